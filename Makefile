@@ -1,0 +1,46 @@
+# Three targets, each makes and fills its own virtual environment first.
+#   make demo    build an archive from simulated FITS files and ask it the questions
+#   make test    linters, types, import rules, every test
+#   make bench   the figures of the README, each beside its peer, in one run
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test bench wire clean
+
+demo: $(VENV)/.demo
+	$(BIN)/darkroom demo darkroom-demo
+
+test: $(VENV)/.dev wire
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -n 2 --dist loadfile
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m tests.benchmarks
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit("Darkroom needs Python >= 3.11, this is " + sys.version.split()[0] + "; try make PYTHON=python3.13") if sys.version_info < (3, 11) else 0'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: pyproject.toml setup.cfg | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/.dev: pyproject.toml setup.cfg | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@ $(VENV)/.demo
+
+# A MongoDB wire-protocol server written in Python (>= 3.13), for the conformance suite; without it those tests skip.
+wire: $(VENV)/.wire
+$(VENV)/.wire: | $(BIN)/python
+	@for python in python3.14 python3.13 $(BIN)/python; do \
+	  if $$python -c 'import sys; sys.exit(sys.version_info < (3, 13))' 2>/dev/null; then \
+	    $$python -m venv .venv-wire && .venv-wire/bin/python -m pip install --quiet 'mongoeco==4.11.0' && break; \
+	  fi; \
+	done; touch $@
+
+clean:
+	rm -rf $(VENV) .venv-wire darkroom-demo build dist *.egg-info
