@@ -1,0 +1,300 @@
+"""The archive: documents and arrays as one thing, with the verbs as methods.
+
+This is the object a notebook holds. It is a facade: each verb lives in a module of its own.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from catalog import Catalog, Collection, connect
+from pipelines import questions, settings
+from pipelines.errors import UnknownDocument, UsageError
+from pipelines.roots import Roots
+from pipelines.table import Answer
+
+if TYPE_CHECKING:
+    from astropy.io.fits import Header
+
+    from arraystore import ArrayStore, Cube
+    from pipelines.export import Certificate
+    from pipelines.report import IngestReport
+    from pipelines.status import Status
+    from pipelines.sweep import Swept
+
+
+def open_archive(
+    home: str | os.PathLike[str] | None = None,
+    *,
+    catalog: str | None = None,
+    store: str | None = None,
+    readonly: bool = False,
+    **client_options: Any,
+) -> "Archive":
+    """Open an archive; an embedded one is made if it is not there.
+
+    Parameters
+    ----------
+    home : path, optional
+        One folder that holds both catalog and arrays. Without it ``CATALOG_URL`` and
+        ``ARRAYSTORE_URL`` say where they are, or ``DARKROOM_HOME``, or ``~/darkroom``.
+    catalog, store : str, optional
+        URLs: ``mongodb://…``, ``mongodb+srv://…`` or a path for the catalog; ``file://…``,
+        ``memory://…`` or a path for the arrays.
+    readonly : bool
+        Refuse every change.
+    **client_options
+        Passed to the MongoDB client.
+
+    Raises
+    ------
+    catalog.CatalogError
+        The catalog cannot be reached, or is not one.
+    """
+    place = settings.resolve(home, catalog=catalog, store=store)
+    connected = connect(place.catalog, readonly=readonly, **{**place.options, **client_options})
+    return Archive(connected, store_url=place.store, readonly=readonly)
+
+
+class Archive:
+    """Documents and arrays of one archive; use :func:`open_archive` to get one.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The documents.
+    store_url : str
+        Where the arrays are; opened when first needed.
+    readonly : bool
+        Refuse every change.
+    """
+
+    def __init__(self, catalog: Catalog, *, store_url: str, readonly: bool = False) -> None:
+        self.catalog = catalog
+        self._store_url = store_url
+        self._readonly = readonly
+
+    @cached_property
+    def store(self) -> "ArrayStore":
+        """The arrays."""
+        from arraystore import open_store
+
+        return open_store(self._store_url, readonly=self._readonly, create=not self._readonly)
+
+    @property
+    def headers(self) -> Collection:
+        """One document a FITS file: a pymongo-style collection."""
+        return self.catalog.headers
+
+    @property
+    def masters(self) -> Collection:
+        """Master frames."""
+        return self.catalog.masters
+
+    @property
+    def runs(self) -> Collection:
+        """The ledger of runs."""
+        return self.catalog.runs
+
+    @property
+    def quarantine(self) -> Collection:
+        """The files that could not be taken, and why."""
+        return self.catalog.quarantine
+
+    @property
+    def history(self) -> Collection:
+        """Documents as they were before each change."""
+        return self.catalog.history
+
+    @property
+    def roots(self) -> Roots:
+        """The named folders of original files."""
+        return Roots(self.catalog.roots)
+
+    # -- questions -------------------------------------------------------------------------------
+
+    def document(self, document_id: str) -> dict[str, Any]:
+        """Give one document by its name.
+
+        Raises
+        ------
+        UnknownDocument
+            There is none; the message names near misses.
+        """
+        document = self.headers.find_one({"_id": document_id})
+        if document is not None:
+            return document
+        import re
+
+        tail = re.escape(document_id.rpartition("/")[2])
+        near = [d["_id"] for d in self.headers.find({"_id": {"$regex": tail}}, {"_id": 1}).limit(3)]
+        hint = f"; is it one of {', '.join(near)}?" if near else "; `darkroom query` lists names"
+        raise UnknownDocument(f"no document named {document_id!r}{hint}")
+
+    def dark_groups(self, date: str | Sequence[str] | None = None) -> Answer:
+        """Darks grouped by exactly serial number and exposure time, on a night, several, or all."""
+        return questions.dark_groups(self.headers, date)
+
+    def flat_conflicts(self, date: str | Sequence[str] | None = None) -> Answer:
+        """Flats of one exposure number whose cameras disagree on evening or morning."""
+        return questions.flat_conflicts(self.headers, date)
+
+    def header(self, document_id: str, hdu: int = 0) -> "Header":
+        """Give a header card for card, as an astropy Header.
+
+        Parameters
+        ----------
+        hdu : int
+            Which HDU of the file, from 0.
+        """
+        from astropy.io.fits import Header
+
+        from catalog import unpack_cards
+
+        blocks = unpack_cards(self.document(document_id)["cards"])
+        if not 0 <= hdu < len(blocks):
+            raise UsageError(f"{document_id} has HDUs 0 to {len(blocks) - 1}, not {hdu}")
+        return Header.fromstring(blocks[hdu])
+
+    def cube(self, document: str | Mapping[str, Any], name: str | None = None) -> "Cube":
+        """Open an array of a file.
+
+        Parameters
+        ----------
+        document : str or Mapping
+            A document's name, or the document itself (no query is made then).
+        name : str, optional
+            Which array; needed where a file has several besides the residue.
+
+        Raises
+        ------
+        UnknownDocument
+            There is no such document.
+        UsageError
+            It has no such array, or several to choose from.
+        """
+        found = self.document(document) if isinstance(document, str) else document
+        arrays = found["arrays"]
+        pixels = [key for key in arrays if key != "residue"]
+        if name is None:
+            if len(pixels) != 1 and "sci" not in arrays:
+                raise UsageError(_which(found, pixels))
+            name = pixels[0] if len(pixels) == 1 else "sci"
+        if name not in arrays:
+            raise UsageError(f"no array {name!r}: {_which(found, pixels)}")
+        return self.store.open(arrays[name])
+
+    # -- changes ---------------------------------------------------------------------------------
+
+    def ingest(
+        self,
+        paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+        *,
+        headers_only: bool = False,
+        profile: str | None = None,
+        campaign: str | None = None,
+        jobs: int | None = None,
+        progress: bool | None = None,
+    ) -> "IngestReport":
+        """Take FITS files and folders of them. Run again, only what changed is touched.
+
+        Parameters
+        ----------
+        paths : path or sequence of paths
+            Files and folders.
+        headers_only : bool
+            Make the documents now; a later run without this adds the arrays.
+        profile : str, optional
+            The instrument profile of all these files; by default chosen for each file.
+        campaign : str, optional
+            A test or campaign to record in each document.
+        jobs : int, optional
+            Worker processes; by default as many as the work and the processors are worth.
+        progress : bool, optional
+            Show a progress bar; by default on a terminal and in Jupyter.
+
+        Returns
+        -------
+        IngestReport
+            Also says what is in quarantine, and why.
+        """
+        from pipelines.ingest import Options, ingest
+        from pipelines.progress import bar
+
+        self._writable("ingest")
+        listed = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+        with bar("Ingest", shown=progress) as advance:
+            return ingest(
+                listed,
+                catalog=self.catalog,
+                store=self.store,
+                store_url=self._store_url,
+                options=Options(headers_only=headers_only, profile=profile, campaign=campaign, jobs=jobs),
+                progress=advance,
+            )
+
+    def delete(self, ids: str | Sequence[str], *, why: str = "") -> list[str]:
+        """Move documents into the trash; :meth:`restore` brings them back, :meth:`sweep` empties it."""
+        from pipelines.trash import delete
+
+        self._writable("delete")
+        return delete([ids] if isinstance(ids, str) else ids, catalog=self.catalog, why=why)
+
+    def restore(self, ids: str | Sequence[str]) -> list[str]:
+        """Bring documents back from the trash."""
+        from pipelines.trash import restore
+
+        self._writable("restore")
+        return restore([ids] if isinstance(ids, str) else ids, catalog=self.catalog)
+
+    def sweep(self, *, grace: timedelta = timedelta(days=14), dry_run: bool = True) -> "Swept":
+        """Empty the old trash and remove arrays nothing refers to; a dry run unless told otherwise."""
+        from pipelines.sweep import sweep
+
+        self._writable("sweep")
+        return sweep(catalog=self.catalog, store=self.store, grace=grace, dry_run=dry_run)
+
+    def export(self, document_id: str, out: str | os.PathLike[str]) -> "Certificate":
+        """Write the original file of a document, byte for byte; proved by its digest."""
+        from pipelines.export import export
+
+        return export(self.document(document_id), out, store=self.store)
+
+    # -- the archive itself ----------------------------------------------------------------------
+
+    def status(self) -> "Status":
+        """Count what the archive holds."""
+        from pipelines.status import status
+
+        return status(self.catalog, self.store)
+
+    def close(self) -> None:
+        """Close the catalog's connection."""
+        self.catalog.close()
+
+    def __enter__(self) -> "Archive":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Archive {self.catalog!r} {Path(self._store_url).name}>"
+
+    def _writable(self, verb: str) -> None:
+        if self._readonly:
+            raise UsageError(f"this archive is open read-only and cannot {verb}; open it without readonly=True")
+
+
+def _which(document: Mapping[str, Any], names: Sequence[str]) -> str:
+    if names:
+        return f"{document['_id']} has the arrays {', '.join(names)}; name one of them"
+    if document["ingest"]["arrays"] == "pending":
+        return f"only the headers of {document['_id']} were ingested; ingest it without headers_only"
+    return f"{document['_id']} has no pixels"

@@ -1,0 +1,43 @@
+"""The errors of the verbs, by what the caller would do about them.
+
+::
+
+    DarkroomError                 exit code 1
+    ├── UsageError                2   the request itself is wrong: mend it
+    │   └── UnknownDocument       2   no document of that name (also a KeyError)
+    ├── IntegrityError            4   what is kept is not what went in
+    └── Refused                   1   right request, but it would lose something
+
+The trees of ``catalog`` and ``arraystore`` pass through unchanged: their messages already say what
+happened, to what, and what to do next.
+"""
+
+
+class DarkroomError(Exception):
+    """Whatever a verb could not do; ``exit_code`` is what the command line returns for it."""
+
+    exit_code = 1
+
+
+class UsageError(DarkroomError, ValueError):
+    """The request cannot be carried out as written."""
+
+    exit_code = 2
+
+
+class UnknownDocument(UsageError, KeyError):
+    """No document has the name that was asked for."""
+
+    def __str__(self) -> str:
+        # KeyError would show the repr of the message.
+        return str(self.args[0]) if self.args else ""
+
+
+class IntegrityError(DarkroomError):
+    """What the archive holds is not what went in."""
+
+    exit_code = 4
+
+
+class Refused(DarkroomError):
+    """The request is clear, but carrying it out would lose something."""

@@ -1,0 +1,151 @@
+"""This module reads the cards that are out of the ordinary, as astropy does.
+
+Strings with quotes inside, records, complex values, blanks inside numbers, lower-case
+keywords, bytes that are not printable ASCII: astropy's Card is asked. What it cannot
+parse costs that one value: it is kept as :class:`catalog.Unparsable`. Strings continued
+over many cards are joined here, because astropy takes a time that grows with the square
+of their length.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+
+from catalog import Unparsable
+from pipelines.fits.cards import Card, Value, parse_card
+from pipelines.fits.limits import CARD
+
+__all__ = ["long_card", "odd_card"]
+
+_INDICATOR = "= "
+_QUOTED = re.compile(r"\s*'(.*)' *(?:/(.*))?$", re.DOTALL)
+_PIECE = re.compile(r"'((?:[ -&(-~]|'')*)' *(?:/ *([ -~]*))?$")
+_CLOSING = re.compile(r"'(?= *(?:/|$))")
+_RECORD = re.compile(r"[A-Za-z_][\w.]*: +[0-9.+-]")
+_SHORT_CHAIN = 4 * CARD
+
+
+def odd_card(image: str) -> Card:
+    """Return keyword, value and comment of any card, or of a few cards joined by CONTINUE.
+
+    Parameters
+    ----------
+    image
+        Its characters, a multiple of 80, bytes decoded as Latin-1.
+    """
+    if not _has_indicator(image):
+        # No value at all: astropy gives the text after the keyword.
+        return image[:8].strip(), _readable(image[8:].rstrip()), ""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return _by_astropy(image)
+
+
+def long_card(images: list[str]) -> Card:
+    """Return the one card that a card and the CONTINUE cards after it make.
+
+    Parameters
+    ----------
+    images
+        The 80 characters of each.
+    """
+    joined = _joined(images)
+    if joined is not None:
+        return joined
+    image = "".join(images)
+    if len(image) <= _SHORT_CHAIN:
+        return odd_card(image)
+    keyword, _, comment = parse_card(images[0])
+    return keyword, Unparsable(_readable("".join(part[10:] for part in images)).strip()), comment
+
+
+def _by_astropy(image: str) -> Card:
+    from astropy.io.fits import VerifyError
+    from astropy.io.fits.card import Card as AstropyCard
+    from astropy.io.fits.card import Undefined
+
+    card = AstropyCard.fromstring(image)
+    keyword = image[:8].strip()
+    try:
+        keyword = card.keyword
+        value: Value = card.value
+        comment = card.comment
+    except (VerifyError, ValueError, IndexError):
+        text, comment = _raw_value(image)
+        return _readable(keyword), Unparsable(text), comment
+    if isinstance(value, Undefined):
+        value = None
+    elif isinstance(value, str):
+        value = _readable(value)
+    return _readable(keyword), value, _readable(comment)
+
+
+def _has_indicator(image: str) -> bool:
+    """Tell whether astropy would find a value, or text that needs none, in this card."""
+    keyword = image[:8].strip().upper()
+    if keyword in {"", "COMMENT", "HISTORY", "CONTINUE", "END"}:
+        return True
+    if keyword == "HIERARCH" and image[8] == " " and "=" in image:
+        return True
+    return 0 <= image.find(_INDICATOR) <= 8
+
+
+def _raw_value(image: str) -> tuple[str, str]:
+    """Return the text of a value that cannot be parsed, and the comment after it."""
+    start = image.find("=") + 1 if "=" in image[:10] or image.startswith("HIERARCH ") else 8
+    field = image[start:].strip()
+    quoted = _QUOTED.match(field)
+    if quoted is not None:
+        text, comment = quoted.groups()
+    else:
+        text, _, comment = field.partition("/")
+    return _readable(text.strip()), _readable((comment or "").strip())
+
+
+def _readable(text: str) -> str:
+    """Return text decoded as Latin-1 as the UTF-8 it may have been."""
+    if text.isascii():
+        return text
+    try:
+        return text.encode("latin-1").decode("utf-8")
+    except UnicodeDecodeError:
+        return text
+
+
+def _joined(images: list[str]) -> Card | None:
+    """Join a chain whose every piece is a quoted string of printable ASCII; else None.
+
+    The rule is astropy's: each piece loses trailing blanks and one ``&``, comments are
+    joined by a blank, and the string ends at the first quote after which only blanks or
+    a comment follow.
+    """
+    first = images[0]
+    keyword = first[:8].rstrip(" ")
+    if first[8:10] != _INDICATOR or not re.fullmatch("[A-Z0-9_-]+", keyword):
+        return None
+    values: list[str] = []
+    comments: list[str] = []
+    for number, image in enumerate(images):
+        field = image[10:] if number == 0 else image[8:]
+        piece = _PIECE.match(field.strip(" "))
+        if piece is None or (number and not image.startswith("CONTINUE ")):
+            return None
+        value = piece[1].rstrip(" ")
+        values.append(value.removesuffix("&"))
+        comment = (piece[2] or "").rstrip(" ")
+        if comment:
+            comments.append(comment)
+    if _RECORD.match(first[10:].lstrip(" ")[1:]):
+        return None
+    return _first_string(keyword, "".join(values), " ".join(comments))
+
+
+def _first_string(keyword: str, value: str, comment: str) -> Card:
+    """Return the card of ``'value' / comment``, ended at the first quote that can end it."""
+    field = f"{value}' / {comment}"
+    closing = _CLOSING.search(field)
+    assert closing is not None  # the quote just added
+    rest = field[closing.end() :].lstrip(" ")[1:]
+    string = field[: closing.start()].replace("''", "'")
+    return keyword, string.rstrip(" "), rest.lstrip(" ").rstrip()

@@ -1,0 +1,253 @@
+"""The mechanism that reads a profile: which profile claims a file, and what the file then is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import PurePath
+from typing import Any
+
+from pipelines.instruments.errors import ProfileError
+from pipelines.instruments.nights import instant_of_mjd, night_of, parse_day, parse_instant, time_of_day
+from pipelines.instruments.profile import Claim, Clock, HduLike, Identity, Profile, Take
+
+_LARGEST_INTEGER = 2**63 - 1
+
+
+def choose(path: PurePath, hdus: Sequence[HduLike], *, profiles: Mapping[str, Profile]) -> Profile:
+    """The profile that claims a file with the most conditions.
+
+    Raises
+    ------
+    ProfileError
+        ``profile-ambiguous``: two profiles claim it with equally many; ``profile-unknown``: none does.
+    """
+    bids = [
+        (max(weights), profile)
+        for profile in profiles.values()
+        if (weights := [claim.weight for claim in profile.claims if _holds(claim, path, hdus)])
+    ]
+    if not bids:
+        raise ProfileError(
+            "profile-unknown",
+            f"none of the profiles {', '.join(profiles) or '(there are none)'} takes {path.name}",
+            "include the generic profile",
+        )
+    highest = max(weight for weight, _ in bids)
+    best = [profile for weight, profile in bids if weight == highest]
+    if len(best) > 1:
+        names = " and ".join(sorted(profile.name for profile in best))
+        raise ProfileError("profile-ambiguous", f"{path.name} is claimed by {names} alike", "name the profile to use")
+    return best[0]
+
+
+def identify(profile: Profile, path: PurePath, hdus: Sequence[HduLike]) -> Identity:
+    """What a file is, read by a profile's rules.
+
+    Parameters
+    ----------
+    profile
+        The profile that claims the file, or that the user insists on.
+    path
+        Path of the file; only its end matters.
+    hdus
+        The file's HDUs. Keywords are looked up in the first, then in the first image extension.
+
+    Raises
+    ------
+    ProfileError
+        ``name-mismatch``, ``header-mismatch`` or ``shape-mismatch``: the file is not of this
+        profile's form.
+    """
+    reading = _Reading(profile, path, hdus)
+    instrument = reading.take("instrument", profile.instrument) or "unknown"
+    camera = reading.take("camera", profile.camera)
+    detector = reading.take("detector", profile.detector)
+    kind = reading.take("kind", profile.kind) or "unknown"
+    for name, source in profile.fields:
+        reading.fields[name] = reading.take(name, source)
+    number = reading.number("exposure_number", profile.exposure_number)
+    timestamp, day = reading.when(profile.clock)
+    flat_time = None
+    if kind in profile.flat_kinds and timestamp is not None:
+        flat_time = time_of_day(timestamp, profile.clock.zone)
+        reading.fields["flat_time_source"] = "clock"
+    if not any(hdu.shape for hdu in hdus):
+        reading.flags.append("no-image")
+    if profile.derive is not None:
+        derived = profile.derive(path, hdus)
+        reading.fields.update(derived.fields)
+        reading.flags.extend(derived.flags)
+    return Identity(
+        instrument=instrument,
+        detector=detector,
+        camera=camera,
+        kind=kind,
+        date=day.isoformat() if day else None,
+        timestamp=timestamp,
+        exposure_number=number,
+        flat_time=flat_time,
+        exposure=_exposure(profile, path),
+        fields=reading.fields,
+        flags=tuple(dict.fromkeys(reading.flags)),
+    )
+
+
+def look_up(hdus: Sequence[HduLike], keyword: str) -> Any:
+    """A keyword's value from the first HDU, else from the first image extension; None when absent or no plain value.
+
+    Text comes stripped, and empty text is absent.
+    """
+    extension = next((hdu for hdu in hdus[1:] if hdu.shape), None)
+    for hdu in (*hdus[:1], extension):
+        value = hdu.header.get(keyword) if hdu is not None else None
+        if isinstance(value, str):
+            value = value.strip() or None
+        if isinstance(value, (str, int, float)):
+            return value
+    return None
+
+
+@dataclass(slots=True)
+class _Reading:
+    """One file read by one profile; `fields` and `flags` collect what is met on the way."""
+
+    profile: Profile
+    path: PurePath
+    hdus: Sequence[HduLike]
+    fields: dict[str, Any] = field(default_factory=dict)
+    flags: list[str] = field(default_factory=list)
+    groups: dict[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        profile = self.profile
+        found = _match_end(profile.path, self.path) if profile.path is not None else None
+        if profile.path is not None and found is None:
+            raise ProfileError(
+                "name-mismatch",
+                f"the path {self.path} does not have the form of {profile.title}",
+                "rename it, or ingest it with the generic profile",
+            )
+        missing = [keyword for keyword in profile.requires if look_up(self.hdus, keyword) is None]
+        if missing:
+            raise ProfileError(
+                "header-mismatch",
+                f"{self.path.name} lacks {', '.join(missing)}, without which it is no {profile.title}",
+                "correct the header, or ingest it with the generic profile",
+            )
+        self.groups = {name: text for name, text in found.groupdict().items() if text} if found else {}
+
+    def take(self, name: str, source: Take) -> str | None:
+        """A text field's value, with what had to be decided flagged."""
+        values = (look_up(self.hdus, keyword) for keyword in source.keywords)
+        by_header = next((_word(str(value), source) for value in values if value is not None), None)
+        by_path = self.groups.get(source.group) if source.group else None
+        if by_path is not None:
+            by_path = _word(by_path, source)
+        if by_header is not None:
+            if by_path is not None and by_path != by_header:
+                self.flags.append(f"{name}-conflict")
+                self.fields[f"path_{name}"] = by_path
+            return by_header
+        if by_path is not None and source.keywords:
+            self.flags.append(f"{name}-from-path")
+        elif by_path is None and source.expected:
+            self.flags.append(f"{name}-missing")
+        return by_path if by_path is not None else source.constant
+
+    def number(self, name: str, source: Take) -> int | None:
+        """A whole-number field's value; flagged ``<field>-unreadable`` when it is not one of 64 bit."""
+        text = self.take(name, source)
+        if text is None:
+            return None
+        if re.fullmatch(r"[+-]?[0-9]{1,19}", text) and abs(int(text)) <= _LARGEST_INTEGER:
+            return int(text)
+        self.flags.append(f"{name}-unreadable")
+        return None
+
+    def when(self, clock: Clock) -> tuple[datetime | None, date | None]:
+        """The instant and the night, or the calendar day, by the header; by the path when the header says none."""
+        timestamp = self._instant(clock)
+        day: date | None = None
+        if timestamp is not None:
+            day = night_of(timestamp, clock.zone) if clock.nightly else timestamp.date()
+        elif not clock.nightly:
+            day = self._day(clock)
+        path_night = self.groups.get("night")
+        if path_night is None:
+            return timestamp, day
+        by_path = parse_day(path_night)
+        if by_path is None:
+            self.flags.append("path-night-unreadable")
+        elif day is None:
+            self.flags.append("night-from-path")
+            return timestamp, by_path
+        elif day != by_path:
+            self.flags.append("night-conflict")
+            self.fields["path_night"] = path_night
+        return timestamp, day
+
+    def _instant(self, clock: Clock) -> datetime | None:
+        system = str(look_up(self.hdus, clock.system) or "UTC") if clock.system else "UTC"
+        seen = False
+        for keywords in clock.keywords:
+            texts = [look_up(self.hdus, keyword) for keyword in keywords]
+            seen = seen or texts[0] is not None
+            # Some write day and time into the first keyword and repeat the time in the second.
+            whole = isinstance(texts[0], str) and "T" in texts[0]
+            if all(isinstance(text, str) for text in texts[: 1 if whole else None]):
+                instant = parse_instant(texts[0] if whole else "T".join(texts), system=system)
+                if instant is not None:
+                    return instant
+        for keyword in clock.mjd:
+            days = look_up(self.hdus, keyword)
+            seen = seen or days is not None
+            if isinstance(days, (int, float)) and (instant := instant_of_mjd(float(days))) is not None:
+                return instant
+        self.flags.append("date-unreadable" if seen else "date-missing")
+        return None
+
+    def _day(self, clock: Clock) -> date | None:
+        for keywords in clock.keywords:
+            text = look_up(self.hdus, keywords[0])
+            if isinstance(text, str) and (day := parse_day(text)) is not None:
+                return day
+        return None
+
+
+def _holds(claim: Claim, path: PurePath, hdus: Sequence[HduLike]) -> bool:
+    if claim.path is not None and _match_end(claim.path, path) is None:
+        return False
+    if claim.ndim is not None and len(hdus[0].shape if hdus else ()) != claim.ndim:
+        return False
+    images = {hdu.name.upper() for hdu in hdus if hdu.shape}
+    if not images.issuperset(name.upper() for name in claim.extensions):
+        return False
+    for keyword, pattern in claim.header:
+        value = look_up(hdus, keyword)
+        if value is None or not re.fullmatch(pattern, str(value), re.IGNORECASE):
+            return False
+    return True
+
+
+def _match_end(pattern: str, path: PurePath) -> re.Match[str] | None:
+    return re.search(rf"(?:^|/)(?:{pattern})\Z", path.as_posix())
+
+
+def _word(text: str, source: Take) -> str:
+    """A word of a vocabulary as the catalog spells it; other text as it is."""
+    if source.vocabulary is None:
+        return text
+    word = " ".join(text.lower().split())
+    return dict(source.vocabulary).get(word, word)
+
+
+def _exposure(profile: Profile, path: PurePath) -> str | None:
+    if profile.exposure_suffixes is None:
+        return None
+    stem = path.name.split(".", 1)[0]
+    for suffix in profile.exposure_suffixes:
+        stem = stem.removesuffix(f"_{suffix}")
+    return stem

@@ -1,0 +1,64 @@
+"""The arrays of a file: which HDU becomes which array, of which kind, by a profile's rules and a general naming."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from pipelines.instruments.profile import ArrayPlan, ArrayRule, HduLike, Profile
+
+_IMAGES = frozenset({"primary", "image", "compressed-image"})
+
+RESERVED = frozenset({"residue"})
+"""Array names an HDU cannot take: what is neither header nor pixels goes by it."""
+
+_LONGEST_NAME = 64
+
+
+def plan_arrays(profile: Profile, hdus: Sequence[HduLike]) -> list[ArrayPlan]:
+    """The arrays that a file's HDUs become, in file order.
+
+    HDUs that a rule of the profile names become what it says. Of the others, a single image
+    is ``sci``, and so is the primary array of several; the rest are called by their EXTNAME in
+    lower case, ``hdu<index>`` without one. Names that occur more than once get ``_<EXTVER>``,
+    and ``_hdu<index>`` where that does not tell them apart. HDUs without pixels, and tables, have none.
+    """
+    images = [hdu for hdu in hdus if hdu.kind in _IMAGES and hdu.shape and hdu.dtype is not None]
+    plans: dict[int, ArrayPlan] = {}
+    for rule in profile.arrays:
+        hdu = next((hdu for hdu in images if hdu.index not in plans and _applies(rule, hdu)), None)
+        if hdu is not None:
+            plans[hdu.index] = ArrayPlan(hdu.index, rule.names, rule.kinds, rule.split)
+    taken = {name for plan in plans.values() for name in plan.names} | RESERVED
+    others = [hdu for hdu in images if hdu.index not in plans]
+    names = _names(others, single=len(images) == 1, taken=taken)
+    for hdu, name in zip(others, names, strict=True):
+        plans[hdu.index] = ArrayPlan(hdu.index, (name,), ("frame" if len(hdu.shape) == 2 else "array",))
+    return [plans[index] for index in sorted(plans)]
+
+
+def _applies(rule: ArrayRule, hdu: HduLike) -> bool:
+    name = "PRIMARY" if hdu.index == 0 else hdu.name.upper()
+    return name == rule.hdu.upper() and rule.ndim in (None, len(hdu.shape))
+
+
+def _names(hdus: Sequence[HduLike], *, single: bool, taken: set[str]) -> list[str]:
+    plain = [_plain_name(hdu, single=single) for hdu in hdus]
+    often = Counter(plain)
+    used = set(taken)
+    names = []
+    for hdu, name in zip(hdus, plain, strict=True):
+        keeps = name not in used and (often[name] == 1 or (hdu.index == 0 and name == "sci"))
+        choices = ([name] if keeps else []) + [f"{name}_{hdu.ver}", f"{name}_hdu{hdu.index}"]
+        # A later HDU may be called outright what this one would be called after numbering.
+        names.append(next(choice for choice in choices if choice not in used and (choice == name or not often[choice])))
+        used.add(names[-1])
+    return names
+
+
+def _plain_name(hdu: HduLike, *, single: bool) -> str:
+    if single or hdu.index == 0:
+        return "sci"
+    name = "" if hdu.name.upper() == "PRIMARY" else hdu.name
+    return re.sub(r"[^a-z0-9_]+", "_", name.lower()).strip("_")[:_LONGEST_NAME] or f"hdu{hdu.index}"

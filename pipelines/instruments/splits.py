@@ -1,0 +1,190 @@
+"""Reversible transforms that make several arrays of one HDU, band by band, and join them again exactly.
+
+A split moves pixels and changes none. It works on row bands, so an exposure of any
+size is split in bounded memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from pipelines.instruments.errors import ProfileError
+
+Array = npt.NDArray[Any]
+
+BUDGET = 64 * 2**20
+"""Bytes of reference output held at a time."""
+
+
+class PixelSource(Protocol):
+    """Pixels that are read in bands of rows: ``read(start, stop)`` is ``a[..., start:stop, :]``."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
+    def read(self, start: int, stop: int) -> Array: ...
+
+
+class Split(Protocol):
+    """A reversible transform of one array into several."""
+
+    def split(self, source: PixelSource, header: Mapping[str, Any]) -> dict[str, PixelSource]:
+        """The parts, by name. `header` is that of the source's HDU."""
+
+    def join(self, arrays: Mapping[str, Array], header: Mapping[str, Any]) -> Array:
+        """The array that `split` was given, bit for bit."""
+
+
+class MiriGround:
+    """A ground-test MIRI exposure, (nint * ngroup, 1.25 ny, nx), as SCI and REFOUT.
+
+    The last fifth of each frame's rows holds the reference output: read row by row and cut
+    in runs of ny values, run k is column k of REFOUT, (nint, ngroup, ny, nx / 4). The rows
+    before it are SCI, (nint, ngroup, ny, nx).
+    """
+
+    def split(self, source: PixelSource, header: Mapping[str, Any]) -> dict[str, PixelSource]:
+        """SCI and REFOUT of a ground-test exposure.
+
+        Raises
+        ------
+        ProfileError
+            ``header-mismatch``: no NINT or NGROUPS; ``shape-mismatch``: the frames are not
+            NINT * NGROUPS of them, or cannot hold a reference output.
+        """
+        nint, ngroup = _count(header, "NINT"), _count(header, "NGROUPS", "NGROUP")
+        ny, nx = science_shape(source.shape)
+        if source.shape[0] != nint * ngroup:
+            raise ProfileError(
+                "shape-mismatch",
+                f"the header promises {nint} integrations of {ngroup} groups, {nint * ngroup} frames, "
+                f"and the file holds {source.shape[0]}",
+                "the exposure is incomplete or its header wrong; compare it with the original",
+            )
+        return {
+            "sci": _Science(source, (nint, ngroup, ny, nx)),
+            "refout": _Reference(source, (nint, ngroup, ny, nx // 4)),
+        }
+
+    def join(self, arrays: Mapping[str, Array], header: Mapping[str, Any]) -> Array:
+        """The frames as they were, (nint * ngroup, 1.25 ny, nx)."""
+        sci, refout = arrays["sci"], arrays["refout"]
+        nint, ngroup, ny, nx = sci.shape
+        frames = np.empty((nint * ngroup, ny + ny // 4, nx), dtype=sci.dtype)
+        frames[:, :ny] = sci.reshape(-1, ny, nx)
+        runs = refout.reshape(-1, ny, nx // 4).transpose(0, 2, 1)
+        frames[:, ny:] = runs.reshape(-1, ny // 4, nx)
+        return frames
+
+
+SPLITS: Mapping[str, Split] = MappingProxyType({"miri-ground": MiriGround()})
+"""Every split, by the name that a document keeps."""
+
+
+def find_split(name: str) -> Split:
+    """The split of a name.
+
+    Raises
+    ------
+    ProfileError
+        ``profile-unknown``: there is none.
+    """
+    try:
+        return SPLITS[name]
+    except KeyError:
+        raise ProfileError(
+            "profile-unknown",
+            f"there is no split {name!r}; known are {', '.join(sorted(SPLITS))}",
+            "the document may be of a newer version; upgrade",
+        ) from None
+
+
+def science_shape(shape: tuple[int, ...]) -> tuple[int, int]:
+    """(ny, nx) of the science part of ground-test frames of `shape`, (frames, 1.25 ny, nx).
+
+    Raises
+    ------
+    ProfileError
+        ``shape-mismatch``: such frames cannot hold a reference output.
+    """
+    if len(shape) != 3 or shape[1] % 5 or shape[2] % 4 or 0 in shape:
+        raise ProfileError(
+            "shape-mismatch",
+            f"an array of shape {shape} is not a cube of ground-test frames: (frames, rows, columns) with rows in "
+            "fives, a fifth of them the reference output, and columns in fours",
+            "if it is another kind of file, ingest it with the generic profile",
+        )
+    return shape[1] // 5 * 4, shape[2]
+
+
+class _Science:
+    """Bands of the science rows."""
+
+    def __init__(self, source: PixelSource, shape: tuple[int, int, int, int]) -> None:
+        self._source = source
+        self.shape: tuple[int, ...] = shape
+        self.dtype = source.dtype
+
+    def read(self, start: int, stop: int) -> Array:
+        nint, ngroup, ny, nx = self.shape
+        stop = min(stop, ny)
+        return self._source.read(start, stop).reshape(nint, ngroup, max(stop - start, 0), nx)
+
+
+class _Reference:
+    """Bands of the reference output.
+
+    A band of REFOUT rows is scattered over the whole block of reference rows, so each pass
+    over the block gathers as many rows as the budget allows and the next bands are cut
+    from them.
+    """
+
+    def __init__(self, source: PixelSource, shape: tuple[int, int, int, int]) -> None:
+        self._source = source
+        self.shape: tuple[int, ...] = shape
+        self.dtype = source.dtype
+        # First row and rows gathered; replaced as one, so that threads only ever see a whole one.
+        self._gathered: tuple[int, Array] = (0, np.empty((*shape[:2], 0, shape[3]), dtype=source.dtype))
+
+    def read(self, start: int, stop: int) -> Array:
+        first, rows = self._gathered
+        stop = min(stop, self.shape[2])
+        if not first <= start <= stop <= first + rows.shape[2]:
+            a_row = self.shape[0] * self.shape[1] * self.shape[3] * self.dtype.itemsize
+            first, end = start, min(max(stop, start + BUDGET // a_row), self.shape[2])
+            rows = self._gather(first, end)
+            self._gathered = (first, rows)
+        return rows[:, :, start - first : stop - first].copy()
+
+    def _gather(self, start: int, stop: int) -> Array:
+        nint, ngroup, ny, columns = self.shape
+        frames, nx = nint * ngroup, columns * 4
+        rows = np.empty((frames, max(stop - start, 0), columns), dtype=self.dtype)
+        step = max(1, BUDGET // (frames * nx * self.dtype.itemsize))
+        for row in range(0, ny // 4, step):
+            end = min(row + step, ny // 4)
+            values = self._source.read(ny + row, ny + end).reshape(frames, (end - row) * nx)
+            # Value v of the block, counted row by row, is REFOUT[v % ny, v // ny].
+            y, k = np.arange(row * nx, end * nx) % ny, np.arange(row * nx, end * nx) // ny
+            wanted = (y >= start) & (y < stop)
+            rows[:, y[wanted] - start, k[wanted]] = values[:, wanted]
+        return rows.reshape(nint, ngroup, rows.shape[1], columns)
+
+
+def _count(header: Mapping[str, Any], *keywords: str) -> int:
+    """The first keyword's positive whole number."""
+    for keyword in keywords:
+        value = header.get(keyword)
+        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+            return value
+    raise ProfileError(
+        "header-mismatch",
+        f"no positive whole number in {' or '.join(keywords)}, so frames cannot be told apart",
+        "correct the header, or ingest the file with the generic profile",
+    )

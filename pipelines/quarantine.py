@@ -1,0 +1,47 @@
+"""Quarantine: every file that could not be taken, why, and what would mend it."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from pymongo import DeleteOne, ReplaceOne
+
+from catalog import Collection
+from pipelines.roots import Located
+from pipelines.take import Outcome
+from pipelines.walk import Candidate
+
+
+def entry_of(outcome: Outcome, candidate: Candidate) -> dict[str, Any]:
+    """Give the quarantine document of a refused file."""
+    return {
+        "_id": name_of(candidate.located),
+        "root": candidate.located.root,
+        "path": candidate.located.path,
+        "code": outcome.code,
+        "reason": outcome.message,
+        "hint": outcome.hint,
+        "size": candidate.size if candidate.size >= 0 else None,
+        "mtime": _time(candidate.mtime_ns),
+        "run": outcome.task.run,
+        "at": datetime.now(UTC),
+    }
+
+
+def record(collection: Collection, entries: Iterable[dict[str, Any]], *, mended: Iterable[Located] = ()) -> None:
+    """Write down refusals, and strike out the files that have since been taken."""
+    writes: list[ReplaceOne[dict[str, Any]] | DeleteOne] = [
+        ReplaceOne({"_id": entry["_id"]}, entry, upsert=True) for entry in entries
+    ]
+    writes += [DeleteOne({"_id": name_of(located)}) for located in mended]
+    if writes:
+        collection.bulk_write(writes, ordered=False)
+
+
+def name_of(located: Located) -> str:
+    """Give the name of a file in the quarantine."""
+    return f"{located.root}:{located.path}"
+
+
+def _time(mtime_ns: int) -> datetime | None:
+    return datetime.fromtimestamp(mtime_ns // 1_000_000 / 1000, UTC) if mtime_ns >= 0 else None

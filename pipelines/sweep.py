@@ -1,0 +1,130 @@
+"""Sweep: empty the old trash and remove what nothing refers to any more; a dry run unless told."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from arraystore import ArrayStore
+from catalog import Catalog
+from pipelines import ledger
+from pipelines.records import PREFIX, record_key
+
+GRACE = timedelta(days=14)
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a sweep removed, or would remove.
+
+    Attributes
+    ----------
+    dry_run : bool
+        Nothing was removed, only counted.
+    trash : int
+        Deleted documents, gone for good.
+    objects, records, staging : int
+        Arrays, documents as ingested, and leftovers of interrupted work in the store.
+    nbytes : int
+        Bytes freed in the store.
+    """
+
+    dry_run: bool
+    trash: int
+    objects: int
+    records: int
+    staging: int
+    nbytes: int
+
+    def __repr__(self) -> str:
+        would = "would remove" if self.dry_run else "removed"
+        return (
+            f"{would} {self.trash} deleted documents, {self.objects} arrays, {self.records} records and "
+            f"{self.staging} leftovers; {self.nbytes / 1e6:.1f} MB"
+        )
+
+
+def sweep(
+    *, catalog: Catalog, store: ArrayStore, grace: timedelta = GRACE, dry_run: bool = True
+) -> Swept:
+    """Remove what nothing refers to and is older than a grace time.
+
+    Parameters
+    ----------
+    grace : timedelta
+        Nothing younger is touched. Zero is safe only while no ingest runs: an array is published a
+        moment before the document that refers to it.
+    dry_run : bool
+        Count, remove nothing.
+    """
+    if grace < timedelta(0):
+        raise ValueError(f"a grace time cannot be negative, got {grace}")
+    run = ledger.start(catalog.runs, verb="sweep", arguments={"grace": grace.total_seconds(), "dry_run": dry_run})
+    before = datetime.now(UTC) - grace
+    expired = list(catalog.trash.find({"deleted_at": {"$lte": before}}, {"document": 1, "revision": 1}))
+    if not dry_run:
+        for entry in expired:
+            _forget(catalog, entry)
+    excused = {entry["_id"] for entry in expired}
+    objects = store.sweep(
+        referenced=lambda digest: _is_referenced(catalog, digest, excused), grace=grace, dry_run=dry_run
+    )
+    records, nbytes = _sweep_records(catalog, store, before=before, excused=excused, dry_run=dry_run)
+    swept = Swept(
+        dry_run=dry_run,
+        trash=len(expired),
+        objects=objects.objects,
+        records=records,
+        staging=objects.staging,
+        nbytes=objects.nbytes + nbytes,
+    )
+    result = {"trash": swept.trash, "objects": swept.objects, "records": swept.records, "nbytes": swept.nbytes}
+    ledger.finish(catalog.runs, run, status="finished", result=result)
+    return swept
+
+
+def _forget(catalog: Catalog, entry: dict[str, Any]) -> None:
+    """Drop a trash entry, after the history that led to it."""
+    catalog.history.delete_many({"document": entry["document"], "revision": {"$lte": entry["revision"]}})
+    catalog.trash.delete_one({"_id": entry["_id"]})
+
+
+def _is_referenced(catalog: Catalog, digest: str, excused: set[str]) -> bool:
+    """Tell whether any document, in use, remembered or in the trash, refers to an array."""
+    query = {"digests": digest}
+    if any(c.find_one(query, {"_id": 1}) is not None for c in (catalog.headers, catalog.masters)):
+        return True
+    gone = {name.rpartition("@")[0]: int(name.rpartition("@")[2]) for name in excused}
+    for entry in catalog.history.find(query, {"document": 1, "revision": 1}):
+        if entry["revision"] > gone.get(entry["document"], 0):
+            return True
+    return any(entry["_id"] not in excused for entry in catalog.trash.find(query, {"_id": 1}))
+
+
+def _sweep_records(
+    catalog: Catalog, store: ArrayStore, *, before: datetime, excused: set[str], dry_run: bool
+) -> tuple[int, int]:
+    """Remove the records of documents that are no more, and of no remembered revision."""
+    live = set(_live_records(catalog, excused))
+    count = nbytes = 0
+    for record in store.records(PREFIX):
+        # A record younger than the grace may be waiting for its document.
+        if record.key in live or record.modified > before:
+            continue
+        count += 1
+        nbytes += record.nbytes
+        if not dry_run:
+            store.delete_record(record.key)
+    return count, nbytes
+
+
+def _live_records(catalog: Catalog, excused: set[str]) -> Iterator[str]:
+    for document in catalog.headers.find({}, {"ingest.revision": 1}):
+        yield record_key(document["_id"], document["ingest"]["revision"])
+    gone = {name.rpartition("@")[0]: int(name.rpartition("@")[2]) for name in excused}
+    for entry in catalog.history.find({}, {"document": 1, "revision": 1}):
+        if entry["revision"] > gone.get(entry["document"], 0):
+            yield record_key(entry["document"], entry["revision"])
+    for entry in catalog.trash.find({}, {"document": 1, "revision": 1}):
+        if entry["_id"] not in excused:
+            yield record_key(entry["document"], entry["revision"])
