@@ -15,7 +15,7 @@ from catalog import decode_keyword, unpack_cards
 from pipelines.document import RESIDUE
 from pipelines.errors import IntegrityError, UsageError
 from pipelines.fits import rebuild_file
-from pipelines.instruments.splits import join
+from pipelines.instruments import SPLITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def _pieces(document: Mapping[str, Any], store: ArrayStore) -> Any:
         if "split" in entry:
             parts = {name: store.open(arrays[name]).stored[...] for name in entry["arrays"]}
             header = document["header"] if hdu == 0 else entry["header"]
-            return join(entry["split"], parts, {decode_keyword(key): value for key, value in header.items()})
+            return SPLITS[entry["split"]].join(parts, {decode_keyword(key): value for key, value in header.items()})
         return store.open(arrays[entry["arrays"][0]]).stored[...]
 
     residue = store.open(arrays[RESIDUE])[...].tobytes() if RESIDUE in arrays else b""

@@ -155,6 +155,8 @@ class _Ingest:
         # A worker costs about half a second to start: 32 MB of pixels, or a thousand headers.
         worth = len(tasks) // 1000 if self._options.headers_only else max(len(tasks) // 100, nbytes >> 25)
         jobs = self._options.jobs or max(1, min(os.cpu_count() or 1, worth))
+        if self._store.url.startswith("memory:"):
+            jobs = 1  # another process would have a memory of its own
         return tasks, jobs
 
     def _look_up(self, places: list[Located]) -> None:

@@ -73,9 +73,9 @@ def sweep(
     swept = Swept(
         dry_run=dry_run,
         trash=len(expired),
-        objects=objects.objects,
+        objects=len(objects.objects),
         records=records,
-        staging=objects.staging,
+        staging=len(objects.staging),
         nbytes=objects.nbytes + nbytes,
     )
     result = {"trash": swept.trash, "objects": swept.objects, "records": swept.records, "nbytes": swept.nbytes}
@@ -109,7 +109,7 @@ def _sweep_records(
     count = nbytes = 0
     for record in store.records(PREFIX):
         # A record younger than the grace may be waiting for its document.
-        if record.key in live or record.modified > before:
+        if record.key in live or record.modified > before.timestamp():
             continue
         count += 1
         nbytes += record.nbytes

@@ -46,7 +46,7 @@ class Answer(Sequence[Row]):
 
     def __repr__(self) -> str:
         cells = [[str(column) for column in self.columns]]
-        cells += [[_short(row[column]) for column in self.columns] for row in self.rows]
+        cells += [[short(row[column]) for column in self.columns] for row in self.rows]
         widths = [max(len(line[i]) for line in cells) for i in range(len(self.columns))]
         lines = ["  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in cells]
         return "\n".join(([self.title] if self.title else []) + lines)
@@ -55,7 +55,7 @@ class Answer(Sequence[Row]):
         # One call for both forms: Jupyter would otherwise ask twice.
         head = "".join(f"<th>{escape(column)}</th>" for column in self.columns)
         body = "".join(
-            "<tr>" + "".join(f"<td>{escape(_short(row[c]))}</td>" for c in self.columns) + "</tr>"
+            "<tr>" + "".join(f"<td>{escape(short(row[c]))}</td>" for c in self.columns) + "</tr>"
             for row in self.rows
         )
         caption = f"<caption>{escape(self.title)}</caption>" if self.title else ""
@@ -91,12 +91,12 @@ class Answer(Sequence[Row]):
         return json_util.dumps(list(self.rows), json_options=json_util.RELAXED_JSON_OPTIONS)
 
 
-def _short(value: Any) -> str:
-    """One cell as text: long lists are cut, floats are plain."""
+def short(value: Any) -> str:
+    """Give one cell as text: long lists are cut, floats are plain."""
     if value is None:
         return "-"
     if isinstance(value, list):
-        shown = ", ".join(_short(v) for v in value[:3])
+        shown = ", ".join(short(v) for v in value[:3])
         return shown + (f", … ({len(value)})" if len(value) > 3 else "")
     if isinstance(value, dict):
         return json.dumps(value, default=str)

@@ -17,8 +17,7 @@ from bson.errors import InvalidDocument
 from arraystore import ArrayRef, ArrayStore, InvalidArray, Scale
 from pipelines.document import RESIDUE, Document, Origin, document_of
 from pipelines.fits import FitsError, FitsFile, open_fits
-from pipelines.instruments import ArrayPlan, Profile, ProfileError, choose, identify, plan_arrays
-from pipelines.instruments.splits import split
+from pipelines.instruments import SPLITS, ArrayPlan, Profile, ProfileError, choose, identify, plan_arrays
 from pipelines.roots import Located
 
 DOCUMENT_CAP = 16 * 1024 * 1024  # MongoDB's limit for one document, bytes
@@ -142,7 +141,7 @@ def _take(task: Task, store: ArrayStore | None, profiles: Mapping[str, Profile])
         origin = Origin(task.located, before.st_size, before.st_mtime_ns, sha256, task.run, task.version)
         document = document_of(
             file,
-            document_id=task.document_id or "/".join(path.parts[-profile.id_parts :]).lstrip("/"),
+            document_id=task.document_id or "/".join(path.parts[-profile.id_components :]).lstrip("/"),
             profile=profile,
             identity=identity,
             plans=plans,
@@ -178,8 +177,11 @@ def store_arrays(file: FitsFile, plans: list[ArrayPlan], store: ArrayStore) -> d
             raise FitsError("bad-structure", f"HDU {plan.hdu} has no pixels to store", "check the file")
         scale = Scale(*hdu.scale) if hdu.scale else None
         kinds = dict(zip(plan.names, plan.kinds, strict=True))
-        sources = split(plan.split, hdu.pixels, hdu.header) if plan.split else {plan.names[0]: hdu.pixels}
-        for name, source in sources.items():
+        if plan.split is None:
+            parts = {plan.names[0]: hdu.pixels}
+        else:
+            parts = SPLITS[plan.split].split(hdu.pixels, hdu.header)
+        for name, source in parts.items():
             refs[name] = store.put(source, kind=kinds[name], scale=scale)
     residue = file.residue()
     if residue is not None:

@@ -1,4 +1,4 @@
-"""This module says why a FITS file could not be taken, by one code for each reason."""
+"""Why a FITS file could not be taken, by one code for each reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This module holds the caps that keep an untrusted file bounded in memory and time."""
+"""Caps that keep an untrusted file bounded in memory and time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This module reads the cards that are out of the ordinary, as astropy does.
+"""Cards out of the ordinary, read as astropy reads them.
 
 Strings with quotes inside, records, complex values, blanks inside numbers, lower-case
 keywords, bytes that are not printable ASCII: astropy's Card is asked. What it cannot
@@ -20,7 +20,6 @@ __all__ = ["long_card", "odd_card"]
 
 _INDICATOR = "= "
 _QUOTED = re.compile(r"\s*'(.*)' *(?:/(.*))?$", re.DOTALL)
-_PIECE = re.compile(r"'((?:[ -&(-~]|'')*)' *(?:/ *([ -~]*))?$")
 _CLOSING = re.compile(r"'(?= *(?:/|$))")
 _RECORD = re.compile(r"[A-Za-z_][\w.]*: +[0-9.+-]")
 _SHORT_CHAIN = 4 * CARD
@@ -66,19 +65,19 @@ def _by_astropy(image: str) -> Card:
     from astropy.io.fits.card import Undefined
 
     card = AstropyCard.fromstring(image)
-    keyword = image[:8].strip()
+    # Capitals of letters outside ASCII may be other letters, or two: astropy's are not taken.
+    keyword = card.keyword if image[:8].isascii() else _readable(image[:8].strip())
     try:
-        keyword = card.keyword
         value: Value = card.value
         comment = card.comment
     except (VerifyError, ValueError, IndexError):
         text, comment = _raw_value(image)
-        return _readable(keyword), Unparsable(text), comment
+        return keyword, Unparsable(text), comment
     if isinstance(value, Undefined):
         value = None
     elif isinstance(value, str):
         value = _readable(value)
-    return _readable(keyword), value, _readable(comment)
+    return keyword, value, _readable(comment)
 
 
 def _has_indicator(image: str) -> bool:
@@ -109,7 +108,7 @@ def _readable(text: str) -> str:
         return text
     try:
         return text.encode("latin-1").decode("utf-8")
-    except UnicodeDecodeError:
+    except UnicodeError:
         return text
 
 
@@ -117,8 +116,7 @@ def _joined(images: list[str]) -> Card | None:
     """Join a chain whose every piece is a quoted string of printable ASCII; else None.
 
     The rule is astropy's: each piece loses trailing blanks and one ``&``, comments are
-    joined by a blank, and the string ends at the first quote after which only blanks or
-    a comment follow.
+    joined by a blank, and what comes of it is read as one card again.
     """
     first = images[0]
     keyword = first[:8].rstrip(" ")
@@ -127,25 +125,32 @@ def _joined(images: list[str]) -> Card | None:
     values: list[str] = []
     comments: list[str] = []
     for number, image in enumerate(images):
-        field = image[10:] if number == 0 else image[8:]
-        piece = _PIECE.match(field.strip(" "))
-        if piece is None or (number and not image.startswith("CONTINUE ")):
+        piece = _piece(image[10:] if number == 0 else image[8:])
+        if piece is None or (number and image[8] != " "):
             return None
-        value = piece[1].rstrip(" ")
-        values.append(value.removesuffix("&"))
-        comment = (piece[2] or "").rstrip(" ")
+        value, comment = piece
+        values.append(value.rstrip(" ").removesuffix("&"))
         if comment:
             comments.append(comment)
     if _RECORD.match(first[10:].lstrip(" ")[1:]):
         return None
-    return _first_string(keyword, "".join(values), " ".join(comments))
+    whole = _piece(f"'{''.join(values)}' / {' '.join(comments)}")
+    if whole is None:
+        return None
+    return keyword, whole[0].replace("''", "'").rstrip(" "), whole[1]
 
 
-def _first_string(keyword: str, value: str, comment: str) -> Card:
-    """Return the card of ``'value' / comment``, ended at the first quote that can end it."""
-    field = f"{value}' / {comment}"
-    closing = _CLOSING.search(field)
-    assert closing is not None  # the quote just added
-    rest = field[closing.end() :].lstrip(" ")[1:]
-    string = field[: closing.start()].replace("''", "'")
-    return keyword, string.rstrip(" "), rest.lstrip(" ").rstrip()
+def _piece(field: str) -> tuple[str, str] | None:
+    """Return a quoted string, its quotes still doubled, and the comment after it; else None.
+
+    The string ends at the first quote after which only blanks or a comment follow; it is
+    empty only when there is no later one.
+    """
+    field = field.strip(" ")
+    if not (field.startswith("'") and field.isascii() and field.isprintable()):
+        return None
+    closing = _CLOSING.search(field, 2) or _CLOSING.search(field, 1)
+    if closing is None:
+        return None
+    end = closing.start()
+    return field[1:end], field[end + 1 :].lstrip(" ")[1:].strip(" ")

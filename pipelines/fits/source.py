@@ -1,4 +1,4 @@
-"""This module gives the bytes of a FITS file by position, decompressed when they must be.
+"""Bytes of a FITS file by position, decompressed when they must be.
 
 A compressed file is decompressed into a temporary file as far as it is asked for, and
 counted while it is: never more than the limits allow.
@@ -13,6 +13,7 @@ import stat
 import tempfile
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import IO, Protocol
 
 from pipelines.fits.errors import FitsError
@@ -285,7 +286,9 @@ def open_disk(path: str) -> DiskSource:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise FitsError(
-                "unreadable", f"this is a {_sort(status.st_mode)}, not a file", "name the files in it, or another"
+                "unreadable",
+                f"this is a {_sort(status.st_mode)}, not a file",
+                "name the files in it, or another",
             )
         if status.st_size == 0:
             raise FitsError("empty-file", "the file has no bytes", "copy it again from where it came")
@@ -298,11 +301,13 @@ def open_disk(path: str) -> DiskSource:
 def _cannot_open(path: str, error: OSError | ValueError) -> FitsError:
     if isinstance(error, ValueError):
         return FitsError("not-found", f"no file can have this name ({error})", "check the name")
-    linked = os.path.islink(path)
+    linked = Path(path).is_symlink()
     if linked and error.errno in (errno.ENOENT, errno.ELOOP, errno.ENOTDIR):
-        target = os.readlink(path)
+        target = Path(path).readlink()
         return FitsError(
-            "broken-symlink", f"the symbolic link leads to {target}, which is not there", "mend or remove the link"
+            "broken-symlink",
+            f"the symbolic link leads to {target}, which is not there",
+            "mend or remove the link",
         )
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return FitsError("not-found", "there is no such file", "check the name, and that its disk is mounted")

@@ -10,14 +10,22 @@ from pathlib import PurePath
 from typing import Any
 
 from pipelines.instruments.errors import ProfileError
-from pipelines.instruments.nights import instant_of_mjd, night_of, parse_day, parse_instant, time_of_day
+from pipelines.instruments.nights import (
+    instant_of_mjd,
+    night_of,
+    parse_day,
+    parse_instant,
+    site_zone,
+    time_of_day,
+)
 from pipelines.instruments.profile import Claim, Clock, HduLike, Identity, Profile, Take
 
 _LARGEST_INTEGER = 2**63 - 1
+_ENDING = re.compile(r"(?:\.(?:fits?|fts))?(?:\.(?:gz|bz2|fz))?\Z", re.IGNORECASE)
 
 
 def choose(path: PurePath, hdus: Sequence[HduLike], *, profiles: Mapping[str, Profile]) -> Profile:
-    """The profile that claims a file with the most conditions.
+    """Choose the profile that claims a file with the most conditions.
 
     Raises
     ------
@@ -39,12 +47,14 @@ def choose(path: PurePath, hdus: Sequence[HduLike], *, profiles: Mapping[str, Pr
     best = [profile for weight, profile in bids if weight == highest]
     if len(best) > 1:
         names = " and ".join(sorted(profile.name for profile in best))
-        raise ProfileError("profile-ambiguous", f"{path.name} is claimed by {names} alike", "name the profile to use")
+        raise ProfileError(
+            "profile-ambiguous", f"{path.name} is claimed by {names} alike", "name the profile to use"
+        )
     return best[0]
 
 
 def identify(profile: Profile, path: PurePath, hdus: Sequence[HduLike]) -> Identity:
-    """What a file is, read by a profile's rules.
+    """Read what a file is, by a profile's rules.
 
     Parameters
     ----------
@@ -96,9 +106,9 @@ def identify(profile: Profile, path: PurePath, hdus: Sequence[HduLike]) -> Ident
 
 
 def look_up(hdus: Sequence[HduLike], keyword: str) -> Any:
-    """A keyword's value from the first HDU, else from the first image extension; None when absent or no plain value.
+    """Look a keyword up in the first HDU, else in the first image extension.
 
-    Text comes stripped, and empty text is absent.
+    Text comes stripped. What is absent, empty or no plain value is None.
     """
     extension = next((hdu for hdu in hdus[1:] if hdu.shape), None)
     for hdu in (*hdus[:1], extension):
@@ -140,7 +150,7 @@ class _Reading:
         self.groups = {name: text for name, text in found.groupdict().items() if text} if found else {}
 
     def take(self, name: str, source: Take) -> str | None:
-        """A text field's value, with what had to be decided flagged."""
+        """Give a text field's value, and flag what had to be decided."""
         values = (look_up(self.hdus, keyword) for keyword in source.keywords)
         by_header = next((_word(str(value), source) for value in values if value is not None), None)
         by_path = self.groups.get(source.group) if source.group else None
@@ -158,7 +168,7 @@ class _Reading:
         return by_path if by_path is not None else source.constant
 
     def number(self, name: str, source: Take) -> int | None:
-        """A whole-number field's value; flagged ``<field>-unreadable`` when it is not one of 64 bit."""
+        """Give a whole-number field's value; flag ``<field>-unreadable`` when it is not one of 64 bit."""
         text = self.take(name, source)
         if text is None:
             return None
@@ -168,13 +178,16 @@ class _Reading:
         return None
 
     def when(self, clock: Clock) -> tuple[datetime | None, date | None]:
-        """The instant and the night, or the calendar day, by the header; by the path when the header says none."""
-        timestamp = self._instant(clock)
+        """Give the instant, and the night or calendar day: the header's, else the path's."""
+        timestamp, seen = self._instant(clock)
         day: date | None = None
-        if timestamp is not None:
-            day = night_of(timestamp, clock.zone) if clock.nightly else timestamp.date()
-        elif not clock.nightly:
-            day = self._day(clock)
+        if timestamp is None:
+            day = None if clock.nightly else self._day(clock)
+            self.flags.append("time-unreadable" if day else "date-unreadable" if seen else "date-missing")
+        elif clock.nightly:
+            day = night_of(timestamp, clock.zone)
+        else:
+            day = timestamp.astimezone(site_zone(clock.zone)).date()
         path_night = self.groups.get("night")
         if path_night is None:
             return timestamp, day
@@ -189,7 +202,8 @@ class _Reading:
             self.fields["path_night"] = path_night
         return timestamp, day
 
-    def _instant(self, clock: Clock) -> datetime | None:
+    def _instant(self, clock: Clock) -> tuple[datetime | None, bool]:
+        """Give the first candidate that reads as an instant, and whether there was any."""
         system = str(look_up(self.hdus, clock.system) or "UTC") if clock.system else "UTC"
         seen = False
         for keywords in clock.keywords:
@@ -200,14 +214,13 @@ class _Reading:
             if all(isinstance(text, str) for text in texts[: 1 if whole else None]):
                 instant = parse_instant(texts[0] if whole else "T".join(texts), system=system)
                 if instant is not None:
-                    return instant
+                    return instant, True
         for keyword in clock.mjd:
             days = look_up(self.hdus, keyword)
             seen = seen or days is not None
             if isinstance(days, (int, float)) and (instant := instant_of_mjd(float(days))) is not None:
-                return instant
-        self.flags.append("date-unreadable" if seen else "date-missing")
-        return None
+                return instant, True
+        return None, seen
 
     def _day(self, clock: Clock) -> date | None:
         for keywords in clock.keywords:
@@ -237,17 +250,15 @@ def _match_end(pattern: str, path: PurePath) -> re.Match[str] | None:
 
 
 def _word(text: str, source: Take) -> str:
-    """A word of a vocabulary as the catalog spells it; other text as it is."""
-    if source.vocabulary is None:
-        return text
+    """Spell a word of the vocabulary as the catalog does; leave other text as it is."""
     word = " ".join(text.lower().split())
-    return dict(source.vocabulary).get(word, word)
+    return dict(source.vocabulary).get(word, word if source.fold else text)
 
 
 def _exposure(profile: Profile, path: PurePath) -> str | None:
     if profile.exposure_suffixes is None:
         return None
-    stem = path.name.split(".", 1)[0]
+    stem = _ENDING.sub("", path.name)
     for suffix in profile.exposure_suffixes:
         stem = stem.removesuffix(f"_{suffix}")
     return stem

@@ -21,11 +21,20 @@ _INSTANT = re.compile(
 )
 _MJD_EPOCH = datetime(1858, 11, 17, tzinfo=UTC)
 _UTC_NAMES = frozenset({"", "UTC", "UT", "GMT", "Z"})
-_CONVERTIBLE = {"TAI": "tai", "IAT": "tai", "TT": "tt", "TDT": "tt", "ET": "tt", "TDB": "tdb", "TCG": "tcg", "TCB": "tcb"}
+_CONVERTIBLE = {
+    "TAI": "tai",
+    "IAT": "tai",
+    "TT": "tt",
+    "TDT": "tt",
+    "ET": "tt",
+    "TDB": "tdb",
+    "TCG": "tcg",
+    "TCB": "tcb",
+}
 
 
 def parse_instant(text: str, *, system: str = "UTC") -> datetime | None:
-    """The instant a header's date and time of day name, as aware UTC; None when they name none.
+    """Read the instant that a header's text names, as aware UTC; None when it names none.
 
     Parameters
     ----------
@@ -69,7 +78,7 @@ def parse_instant(text: str, *, system: str = "UTC") -> datetime | None:
 
 
 def parse_day(text: str) -> date | None:
-    """The calendar day ``YYYY-MM-DD`` at the start of a text, with or without a time after it."""
+    """Read the calendar day ``YYYY-MM-DD`` at the start of a text, with or without a time after it."""
     found = re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?=$|[T ])", text.strip())
     if found is None:
         return None
@@ -81,14 +90,14 @@ def parse_day(text: str) -> date | None:
 
 
 def instant_of_mjd(days: float) -> datetime | None:
-    """The UTC instant of a modified Julian date in UTC days, to the millisecond; None when it is out of range."""
+    """Give the instant of a modified Julian date in UTC, to the millisecond; None out of range."""
     if not math.isfinite(days) or not -670_000 < days < 2_900_000:
         return None
     return _MJD_EPOCH + timedelta(milliseconds=round(days * 86_400_000))
 
 
 def night_of(instant: datetime, zone: str) -> date:
-    """The observing night an instant belongs to: the day of the last local noon at or before it.
+    """Give the night an instant belongs to: the day of the last local noon at or before it.
 
     Parameters
     ----------
@@ -118,12 +127,12 @@ def night_of(instant: datetime, zone: str) -> date:
 
 
 def time_of_day(instant: datetime, zone: str) -> str:
-    """``'morning'`` before local noon, else ``'evening'``: which twilight a flat was taken in, by its clock."""
+    """Tell a flat's twilight by its clock: ``'morning'`` before local noon, else ``'evening'``."""
     return "morning" if instant.astimezone(site_zone(zone)).hour < 12 else "evening"
 
 
 def site_zone(zone: str) -> ZoneInfo:
-    """The zone of an IANA name.
+    """Give the zone of an IANA name.
 
     Raises
     ------
@@ -134,7 +143,8 @@ def site_zone(zone: str) -> ZoneInfo:
         return ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise ValueError(
-            f"no time zone {zone!r} on this machine; check the name, or install the time zone data: pip install tzdata"
+            f"no time zone {zone!r} on this machine; check the name, "
+            "or install the time zone data: pip install tzdata"
         ) from error
 
 

@@ -1,10 +1,11 @@
-"""The arrays of a file: which HDU becomes which array, of which kind, by a profile's rules and a general naming."""
+"""The arrays of a file: which HDU becomes which array, of which kind, and under what name."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import count
 
 from pipelines.instruments.profile import ArrayPlan, ArrayRule, HduLike, Profile
 
@@ -17,7 +18,7 @@ _LONGEST_NAME = 64
 
 
 def plan_arrays(profile: Profile, hdus: Sequence[HduLike]) -> list[ArrayPlan]:
-    """The arrays that a file's HDUs become, in file order.
+    """Plan the arrays that a file's HDUs become, in file order.
 
     HDUs that a rule of the profile names become what it says. Of the others, a single image
     is ``sci``, and so is the primary array of several; the rest are called by their EXTNAME in
@@ -49,12 +50,20 @@ def _names(hdus: Sequence[HduLike], *, single: bool, taken: set[str]) -> list[st
     used = set(taken)
     names = []
     for hdu, name in zip(hdus, plain, strict=True):
-        keeps = name not in used and (often[name] == 1 or (hdu.index == 0 and name == "sci"))
-        choices = ([name] if keeps else []) + [f"{name}_{hdu.ver}", f"{name}_hdu{hdu.index}"]
-        # A later HDU may be called outright what this one would be called after numbering.
-        names.append(next(choice for choice in choices if choice not in used and (choice == name or not often[choice])))
-        used.add(names[-1])
+        if name in used or (often[name] > 1 and not (hdu.index == 0 and name == "sci")):
+            name = next(
+                choice for choice in _numbered(name, hdu) if choice not in used and choice not in often
+            )
+        used.add(name)
+        names.append(name)
     return names
+
+
+def _numbered(name: str, hdu: HduLike) -> Iterator[str]:
+    if hdu.ver > 0:
+        yield f"{name}_{hdu.ver}"
+    for tail in count():
+        yield f"{name}_hdu{hdu.index}" + "_" * tail
 
 
 def _plain_name(hdu: HduLike, *, single: bool) -> str:

@@ -22,26 +22,35 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
 class HduLike(Protocol):
-    """What the profiles look at in an HDU; `pipelines.fits.Hdu` is one.
-
-    ``name`` is the EXTNAME (``'PRIMARY'`` for the first), ``shape`` in numpy order and
-    ``()`` without pixels, ``header`` the first value of every keyword.
-    """
+    """What the profiles look at in an HDU; `pipelines.fits.Hdu` is one."""
 
     @property
-    def index(self) -> int: ...
+    def index(self) -> int:
+        """Place in the file, from 0."""
+
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """EXTNAME; ``'PRIMARY'`` for the first HDU."""
+
     @property
-    def ver(self) -> int: ...
+    def ver(self) -> int:
+        """EXTVER."""
+
     @property
-    def kind(self) -> str: ...
+    def kind(self) -> str:
+        """``'primary'``, ``'image'``, ``'compressed-image'``, ``'bintable'``, ..."""
+
     @property
-    def shape(self) -> tuple[int, ...]: ...
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the pixels in numpy order; ``()`` without pixels."""
+
     @property
-    def dtype(self) -> str | None: ...
+    def dtype(self) -> str | None:
+        """Numpy name of the stored values' type; None without pixels."""
+
     @property
-    def header(self) -> Mapping[str, Any]: ...
+    def header(self) -> Mapping[str, Any]:
+        """The first value of every keyword."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +102,9 @@ class Take:
         The value when neither gives one.
     vocabulary
         (word in the file, word in the catalog) pairs; words are compared in lower case
-        with single blanks. A word that is not listed stays as it is, in lower case.
+        with single blanks.
+    fold
+        Whether a word that is not listed is put into lower case with single blanks.
     expected
         Whether its absence deserves a flag.
     """
@@ -101,7 +112,8 @@ class Take:
     keywords: tuple[str, ...] = ()
     group: str | None = None
     constant: str | None = None
-    vocabulary: tuple[tuple[str, str], ...] | None = None
+    vocabulary: tuple[tuple[str, str], ...] = ()
+    fold: bool = False
     expected: bool = False
 
 
@@ -195,7 +207,7 @@ class Profile:
         Keywords without which the file cannot be read as this profile's.
     arrays
         Rules for HDUs; the others become arrays named after their EXTNAME.
-    id_components
+    id_parts
         Last components of the path that make the document's ``_id``.
     derive
         Pure function for what rules cannot say, given the path and the HDUs.
@@ -221,12 +233,14 @@ class Profile:
     exposure_suffixes: tuple[str, ...] | None = None
     requires: tuple[str, ...] = ()
     arrays: tuple[ArrayRule, ...] = ()
-    id_components: int = 3
+    id_parts: int = 3
     derive: Derive | None = None
 
     def __post_init__(self) -> None:
         for problem in _problems(self):
-            raise ProfileError("profile-invalid", f"the profile {self.name!r} {problem}", "correct the profile")
+            raise ProfileError(
+                "profile-invalid", f"the profile {self.name!r} {problem}", "correct the profile"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,11 +275,11 @@ class ArrayPlan:
 
 
 def _problems(profile: Profile) -> list[str]:
-    """What is wrong with a profile's rules, in words that follow its name."""
+    """Say what is wrong with a profile's rules, in words that follow its name."""
     problems = []
     if not _NAME.fullmatch(profile.name):
         problems.append("has no lower-case identifier for a name")
-    if profile.id_components < 1:
+    if profile.id_parts < 1:
         problems.append("needs at least one path component for the _id")
     patterns = [profile.path, *(claim.path for claim in profile.claims)]
     patterns += [pattern for claim in profile.claims for _, pattern in claim.header]

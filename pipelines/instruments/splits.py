@@ -25,20 +25,25 @@ class PixelSource(Protocol):
     """Pixels that are read in bands of rows: ``read(start, stop)`` is ``a[..., start:stop, :]``."""
 
     @property
-    def shape(self) -> tuple[int, ...]: ...
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the whole."""
+
     @property
-    def dtype(self) -> np.dtype[Any]: ...
-    def read(self, start: int, stop: int) -> Array: ...
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the values, in native byte order."""
+
+    def read(self, start: int, stop: int) -> Array:
+        """Read rows `start` to `stop`, counted along the last axis but one."""
 
 
 class Split(Protocol):
     """A reversible transform of one array into several."""
 
     def split(self, source: PixelSource, header: Mapping[str, Any]) -> dict[str, PixelSource]:
-        """The parts, by name. `header` is that of the source's HDU."""
+        """Give the parts, by name. `header` is that of the source's HDU."""
 
     def join(self, arrays: Mapping[str, Array], header: Mapping[str, Any]) -> Array:
-        """The array that `split` was given, bit for bit."""
+        """Give the array that `split` was given, bit for bit."""
 
 
 class MiriGround:
@@ -55,25 +60,16 @@ class MiriGround:
         Raises
         ------
         ProfileError
-            ``header-mismatch``: no NINT or NGROUPS; ``shape-mismatch``: the frames are not
-            NINT * NGROUPS of them, or cannot hold a reference output.
+            As `ground_ramp_shape`.
         """
-        nint, ngroup = _count(header, "NINT"), _count(header, "NGROUPS", "NGROUP")
-        ny, nx = science_shape(source.shape)
-        if source.shape[0] != nint * ngroup:
-            raise ProfileError(
-                "shape-mismatch",
-                f"the header promises {nint} integrations of {ngroup} groups, {nint * ngroup} frames, "
-                f"and the file holds {source.shape[0]}",
-                "the exposure is incomplete or its header wrong; compare it with the original",
-            )
+        nint, ngroup, ny, nx = ground_ramp_shape(source.shape, header)
         return {
             "sci": _Science(source, (nint, ngroup, ny, nx)),
             "refout": _Reference(source, (nint, ngroup, ny, nx // 4)),
         }
 
     def join(self, arrays: Mapping[str, Array], header: Mapping[str, Any]) -> Array:
-        """The frames as they were, (nint * ngroup, 1.25 ny, nx)."""
+        """Put the frames together as they were, (nint * ngroup, 1.25 ny, nx)."""
         sci, refout = arrays["sci"], arrays["refout"]
         nint, ngroup, ny, nx = sci.shape
         frames = np.empty((nint * ngroup, ny + ny // 4, nx), dtype=sci.dtype)
@@ -87,14 +83,30 @@ SPLITS: Mapping[str, Split] = MappingProxyType({"miri-ground": MiriGround()})
 """Every split, by the name that a document keeps."""
 
 
-def find_split(name: str) -> Split:
-    """The split of a name.
+def split(name: str, source: PixelSource, header: Mapping[str, Any]) -> dict[str, PixelSource]:
+    """Give the arrays that the split `name` makes of an HDU's pixels, by their names.
 
     Raises
     ------
     ProfileError
-        ``profile-unknown``: there is none.
+        ``profile-unknown``: there is no such split; ``header-mismatch`` or ``shape-mismatch``: the
+        pixels are not of its form.
     """
+    return _find(name).split(source, header)
+
+
+def join(name: str, arrays: Mapping[str, Array], header: Mapping[str, Any]) -> Array:
+    """Give the pixels that the split `name` was given, bit for bit, of the arrays it made.
+
+    Raises
+    ------
+    ProfileError
+        ``profile-unknown``: there is no such split.
+    """
+    return _find(name).join(arrays, header)
+
+
+def _find(name: str) -> Split:
     try:
         return SPLITS[name]
     except KeyError:
@@ -105,22 +117,31 @@ def find_split(name: str) -> Split:
         ) from None
 
 
-def science_shape(shape: tuple[int, ...]) -> tuple[int, int]:
-    """(ny, nx) of the science part of ground-test frames of `shape`, (frames, 1.25 ny, nx).
+def ground_ramp_shape(shape: tuple[int, ...], header: Mapping[str, Any]) -> tuple[int, int, int, int]:
+    """Give (nint, ngroup, ny, nx) of the ramps in ground-test frames of `shape`, (frames, 1.25 ny, nx).
 
     Raises
     ------
     ProfileError
-        ``shape-mismatch``: such frames cannot hold a reference output.
+        ``header-mismatch``: no NINT or NGROUPS; ``shape-mismatch``: the frames are not
+        NINT * NGROUPS of them, or cannot hold a reference output.
     """
+    nint, ngroup = _count(header, "NINT"), _count(header, "NGROUPS", "NGROUP")
     if len(shape) != 3 or shape[1] % 5 or shape[2] % 4 or 0 in shape:
         raise ProfileError(
             "shape-mismatch",
-            f"an array of shape {shape} is not a cube of ground-test frames: (frames, rows, columns) with rows in "
-            "fives, a fifth of them the reference output, and columns in fours",
+            f"an array of shape {shape} is not a cube of ground-test frames: (frames, rows, columns) "
+            "with rows in fives, a fifth of them the reference output, and columns in fours",
             "if it is another kind of file, ingest it with the generic profile",
         )
-    return shape[1] // 5 * 4, shape[2]
+    if shape[0] != nint * ngroup:
+        raise ProfileError(
+            "shape-mismatch",
+            f"the header promises {nint} integrations of {ngroup} groups, {nint * ngroup} frames, "
+            f"and the file holds {shape[0]}",
+            "the exposure is incomplete or its header wrong; compare it with the original",
+        )
+    return nint, ngroup, shape[1] // 5 * 4, shape[2]
 
 
 class _Science:
@@ -178,7 +199,7 @@ class _Reference:
 
 
 def _count(header: Mapping[str, Any], *keywords: str) -> int:
-    """The first keyword's positive whole number."""
+    """Give the first keyword's positive whole number."""
     for keyword in keywords:
         value = header.get(keyword)
         if isinstance(value, int) and not isinstance(value, bool) and value > 0:

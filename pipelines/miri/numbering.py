@@ -42,7 +42,7 @@ def pixel_id(x: int, y: int) -> int: ...
 @overload
 def pixel_id(x: npt.ArrayLike, y: npt.ArrayLike) -> Any: ...
 def pixel_id(x: npt.ArrayLike, y: npt.ArrayLike) -> Any:
-    """Number of the science pixel in column `x` (1..1032) and row `y` (1..1024).
+    """Give the number of the science pixel in column `x` (1..1032) and row `y` (1..1024).
 
     Raises
     ------
@@ -65,7 +65,7 @@ def position(pixel: int) -> tuple[int, int]: ...
 @overload
 def position(pixel: npt.ArrayLike) -> tuple[Any, Any]: ...
 def position(pixel: npt.ArrayLike) -> tuple[Any, Any]:
-    """(x, y), from 1, of a science pixel's number.
+    """Give (x, y), from 1, of a science pixel's number.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def refout_id(k: int, y: int) -> int: ...
 @overload
 def refout_id(k: npt.ArrayLike, y: npt.ArrayLike) -> Any: ...
 def refout_id(k: npt.ArrayLike, y: npt.ArrayLike) -> Any:
-    """Number of value `k` (0..257, serving columns 4k+1 .. 4k+4) of the reference output in row `y`.
+    """Give the number of value `k` (0..257, for columns 4k+1 .. 4k+4) of the reference output in row `y`.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def refout_position(pixel: int) -> tuple[int, int]: ...
 @overload
 def refout_position(pixel: npt.ArrayLike) -> tuple[Any, Any]: ...
 def refout_position(pixel: npt.ArrayLike) -> tuple[Any, Any]:
-    """(k, y) of a reference-output number: k from 0, row y from 1.
+    """Give (k, y) of a reference-output number: k from 0, row y from 1.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def refout_for(x: int, y: int) -> int: ...
 @overload
 def refout_for(x: npt.ArrayLike, y: npt.ArrayLike) -> Any: ...
 def refout_for(x: npt.ArrayLike, y: npt.ArrayLike) -> Any:
-    """Number of the reference-output value read together with the science pixel (x, y)."""
+    """Give the number of the reference-output value read together with the science pixel (x, y)."""
     column = _within("x", x, 1, COLUMNS)
     return refout_id((column - 1) // 4, y)
 
@@ -123,7 +123,7 @@ def raw_position(pixel: int) -> tuple[int, int]: ...
 @overload
 def raw_position(pixel: npt.ArrayLike) -> tuple[Any, Any]: ...
 def raw_position(pixel: npt.ArrayLike) -> tuple[Any, Any]:
-    """(row, column), from 1, of any number in a raw ground-test frame of 1280 rows of 1032.
+    """Give (row, column), from 1, of any number in a raw ground-test frame of 1280 rows of 1032.
 
     There the reference output fills 256 rows on top of the science rows.
     """
@@ -132,21 +132,21 @@ def raw_position(pixel: npt.ArrayLike) -> tuple[Any, Any]:
 
 
 def is_refout(pixel: npt.ArrayLike) -> Any:
-    """Whether a number belongs to the reference output (bool, or an array of bool)."""
+    """Tell whether a number belongs to the reference output (bool, or an array of bool)."""
     number = _within("pixel_id", pixel, 1, ALL_PIXELS)
     answer = number > SCIENCE_PIXELS
     return bool(answer) if answer.ndim == 0 else answer
 
 
 def is_reference_column(x: npt.ArrayLike) -> Any:
-    """Whether column `x` holds reference pixels, which see no light: 1..4 and 1029..1032."""
+    """Tell whether column `x` holds reference pixels, which see no light: 1..4 and 1029..1032."""
     column = _within("x", x, 1, COLUMNS)
     answer = (column <= 4) | (column > COLUMNS - 4)
     return bool(answer) if answer.ndim == 0 else answer
 
 
 def science_ids(window: Subarray) -> Ints:
-    """Numbers of a window's science pixels, shape (ny, nx), where SCI[..., i, j] has the number at [i, j].
+    """Give the numbers of a window's science pixels, shape (ny, nx): SCI[..., i, j] has the one at [i, j].
 
     Examples
     --------
@@ -162,7 +162,7 @@ def science_ids(window: Subarray) -> Ints:
 
 
 def refout_ids(window: Subarray) -> Ints:
-    """Numbers of a window's reference output, shape (ny, nx // 4), element for element as REFOUT[..., i, m]."""
+    """Give the numbers of a window's reference output, shape (ny, nx // 4), as REFOUT[..., i, m]."""
     rows = np.arange(window.y, window.y + window.ny, dtype=np.int64)[:, np.newaxis]
     first = (window.x - 1) // 4
     ids: Ints = refout_id(np.arange(first, first + window.nx // 4, dtype=np.int64), rows)
@@ -170,7 +170,7 @@ def refout_ids(window: Subarray) -> Ints:
 
 
 def _within(what: str, value: npt.ArrayLike, low: int, high: int) -> Ints:
-    """`value` as int64, or an error that names the first element outside low..high."""
+    """Give `value` as int64, or an error that names the first element outside low..high."""
     array = np.asarray(value)
     if array.size == 0:
         return array.astype(np.int64)

@@ -47,11 +47,11 @@ class Subarray:
     frame_time: float | None = None
 
     def __post_init__(self) -> None:
-        inside = 1 <= self.x and self.nx >= 1 and self.x + self.nx - 1 <= COLUMNS
-        if not (inside and 1 <= self.y and self.ny >= 1 and self.y + self.ny - 1 <= ROWS):
+        inside = self.x >= 1 and self.nx >= 1 and self.x + self.nx - 1 <= COLUMNS
+        if not (inside and self.y >= 1 and self.ny >= 1 and self.y + self.ny - 1 <= ROWS):
             raise ValueError(
-                f"subarray {self.name} of {self.nx} x {self.ny} pixels at x={self.x}, y={self.y} does not lie on "
-                f"the detector (x 1..{COLUMNS}, y 1..{ROWS}); check SUBSTRT1/2 and SUBSIZE1/2"
+                f"{self.name} of {self.nx} x {self.ny} pixels at x={self.x}, y={self.y} does not lie "
+                f"on the detector (x 1..{COLUMNS}, y 1..{ROWS}); check SUBSTRT1/2 and SUBSIZE1/2"
             )
 
     @property
@@ -60,11 +60,11 @@ class Subarray:
         return self.ny + self.ny // 4, self.nx
 
     def covers(self, x: int, y: int) -> bool:
-        """Whether the pixel at full-frame (x, y) is in this window."""
+        """Tell whether the pixel at full-frame (x, y) is in this window."""
         return self.x <= x < self.x + self.nx and self.y <= y < self.y + self.ny
 
     def index(self, x: int, y: int) -> tuple[int, int]:
-        """Row and column, from 0, of the pixel at full-frame (x, y) in this window's arrays.
+        """Give row and column, from 0, of the pixel at full-frame (x, y) in this window's arrays.
 
         Raises
         ------
@@ -78,8 +78,8 @@ class Subarray:
         """
         if not self.covers(x, y):
             raise ValueError(
-                f"{self.name} does not cover the pixel x={x}, y={y}: it holds x {self.x}..{self.x + self.nx - 1}, "
-                f"y {self.y}..{self.y + self.ny - 1}"
+                f"{self.name} does not cover the pixel x={x}, y={y}: it holds "
+                f"x {self.x}..{self.x + self.nx - 1}, y {self.y}..{self.y + self.ny - 1}"
             )
         return y - self.y, x - self.x
 
@@ -103,7 +103,7 @@ SUBARRAYS: Mapping[str, Subarray] = MappingProxyType({entry.name: entry for entr
 
 
 def find_subarray(x: int, y: int, nx: int, ny: int) -> Subarray:
-    """The subarray at a corner, of a size; one named ``'GENERIC'`` when the table has none.
+    """Find the subarray at a corner, of a size; one named ``'GENERIC'`` when the table has none.
 
     Size alone does not tell: three coronagraph subarrays are 288 x 224.
 

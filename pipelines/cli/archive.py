@@ -1,0 +1,85 @@
+"""Commands about the archive itself: ``ingest``, ``status``, ``root``, ``demo``."""
+
+from pathlib import Path
+
+import typer
+
+from pipelines.cli.options import Place, json_option
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command()(ingest)
+    app.command()(status)
+    app.command()(demo)
+    root = typer.Typer(help="Named folders of original files.", no_args_is_help=True, rich_markup_mode=None)
+    root.command("list")(root_list)
+    root.command("add")(root_add)
+    root.command("move")(root_move)
+    app.add_typer(root, name="root")
+
+
+def ingest(
+    context: typer.Context,
+    paths: list[Path] = typer.Argument(help="FITS files, and folders of them.", metavar="PATH..."),
+    headers_only: bool = typer.Option(False, "--headers-only", help="Documents now; run again without it for arrays."),
+    profile: str = typer.Option(None, help="Instrument profile of these files [chosen for each]."),
+    campaign: str = typer.Option(None, help="Test or campaign to record in each document."),
+    jobs: int = typer.Option(None, min=1, help="Worker processes [as many as the work is worth]."),
+    as_json: bool = json_option,
+) -> None:
+    """Take FITS files into the archive. Run again, only what changed is touched."""
+    from pipelines.cli.show import show_object
+
+    place: Place = context.obj
+    with place.open() as archive:
+        report = archive.ingest(paths, headers_only=headers_only, profile=profile, campaign=campaign, jobs=jobs)
+    if not report.files and not as_json:
+        typer.echo(f"no FITS files under {', '.join(map(str, paths))} (.fits .fit .fts .fz, also .gz and .bz2)")
+    else:
+        show_object(report, as_json=as_json)
+    raise typer.Exit(report.exit_code)
+
+
+def status(context: typer.Context, as_json: bool = json_option) -> None:
+    """Say what the archive holds, and where."""
+    from pipelines.cli.show import show_object
+
+    place: Place = context.obj
+    with place.open() as archive:
+        show_object(archive.status(), as_json=as_json)
+
+
+def demo(
+    folder: Path = typer.Argument(Path("darkroom-demo"), help="Where to put files and archive; new or empty."),
+    frame: str = typer.Option("320x256", help="Size of the simulated frames, WIDTHxHEIGHT; 3358x2536 is real."),
+) -> None:
+    """Simulate a night and a campaign, ingest them, ask the questions, say where things are."""
+    from pipelines.demo.run import run
+
+    width, _, height = frame.partition("x")
+    if not (width.isdecimal() and height.isdecimal() and int(width) >= 32 and int(height) >= 32):
+        raise typer.BadParameter(f"--frame is WIDTHxHEIGHT, at least 32x32, not {frame!r}")
+    run(folder, shape=(int(height), int(width)), say=typer.echo)
+
+
+def root_list(context: typer.Context) -> None:
+    """List the roots."""
+    place: Place = context.obj
+    with place.open() as archive:
+        for name, folder in archive.roots.all().items():
+            typer.echo(f"{name}\t{folder}")
+
+
+def root_add(context: typer.Context, name: str, folder: Path) -> None:
+    """Name a folder of original files."""
+    place: Place = context.obj
+    with place.open() as archive:
+        archive.roots.add(name, folder)
+
+
+def root_move(context: typer.Context, name: str, folder: Path) -> None:
+    """Point a root at the new place of its folder."""
+    place: Place = context.obj
+    with place.open() as archive:
+        archive.roots.move(name, folder)

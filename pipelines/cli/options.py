@@ -1,0 +1,56 @@
+"""Options that several commands share, and the archive they open."""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from pipelines.archive import Archive
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the archive is, as far as the command line says."""
+
+    home: str | None
+    catalog: str | None
+    store: str | None
+
+    def open(self, *, readonly: bool = False) -> "Archive":
+        """Open the archive."""
+        from pipelines.archive import open_archive
+
+        return open_archive(self.home, catalog=self.catalog, store=self.store, readonly=readonly)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from pipelines.version import __version__
+
+        typer.echo(f"darkroom {__version__}")
+        raise typer.Exit
+
+
+version_option = typer.Option(
+    False, "--version", help="Print the version.", callback=_show_version, is_eager=True
+)
+json_option = typer.Option(False, "--json", help="Print JSON for machines.")
+yes_option = typer.Option(False, "--yes", "-y", help="Do not ask.")
+
+
+def duration(text: str) -> timedelta:
+    """Read a duration such as ``0``, ``90m``, ``12h``, ``14d`` or ``4w``.
+
+    Raises
+    ------
+    typer.BadParameter
+        It is not one.
+    """
+    match = re.fullmatch(r"(\d+)\s*([smhdw]?)", text.strip())
+    if match is None or (match[1] != "0" and not match[2]):
+        raise typer.BadParameter(f"{text!r} is not a duration; write 0, 90m, 12h, 14d or 4w")
+    seconds = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "": 0}[match[2]]
+    return timedelta(seconds=int(match[1]) * seconds)

@@ -1,0 +1,43 @@
+"""Instruments: which profile a FITS file belongs to, what the file is, and which arrays it holds.
+
+`choose` finds the profile that claims a file, `identify` reads the file's fields by it,
+`plan_arrays` says which arrays its HDUs become. A profile is data, see `profile.py`.
+"""
+
+from pipelines.instruments.errors import ProfileError
+from pipelines.instruments.identify import choose, identify, look_up
+from pipelines.instruments.plan import plan_arrays
+from pipelines.instruments.profile import (
+    ArrayPlan,
+    ArrayRule,
+    Claim,
+    Clock,
+    Derived,
+    HduLike,
+    Identity,
+    Profile,
+    Take,
+)
+from pipelines.instruments.registry import GROUP, profiles
+from pipelines.instruments.splits import SPLITS, Split
+
+__all__ = [
+    "GROUP",
+    "SPLITS",
+    "ArrayPlan",
+    "ArrayRule",
+    "Claim",
+    "Clock",
+    "Derived",
+    "HduLike",
+    "Identity",
+    "Profile",
+    "ProfileError",
+    "Split",
+    "Take",
+    "choose",
+    "identify",
+    "look_up",
+    "plan_arrays",
+    "profiles",
+]

@@ -1,0 +1,66 @@
+"""The instrument profiles there are: the built-in ones, and those that installed distributions bring.
+
+A distribution brings one by an entry point of the group ``darkroom.instruments``::
+
+    [project.entry-points."darkroom.instruments"]
+    huntsman = "huntsman_darkroom:PROFILE"
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint, entry_points
+
+from pipelines.instruments import dragonfly, generic, miri, miri_jpl
+from pipelines.instruments.errors import ProfileError
+from pipelines.instruments.profile import Profile
+
+GROUP = "darkroom.instruments"
+
+BUILT_IN = (dragonfly.PROFILE, miri.PROFILE, miri_jpl.PROFILE, generic.PROFILE)
+
+
+def profiles() -> dict[str, Profile]:
+    """Give every profile by name: the built-in ones first, then those of installed distributions.
+
+    Raises
+    ------
+    ProfileError
+        ``profile-plugin``: an installed profile does not load, is none, or has the name of
+        another; the message names the distribution.
+    """
+    found = {profile.name: profile for profile in BUILT_IN}
+    owner = dict.fromkeys(found, "Darkroom itself")
+    for entry in sorted(entry_points(group=GROUP), key=lambda entry: (_distribution(entry), entry.name)):
+        profile = _load(entry)
+        if found.get(profile.name) is profile:
+            continue  # the built-in ones are entry points of our own distribution, too
+        if profile.name in found:
+            raise ProfileError(
+                "profile-plugin",
+                f"the profile {profile.name!r} of the distribution {_distribution(entry)} has the name "
+                f"of one of {owner[profile.name]}",
+                "uninstall one of the two, or have it renamed",
+            )
+        found[profile.name] = profile
+        owner[profile.name] = f"the distribution {_distribution(entry)}"
+    return found
+
+
+def _load(entry: EntryPoint) -> Profile:
+    where = (
+        f"the instrument profile {entry.name!r} ({entry.value}) of the distribution {_distribution(entry)}"
+    )
+    hint = "upgrade or uninstall that distribution"
+    try:
+        profile = entry.load()
+    except Exception as error:  # a plugin may fail in any way; none may go by unnamed
+        raise ProfileError(
+            "profile-plugin", f"{where} does not load: {type(error).__name__}: {error}", hint
+        ) from error
+    if not isinstance(profile, Profile):
+        raise ProfileError("profile-plugin", f"{where} is a {type(profile).__name__}, not a Profile", hint)
+    return profile
+
+
+def _distribution(entry: EntryPoint) -> str:
+    return f"{entry.dist.name} {entry.dist.version}" if entry.dist is not None else "(unknown)"

@@ -1,0 +1,54 @@
+"""Timing for the benchmarks: medians of runs, processes measured whole, rows printed beside their peer."""
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a table of figures: ours, the peer's, and what was aimed at."""
+
+    what: str
+    ours: str
+    peer: str
+    aim: str
+
+
+def median_seconds(action: Callable[[], object], *, runs: int = 9) -> float:
+    """Median wall time of an action, seconds, after one run that does not count."""
+    action()
+    times = []
+    for _ in range(runs):
+        started = time.perf_counter()
+        action()
+        times.append(time.perf_counter() - started)
+    return statistics.median(times)
+
+
+def process(script: str, *arguments: object, runs: int = 5) -> tuple[float, float]:
+    """Median wall time (s) and largest peak memory (MB) of a fresh Python that runs a script."""
+    times, peaks = [], []
+    for _ in range(runs):
+        started = time.perf_counter()
+        child = subprocess.Popen(
+            [sys.executable, "-c", script, *map(str, arguments)], stdout=subprocess.DEVNULL
+        )
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        times.append(time.perf_counter() - started)
+        peaks.append(usage.ru_maxrss / 1024)
+        if child.returncode:
+            raise RuntimeError(f"the measured process ended with {child.returncode}")
+    return statistics.median(times), max(peaks)
+
+
+def table(title: str, rows: list[Row]) -> str:
+    """A Markdown table of figures."""
+    lines = [f"### {title}", "", "| what | Darkroom | peer | aim |", "| --- | --- | --- | --- |"]
+    lines += [f"| {row.what} | {row.ours} | {row.peer} | {row.aim} |" for row in rows]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,132 @@
+"""The databases the suite is put to, and how each is opened."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import uuid
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+SERVER = Path(__file__).with_name("mongoeco_server.py")
+PYTHON_VARIABLE = "DARKROOM_MONGOECO_PYTHON"
+
+
+class Unavailable(Exception):
+    """This backend cannot be had here; the message says why, and how to get it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """A database to put cases to.
+
+    Parameters
+    ----------
+    name
+        Its key in the table of expectations.
+    title
+        Its heading in the table of results.
+    open
+        Given an empty folder, a context with something that gives collections by ``[name]``.
+    """
+
+    name: str
+    title: str
+    open: Callable[[Path], AbstractContextManager[Any]]
+
+
+@contextmanager
+def embedded(folder: Path) -> Iterator[Any]:
+    """The embedded catalog, in a file of its own."""
+    from catalog import connect
+
+    with connect(folder / "catalog.db") as catalog:
+        yield catalog
+
+
+@contextmanager
+def mongodb(folder: Path) -> Iterator[Any]:
+    """The server of ``MONGODB_URI``, in a database of its own that is dropped afterwards."""
+    from pymongo import MongoClient
+
+    from catalog import connect
+
+    uri = os.environ.get("MONGODB_URI")
+    if not uri:
+        raise Unavailable("MONGODB_URI is not set: set it to a server on which databases may be made and dropped")
+    name = f"darkroom_conformance_{uuid.uuid4().hex[:12]}"
+    parts = urlsplit(uri)
+    # The database in the path is also where users are looked up, unless authSource says otherwise.
+    source = f"authSource={parts.path.strip('/') or 'admin'}"
+    query = parts.query if "authsource=" in parts.query.lower() or "@" not in parts.netloc else f"{parts.query}&{source}"
+    url = urlunsplit((parts.scheme, parts.netloc, f"/{name}", query.strip("&"), ""))
+    try:
+        with connect(url) as catalog:
+            yield catalog
+    finally:
+        with MongoClient(url) as client:
+            client.drop_database(name)
+
+
+def mongoeco_python() -> str:
+    """The Python that has mongoeco.
+
+    Raises
+    ------
+    Unavailable
+        If there is none.
+    """
+    named = os.environ.get(PYTHON_VARIABLE)
+    for python in (named,) if named else ("python3.13", sys.executable):
+        found = shutil.which(python)
+        if found and not subprocess.run([found, "-c", "import mongoeco.wire.proxy"], capture_output=True).returncode:
+            return found
+    raise Unavailable(
+        f"no Python with mongoeco: make a virtual environment of Python 3.13 or newer, install 'mongoeco[wire]==4.11' "
+        f"into it, and set {PYTHON_VARIABLE} to its python"
+    )
+
+
+@contextmanager
+def mongoeco(folder: Path) -> Iterator[Any]:
+    """A server of MongoDB's wire protocol in another process, reached through PyMongo."""
+    from catalog import connect
+
+    command = [mongoeco_python(), str(SERVER)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        try:
+            port = int(server.stdout.readline())
+            with connect(f"mongodb://127.0.0.1:{port}/conformance?directConnection=true") as catalog:
+                yield catalog
+        finally:
+            server.stdin.close()  # the server ends when its input does
+            server.wait(10)
+
+
+@contextmanager
+def mongomock(folder: Path) -> Iterator[Any]:
+    """Mongomock as it is on PyPI, driven directly: a second opinion, with no guards."""
+    try:
+        import mongomock as package
+    except ImportError as error:
+        raise Unavailable(f"{error}: pip install mongomock") from error
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield package.MongoClient(tz_aware=True)["conformance"]
+
+
+BACKENDS: tuple[Backend, ...] = (
+    Backend("embedded", "embedded", embedded),
+    Backend("mongodb", "MongoDB", mongodb),
+    Backend("mongoeco", "mongoeco 4.11, by wire", mongoeco),
+    Backend("mongomock", "mongomock 4.3, as it is", mongomock),
+)

@@ -1,0 +1,63 @@
+"""Fixtures that several packages' tests share: small real FITS files, archives, hypothesis profiles."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "default", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+settings.register_profile("thorough", parent=settings.get_profile("default"), max_examples=2000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+WriteFrame = Callable[..., Path]
+
+
+@pytest.fixture
+def write_frame(tmp_path: Path) -> WriteFrame:
+    """Write a small Dragonfly-like frame with astropy; keywords override cards."""
+    from astropy.io import fits
+
+    def write(
+        name: str = "Dragonfly101/2024-02-20/T13080513_31_dark.fits",
+        *,
+        folder: Path | None = None,
+        pixels: np.ndarray | None = None,
+        seed: int = 0,
+        **cards: object,
+    ) -> Path:
+        path = (folder or tmp_path / "raw") / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if pixels is None:
+            pixels = np.random.default_rng(seed).normal(1000, 10, (24, 32)).astype(np.uint16)
+        serial, _, kind = path.stem.split("_") if path.stem.count("_") == 2 else ("T1", "0", "dark")
+        header = fits.Header()
+        values = {
+            "DATE": "2024-02-21T01:43:11",
+            "EXPTIME": 9.0,
+            "IMAGETYP": kind,
+            "SERIALNO": serial,
+            "FILTER": "G",
+            "TEMPERAT": -10.0,
+            **cards,
+        }
+        for key, value in values.items():
+            if value is not None:
+                header[key] = value
+        fits.PrimaryHDU(pixels, header).writeto(path, overwrite=True)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def miri_exposure() -> Path:
+    """The real MIRI ground-test exposure, where the environment says it is."""
+    place = os.environ.get("DARKROOM_MIRI_EXPOSURE")
+    if not place:
+        pytest.skip("DARKROOM_MIRI_EXPOSURE does not name the real MIRI exposure (MIRI_5582_89_S_….fits)")
+    return Path(place)

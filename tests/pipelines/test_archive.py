@@ -1,0 +1,83 @@
+"""The archive object: opening, naming, choosing arrays, read-only."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from pipelines import open_archive
+from pipelines.errors import UnknownDocument, UsageError
+from pipelines.settings import resolve
+
+
+def test_where_an_archive_is():
+    env = {"CATALOG_URL": "mongodb://host/db", "ARRAYSTORE_URL": "memory://x", "CATALOG_USER": "u"}
+    both = resolve(environ=env)
+    assert (both.catalog, both.store, both.options) == ("mongodb://host/db", "memory://x", {"username": "u"})
+    home = resolve("/srv/a", environ=env)
+    assert (home.catalog, home.store) == ("/srv/a/catalog.db", "/srv/a/store")
+    assert resolve(environ={"DARKROOM_HOME": "/srv/b"}).catalog == "/srv/b/catalog.db"
+    assert resolve(environ={}).store == os.path.expanduser("~/darkroom/store")
+    assert resolve(catalog="mongodb://h/d", environ={"CATALOG_URL": "other"}).catalog == "mongodb://h/d"
+    assert "secret" not in repr(resolve(environ={**env, "CATALOG_PASSWORD": "secret"}))
+
+
+def test_near_misses_are_named(archive, raw, write_frame):
+    write_frame()
+    archive.ingest(raw)
+    with pytest.raises(UnknownDocument, match="is it one of Dragonfly101/2024-02-20/T13080513_31_dark.fits"):
+        archive.document("T13080513_31_dark.fits")
+    with pytest.raises(UnknownDocument, match="darkroom query"):
+        archive.document("no(such")
+
+
+def test_a_file_with_several_arrays_wants_a_name(archive, raw):
+    rng = np.random.default_rng(0)
+    hdus = [fits.PrimaryHDU()] + [fits.ImageHDU(rng.normal(size=(4, 5)), name=name) for name in ("ALPHA", "BETA")]
+    fits.HDUList(hdus).writeto(raw / "two.fits")
+    archive.ingest(raw)
+    document = archive.headers.find_one()
+    with pytest.raises(UsageError, match="has the arrays alpha, beta"):
+        archive.cube(document)
+    with pytest.raises(UsageError, match="no array 'gamma'"):
+        archive.cube(document, "gamma")
+    np.testing.assert_array_equal(archive.cube(document["_id"], "beta")[...], hdus[2].data)
+    assert archive.header(document["_id"], 2)["EXTNAME"] == "BETA"
+    with pytest.raises(UsageError, match="HDUs 0 to 2"):
+        archive.header(document["_id"], 3)
+
+
+def test_read_only_refuses_every_change(tmp_path, raw, write_frame):
+    write_frame()
+    with open_archive(tmp_path / "home") as archive:
+        archive.ingest(raw)
+    with open_archive(tmp_path / "home", readonly=True) as archive:
+        assert archive.cube(archive.headers.find_one())[...].shape == (24, 32)
+        for change in (lambda: archive.ingest(raw), lambda: archive.delete("x"), lambda: archive.sweep()):
+            with pytest.raises(UsageError, match="read-only"):
+                change()
+
+
+def test_importing_is_cheap_and_touches_nothing():
+    heavy = {"astropy", "zarr", "pandas", "xarray", "dask", "matplotlib", "jwst", "rich", "mongomock", "mongomock_ng"}
+    script = "import sys, catalog, arraystore, pipelines; print(*sorted({m.partition('.')[0] for m in sys.modules}))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert not heavy & set(done.stdout.split())
+
+
+def test_public_names_are_those_declared():
+    import arraystore
+    import catalog
+    import pipelines
+    import pipelines.fits
+    import pipelines.instruments
+
+    for module in (catalog, arraystore, pipelines, pipelines.fits, pipelines.instruments):
+        assert len(set(module.__all__)) == len(module.__all__)
+        for name in module.__all__:
+            assert getattr(module, name) is not None, (module.__name__, name)
+        with pytest.raises(AttributeError):
+            module.no_such_name  # noqa: B018

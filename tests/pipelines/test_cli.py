@@ -1,0 +1,165 @@
+"""The command as a user runs it: real processes, messages, exit codes."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+NAME = "Dragonfly101/2024-02-20/T13080513_31_dark.fits"
+
+
+@pytest.fixture
+def darkroom(tmp_path):
+    env = {k: v for k, v in os.environ.items() if k not in ("CATALOG_URL", "ARRAYSTORE_URL")}
+    env |= {"DARKROOM_HOME": str(tmp_path / "home"), "PYTHONWARNINGS": "error"}
+
+    def run(*words, **more_env):
+        return subprocess.run(
+            [sys.executable, "-m", "pipelines.cli", *map(str, words)],
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            env=env | more_env,
+        )
+
+    return run
+
+
+def test_from_files_to_answers_and_back(darkroom, tmp_path, raw, write_frame):
+    for number in (31, 32, 33):
+        path = write_frame(f"Dragonfly101/2024-02-20/T13080513_{number}_dark.fits", seed=number)
+    done = darkroom("ingest", raw)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "3 files: 3 new" in done.stdout
+    groups = json.loads(darkroom("darks", "2024-02-20", "--json").stdout)
+    assert [(g["serialno"], g["exptime"], g["count"]) for g in groups] == [("T13080513", 9.0, 3)]
+    assert "T13080513" in darkroom("darks").stdout
+    assert "none" in darkroom("flats", "2024-02-20").stdout
+    lines = darkroom("query", '{"header.IMAGETYP": "dark"}', "--json", "--fields", "exposure_number").stdout
+    assert sorted(json.loads(line)["exposure_number"] for line in lines.splitlines()) == [31, 32, 33]
+    counted = darkroom("query", '[{"$group": {"_id": "$kind", "n": {"$sum": 1}}}]', "--json").stdout
+    assert json.loads(counted) == {"_id": "dark", "n": 3}
+    assert "EXPTIME =                  9.0" in darkroom("header", NAME).stdout
+    exported = darkroom("export", NAME.replace("_31_", "_33_"), tmp_path / "out.fits", "--certificate")
+    assert exported.stdout.count("sha256") == 2
+    assert (tmp_path / "out.fits").read_bytes() == path.read_bytes()
+    assert json.loads(darkroom("status", "--json").stdout)["documents"] == 3
+    assert darkroom("delete", NAME).returncode == 0
+    assert darkroom("restore", NAME).returncode == 0
+    assert darkroom("delete", NAME).returncode == 0
+    assert "would remove 1 deleted" in darkroom("sweep", "--grace", "0", "--dry-run").stdout
+    assert "removed 1 deleted documents, 1 arrays, 1 records" in darkroom("sweep", "--grace", "0").stdout
+    assert str(raw) in darkroom("root", "list").stdout
+
+
+def test_quarantine_is_exit_1_and_says_why(darkroom, raw, write_frame):
+    write_frame()
+    (raw / "junk.fits").write_bytes(b"not a FITS file at all")
+    done = darkroom("ingest", raw)
+    assert done.returncode == 1
+    assert "1 new, 1 in quarantine" in done.stdout
+    assert "not-fits" in done.stdout
+    shown = darkroom("query", "{}", "--collection", "quarantine")
+    assert "junk.fits" in shown.stdout
+    report = json.loads(darkroom("ingest", raw, "--json").stdout)
+    assert (report["unchanged"], report["refused"][0]["code"]) == (1, "not-fits")
+
+
+def test_an_empty_folder_is_no_failure(darkroom, raw):
+    done = darkroom("ingest", raw)
+    assert done.returncode == 0
+    assert "no FITS files under" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["ingest", "/no/such/folder"], "is not there"),
+        (["ingest"], "Missing argument"),
+        (["query", "{broken"], "not JSON"),
+        (["query", '{"$where": "1"}'], "refused here"),
+        (["query", '[{"$out": "x"}]'], "refused here"),
+        (["query", '[{"$nonsense": 1}]'], "$nonsense"),
+        (["header", "no/such/name.fits"], "no document named"),
+        (["export", "no/such/name.fits", "x.fits"], "no document named"),
+        (["sweep", "--grace", "soon"], "not a duration"),
+        (["root", "move", "nowhere", "/tmp"], "no root named"),
+        (["--catalog", "mongodb://user:p@ss:w/rd@host/db", "status"], "catalog"),
+        (["--catalog", "mongodb://localhost:1", "status"], "database"),
+        (["--store", "ftp://x/y", "ingest", "."], "ftp"),
+    ],
+)
+def test_usage_errors_are_exit_2_and_one_message(darkroom, words, said):
+    done = darkroom(*words)
+    assert done.returncode == 2, done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "ss:w/rd" not in done.stderr + done.stdout
+
+
+def test_an_unreachable_database_is_exit_3_without_the_password(darkroom):
+    done = darkroom(
+        "--catalog", "mongodb://ann:s3cret@127.0.0.1:9/dfimages?serverSelectionTimeoutMS=300", "status"
+    )
+    assert done.returncode == 3
+    assert "127.0.0.1:9" in done.stderr
+    assert "s3cret" not in done.stderr
+    done = darkroom(
+        "--catalog", "mongodb://127.0.0.1:9/dfimages?serverSelectionTimeoutMS=300", "status",
+        CATALOG_USER="ann", CATALOG_PASSWORD="p@ss/w:rd",
+    )
+    assert done.returncode == 3
+    assert "p@ss/w:rd" not in done.stderr
+
+
+def test_a_catalog_that_is_not_one_or_too_new_is_exit_3(darkroom, tmp_path):
+    import sqlite3
+
+    home = tmp_path / "home"
+    assert darkroom("status").returncode == 0
+    with sqlite3.connect(home / "catalog.db") as base:
+        base.execute("PRAGMA user_version = 9999")
+    base.close()
+    done = darkroom("status")
+    assert done.returncode == 3
+    assert "newer" in done.stderr
+    (tmp_path / "text.db").write_text("hello, this is no catalog, only some text that is long enough to see\n" * 20)
+    done = darkroom("--catalog", tmp_path / "text.db", "status")
+    assert done.returncode in (3, 4)
+    assert "text.db" in done.stderr
+
+
+def test_damage_is_exit_4(darkroom, tmp_path, raw, write_frame):
+    write_frame()
+    assert darkroom("ingest", raw).returncode == 0
+    shards = [p for p in (tmp_path / "home/store/objects").rglob("*") if p.is_file() and p.suffix != ".json"]
+    (shard,) = shards
+    data = bytearray(shard.read_bytes())
+    data[len(data) // 3] ^= 0xFF
+    shard.chmod(0o644)
+    shard.write_bytes(bytes(data))
+    done = darkroom("export", NAME, tmp_path / "out.fits")
+    assert done.returncode == 4
+    assert not (tmp_path / "out.fits").exists()
+
+
+def test_every_command_has_help_and_help_is_light(darkroom):
+    heavy = ("astropy", "zarr", "numpy", "pymongo", "pandas", "mongomock_ng")
+    script = (
+        "import sys; sys.argv = ['darkroom', '--help']\n"
+        "from pipelines.cli import main\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        f"print([m for m in {heavy!r} if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+    from typer.main import get_command
+
+    from pipelines.cli import app
+
+    command = get_command(app)
+    assert len(command.commands) >= 11
+    for name, sub in command.commands.items():
+        assert sub.help, name

@@ -1,0 +1,93 @@
+"""The distribution: a wheel holds exactly the three packages, and installs where nothing else is."""
+
+import re
+import subprocess
+import sys
+import tomllib
+import venv
+import zipfile
+from configparser import ConfigParser
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = {"catalog", "arraystore", "pipelines"}
+
+
+def listed_packages() -> set[str]:
+    config = ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    return set(config["options"]["packages"].split())
+
+
+def test_the_package_list_is_the_tree():
+    found = {
+        ".".join(path.parent.relative_to(ROOT).parts)
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("__init__.py")
+    }
+    assert listed_packages() == found
+
+
+def test_the_top_level_holds_nothing_else():
+    done = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip("not a git checkout")
+    top = {line.partition("/")[0] for line in done.stdout.splitlines() if not line.startswith(".")}
+    allowed = PACKAGES | {"tests", "notebooks", "setup.cfg", "pyproject.toml", "README.md"}
+    assert top <= allowed | {"Makefile", "LICENSE", "CHANGELOG.md"}
+
+
+def test_a_wheel_holds_the_three_packages_and_installs_into_an_empty_environment(tmp_path):
+    source = tmp_path / "source"
+    source.mkdir()
+    for name in (*PACKAGES, "setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+        (source / name).symlink_to(ROOT / name)
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--outdir", tmp_path / "dist", source],
+        check=True,
+        capture_output=True,
+    )
+    (wheel,) = (tmp_path / "dist").glob("darkroom-*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    top = {name.partition("/")[0] for name in names}
+    (info,) = [name for name in top if name.endswith(".dist-info")]
+    assert top == PACKAGES | {info}
+    modules = {
+        path.relative_to(ROOT).as_posix()
+        for package in listed_packages()
+        for path in ROOT.joinpath(*package.split(".")).glob("*.py")
+    }
+    assert {name for name in names if name.endswith(".py")} == modules
+    assert {f"{package}/py.typed" for package in PACKAGES} <= set(names)
+
+    place = tmp_path / "empty"
+    venv.create(place, with_pip=True)
+    python = place / "bin/python"
+    subprocess.run([python, "-m", "pip", "install", "--quiet", wheel], check=True, capture_output=True)
+    script = "from pipelines import open_archive; open_archive('home').status(); print('opened')"
+    done = subprocess.run([python, "-I", "-c", script], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("opened\n", "")
+    done = subprocess.run(
+        [place / "bin/darkroom", "--home", "home", "status"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_lower_bound_has_its_reason():
+    text = (ROOT / "pyproject.toml").read_text()
+    block = text[text.index("dependencies = [") : text.index("[project.optional-dependencies]")]
+    for line in block.splitlines()[1:]:
+        if line.strip().startswith('"'):
+            assert "#" in line, line
+
+
+def test_extras_are_imported_where_they_are_used():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert {"jwst", "dask", "s3", "xarray", "pandas", "plot"} <= set(project["optional-dependencies"])
+    optional = ("jwst", "stdatamodels", "dask", "obstore", "xarray", "pandas", "matplotlib")
+    at_import = re.compile(rf"^(?:import|from) ({'|'.join(optional)})\b", re.MULTILINE)
+    for package in PACKAGES:
+        for path in (ROOT / package).rglob("*.py"):
+            assert not at_import.findall(path.read_text()), path
