@@ -27,7 +27,7 @@ from pipelines.report import IngestReport, Refusal
 from pipelines.roots import Located, Roots
 from pipelines.take import Outcome, Task, refused
 from pipelines.version import __version__
-from pipelines.walk import Candidate, candidates
+from pipelines.walk import Candidate, candidates, printable
 from pipelines.workers import take_all
 
 BATCH = 200  # documents committed together
@@ -98,7 +98,7 @@ def ingest(
         raise UsageError(f"no instrument profile {options.profile!r}; there are: {', '.join(profiles())}")
     started = time.monotonic()
     found = candidates(paths, roots=Roots(catalog.roots))
-    run = ledger.start(catalog.runs, verb="ingest", arguments={"paths": [str(p) for p in paths]})
+    run = ledger.start(catalog.runs, verb="ingest", arguments={"paths": [printable(os.fspath(path)) for path in paths]})
     job = _Ingest(catalog, store, IngestReport(run), options)
     try:
         tasks, jobs = job.plan(found)
@@ -283,7 +283,7 @@ class _Ingest:
         report = self.report
         known = self._known.get(outcome.task.located)
         if outcome.state == "refused":
-            report.refused.append(Refusal(outcome.task.file, outcome.code, outcome.message, outcome.hint))
+            report.refused.append(Refusal(printable(outcome.task.file), outcome.code, outcome.message, outcome.hint))
         elif outcome.state == "same" or document is None:
             report.unchanged += 1
         else:

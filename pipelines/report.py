@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+SHOWN = 5  # refusals of one kind that are written out for people
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -98,7 +100,15 @@ class IngestReport:
         said = ", ".join(f"{count} {name}" for count, name in counts if count)
         size = f"; {self.nbytes / 1e6:.1f} MB of FITS in {self.stored / 1e6:.1f} MB" if self.stored else ""
         lines = [f"{self.files} files: {said}{size}; {self.seconds:.1f} s"]
-        lines += [f"  {r.code}: {r.file} {r.message.splitlines()[0]}; {r.hint}" for r in self.refused[:20]]
-        if len(self.refused) > 20:
-            lines.append(f"  … and {len(self.refused) - 20} more, in the quarantine collection")
+        for code, group in _by_code(self.refused).items():
+            lines += [f"  {code}: {r.file} {r.message.splitlines()[0]}; {r.hint}" for r in group[:SHOWN]]
+            if len(group) > SHOWN:
+                lines.append(f"  {code}: and {len(group) - SHOWN} more; see the quarantine collection")
         return "\n".join(lines)
+
+
+def _by_code(refused: list[Refusal]) -> dict[str, list[Refusal]]:
+    groups: dict[str, list[Refusal]] = {}
+    for refusal in refused:
+        groups.setdefault(refusal.code, []).append(refusal)
+    return groups

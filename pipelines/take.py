@@ -141,7 +141,7 @@ def _take(task: Task, store: ArrayStore | None, profiles: Mapping[str, Profile])
         origin = Origin(task.located, before.st_size, before.st_mtime_ns, sha256, task.run, task.version)
         document = document_of(
             file,
-            document_id=task.document_id or "/".join(path.parts[-profile.id_components :]).lstrip("/"),
+            document_id=task.document_id or "/".join(path.parts[-profile.id_parts :]).lstrip("/"),
             profile=profile,
             identity=identity,
             plans=plans,

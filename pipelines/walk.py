@@ -96,8 +96,12 @@ def _locate(path: Path, known: dict[str, Path]) -> Located:
     if root is None:  # candidates() has just made sure of one
         raise UsageError(f"{path} lies under no root")
     relative = path.relative_to(known[root]).as_posix()
-    # A name that is not UTF-8 cannot stand in a document; it is quarantined under its escaped form.
-    return Located(root, relative.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"))
+    return Located(root, printable(relative))
+
+
+def printable(name: str) -> str:
+    """Give a file name as it can stand in a document: bytes that are not UTF-8 are escaped."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _candidate(path: Path, known: dict[str, Path]) -> Candidate:

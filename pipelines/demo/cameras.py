@@ -66,7 +66,8 @@ class Sensor:
         frame = self.bias + electrons + sigma * rng.standard_normal(electrons.shape, dtype=np.float32)
         hits = rng.poisson(2e-6 * seconds * frame.size)
         frame.flat[rng.integers(0, frame.size, hits)] += rng.gamma(2.0, 600.0, hits).astype(np.float32)
-        return np.clip(np.rint(frame), 0, SATURATION).astype(np.uint16)
+        counts: Frame = np.clip(np.rint(frame), 0, SATURATION).astype(np.uint16)
+        return counts
 
 
 def cameras(count: int, shape: tuple[int, int], *, seed: int) -> list[Sensor]:
@@ -120,7 +121,7 @@ def _sensor(index: int, shape: tuple[int, int], seed: int) -> Sensor:
 
 
 def _serial(index: int) -> str:
-    """Serial numbers in the two styles of the array's sensors, T130nnnnn and 83F010nnn."""
+    """Make a serial number in one of the two styles of the array's sensors."""
     if index % 4 == 3:
         return f"83F010{600 + 37 * index % 400:03d}"
     return f"T13{6 + index % 6:02d}0{400 + 59 * index % 300:03d}"

@@ -6,6 +6,7 @@ the first groups, read noise, and cosmic rays. One pixel turns hot in the middle
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -81,7 +82,7 @@ class CampaignTruth:
 
 
 def simulate_campaign(
-    folder: Path,
+    folder: str | os.PathLike[str],
     *,
     exposures: int = 4,
     nints: int = 2,
@@ -114,6 +115,7 @@ def simulate_campaign(
         raise ValueError(f"no simulation of the subarray {subarray!r}; try {', '.join(SUBARRAYS)}")
     if exposures < 2 or nints < 1 or ngroups < 2:
         raise ValueError("a campaign has at least 2 exposures of 1 integration of 2 groups")
+    folder = Path(folder)
     rng = np.random.default_rng((seed, 493))
     detector = _Detector(rng, window, window.frame_time)
     written = []
@@ -189,7 +191,8 @@ class _Detector:
 
 
 def _counts(values: npt.NDArray[Any]) -> Ramps:
-    return np.clip(np.rint(values), 0, 65535).astype(np.uint16)
+    counts: Ramps = np.clip(np.rint(values), 0, 65535).astype(np.uint16)
+    return counts
 
 
 def _mjd(instant: datetime) -> float:
@@ -245,7 +248,11 @@ def _write_flight(path: Path, sci: Ramps, refout: Ramps, window: Subarray, start
     times = np.zeros(
         nints,
         [("integration_number", "i4")]
-        + [(f"int_{part}_{scale}", "f8") for scale in ("MJD_UTC", "BJD_TDB") for part in ("start", "mid", "end")],
+        + [
+            (f"int_{part}_{scale}", "f8")
+            for scale in ("MJD_UTC", "BJD_TDB")
+            for part in ("start", "mid", "end")
+        ],
     )
     times["integration_number"] = np.arange(1, nints + 1)
     for scale in ("MJD_UTC", "BJD_TDB"):

@@ -6,6 +6,7 @@ evening flats say that they were taken in the morning.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -23,7 +24,17 @@ DARK_TIMES = (6.0, 8.0, 9.0, 10.0, 14.0)
 
 LIGHT_TIME = 600.0
 DARKS = 3
-_TARGET, _RA_HOURS, _DEC = "M101", 14.0535, 54.349
+
+_TARGETS = (
+    ("M74", 1.6116, 15.784),
+    ("NGC891", 2.3759, 42.349),
+    ("NGC2903", 9.5361, 21.501),
+    ("NGC4565", 12.6058, 25.988),
+    ("M101", 14.0535, 54.349),
+    ("NGC5907", 15.2649, 56.329),
+    ("NGC7331", 22.6178, 34.416),
+)
+"""Name, right ascension in hours and declination in degrees of nearby galaxies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +125,12 @@ class _Shot:
     kind: str
     exptime: float
     taken: datetime
+    target: tuple[str, float, float]
     twilight: str | None = None
 
 
 def simulate_night(
-    folder: Path,
+    folder: str | os.PathLike[str],
     *,
     night: str = "2024-02-20",
     units: int = 8,
@@ -164,9 +176,12 @@ def simulate_night(
     if unknown:
         raise ValueError(f"no fault {', '.join(unknown)}; known are {', '.join(FAULTS)}")
     day = date.fromisoformat(night)
+    folder = Path(folder)
     sensors = cameras(units, shape, seed=seed)
     wrong = units // 2 if units >= 3 and clock_error else None
-    stars = field_of_stars(np.random.default_rng((seed, 99)), shape, max(12, shape[0] * shape[1] // 1000), 2.5)
+    stars = field_of_stars(
+        np.random.default_rng((seed, 99)), shape, max(12, shape[0] * shape[1] // 1000), 2.5
+    )
     frames: list[Frame] = []
     nbytes = 0
     for index, sensor in enumerate(sensors):
@@ -180,7 +195,8 @@ def simulate_night(
             (place / name).write_bytes(file)
             nbytes += len(file)
             frames.append(_frame(sensor.camera, night, name, shot, stamped))
-    damaged, more = _damage(folder, frames[0], faults, first=max(frame.number for frame in frames) + 1)
+    model = next((frame for frame in frames if frame.kind == "light"), frames[0])
+    damaged, more = _damage(folder, model, faults, first=frames[-1].number + 1)
     return NightTruth(
         folder=folder,
         night=night,
@@ -194,11 +210,14 @@ def simulate_night(
 
 
 def _schedule(day: date, lights: int) -> list[_Shot]:
-    """What is taken when: flats of growing times as the sky fades, of falling times as it brightens."""
+    """Plan what is taken when: flats of growing times as the sky fades, of falling times as it brightens."""
     shots: list[_Shot] = []
+    dark = sun_at(day, -14.0, rising=False)
+    middle = dark + lights / 2 * timedelta(seconds=LIGHT_TIME)
+    target = max(_TARGETS, key=lambda target: alt_az(middle, *target[1:])[0])
 
     def add(kind: str, exptime: float, taken: datetime, twilight: str | None = None) -> datetime:
-        shots.append(_Shot(len(shots) + 1, kind, exptime, taken.replace(microsecond=0), twilight))
+        shots.append(_Shot(len(shots) + 1, kind, exptime, taken.replace(microsecond=0), target, twilight))
         return taken + timedelta(seconds=exptime + 18)
 
     clock = sun_at(day, -3.5, rising=False)
@@ -207,7 +226,7 @@ def _schedule(day: date, lights: int) -> list[_Shot]:
     for exptime in DARK_TIMES:
         for _ in range(DARKS):
             clock = add("dark", exptime, clock)
-    clock = sun_at(day, -14.0, rising=False)
+    clock = dark
     for _ in range(lights):
         clock = add("light", LIGHT_TIME, clock)
     clock = sun_at(day + timedelta(days=1), -6.0, rising=True)
@@ -218,7 +237,9 @@ def _schedule(day: date, lights: int) -> list[_Shot]:
 
 def _frame(camera: Camera, night: str, name: str, shot: _Shot, stamped: datetime) -> Frame:
     path = f"{camera.unit}/{night}/{name}"
-    return Frame(path, camera.serial, shot.number, shot.kind, shot.exptime, shot.taken, stamped, shot.twilight)
+    return Frame(
+        path, camera.serial, shot.number, shot.kind, shot.exptime, shot.taken, stamped, shot.twilight
+    )
 
 
 def _file(sensor: Sensor, shot: _Shot, stamped: datetime, stars: Plane, rng: np.random.Generator) -> bytes:
@@ -235,15 +256,16 @@ def _file(sensor: Sensor, shot: _Shot, stamped: datetime, stars: Plane, rng: np.
         light = np.float32(0.9 * shot.exptime) + stars
         objects = max(12, stars.size // 1000) - int(rng.integers(0, 8))
     frame = sensor.expose(rng, shot.exptime, light)
-    altitude, azimuth = alt_az(shot.taken, _RA_HOURS, _DEC)
-    values = {
+    target, ra, dec = shot.target
+    altitude, azimuth = alt_az(shot.taken, ra, dec)
+    values: dict[str, str | float] = {
         "DATE": stamped.strftime("%Y-%m-%dT%H:%M:%S"),
         "EXPTIME": shot.exptime,
         "IMAGETYP": shot.kind,
         "SERIALNO": sensor.camera.serial,
-        "TARGET": _TARGET if shot.kind == "light" else shot.kind,
-        "RA": sexagesimal(_RA_HOURS, hours=True),
-        "DEC": sexagesimal(_DEC, hours=False),
+        "TARGET": target if shot.kind == "light" else shot.kind,
+        "RA": sexagesimal(ra, hours=True),
+        "DEC": sexagesimal(dec, hours=False),
         "ALTITUDE": round(altitude, 2),
         "AZIMUTH": round(azimuth, 2),
         "TEMPERAT": round(-10.0 + 0.1 * float(rng.integers(-2, 3)), 1),

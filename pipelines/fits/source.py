@@ -46,6 +46,9 @@ class ByteSource(Protocol):
     def extent(self) -> int:
         """Return how many bytes there are."""
 
+    def disk(self) -> DiskSource:
+        """Return the file on disk that holds the bytes."""
+
 
 class DiskSource:
     """A regular file, read by position: safe in threads, no cursor, no mapping."""
@@ -89,6 +92,10 @@ class DiskSource:
     def extent(self) -> int:
         """Return how many bytes there are."""
         return self.size
+
+    def disk(self) -> DiskSource:
+        """Return this file."""
+        return self
 
     def close(self) -> None:
         """Give the descriptor back; reading afterwards is an error."""
@@ -141,6 +148,10 @@ class Expanded:
     def extent(self) -> int:
         """Return how many bytes have been decompressed."""
         return self._have
+
+    def disk(self) -> DiskSource:
+        """Return the temporary file, as far as it has been filled."""
+        return DiskSource(self._disk.descriptor, self._have)
 
     def too_large(self, declared: int) -> FitsError:
         """Return the error for `declared` bytes out of this file."""

@@ -10,6 +10,7 @@ import io
 import math
 import warnings
 from collections.abc import Mapping
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from pipelines.fits.plan import Span
 from pipelines.fits.source import ByteSource
 from pipelines.fits.structure import Structure
 from pipelines.fits.tiletable import TileTable
+from pipelines.fits.trial import try_image
 
 __all__ = ["TiledImage"]
 
@@ -41,6 +43,17 @@ _EMPTY_PRIMARY = b"".join(
 class TiledImage:
     """The pixels of a tile-compressed image, decompressed a band of rows at a time.
 
+    Parameters
+    ----------
+    source, span
+        Where the HDU is.
+    structure, header
+        What its cards say.
+    limits
+        How much to believe.
+    tried
+        The image has been decompressed before without a crash.
+
     Raises
     ------
     FitsError
@@ -54,12 +67,15 @@ class TiledImage:
         structure: Structure,
         header: Mapping[str, Value],
         limits: Limits,
+        *,
+        tried: bool = False,
     ) -> None:
         self._source = source
         self._span = span
         self._shape = structure.shape
         self._dtype = np.dtype(structure.dtype)
         self._section: Any = None
+        self._turn = Lock()  # astropy reads with a cursor: one thread at a time
         size = math.prod(self._shape) * self._dtype.itemsize
         allowed = limits.expansion(span.size)
         if size > allowed:
@@ -69,6 +85,7 @@ class TiledImage:
                 "if it is genuine, raise Limits(ratio=...)",
             )
         self._table = TileTable(source, span, header, self._shape, limits)
+        self._tried = tried or header.get("ZCMPTYPE") != "HCOMPRESS_1"
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -96,8 +113,12 @@ class TiledImage:
         expected = (*self._shape[:axis], stop - start, *self._shape[axis + 1 :])
         if start == stop:
             return np.empty(expected, self._dtype)
-        self._table.check(start, stop)
-        data = self._decompress((slice(None),) * axis + (slice(start, stop),))
+        with self._turn:
+            self._table.check(start, stop)
+            if not self._tried:
+                try_image(self._source, self._span, math.prod(self._shape) * self._dtype.itemsize)
+                self._tried = True
+            data = self._decompress((slice(None),) * axis + (slice(start, stop),))
         if data.shape != expected or data.dtype.itemsize != self._dtype.itemsize:
             raise _damaged(f"it gave {data.dtype} {data.shape}, not {self._dtype} {expected}")
         raw = data.astype(data.dtype.newbyteorder(">"), order="C", copy=True)

@@ -7,6 +7,7 @@ import pytest
 
 from arraystore import open_store
 
+
 @pytest.fixture(params=["file", "memory"])
 def store(request, tmp_path):
     """An empty store of each sort."""

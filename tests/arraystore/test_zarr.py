@@ -17,7 +17,11 @@ zarr = pytest.importorskip("zarr")
 
 def bits(array):
     array = np.asarray(array)
-    return array.shape, array.dtype.newbyteorder("=").name, array.astype(array.dtype.newbyteorder("<")).tobytes()
+    return (
+        array.shape,
+        array.dtype.newbyteorder("=").name,
+        array.astype(array.dtype.newbyteorder("<")).tobytes(),
+    )
 
 
 def stock(folder, ref):

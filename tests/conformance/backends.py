@@ -19,7 +19,7 @@ SERVER = Path(__file__).with_name("mongoeco_server.py")
 PYTHON_VARIABLE = "DARKROOM_MONGOECO_PYTHON"
 
 
-class Unavailable(Exception):
+class UnavailableError(Exception):
     """This backend cannot be had here; the message says why, and how to get it."""
 
 
@@ -60,13 +60,11 @@ def mongodb(folder: Path) -> Iterator[Any]:
 
     uri = os.environ.get("MONGODB_URI")
     if not uri:
-        raise Unavailable("MONGODB_URI is not set: set it to a server on which databases may be made and dropped")
+        raise UnavailableError(
+            "MONGODB_URI is not set: set it to a server on which databases may be made and dropped"
+        )
     name = f"darkroom_conformance_{uuid.uuid4().hex[:12]}"
-    parts = urlsplit(uri)
-    # The database in the path is also where users are looked up, unless authSource says otherwise.
-    source = f"authSource={parts.path.strip('/') or 'admin'}"
-    query = parts.query if "authsource=" in parts.query.lower() or "@" not in parts.netloc else f"{parts.query}&{source}"
-    url = urlunsplit((parts.scheme, parts.netloc, f"/{name}", query.strip("&"), ""))
+    url = with_database(uri, name)
     try:
         with connect(url) as catalog:
             yield catalog
@@ -75,22 +73,36 @@ def mongodb(folder: Path) -> Iterator[Any]:
             client.drop_database(name)
 
 
+def with_database(uri: str, name: str) -> str:
+    """`uri` with another database, its user still looked up where it was."""
+    parts = urlsplit(uri)
+    query = parts.query
+    if "@" in parts.netloc and "authsource=" not in query.lower():
+        query = f"{query}&authSource={parts.path.strip('/') or 'admin'}".strip("&")
+    return urlunsplit((parts.scheme, parts.netloc, f"/{name}", query, ""))
+
+
 def mongoeco_python() -> str:
     """The Python that has mongoeco.
 
     Raises
     ------
-    Unavailable
+    UnavailableError
         If there is none.
     """
     named = os.environ.get(PYTHON_VARIABLE)
     for python in (named,) if named else ("python3.13", sys.executable):
         found = shutil.which(python)
-        if found and not subprocess.run([found, "-c", "import mongoeco.wire.proxy"], capture_output=True).returncode:
+        if (
+            found
+            and not subprocess.run(
+                [found, "-c", "import mongoeco.wire.proxy"], capture_output=True
+            ).returncode
+        ):
             return found
-    raise Unavailable(
-        f"no Python with mongoeco: make a virtual environment of Python 3.13 or newer, install 'mongoeco[wire]==4.11' "
-        f"into it, and set {PYTHON_VARIABLE} to its python"
+    raise UnavailableError(
+        "no Python with mongoeco: make a virtual environment of Python 3.13 or newer, install "
+        f"'mongoeco[wire]==4.11' into it, and set {PYTHON_VARIABLE} to its python"
     )
 
 
@@ -118,7 +130,7 @@ def mongomock(folder: Path) -> Iterator[Any]:
     try:
         import mongomock as package
     except ImportError as error:
-        raise Unavailable(f"{error}: pip install mongomock") from error
+        raise UnavailableError(f"{error}: pip install mongomock") from error
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield package.MongoClient(tz_aware=True)["conformance"]

@@ -104,7 +104,12 @@ def selects(group: str, name: str, given: tuple[Document, ...], query: Document,
 
 
 def aggregates(
-    group: str, name: str, given: tuple[Document, ...], pipeline: Pipeline, expected: Any = UNSEEN, **fields: Any
+    group: str,
+    name: str,
+    given: tuple[Document, ...],
+    pipeline: Pipeline,
+    expected: Any = UNSEEN,
+    **fields: Any,
 ) -> Case:
     """A pipeline and the documents it yields."""
     return Case(group, name, given, Call("aggregate", (pipeline,)), expected, **fields)

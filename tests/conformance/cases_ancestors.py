@@ -9,16 +9,26 @@ OTHER = "2023-12-30"
 
 
 def frame(
-    unit: int, date: str, serialno: str, exposure_number: int, kind: str, exptime: float,
-        flat_time: str | None = None
+    unit: int,
+    date: str,
+    serialno: str,
+    exposure_number: int,
+    kind: str,
+    exptime: float,
+    flat_time: str | None = None,
 ) -> Document:
     """A header document of the ancestors' shape."""
     document = {
         "_id": f"Dragonfly{unit}/{date}/{serialno}_{exposure_number}_{kind}.fits",
         "date": date,
         "exposure_number": exposure_number,
-        "header": {"SIMPLE": True, "IMAGETYP": kind, "SERIALNO": serialno, "EXPTIME": exptime,
-        "DATE-OBS": date},
+        "header": {
+            "SIMPLE": True,
+            "IMAGETYP": kind,
+            "SERIALNO": serialno,
+            "EXPTIME": exptime,
+            "DATE-OBS": date,
+        },
     }
     return document if flat_time is None else {**document, "flat_time": flat_time}
 
@@ -84,8 +94,12 @@ NIGHT_FLATS = [
         "flat_counts": [2, 1],
         "flat_ids": [[FLATS[2]["_id"], FLATS[4]["_id"]], [FLATS[3]["_id"]]],
     },
-    {"_id": 2, "flat_times": ["evening"], "flat_counts": [2],
-    "flat_ids": [[FLATS[0]["_id"], FLATS[1]["_id"]]]},
+    {
+        "_id": 2,
+        "flat_times": ["evening"],
+        "flat_counts": [2],
+        "flat_ids": [[FLATS[0]["_id"], FLATS[1]["_id"]]],
+    },
 ]
 INDEXES = (
     Call("create_index", ([("date", 1), ("header.IMAGETYP", 1)],)),
@@ -98,6 +112,7 @@ def asks(name: str, call: Call, expected: object, **fields: object) -> Case:
     return Case("ancestors", name, EVERYTHING, call, expected, **fields)
 
 
+# fmt: off
 COLUMNS = ("flat_times", "flat_counts", "flat_ids")
 CASES: tuple[Case, ...] = (
     asks("lights of some nights", Call("find", (LIGHTS_OF_NIGHTS,)), list(LIGHTS[:2]), unordered=True),

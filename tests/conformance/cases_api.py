@@ -9,12 +9,25 @@ from tests.conformance.case import Call, Case, numbered
 THREE = numbered("c", "a", "b")
 
 
-def asks(name: str, method: str, arguments: tuple[Any, ...], expected: Any,
-    options: dict[str, Any] | None = None, **fields: Any) -> Case:
-    return Case("api", name, THREE, Call(method, arguments, options or {}, fields.pop("chain", ())), expected,
-        **fields)
+def asks(
+    name: str,
+    method: str,
+    arguments: tuple[Any, ...],
+    expected: Any,
+    options: dict[str, Any] | None = None,
+    **fields: Any,
+) -> Case:
+    return Case(
+        "api",
+        name,
+        THREE,
+        Call(method, arguments, options or {}, fields.pop("chain", ())),
+        expected,
+        **fields,
+    )
 
 
+# fmt: off
 CASES: tuple[Case, ...] = (
     asks("count_documents", "count_documents", ({},), 3),
     asks("count_documents with a query", "count_documents", ({"v": {"$gt": "a"}},), 2),

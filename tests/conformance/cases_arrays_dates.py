@@ -8,6 +8,7 @@ from tests.conformance.case import UNSEEN, Case, evaluates, evaluation_fails, ut
 
 ROWS = {"rows": [{"k": "x", "n": 1}, {"k": "y", "n": 9}]}
 NOON = {"d": utc(2024, 2, 20, 1, 2, 3, 456_000)}
+# fmt: off
 ARRAYS = (
     evaluates("$size", {"a": [1, 2]}, {"$size": "$a"}, 2),
     evaluation_fails("$size of the missing", {}, {"$size": "$a"}, OperationFailure),

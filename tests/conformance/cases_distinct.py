@@ -14,12 +14,16 @@ INDEX = (Call("create_index", ([("date", 1), ("kind", 1)],)),)
 
 
 def distinct(
-    name: str, given: tuple[Document, ...], arguments: tuple, expected: list[object],
-        before: tuple[Call, ...] = ()
+    name: str,
+    given: tuple[Document, ...],
+    arguments: tuple,
+    expected: list[object],
+    before: tuple[Call, ...] = (),
 ) -> Case:
     return Case("distinct", name, given, Call("distinct", arguments), expected, before=before, unordered=True)
 
 
+# fmt: off
 CASES: tuple[Case, ...] = (
     distinct("dates", NIGHTS, ("date",), ["2024-02-20", "2024-02-21", "2024-02-22"]),
     distinct("dates with an index", NIGHTS, ("date",), ["2024-02-20", "2024-02-21", "2024-02-22"], INDEX),

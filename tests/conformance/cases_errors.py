@@ -26,12 +26,21 @@ def fails(
     """A call that raises; what was there stays there unless `left` says otherwise."""
     options = fields.pop("options", {})
     left = fields.pop("left", sorted(given, key=lambda document: document["_id"]))
-    return Case("errors", name, given, Call(method, arguments, options), error=error, left=left,
-        before=before, **fields)
+    return Case(
+        "errors",
+        name,
+        given,
+        Call(method, arguments, options),
+        error=error,
+        left=left,
+        before=before,
+        **fields,
+    )
 
 
-def allowed(name: str, document: Document, before: tuple[Call, ...],
-    given: tuple[Document, ...] = ()) -> Case:
+def allowed(
+    name: str, document: Document, before: tuple[Call, ...], given: tuple[Document, ...] = ()
+) -> Case:
     call = Call("insert_one", (document,))
     return Case("errors", name, given, call, document["_id"], left=[*given, document], before=before)
 
@@ -41,6 +50,7 @@ def update_fails(name: str, update: Any, error: type[BaseException] = WriteError
     return fails(name, given, "update_one", ({"_id": 1}, update), error)
 
 
+# fmt: off
 UNIQUENESS = (
     fails("duplicate _id", numbered(1), "insert_one", ({"_id": 1},), DuplicateKeyError),
     fails("duplicate _id of int and double", numbered(1), "insert_one", ({"_id": 1.0},), DuplicateKeyError),

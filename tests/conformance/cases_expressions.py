@@ -8,6 +8,7 @@ from pymongo.errors import OperationFailure
 from tests.conformance.case import UNSEEN, Case, aggregates, evaluates, evaluation_fails, utc
 
 NAN = float("nan")
+# fmt: off
 NUMBERS = (
     evaluates("$add of ints", {"a": 2, "b": 3}, {"$add": ["$a", "$b"]}, 5),
     evaluates("$add with a double", {"a": 2, "b": 3.0}, {"$add": ["$a", "$b"]}, 5.0),

@@ -28,14 +28,20 @@ def keeps(name: str, value: Any, back: Any = UNSEEN) -> Case:
 def identifies(name: str, value: Any) -> Case:
     """`value` serves as an ``_id``."""
     document = {"_id": value, "v": 1}
-    return Case("fidelity", f"_id: {name}", ({"_id": "other"}, document), Call("find_one", ({"_id": value},)),
-        document)
+    return Case(
+        "fidelity",
+        f"_id: {name}",
+        ({"_id": "other"}, document),
+        Call("find_one", ({"_id": value},)),
+        document,
+    )
 
 
 def key(name: str, text: str) -> Case:
     return keeps(f"key: {name}", {text: 1, "z": {text: "x"}})
 
 
+# fmt: off
 NUMBERS = (
     keeps("int", 42), keeps("negative int", -1), keeps("int over 32 bits", 2**40),
         keeps("greatest int", 2**63 - 1),

@@ -45,8 +45,9 @@ def ids(name: str, given: tuple[Document, ...], query: Document, expected: list[
     return selects("find", name, given, query, expected)
 
 
-def projects(name: str, given: tuple[Document, ...], projection: object, expected: Document,
-    **query: object) -> Case:
+def projects(
+    name: str, given: tuple[Document, ...], projection: object, expected: Document, **query: object
+) -> Case:
     return Case("find", name, given, Call("find", (query, projection)), [expected])
 
 
@@ -62,6 +63,7 @@ def fails(name: str, query: Document) -> Case:
     return Case("find", name, numbered(1), Call("find", (query,)), error=OperationFailure)
 
 
+# fmt: off
 COMPARISON = (
     ids("everything", numbered(1, 2), {}, [1, 2]),
     ids("nested path", HEADERS, {"header.IMAGETYP": "dark"}, ["a", "c"]),

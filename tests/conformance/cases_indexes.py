@@ -9,8 +9,12 @@ from pymongo.errors import OperationFailure
 from tests.conformance.case import UNSEEN, Call, Case, Document, numbered, utc
 
 COMPOUND = Call("create_index", ([("date", 1), ("header.IMAGETYP", -1)],))
-ABSENCE: tuple[Document, ...] = ({"_id": 1, "v": 1}, {"_id": 2, "v": None}, {"_id": 3},
-    {"_id": 4, "v": [1, None]})
+ABSENCE: tuple[Document, ...] = (
+    {"_id": 1, "v": 1},
+    {"_id": 2, "v": None},
+    {"_id": 3},
+    {"_id": 4, "v": [1, None]},
+)
 FRAMES: tuple[Document, ...] = (
     {"_id": 1, "date": "2024-02-20", "header": {"IMAGETYP": "dark", "EXPTIME": 30, "DATE-OBS": "t1"}},
     {"_id": 2, "date": "2024-02-20", "header": {"IMAGETYP": "light", "EXPTIME": 30.0}},
@@ -19,14 +23,16 @@ FRAMES: tuple[Document, ...] = (
 )
 
 
-def selects(name: str, given: tuple[Document, ...], index: Any, query: Document, ids: list[Any],
-    *more: Call) -> Case:
+def selects(
+    name: str, given: tuple[Document, ...], index: Any, query: Document, ids: list[Any], *more: Call
+) -> Case:
     """A query that an index may answer; `more` happens before it."""
     call = Call("find", (query, {"_id": 1}), chain=(("sort", ("_id", 1)),))
     before = (Call("create_index", (index,)), *more)
     return Case("indexes", name, given, call, [{"_id": identifier} for identifier in ids], before=before)
 
 
+# fmt: off
 DECLARING = (
     Case("indexes", "create_index answers its name", (), COMPOUND, "date_1_header.IMAGETYP_-1"),
     Case("indexes", "create_index again", (), COMPOUND, "date_1_header.IMAGETYP_-1", before=(COMPOUND,)),

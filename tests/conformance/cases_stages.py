@@ -23,8 +23,9 @@ PARTS: tuple[Document, ...] = ({"_id": 1, "of": None}, {"_id": 2, "of": 1}, {"_i
 BY_ID = {"$sort": {"_id": 1}}
 
 
-def stages(name: str, given: tuple[Document, ...], pipeline: Pipeline, expected: list[Any],
-    **fields: Any) -> Case:
+def stages(
+    name: str, given: tuple[Document, ...], pipeline: Pipeline, expected: list[Any], **fields: Any
+) -> Case:
     return aggregates("stages", name, given, pipeline, expected, **fields)
 
 
@@ -46,6 +47,7 @@ def joins(name: str, given: tuple[Document, ...], lookup: dict[str, Any], expect
     return stages(name, given, pipeline, [{"m": ids} for ids in expected], other=MASTERS)
 
 
+# fmt: off
 SHAPING = (
     stages("an empty pipeline", numbered(1), [], [{"_id": 1, "v": 1}]),
     stages("$match", FRAMES, [{"$match": {"k": "dark"}}, BY_ID, {"$project": {"_id": 1}}], numbers(1, 2)),

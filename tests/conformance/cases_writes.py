@@ -38,6 +38,7 @@ def report(matched: int, modified: int, upserted: object = None) -> dict[str, ob
     return {"matched": matched, "modified": modified, "upserted": upserted}
 
 
+# fmt: off
 INSERTS = (
     writes("insert_one", (), "insert_one", ({"_id": OID, "a": 1},), OID, [{"_id": OID, "a": 1}]),
     writes("insert_many", (), "insert_many", ([{"_id": 2}, {"_id": 1}],), [2, 1], [{"_id": 1}, {"_id": 2}]),

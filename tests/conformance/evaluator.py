@@ -1,7 +1,7 @@
 """A second implementation of equality queries and of grouping, small enough to be checked by eye.
 
-It knows ``$match`` with equality, ``$in``, ``$exists``, ``$ne``, ranges, ``$and`` and ``$or``, and ``$group`` by
-paths with the accumulators the archive uses, after the pages of the MongoDB manual on each.
+It knows ``$match`` with equality, ``$in``, ``$exists``, ``$ne``, ranges, ``$and`` and ``$or``, and
+``$group`` by paths with the accumulators the archive uses, after the MongoDB manual's page on each.
 """
 
 from __future__ import annotations
@@ -116,7 +116,8 @@ def grouped(documents: list[dict[str, Any]], group: Mapping[str, Any]) -> list[d
         groups.setdefault(key_of(key), (key, []))[1].append(document)
     names = [name for name in group if name != "_id"]
     return [
-        {"_id": key, **{name: _accumulate(group[name], members) for name in names}} for key, members in groups.values()
+        {"_id": key, **{name: _accumulate(group[name], members) for name in names}}
+        for key, members in groups.values()
     ]
 
 

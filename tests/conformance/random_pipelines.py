@@ -41,8 +41,11 @@ fields = sometimes(
 
 @st.composite
 def archives(draw: st.DrawFn) -> list[dict[str, Any]]:
-    """A few documents with ``_id`` 0, 1, 2, ..."""
-    return [{"_id": number, **document} for number, document in enumerate(draw(st.lists(fields, max_size=7)))]
+    """A few documents with ``_id`` 0, 1, 2, ... and, as is unique among ``headers``, a path of their own."""
+    drawn = draw(st.lists(fields, max_size=7))
+    return [
+        {"_id": number, **document, "root": "r", "path": str(number)} for number, document in enumerate(drawn)
+    ]
 
 
 PATHS: dict[str, Strategy] = {
@@ -72,7 +75,9 @@ def conditions(draw: st.DrawFn) -> dict[str, Any]:
         | st.builds(lambda items: {"$in": items}, st.lists(value, max_size=3))
         | st.builds(lambda item: {"$ne": item}, value)
         | st.builds(lambda there: {"$exists": there}, presence)
-        | st.builds(lambda operator, item: {operator: item}, st.sampled_from(("$gt", "$gte", "$lt", "$lte")), known)
+        | st.builds(
+            lambda operator, item: {operator: item}, st.sampled_from(("$gt", "$gte", "$lt", "$lte")), known
+        )
     )
     return {path: condition}
 
@@ -86,7 +91,11 @@ queries = (
     plain_queries
     | st.builds(lambda parts: {"$and": parts}, st.lists(plain_queries, min_size=1, max_size=2))
     | st.builds(lambda parts: {"$or": parts}, st.lists(plain_queries, min_size=1, max_size=2))
-    | st.builds(lambda part, parts: {**part, "$or": parts}, conditions(), st.lists(conditions(), min_size=1, max_size=2))
+    | st.builds(
+        lambda part, parts: {**part, "$or": parts},
+        conditions(),
+        st.lists(conditions(), min_size=1, max_size=2),
+    )
 )
 KEYS: tuple[Any, ...] = (
     None,
@@ -94,7 +103,10 @@ KEYS: tuple[Any, ...] = (
     "$header.IMAGETYP",
     "$exposure_number",
     {"serialno": {"$ifNull": ["$header.SERIALNO", None]}, "exptime": {"$ifNull": ["$header.EXPTIME", None]}},
-    {"exposure_number": {"$ifNull": ["$exposure_number", None]}, "flat_time": {"$ifNull": ["$flat_time", None]}},
+    {
+        "exposure_number": {"$ifNull": ["$exposure_number", None]},
+        "flat_time": {"$ifNull": ["$flat_time", None]},
+    },
 )
 ACCUMULATORS: tuple[dict[str, Any], ...] = (
     {"$sum": 1},
@@ -106,13 +118,19 @@ ACCUMULATORS: tuple[dict[str, Any], ...] = (
     {"$push": "$_id"},
     {"$push": "$header.SERIALNO"},
     {"$first": "$_id"},
-    {"$first": "$exposure_number"},
 )
-groups = st.builds(
-    lambda key, chosen: {"_id": key, **{f"a{number}": accumulator for number, accumulator in enumerate(chosen)}},
-    st.sampled_from(KEYS),
-    st.lists(st.sampled_from(ACCUMULATORS), max_size=3),
-)
+# Where the first document lacks the field MongoDB answers null; the engine alone, the next document's value.
+FIRST_OF_SOME = {"$first": "$exposure_number"}
+
+
+def grouping(*accumulators: dict[str, Any]) -> Strategy:
+    """``$group`` by one of the keys, with some of these accumulators."""
+    chosen = st.lists(st.sampled_from(accumulators), max_size=3)
+    named = chosen.map(lambda some: {f"a{number}": each for number, each in enumerate(some)})
+    return st.builds(lambda key, fields: {"_id": key, **fields}, st.sampled_from(KEYS), named)
+
+
+groups = grouping(*ACCUMULATORS, FIRST_OF_SOME)
 IN_ORDER = {"$sort": {"_id": 1}}
 SHAPES: tuple[dict[str, Any], ...] = (
     {"$project": {"date": 1, "header.IMAGETYP": 1}},
@@ -134,11 +152,17 @@ def pipelines(draw: st.DrawFn) -> list[dict[str, Any]]:
         pipeline.append({"$match": draw(queries)})
     key = draw(st.sampled_from((None, "date", "t", "exposure_number")))
     pipeline.append(IN_ORDER if key is None else {"$sort": {key: draw(st.sampled_from((1, -1))), "_id": 1}})
-    cuts = st.builds(lambda stage, number: {stage: number}, st.sampled_from(("$limit", "$skip")), st.integers(1, 4))
-    for stage in draw(st.lists(st.sampled_from(SHAPES) | cuts | st.builds(lambda query: {"$match": query}, queries), max_size=3)):
+    cuts = st.builds(
+        lambda stage, number: {stage: number}, st.sampled_from(("$limit", "$skip")), st.integers(1, 4)
+    )
+    for stage in draw(
+        st.lists(
+            st.sampled_from(SHAPES) | cuts | st.builds(lambda query: {"$match": query}, queries), max_size=3
+        )
+    ):
         pipeline.append(stage)
     if draw(st.booleans()):
-        pipeline.append({"$group": draw(groups)})
+        pipeline.append({"$group": draw(grouping(*ACCUMULATORS))})
         if draw(st.booleans()):
             pipeline.append({"$group": {"_id": None, "n": {"$sum": 1}}})
     if draw(st.integers(0, 4)) == 0:

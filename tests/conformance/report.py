@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.conformance.backends import BACKENDS, Backend, Unavailable
+from tests.conformance.backends import BACKENDS, Backend, UnavailableError
 from tests.conformance.runner import Verdict, run
 from tests.conformance.suite import CASES, GROUPS
 
@@ -34,7 +34,7 @@ def measure(backend: Backend) -> Result:
             with backend.open(Path(folder)) as database:
                 for case in CASES:
                     tally[case.group, run(case, database).verdict] += 1
-        except Unavailable as reason:
+        except UnavailableError as reason:
             return Result(backend.title, Counter(), str(reason))
     return Result(backend.title, tally)
 
@@ -52,7 +52,10 @@ def markdown(results: list[Result]) -> str:
         lines.append(f"| {title} | {sizes[group]} | " + " | ".join(cells) + " |")
     totals = [_cell([_total(result, verdict) for verdict in Verdict]) for result in shown]
     lines.append(f"| **all** | {len(CASES)} | " + " | ".join(f"**{total}**" for total in totals) + " |")
-    lines += ["", *(f"Not asked here: {result.title} ({result.absent})." for result in results if result.absent)]
+    lines += [
+        "",
+        *(f"Not asked here: {result.title} ({result.absent})." for result in results if result.absent),
+    ]
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -65,7 +65,9 @@ def _judge(case: Case, database: Any) -> Outcome:
     try:
         got = make(case.call, database)
     except Exception as error:
-        return _raised(case, error, database) if case.error is None else _expected_error(case, error, database)
+        return (
+            _raised(case, error, database) if case.error is None else _expected_error(case, error, database)
+        )
     if case.error is not None:
         return Outcome(Verdict.WRONG, f"no error, but {brief(got)}")
     if case.expected is not UNSEEN and not same(case, got):
@@ -152,13 +154,13 @@ def is_mock(database: Any) -> bool:
 def names_culprit(case: Case, message: str) -> bool:
     """Whether `message` has an operator of the case in it, an option, or its method."""
     calls = (case.call, *case.before)
-    words = {word for call in calls for word in _operators((call.args, call.options))}
+    words = {word for call in calls for word in operators((call.args, call.options))}
     words |= {name for call in calls for name in call.options}
     words |= {call.method for call in calls}
     return any(re.search(rf"(?<![\w$]){re.escape(word)}(?!\w)", message) for word in words)
 
 
-def _operators(value: Any, *, inside: bool = False) -> Iterator[str]:
+def operators(value: Any, *, inside: bool = False) -> Iterator[str]:
     """Every ``$operator`` in `value`, and the names of the arguments of each."""
     match value:
         case str() if value.startswith("$"):
@@ -167,10 +169,12 @@ def _operators(value: Any, *, inside: bool = False) -> Iterator[str]:
             for name, item in value.items():
                 if inside or str(name).startswith("$"):
                     yield name
-                yield from _operators(item, inside=str(name).startswith("$"))
+                elif ".$" in str(name):
+                    yield "$"  # the positional operator
+                yield from operators(item, inside=str(name).startswith("$"))
         case list() | tuple():
             for item in value:
-                yield from _operators(item)
+                yield from operators(item)
 
 
 def brief(value: Any, limit: int = 300) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.backends import BACKENDS, Backend, Unavailable
+from tests.conformance.backends import BACKENDS, Backend, UnavailableError
 from tests.conformance.case import Case
 from tests.conformance.expectations import expected_verdict
 from tests.conformance.runner import run
@@ -15,13 +15,15 @@ from tests.conformance.suite import CASES
 
 
 @pytest.fixture(scope="session", params=BACKENDS, ids=lambda backend: backend.name)
-def asked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Backend, Any]]:
+def asked(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Backend, Any]]:
     """A backend and its open database; one server serves the whole session."""
     backend: Backend = request.param
     try:
         with backend.open(tmp_path_factory.mktemp(backend.name)) as database:
             yield backend, database
-    except Unavailable as reason:
+    except UnavailableError as reason:
         pytest.skip(str(reason))
 
 
@@ -32,4 +34,7 @@ def test_case(asked: tuple[Backend, Any], case: Case) -> None:
     outcome = run(case, database)
     if outcome.verdict is not expected:
         listed = f"listed as {expected.value} ({why})" if why else "expected right"
-        pytest.fail(f"{case.id} on {backend.name}: {listed}, but {outcome.verdict.value}. {outcome.seen}", pytrace=False)
+        pytest.fail(
+            f"{case.id} on {backend.name}: {listed}, but {outcome.verdict.value}. {outcome.seen}",
+            pytrace=False,
+        )

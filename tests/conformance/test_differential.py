@@ -20,7 +20,10 @@ from tests.conformance.evaluator import grouped, key_of, selected
 from tests.conformance.random_pipelines import IN_ORDER, archives, groups, pipelines, queries
 
 quickly = settings(
-    max_examples=120, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=120,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
 
@@ -56,7 +59,7 @@ def settled(documents: list[dict[str, Any]]) -> list[Any]:
 
 
 def over_whole_documents(engine: Any, pipeline: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What the engine alone answers; of nothing, MongoDB makes no group and no count, which the engine does."""
+    """What the engine alone answers; but of nothing it makes a group or a count, which MongoDB does not."""
     for position, stage in enumerate(pipeline):
         if ("$group" in stage or "$count" in stage) and not list(engine.aggregate(pipeline[:position])):
             return []
@@ -75,7 +78,9 @@ def test_pipelines_answer_as_over_whole_documents(
 
 @quickly
 @given(documents=archives(), query=queries)
-def test_queries_select_as_the_manual_says(embedded: Any, documents: list[dict[str, Any]], query: dict[str, Any]) -> None:
+def test_queries_select_as_the_manual_says(
+    embedded: Any, documents: list[dict[str, Any]], query: dict[str, Any]
+) -> None:
     fill(embedded, documents)
     wanted = selected(documents, query)
     assert list(embedded.find(query).sort("_id", 1)) == wanted
@@ -83,7 +88,9 @@ def test_queries_select_as_the_manual_says(embedded: Any, documents: list[dict[s
 
 
 @quickly
-@given(documents=archives(), query=queries, field=st.sampled_from(("date", "kind", "tags", "exposure_number")))
+@given(
+    documents=archives(), query=queries, field=st.sampled_from(("date", "kind", "tags", "exposure_number"))
+)
 def test_distinct_values_as_the_manual_says(
     embedded: Any, documents: list[dict[str, Any]], query: dict[str, Any], field: str
 ) -> None:

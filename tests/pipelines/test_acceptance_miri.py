@@ -28,10 +28,9 @@ def test_the_real_exposure(archive, miri_exposure, tmp_path):
     assert values.size == 1_152_000
     np.testing.assert_array_equal(values.reshape(250, 64, 72), raw[:, :64])
 
-    subarray = document["subarray"]
-    x1, y1 = subarray["substrt1"], subarray["substrt2"]
-    assert (subarray["name"], x1, y1) == ("SUB64", 1, 779)
-    assert pixel_id(x1, y1) == 802_897
+    window = document["window"]
+    assert (document["subarray"], window) == ("SUB64", {"x": 1, "y": 779, "nx": 72, "ny": 64})
+    assert pixel_id(window["x"], window["y"]) == 802_897
 
     one = cube[:, :, 10, 20]
     assert one.shape == (5, 50)

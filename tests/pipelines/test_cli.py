@@ -86,7 +86,7 @@ def test_an_empty_folder_is_no_failure(darkroom, raw):
         (["export", "no/such/name.fits", "x.fits"], "no document named"),
         (["sweep", "--grace", "soon"], "not a duration"),
         (["root", "move", "nowhere", "/tmp"], "no root named"),
-        (["--catalog", "mongodb://user:p@ss:w/rd@host/db", "status"], "catalog"),
+        (["--catalog", "mongodb://user:p@ss:w/rd@host/db", "status"], "percent-encode"),
         (["--catalog", "mongodb://localhost:1", "status"], "database"),
         (["--store", "ftp://x/y", "ingest", "."], "ftp"),
     ],
@@ -124,7 +124,7 @@ def test_a_catalog_that_is_not_one_or_too_new_is_exit_3(darkroom, tmp_path):
     base.close()
     done = darkroom("status")
     assert done.returncode == 3
-    assert "newer" in done.stderr
+    assert "upgrade darkroom" in done.stderr
     (tmp_path / "text.db").write_text("hello, this is no catalog, only some text that is long enough to see\n" * 20)
     done = darkroom("--catalog", tmp_path / "text.db", "status")
     assert done.returncode in (3, 4)

@@ -15,7 +15,12 @@ FLAT = PurePosixPath("/media/raw/Dragonfly101/2023-12-30/T13080513_3_flat.fits")
 @pytest.fixture
 def frame(hdu):
     def make(**changes):
-        header = {"DATE": "2023-12-31T01:43:11", "IMAGETYP": "light", "SERIALNO": "T13080513", "EXPTIME": 600.0}
+        header = {
+            "DATE": "2023-12-31T01:43:11",
+            "IMAGETYP": "light",
+            "SERIALNO": "T13080513",
+            "EXPTIME": 600.0,
+        }
         header.update({key: value for key, value in changes.items() if value is not None})
         for key in [key for key, value in changes.items() if value is None]:
             del header[key]

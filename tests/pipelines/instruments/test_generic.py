@@ -19,10 +19,25 @@ def test_everything_is_generic_at_least(hdu):
     ("header", "timestamp", "date", "flags"),
     [
         ({"DATE-OBS": "2020-05-06T07:08:09.5"}, datetime(2020, 5, 6, 7, 8, 9, 500000, UTC), "2020-05-06", ()),
-        ({"DATE-OBS": "2020-05-06", "TIME-OBS": "07:08:09"}, datetime(2020, 5, 6, 7, 8, 9, 0, UTC), "2020-05-06", ()),
-        ({"DATE-OBS": "2020-05-06", "UT": "07:08:09"}, datetime(2020, 5, 6, 7, 8, 9, 0, UTC), "2020-05-06", ()),
+        (
+            {"DATE-OBS": "2020-05-06", "TIME-OBS": "07:08:09"},
+            datetime(2020, 5, 6, 7, 8, 9, 0, UTC),
+            "2020-05-06",
+            (),
+        ),
+        (
+            {"DATE-OBS": "2020-05-06", "UT": "07:08:09"},
+            datetime(2020, 5, 6, 7, 8, 9, 0, UTC),
+            "2020-05-06",
+            (),
+        ),
         ({"MJD-OBS": 51544.25}, datetime(2000, 1, 1, 6, 0, 0, 0, UTC), "2000-01-01", ()),
-        ({"DATE-OBS": "junk", "DATE-BEG": "2020-05-06T00:00:00"}, datetime(2020, 5, 6, tzinfo=UTC), "2020-05-06", ()),
+        (
+            {"DATE-OBS": "junk", "DATE-BEG": "2020-05-06T00:00:00"},
+            datetime(2020, 5, 6, tzinfo=UTC),
+            "2020-05-06",
+            (),
+        ),
         ({"DATE-OBS": "2020-05-06"}, None, "2020-05-06", ("time-unreadable",)),
         ({"DATE-OBS": "06/05/99"}, None, None, ("date-unreadable",)),
         ({"DATE": "2020-05-06T07:08:09"}, None, None, ("date-missing",)),
@@ -42,7 +57,12 @@ def test_dates(hdu, header, timestamp, date, flags):
 
 
 def test_fields_of_a_common_header(hdu):
-    header = {"INSTRUME": " WFI ", "DETECTOR": "ccd50", "OBSTYPE": "SKYFLAT", "DATE-OBS": "2020-05-06T07:08:09"}
+    header = {
+        "INSTRUME": " WFI ",
+        "DETECTOR": "ccd50",
+        "OBSTYPE": "SKYFLAT",
+        "DATE-OBS": "2020-05-06T07:08:09",
+    }
     identity = identify(GENERIC, PATH, [hdu(header, (4, 4))])
     assert (identity.instrument, identity.detector, identity.kind) == ("WFI", "ccd50", "flat")
     # No site is known, so no flat is called evening or morning.
@@ -53,7 +73,12 @@ def test_fields_of_a_common_header(hdu):
 
 def test_a_bare_file_is_unknown_and_not_invented(hdu):
     identity = identify(GENERIC, PATH, [hdu()])
-    assert (identity.instrument, identity.detector, identity.camera, identity.kind) == ("unknown", None, None, "image")
+    assert (identity.instrument, identity.detector, identity.camera, identity.kind) == (
+        "unknown",
+        None,
+        None,
+        "image",
+    )
     assert identity.flags == ("date-missing", "no-image")
 
 

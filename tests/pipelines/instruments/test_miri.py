@@ -131,7 +131,9 @@ def test_every_subarray_is_known_by_its_place(uncal, name):
         ({"DATE_OBS": None}, "SUB64", ("date-missing",)),
     ],
 )
-def test_a_header_that_contradicts_its_arrays_is_flagged_and_the_arrays_count(uncal, changes, subarray, flags):
+def test_a_header_that_contradicts_its_arrays_is_flagged_and_the_arrays_count(
+    uncal, changes, subarray, flags
+):
     identity = identify(MIRI, PATH, uncal(**changes))
     assert (identity.fields["subarray"], identity.flags) == (subarray, flags)
     assert (identity.fields["nints"], identity.fields["ngroups"]) == (2, 5)
@@ -165,5 +167,14 @@ def test_arrays(uncal, hdu):
         (1, ("sci",), ("ramp",), None),
         (2, ("refout",), ("ramp",), None),
     ]
-    odd = [*uncal(), hdu({}, (64, 72), index=5, name="PIXELDQ"), hdu({}, (2, 5, 64, 72), index=6, name="SCI", ver=2)]
-    assert [plan.names for plan in plan_arrays(MIRI, odd)] == [("sci",), ("refout",), ("pixeldq",), ("sci_2",)]
+    odd = [
+        *uncal(),
+        hdu({}, (64, 72), index=5, name="PIXELDQ"),
+        hdu({}, (2, 5, 64, 72), index=6, name="SCI", ver=2),
+    ]
+    assert [plan.names for plan in plan_arrays(MIRI, odd)] == [
+        ("sci",),
+        ("refout",),
+        ("pixeldq",),
+        ("sci_2",),
+    ]

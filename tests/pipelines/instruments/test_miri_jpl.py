@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pytest
 
+from pipelines.fits import open_fits
 from pipelines.instruments import ProfileError, choose, identify, plan_arrays, profiles
 from pipelines.instruments.splits import join, split
 from pipelines.miri import SUBARRAYS, refout_ids, science_ids
@@ -17,7 +18,8 @@ PATH = PurePosixPath("/jpl8/MIRI_5582_89_S_20180308-010230_SCE1.fits")
 # The 47 cards of the real exposure, without its comments.
 HEADER = {
     "SIMPLE": True, "BITPIX": 16, "NAXIS": 3, "NAXIS1": 72, "NAXIS2": 80, "NAXIS3": 250, "EXTEND": True,
-    "ROWSTART": 779, "COLSTART": 1, "BSCALE": 1.0, "BZERO": 32768, "DATE": "2018-03-08T01:03:00", "ORIGIN": "JPL",
+    "ROWSTART": 779, "COLSTART": 1, "BSCALE": 1.0, "BZERO": 32768, "DATE": "2018-03-08T01:03:00",
+    "ORIGIN": "JPL",
     "FILENAME": "MIRI_5582_89_S_20180308-010230_SCE1.fits", "FILETYPE": "raw", "ROOTNAME": "JWST55820089",
     "TELESCOP": "JWST", "INSTRUME": "MIRI", "OBSERVER": "MIRI-JPL", "DATE_OBS": "2018-03-08",
     "TIME_OBS": "01:02:30", "DATE_END": "yyyy-mm-dd", "TIME_END": "hh:mm:ss", "OBS_ID": 5582, "EXP_ID": 89,
@@ -157,7 +159,12 @@ def test_older_headers_say_ngroup(ground):
 
 def test_arrays(ground):
     [plan] = plan_arrays(JPL, ground())
-    assert (plan.hdu, plan.names, plan.kinds, plan.split) == (0, ("sci", "refout"), ("ramp", "ramp"), "miri-ground")
+    assert (plan.hdu, plan.names, plan.kinds, plan.split) == (
+        0,
+        ("sci", "refout"),
+        ("ramp", "ramp"),
+        "miri-ground",
+    )
 
 
 class Frames:
@@ -178,6 +185,24 @@ def real():
 
     with fits.open(Path(path)) as hdus:
         return dict(hdus[0].header.items()), np.array(hdus[0].data)
+
+
+def test_the_real_exposure_by_our_reader_in_bands(real):
+    header, frames = real
+    path = Path(os.environ["DARKROOM_MIRI_EXPOSURE"])
+    with open_fits(path) as file:
+        assert choose(PurePosixPath(path), file.hdus, profiles=profiles()) is JPL
+        identity = identify(JPL, PurePosixPath(path), file.hdus)
+        [plan] = plan_arrays(JPL, file.hdus)
+        hdu = file.hdus[plan.hdu]
+        parts = split(plan.split, hdu.pixels, hdu.header)
+        bands = {
+            name: np.concatenate([part.read(row, row + 16) for row in range(0, 64, 16)], axis=2)
+            for name, part in parts.items()
+        }
+    assert identity.exposure == "MIRI_5582_89_S_20180308-010230_SCE1"
+    assert identity.flags == ("end-missing",)
+    assert np.array_equal(join(plan.split, bands, header), frames)
 
 
 def test_the_real_exposure_is_split_and_joined_bit_for_bit(real, hdu):
@@ -202,7 +227,9 @@ def test_the_real_exposure_is_split_and_joined_bit_for_bit(real, hdu):
         integration, group = divmod(frame, 50)
         assert np.array_equal(sci[integration, group], raw[:64])
         runs = raw[64:].flatten()
-        assert all(np.array_equal(refout[integration, group, :, k], runs[k * 64 : k * 64 + 64]) for k in range(18))
+        assert all(
+            np.array_equal(refout[integration, group, :, k], runs[k * 64 : k * 64 + 64]) for k in range(18)
+        )
 
     again = join("miri-ground", parts, header)
     assert again.dtype == frames.dtype

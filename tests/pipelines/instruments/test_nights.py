@@ -72,7 +72,7 @@ def test_night_in_new_mexico(instant, night):
         ("2024-02-20T22:00:00", "Pacific/Honolulu", "2024-02-20"),
         ("2024-02-20T06:15:00", "Asia/Kathmandu", "2024-02-20"),  # an offset of 5:45
         ("2024-02-20T06:14:59", "Asia/Kathmandu", "2024-02-19"),
-        # Samoa went from 29 to 31 December 2011; the noon before the morning of the 31st was that of the 29th.
+        # Samoa went from 29 to 31 December 2011: the noon before that morning was that of the 29th.
         ("2011-12-30T16:00:00", "Pacific/Apia", "2011-12-29"),
         ("2011-12-30T22:00:00", "Pacific/Apia", "2011-12-31"),
     ],
@@ -83,7 +83,9 @@ def test_night_elsewhere(instant, zone, night):
 
 @given(
     st.datetimes(datetime(1975, 1, 1), datetime(2037, 12, 31)),
-    st.sampled_from([DENVER, "America/Santiago", "Australia/Sydney", "Atlantic/Canary", "Pacific/Apia", "UTC"]),
+    st.sampled_from(
+        [DENVER, "America/Santiago", "Australia/Sydney", "Atlantic/Canary", "Pacific/Apia", "UTC"]
+    ),
 )
 def test_an_instant_lies_between_the_noon_of_its_night_and_the_next(naive, zone):
     instant = naive.replace(tzinfo=UTC)

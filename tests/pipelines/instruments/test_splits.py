@@ -1,5 +1,7 @@
 """Splits: the same pixels in other arrays, in bands of any size, and together again exactly."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -40,7 +42,10 @@ def expected_refout(frames, nint, ngroup, ny, nx):
 
 
 shapes = st.tuples(
-    st.integers(1, 3), st.integers(1, 3), st.integers(1, 6).map(lambda n: 4 * n), st.integers(1, 6).map(lambda n: 4 * n)
+    st.integers(1, 3),
+    st.integers(1, 3),
+    st.integers(1, 6).map(lambda n: 4 * n),
+    st.integers(1, 6).map(lambda n: 4 * n),
 )
 
 
@@ -61,7 +66,7 @@ def test_ground_frames_are_split_as_their_reference_output_was_packed_and_joined
     assert np.array_equal(again, frames)
 
 
-@given(st.lists(st.integers(0, 24), min_size=2, max_size=8), st.integers(1, 4000))
+@given(st.lists(st.integers(0, 27), min_size=2, max_size=8), st.integers(1, 4000))
 def test_bands_are_pieces_of_the_whole_whatever_the_budget(cuts, budget):
     shape = (2, 3, 24, 20)
     frames = exposure(*shape)
@@ -69,10 +74,12 @@ def test_bands_are_pieces_of_the_whole_whatever_the_budget(cuts, budget):
     whole = expected_refout(frames, *shape)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(splits, "BUDGET", budget)
-        for start, stop in zip(cuts, cuts[1:], strict=False):
+        for start, stop in pairwise(cuts):
             start, stop = min(start, stop), max(start, stop)
             assert np.array_equal(parts["refout"].read(start, stop), whole[:, :, start:stop])
-            assert np.array_equal(parts["sci"].read(start, stop), frames[:, start:stop].reshape(2, 3, stop - start, 20))
+            assert np.array_equal(
+                parts["sci"].read(start, stop), frames[:, :24][:, start:stop].reshape(2, 3, -1, 20)
+            )
 
 
 def test_a_band_that_is_changed_does_not_change_the_next(monkeypatch):

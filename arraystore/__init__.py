@@ -1,0 +1,83 @@
+"""Arrays of detector pixels: immutable, content-addressed, checksummed, plain Zarr v3.
+
+>>> import numpy as np
+>>> from arraystore import open_store
+>>> store = open_store("memory://doctest")
+>>> ref = store.put(np.zeros((2, 8, 64, 72), "uint16"), kind="ramp")
+>>> store.open(ref.to_dict())[0, :, 10, 20].shape
+(8,)
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from .errors import (
+    Damaged,
+    InvalidArray,
+    InvalidKey,
+    InvalidRef,
+    InvalidURL,
+    Lost,
+    NotAStore,
+    StoreError,
+    StoreFull,
+    StoreReadOnly,
+    StoreTooNew,
+    StoreUnreachable,
+)
+from .ref import ArrayRef, Scale
+from .store import ArrayStore, open_store
+
+if TYPE_CHECKING:
+    from .backends import StoredObject
+    from .records import StoredRecord
+    from .cubes import Cube
+    from .layouts import KINDS
+    from .sources import PixelSource
+    from .sweeping import SweepReport
+    from .verifying import Finding
+
+__all__ = [
+    "KINDS",
+    "ArrayRef",
+    "ArrayStore",
+    "Cube",
+    "Damaged",
+    "Finding",
+    "InvalidArray",
+    "InvalidKey",
+    "InvalidRef",
+    "InvalidURL",
+    "Lost",
+    "NotAStore",
+    "PixelSource",
+    "Scale",
+    "StoreError",
+    "StoreFull",
+    "StoreReadOnly",
+    "StoreTooNew",
+    "StoreUnreachable",
+    "StoredObject",
+    "StoredRecord",
+    "SweepReport",
+    "open_store",
+]
+
+# numpy takes longer to import than all the rest: these come when they are asked for.
+_LAZY = {
+    "KINDS": "layouts",
+    "Cube": "cubes",
+    "Finding": "verifying",
+    "PixelSource": "sources",
+    "StoredObject": "backends",
+    "StoredRecord": "records",
+    "SweepReport": "sweeping",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)

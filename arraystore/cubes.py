@@ -1,0 +1,188 @@
+"""Cube: a stored array as a numpy-like object that reads what is asked of it.
+
+Axes are in natural order, (integration, group, y, x), whatever the order on disk, and
+count from zero.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .backends import Backend
+from .errors import InvalidRef
+from .layouts import Layout, layout_named
+from .reading import ChunkReader
+from .ref import ArrayRef, Scale
+from .selections import parse
+from .writing import band_rows
+
+if TYPE_CHECKING:
+    import dask.array
+    import xarray
+
+__all__ = ["Cube"]
+
+
+class Cube:
+    """One array of a store.
+
+    Slicing gives ndarrays: ``cube[:, :, y, x]`` is the ramp of a pixel, ``cube[i, g]``
+    an image. Integers and slices of any step select; `numpy.asarray` reads it whole.
+
+    Parameters
+    ----------
+    backend : Backend
+        Where the bytes are.
+    ref : ArrayRef
+        Which array; nothing else is read to open it.
+    threads : int
+        Workers for large selections.
+    """
+
+    __slots__ = ("_backend", "_layout", "_reader", "_scale", "_threads", "ref")
+
+    def __init__(self, backend: Backend, ref: ArrayRef, *, threads: int = 1) -> None:
+        self._backend = backend
+        self._layout: Layout = layout_named(ref.layout, ref.shape, ref.dtype)
+        if self._layout.nbytes != ref.nbytes:
+            raise InvalidRef(f"the reference to {ref.digest} has {ref.nbytes} bytes for shape {ref.shape}.")
+        self._reader = ChunkReader(backend, ref, self._layout, threads=threads)
+        self._threads = threads
+        self._scale: Scale | None = ref.scale
+        self.ref = ref
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Lengths of the axes."""
+        return self.ref.shape
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.ref.shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the values as they are read."""
+        return np.dtype(self._scale.dtype if self._scale else self.ref.dtype)
+
+    @property
+    def size(self) -> int:
+        """Number of values."""
+        return math.prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the values when read."""
+        return self.size * self.dtype.itemsize
+
+    @property
+    def kind(self) -> str:
+        """What the array is: 'ramp', 'slope', 'frame' ..."""
+        return self.ref.kind
+
+    @property
+    def dims(self) -> tuple[str, ...]:
+        """Names of the axes."""
+        return self._layout.dims
+
+    @property
+    def stored(self) -> Cube:
+        """The same array without its scale: the values as they are in the file."""
+        cube = Cube(self._backend, self.ref, threads=self._threads)
+        cube._scale = None
+        return cube
+
+    def __getitem__(self, key: object) -> Any:
+        axes = parse(key, self.shape)
+        values = self._reader.read(axes)
+        if any(axis.drop or axis.backwards for axis in axes):
+            values = values[
+                tuple(0 if a.drop else slice(None, None, -1) if a.backwards else slice(None) for a in axes)
+            ]
+        values = np.asarray(values)
+        if self._scale is not None:
+            values = scaled(values, self._scale)
+        elif not values.dtype.isnative:
+            values = values.astype(values.dtype.newbyteorder("="))
+        # Every axis given by an integer: a scalar, as numpy has it; "..." keeps the array.
+        whole = isinstance(key, tuple) and any(item is Ellipsis for item in key) or key is Ellipsis
+        return values if whole or values.ndim else values[()]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        if copy is False:
+            raise ValueError("a cube is read from its store: it cannot become an array without a copy.")
+        values: NDArray[Any] = self[...]
+        return values if dtype is None else values.astype(dtype, copy=False)
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of a cube without axes")
+        return self.shape[0]
+
+    def bands(self, rows: int | None = None) -> Iterator[tuple[slice, NDArray[Any]]]:
+        """Read the array a band of rows at a time; by default each chunk once.
+
+        Parameters
+        ----------
+        rows : int, optional
+            Rows of axis -2 (of a 1-D array, elements) in a band; what suits the layout
+            by default.
+
+        Yields
+        ------
+        slice, ndarray
+            Which rows, and their values over every other axis.
+        """
+        if not self.shape:
+            yield slice(0, 1), self[...]
+            return
+        axis = self._layout.row_axis
+        step = band_rows(self._layout) if rows is None else rows
+        for start in range(0, self.shape[axis], step):
+            part = slice(start, min(start + step, self.shape[axis]))
+            yield part, self[(slice(None),) * axis + (part,)]
+
+    def to_xarray(self) -> xarray.DataArray:
+        """The array read whole, with named dimensions that count from zero."""
+        import xarray
+
+        coords = {name: np.arange(n) for name, n in zip(self.dims, self.shape, strict=True)}
+        return xarray.DataArray(np.asarray(self), dims=self.dims, coords=coords, name=self.kind)
+
+    def to_dask(self) -> dask.array.Array:
+        """The array as dask blocks that hold whole chunks; nothing is read yet."""
+        import dask.array
+
+        lengths = list(self.shape)
+        if self.shape:
+            lengths[self._layout.row_axis] = min(self.shape[self._layout.row_axis], band_rows(self._layout))
+        lengths = [max(1, n) for n in lengths]
+        return dask.array.from_array(
+            self, chunks=tuple(lengths), name=f"cube-{self.ref.digest}", asarray=False
+        )
+
+    def __repr__(self) -> str:
+        axes = ", ".join(f"{name} {n}" for name, n in zip(self.dims, self.shape, strict=True))
+        return f"<Cube {self.kind} ({axes}) {self.dtype} {self.ref.digest[:12]}>"
+
+
+def scaled(stored: NDArray[Any], scale: Scale) -> NDArray[Any]:
+    """Physical values of stored integers, by the same steps as astropy takes them.
+
+    Convert to `scale.dtype`, multiply by the slope unless it is 1, add the zero unless
+    it is 0, and set what was blank to NaN.
+    """
+    values = np.array(stored, dtype=scale.dtype)
+    if scale.slope != 1:
+        np.multiply(values, scale.slope, values)
+    if scale.zero != 0:
+        values += scale.zero
+    if scale.blank is not None:
+        values[np.asarray(stored == scale.blank)] = np.nan
+    return values

@@ -1,0 +1,299 @@
+"""File backend: a store in a folder, durable and safe to share between processes.
+
+::
+
+    arraystore.json             marker: format and identity of the store
+    objects/ab/<digest>/        zarr.json, manifest.json and the shard of one array
+    records/...                 small named files
+    .staging/<id>/              what is being written; locked by its writer
+    .aside/<digest>/            what a sweep has put out of reach, for a moment
+
+Everything is written in ``.staging``, forced to disk, and renamed into place: a rename
+is the only way anything becomes visible. Nothing visible is ever changed.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import re
+import shutil
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from .backends import Entry, StoredObject
+from .errors import StoreReadOnly, translated
+from .folders import identity, make_folders, sync_folder
+from .ref import object_path
+from .staging import TAKEN, FileStaging
+
+__all__ = ["FileBackend"]
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+class _File:
+    """An open file that is read at any place, by any thread."""
+
+    __slots__ = ("_descriptor", "_path")
+
+    def __init__(self, descriptor: int, path: str) -> None:
+        self._descriptor = descriptor
+        self._path = path
+
+    def read(self, offset: int, length: int) -> bytes:
+        try:
+            data = os.pread(self._descriptor, length, offset)
+            if len(data) == length or not data:
+                return data
+            parts = [data]  # a read may be cut short, at 2 GiB always, and still go on
+            done = len(data)
+            while done < length and (data := os.pread(self._descriptor, length - done, offset + done)):
+                parts.append(data)
+                done += len(data)
+            return b"".join(parts)
+        except OSError as error:
+            with translated("read", self._path):
+                raise error
+
+    def __enter__(self) -> _File:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self._descriptor)
+
+
+@dataclass(frozen=True, slots=True)
+class FileBackend:
+    """A store in the folder `root`."""
+
+    root: Path
+    id: str
+    readonly: bool
+
+    @classmethod
+    def open(cls, root: Path, *, readonly: bool, create: bool) -> FileBackend:
+        """Open the store in a folder; the errors are those of `arraystore.folders.identity`."""
+        return cls(root, identity(root, readonly=readonly, create=create), readonly)
+
+    @property
+    def url(self) -> str:
+        return self.root.absolute().as_uri()
+
+    def require_writable(self) -> None:
+        if self.readonly:
+            raise StoreReadOnly(
+                f"{self.url} was opened to be read only. Open it with readonly=False to write."
+            )
+
+    def folder(self, digest: str) -> Path:
+        """Where an object is, or would be."""
+        return self.root / object_path(digest)
+
+    # -- reading ------------------------------------------------------------------
+
+    def reader(self, path: str) -> _File:
+        flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
+        full = f"{self.root}/{path}"
+        try:
+            return _File(os.open(full, flags), full)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            with translated("read", full):
+                raise error
+        with translated("read", full):
+            # A sweep may hold the object aside for a moment, and put it back in the next.
+            for place in (self._aside_path(path), full):
+                with suppress(FileNotFoundError):
+                    return _File(os.open(place, flags), full)
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), full)
+
+    def _aside_path(self, path: str) -> str:
+        return f"{self.root}/.aside/{path.split('/', 2)[-1]}"
+
+    def read(self, path: str) -> bytes:
+        with self.reader(path) as file:
+            data = b""
+            while part := file.read(len(data), 2**24):
+                data += part
+            return data
+
+    def stat(self, path: str) -> Entry | None:
+        with translated("look at", f"{self.root}/{path}"):
+            try:
+                found = os.stat(self.root / path)
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+        return Entry(path, found.st_size, found.st_mtime)
+
+    def walk(self, prefix: str) -> Iterator[Entry]:
+        top = self.root / prefix
+        if top.is_file():
+            entry = self.stat(prefix)
+            if entry is not None:
+                yield entry
+            return
+        for folder, _, names in os.walk(top, onerror=_unless_gone):
+            inside = Path(folder).relative_to(self.root).as_posix()
+            for name in names:
+                entry = self.stat(f"{inside}/{name}")
+                if entry is not None:
+                    yield entry
+
+    # -- objects ------------------------------------------------------------------
+
+    def stage(self) -> FileStaging:
+        self.require_writable()
+        return FileStaging(self.root)
+
+    def objects(self) -> Iterator[StoredObject]:
+        seen = set()
+        with translated("list", self.root):
+            for top in (self.root / "objects", self.root / ".aside"):
+                for folder in _folders(top):
+                    inner = [folder] if top.name == ".aside" else _folders(Path(folder.path))
+                    for item in inner:
+                        if _DIGEST.fullmatch(item.name) and item.name not in seen:
+                            seen.add(item.name)
+                            yield _describe(Path(item.path))
+
+    def touch(self, digest: str) -> bool:
+        self.require_writable()
+        target = self.folder(digest)
+        with translated("refresh", target):
+            for _ in range(2):
+                with suppress(FileNotFoundError):
+                    os.utime(target / "manifest.json")
+                    # The time may have been set after a sweep looked; then it is gone by now.
+                    if target.is_dir():
+                        return True
+                self._restore(digest)
+        return False
+
+    def withdraw(self, digest: str, keep: Callable[[float], bool]) -> bool:
+        self.require_writable()
+        aside, target = self.root / ".aside" / digest, self.folder(digest)
+        with translated("remove", target):
+            make_folders(aside.parent)
+            if aside.exists() and target.exists():
+                self._trash(aside)
+            with suppress(FileNotFoundError):
+                os.rename(target, aside)
+            if not aside.exists():
+                return False
+            try:
+                kept = keep(_describe(aside).modified)
+            except BaseException:
+                self._restore(digest)
+                raise
+            if kept:
+                self._restore(digest)
+                return False
+            return self._trash(aside)
+
+    def _restore(self, digest: str) -> None:
+        """Put an object back from aside, unless it has been written again meanwhile."""
+        aside, target = self.root / ".aside" / digest, self.folder(digest)
+        with suppress(FileNotFoundError):
+            make_folders(target.parent)
+            try:
+                os.rename(aside, target)
+            except OSError as error:
+                if error.errno not in TAKEN:
+                    raise
+                self._trash(aside)
+
+    def _trash(self, folder: Path) -> bool:
+        """Rename a folder to where nothing finds it, and remove it there."""
+        grave = self.root / ".staging" / f"removed-{uuid.uuid4().hex}"
+        make_folders(grave.parent)
+        try:
+            os.rename(folder, grave)
+        except FileNotFoundError:
+            return False
+        shutil.rmtree(grave)
+        return True
+
+    def leftovers(self) -> Iterator[Entry]:
+        with translated("list", self.root / ".staging"):
+            for folder in _folders(self.root / ".staging"):
+                found = _describe(Path(folder.path))
+                yield Entry(f".staging/{folder.name}", found.nbytes, found.modified)
+
+    def clear(self, path: str) -> bool:
+        self.require_writable()
+        folder = self.root / ".staging" / path.removeprefix(".staging/")
+        with translated("remove", folder):
+            try:
+                lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            except FileNotFoundError:
+                return False
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False  # its writer lives
+            except OSError:
+                pass
+            finally:
+                os.close(lock)
+            shutil.rmtree(folder, ignore_errors=True)
+            return not folder.exists()
+
+    # -- small files --------------------------------------------------------------
+
+    def write(self, files: Mapping[str, bytes]) -> None:
+        self.require_writable()
+        staging = FileStaging(self.root)
+        try:
+            staging.place(files)
+        finally:
+            staging.discard()
+
+    def remove(self, path: str) -> None:
+        self.require_writable()
+        target = self.root / path
+        with translated("remove", target):
+            target.unlink()
+            sync_folder(target.parent)
+            folder = target.parent
+            with suppress(OSError):  # folders that still hold something stay
+                while folder.parent != self.root:
+                    folder.rmdir()
+                    folder = folder.parent
+
+
+def _unless_gone(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
+        raise error
+
+
+def _folders(top: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(top) as entries:
+            return sorted((e for e in entries if e.is_dir(follow_symlinks=False)), key=lambda e: e.name)
+    except FileNotFoundError:
+        return []
+
+
+def _describe(folder: Path) -> StoredObject:
+    """Bytes of a folder's files, and when its manifest (else anything in it) last changed."""
+    nbytes, newest, manifest = 0, 0.0, None
+    with suppress(FileNotFoundError):
+        newest = folder.stat().st_mtime
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                with suppress(FileNotFoundError):
+                    found = entry.stat(follow_symlinks=False)
+                    nbytes += found.st_size
+                    newest = max(newest, found.st_mtime)
+                    if entry.name == "manifest.json":
+                        manifest = found.st_mtime
+    return StoredObject(folder.name, nbytes, newest if manifest is None else manifest)

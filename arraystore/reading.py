@@ -1,0 +1,195 @@
+"""Reading: from a shard to the values selected, touching only the chunks that hold them.
+
+Every chunk is checked against its crc32c before it is decoded, the chunk index against
+its own, and the shard against the digest of the pixels that are wanted: a read gives what
+was put or raises.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .backends import Backend, RangeReader
+from .codecs import unsealed
+from .digests import leaf_digests, pixel_digest
+from .errors import Damaged, Lost
+from .layouts import Layout
+from .manifests import parse_manifest
+from .ref import ArrayRef
+from .selections import Axis
+from .shards import EMPTY, ShardIndex, tail_size
+
+__all__ = ["ChunkReader"]
+
+#: Fewer bytes than this are decoded faster by one thread than handed to several.
+_WORTH_THREADS = 2 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Part of one chunk and where it goes."""
+
+    number: int
+    source: tuple[slice, ...]
+    target: tuple[slice, ...]
+
+
+class ChunkReader:
+    """Reads selections of one array.
+
+    Parameters
+    ----------
+    backend : Backend
+        Where the bytes are.
+    ref : ArrayRef
+        Which array.
+    layout : Layout
+        Its layout.
+    threads : int
+        Workers for selections of many chunks.
+    """
+
+    __slots__ = ("_backend", "_index", "_layout", "_path", "_ref", "_threads")
+
+    def __init__(self, backend: Backend, ref: ArrayRef, layout: Layout, *, threads: int = 1) -> None:
+        self._backend = backend
+        self._ref = ref
+        self._layout = layout
+        self._threads = threads
+        self._path = f"{ref.path}/{layout.shard_key}"
+        self._index: ShardIndex | None = None
+
+    def read(self, axes: tuple[Axis, ...]) -> NDArray[Any]:
+        """The stored values of a selection, in natural axis order, dropped axes kept.
+
+        Raises
+        ------
+        Lost
+            The shard is gone.
+        Damaged
+            A chunk that is needed, or the index, is not what was written.
+        """
+        shape = tuple(axis.count for axis in axes)
+        if self._ref.shard == 0 or 0 in shape:
+            return np.zeros(shape, self._layout.dtype)
+        with self._backend.reader(self._path) as file:
+            if not axes:
+                return self._lone(file)
+            index = self._index or self._load(file)
+            stored_axes = tuple(axes[n] for n in self._layout.order)
+            pieces = list(_pieces(self._layout, stored_axes))
+            if len(pieces) == 1:
+                piece = pieces[0]
+                part = self._chunk(file, index, piece.number)[piece.source]
+                return np.ascontiguousarray(part.transpose(_inverse(self._layout.order)))
+            out = np.empty(shape, self._layout.dtype)
+            stored = out.transpose(self._layout.order)
+            self._fill(file, index, pieces, stored)
+        return out
+
+    def _fill(self, file: RangeReader, index: ShardIndex, pieces: list[_Piece], out: NDArray[Any]) -> None:
+        def run(some: Sequence[_Piece]) -> None:
+            for piece in some:
+                out[piece.target] = self._chunk(file, index, piece.number)[piece.source]
+
+        nbytes = len(pieces) * self._layout.chunk_size * self._layout.dtype.itemsize
+        if self._threads < 2 or nbytes < _WORTH_THREADS:
+            run(pieces)
+            return
+        size = max(1, min(64, len(pieces) // (4 * self._threads)))
+        with ThreadPoolExecutor(self._threads, thread_name_prefix="arraystore") as pool:
+            for _ in pool.map(run, (pieces[n : n + size] for n in range(0, len(pieces), size))):
+                pass
+
+    def _chunk(self, file: RangeReader, index: ShardIndex, number: int) -> NDArray[Any]:
+        layout = self._layout
+        offset, length = index.table[number].tolist()
+        if offset == EMPTY:
+            return np.zeros(layout.chunk, layout.dtype)
+        data = file.read(offset, length)
+        return self._decode(data, length, number).reshape(layout.chunk)
+
+    def _decode(self, data: bytes, length: int, number: int) -> NDArray[Any]:
+        layout = self._layout
+        try:
+            if len(data) != length:
+                raise Damaged("the file ends before it")
+            return layout.codec.decode(unsealed(data), layout.dtype, layout.chunk_size)
+        except (Damaged, ValueError, RuntimeError) as error:
+            raise Damaged(
+                f"chunk {number} of {self._path} is damaged ({error}). Restore the file from a copy, "
+                "or ingest the original again."
+            ) from error
+
+    def _lone(self, file: RangeReader) -> NDArray[Any]:
+        """Read the one chunk of an array without axes, which has no shard around it."""
+        data = file.read(0, 2**16)
+        value = self._decode(data, len(data), 0).reshape(())
+        if pixel_digest((), self._ref.dtype, leaf_digests(value)) != self._ref.pixels:
+            raise Damaged(f"{self._path} holds another value than the one asked for. Restore it from a copy.")
+        return value
+
+    def _load(self, file: RangeReader) -> ShardIndex:
+        """Read the index: where the reference says it is, or else where the manifest does.
+
+        The two differ only where an object was lost and its pixels were put again, and
+        another version of a codec took another number of bytes for them.
+        """
+        try:
+            self._index = self._parse(file, self._ref.shard)
+        except Damaged:
+            shard = self._recorded()
+            if shard is None:
+                raise
+            self._index = self._parse(file, shard)
+        return self._index
+
+    def _parse(self, file: RangeReader, shard: int) -> ShardIndex:
+        chunks = self._layout.chunks
+        size = tail_size(chunks)
+        tail = file.read(max(0, shard - size), size + 1)
+        return ShardIndex.parse(tail, chunks=chunks, shard=shard, pixels=self._ref.pixels, where=self._path)
+
+    def _recorded(self) -> int | None:
+        """Bytes of the shard by the manifest, if it says otherwise than the reference."""
+        try:
+            manifest = parse_manifest(self._backend.read(f"{self._ref.path}/manifest.json"))
+        except (Lost, Damaged):
+            return None
+        known = manifest.digest == self._ref.digest and manifest.shard != self._ref.shard
+        return manifest.shard if known else None
+
+
+def _inverse(order: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(order.index(n) for n in range(len(order)))
+
+
+def _pieces(layout: Layout, axes: tuple[Axis, ...]) -> Iterator[_Piece]:
+    """The chunks a selection touches, with what is taken of each and where it goes."""
+    parts = [_parts(axis, size) for axis, size in zip(axes, layout.chunk, strict=True)]
+    strides = [math.prod(layout.grid[n + 1 :]) for n in range(len(layout.grid))]
+    for place in itertools.product(*parts):
+        number = sum(part[0] * stride for part, stride in zip(place, strides, strict=True))
+        yield _Piece(number, tuple(part[1] for part in place), tuple(part[2] for part in place))
+
+
+def _parts(axis: Axis, size: int) -> list[tuple[int, slice, slice]]:
+    """Along one axis: chunk, slice of the chunk, slice of the result."""
+    last = axis.start + (axis.count - 1) * axis.step
+    parts = []
+    for chunk in range(axis.start // size, last // size + 1):
+        low = chunk * size
+        first, stop = axis.within(low, low + size)
+        if first < stop:
+            start = axis.start + first * axis.step - low
+            end = axis.start + (stop - 1) * axis.step - low + 1
+            parts.append((chunk, slice(start, end, axis.step), slice(first, stop)))
+    return parts

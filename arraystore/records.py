@@ -1,0 +1,116 @@
+"""Records: small named files beside the arrays, each whole, durable and checked.
+
+A record is kept as one line with its sha256, then its bytes as they are. Its name may be
+any text of parts with ``/`` between them; on disk each part is percent-encoded, a part
+too long for a file name is continued in a folder of its own, and the last part ends in
+``~``, so that ``a`` and ``a/b`` can both be records.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from urllib.parse import quote, unquote
+
+from .backends import Backend
+from .errors import Damaged, InvalidKey, Lost
+
+__all__ = ["StoredRecord", "get_record", "list_records", "put_records", "record_path", "remove_record"]
+
+_ROOT = "records"
+_MAX_KEY = 1024
+_PIECE = 200
+_HEAD = re.compile(rb"record 1 ([0-9a-f]{64})\n")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRecord:
+    """A record in a store.
+
+    Attributes
+    ----------
+    key : str
+        Its name.
+    nbytes : int
+        Bytes of its file.
+    modified : float
+        Seconds since 1970 when it was last put.
+    """
+
+    key: str
+    nbytes: int
+    modified: float
+
+
+def record_path(key: str) -> str:
+    """Where a record is kept, relative to the root of the store.
+
+    Raises
+    ------
+    InvalidKey
+        Empty, over 1024 bytes of UTF-8, not text, or with a part that is empty or dots.
+    """
+    try:
+        size = len(key.encode("utf-8"))
+    except (AttributeError, UnicodeEncodeError) as error:
+        raise InvalidKey(f"{key!r:.80} cannot name a record: text that UTF-8 can hold is needed.") from error
+    parts = key.split("/")
+    if size > _MAX_KEY or any(part in ("", ".", "..") for part in parts):
+        raise InvalidKey(
+            f"{key!r:.80} cannot name a record: use parts that are neither empty nor dots, "
+            f"with '/' between them, and at most {_MAX_KEY} bytes in all."
+        )
+    return f"{_ROOT}/{'/'.join(map(_encode, parts))}~"
+
+
+def _encode(part: str) -> str:
+    text = quote(part, safe="").replace("~", "%7E")
+    return "+/".join(text[n : n + _PIECE] for n in range(0, len(text), _PIECE))
+
+
+def _key(path: str) -> str | None:
+    if not path.endswith("~"):
+        return None
+    text = path.removeprefix(f"{_ROOT}/").removesuffix("~").replace("+/", "")
+    return "/".join(unquote(part) for part in text.split("/"))
+
+
+def put_records(backend: Backend, records: Mapping[str, bytes]) -> None:
+    """Write records, replacing those of the same name; all are durable on return."""
+    backend.require_writable()
+    if records:
+        backend.write({record_path(key): _framed(bytes(data)) for key, data in records.items()})
+
+
+def _framed(data: bytes) -> bytes:
+    return b"record 1 " + hashlib.sha256(data).hexdigest().encode() + b"\n" + data
+
+
+def get_record(backend: Backend, key: str) -> bytes:
+    """The bytes of a record; `Lost` or `Damaged` if they are not what was put."""
+    try:
+        data = backend.read(record_path(key))
+    except Lost as error:
+        raise Lost(f"there is no record {key!r} in {backend.url}.") from error
+    head = _HEAD.match(data)
+    body = data[head.end() :] if head else b""
+    if head is None or hashlib.sha256(body).hexdigest().encode() != head[1]:
+        raise Damaged(f"the record {key!r} in {backend.url} is damaged. Restore it from a copy.")
+    return body
+
+
+def list_records(backend: Backend, prefix: str = "") -> Iterator[StoredRecord]:
+    """Give the records whose names begin with `prefix`, in no order."""
+    folder, slash, _ = prefix.rpartition("/")
+    top = record_path(folder).removesuffix("~") if slash and folder else _ROOT
+    for entry in backend.walk(top):
+        key = _key(entry.path)
+        if key is not None and key.startswith(prefix):
+            yield StoredRecord(key, entry.size, entry.modified)
+
+
+def remove_record(backend: Backend, key: str) -> None:
+    """Remove a record; `Lost` if there is none of that name."""
+    backend.remove(record_path(key))

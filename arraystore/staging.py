@@ -1,0 +1,137 @@
+"""Staging: files being written in a locked folder, forced to disk, renamed into place."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from .backends import StagedFile
+from .errors import translated
+from .folders import make_folders, sync_folder
+from .ref import object_path
+
+__all__ = ["TAKEN", "FileStaging"]
+
+#: What rename says of a folder that is there already.
+TAKEN = frozenset({errno.EEXIST, errno.ENOTEMPTY})
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file being written; its errors are the store's, and no other error is taken for one."""
+
+    descriptor: int
+    path: Path
+
+    def write(self, data: bytes, /) -> None:
+        view = memoryview(data)
+        with translated("write", self.path):
+            while view:
+                view = view[os.write(self.descriptor, view) :]
+
+
+class FileStaging:
+    """A folder in ``.staging``, locked as long as its writer lives.
+
+    Parameters
+    ----------
+    root : Path
+        Folder of the store.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._descriptors: list[int] = []
+        self.folder, self._lock = _locked_folder(root)
+
+    @contextmanager
+    def create(self, name: str) -> Iterator[StagedFile]:
+        """Open a new file of the object."""
+        path = self.folder / name
+        with translated("write", path):
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        # Kept open until it is synced, so that no write error of the disk goes unseen.
+        self._descriptors.append(descriptor)
+        yield _File(descriptor, path)
+
+    def publish(self, digest: str) -> bool:
+        """Force the files to disk and rename their folder to that of the object."""
+        target = self._root / object_path(digest)
+        with translated("publish", target):
+            while self._descriptors:
+                os.fsync(self._descriptors[-1])
+                os.close(self._descriptors.pop())
+            sync_folder(self.folder)
+            make_folders(target.parent)
+            try:
+                os.rename(self.folder, target)
+            except OSError as error:
+                if error.errno in TAKEN:
+                    return False
+                raise
+            self._unlock()
+            sync_folder(target.parent)
+        return True
+
+    def place(self, files: Mapping[str, bytes]) -> None:
+        """Write small files, force them all to disk, and rename each to its path."""
+        staged = {path: self.folder / str(number) for number, path in enumerate(files)}
+        for path, data in files.items():
+            with self.create(staged[path].name) as file:
+                file.write(data)
+        with translated("write to", self._root):
+            while self._descriptors:
+                os.fsync(self._descriptors[-1])
+                os.close(self._descriptors.pop())
+            for path, new in staged.items():
+                _move(new, self._root / path)
+            for folder in {(self._root / path).parent for path in files}:
+                with suppress(FileNotFoundError):  # its last record was removed meanwhile
+                    sync_folder(folder)
+
+    def discard(self) -> None:
+        """Remove what has not been published. Never raises."""
+        for descriptor in self._descriptors:
+            with suppress(OSError):
+                os.close(descriptor)
+        self._descriptors = []
+        if self._lock >= 0:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self._unlock()
+
+    def _unlock(self) -> None:
+        lock, self._lock = self._lock, -1
+        os.close(lock)
+
+
+def _locked_folder(root: Path) -> tuple[Path, int]:
+    """A new folder in ``.staging``, and the descriptor that holds its lock."""
+    with translated("write to", root):
+        make_folders(root / ".staging")
+        while True:
+            folder = root / ".staging" / uuid.uuid4().hex
+            folder.mkdir()
+            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            with suppress(OSError):  # a file system without locks leaves age alone to tell
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if folder.is_dir():  # else cleared before the lock was taken
+                return folder, lock
+            os.close(lock)
+
+
+def _move(new: Path, target: Path) -> None:
+    while True:
+        make_folders(target.parent)
+        try:
+            new.replace(target)
+            return
+        except FileNotFoundError:
+            if not new.exists():
+                raise  # not the folder, which another process may prune: the file itself

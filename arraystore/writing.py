@@ -1,0 +1,224 @@
+"""Writing: pixels to a whole shard in one pass over bands, by several threads.
+
+Each band of rows is read once. A worker digests its leaves, brings each chunk into
+stored order, compresses and seals it; finished bands are appended in order. At most
+`threads` + 1 bands are held, so memory does not grow with the array.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import math
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .backends import StagedFile, Staging
+from .codecs import sealed
+from .digests import leaf_digests, leaf_rows, pixel_digest
+from .errors import InvalidArray
+from .layouts import Layout
+from .shards import EMPTY, ShardIndex
+from .sources import PixelSource
+
+__all__ = ["Written", "write_shard"]
+
+#: A worker is given at least this many bytes at a time, where the array has them.
+_BAND_BYTES = 2 * 2**20
+#: No band may be larger: one band a worker is what a put needs in memory.
+_MAX_BAND_BYTES = 2**30
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was written: the digest of the pixels, and the size and sha256 of the shard.
+
+    `size` is 0, and there is no file, where every byte of the array is zero.
+    """
+
+    pixels: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Band:
+    leaves: list[bytes]
+    chunks: list[tuple[int, bytes]]
+
+
+def band_rows(layout: Layout) -> int:
+    """Rows of a band: whole chunks, whole digest leaves, and enough to keep a worker busy."""
+    axis = layout.row_axis
+    rows = leaf_rows(len(layout.shape))
+    if layout.shape:
+        rows = math.lcm(rows, layout.chunk[layout.order.index(axis)])
+    per_row = max(1, layout.nbytes // max(1, layout.shape[axis] if layout.shape else 1))
+    total = layout.shape[axis] if layout.shape else 1
+    if per_row * min(rows, total) > _MAX_BAND_BYTES:
+        raise InvalidArray(
+            f"{rows} rows of an array of shape {layout.shape} take {per_row * rows} bytes, over the cap of "
+            f"{_MAX_BAND_BYTES}. Store it in parts along its first axis."
+        )
+    return rows * max(1, _BAND_BYTES // (rows * per_row))
+
+
+def write_shard(
+    source: PixelSource,
+    layout: Layout,
+    staging: Staging,
+    *,
+    threads: int = 1,
+    progress: Callable[[int], None] | None = None,
+) -> Written:
+    """Write `source` as one shard into `staging`.
+
+    Parameters
+    ----------
+    source : PixelSource
+        The pixels, read once, from the first row to the last, by the calling thread.
+    layout : Layout
+        The layout of the array.
+    staging : Staging
+        Where the shard is created, under ``layout.shard_key``.
+    threads : int
+        Workers.
+    progress : callable, optional
+        Called with the bytes of pixels done after each band.
+    """
+    leaves: list[bytes] = []
+    with ExitStack() as closing:
+        shard = _Shard(layout, staging, closing)
+        for band, nbytes in _bands(source, layout, threads):
+            leaves += band.leaves
+            shard.append(band.chunks)
+            if progress is not None:
+                progress(nbytes)
+        pixels = pixel_digest(layout.shape, layout.dtype.name, leaves)
+        shard.finish(pixels)
+    return Written(pixels, shard.size, shard.sha256.hexdigest())
+
+
+class _Shard:
+    """The shard file being written; created with its first chunk."""
+
+    def __init__(self, layout: Layout, staging: Staging, closing: ExitStack) -> None:
+        self._layout = layout
+        self._staging = staging
+        self._closing = closing
+        self._table = np.full((layout.chunks, 2), EMPTY, "<u8")
+        self._file: StagedFile | None = None
+        self.sha256 = hashlib.sha256()
+        self.size = 0
+
+    def append(self, chunks: list[tuple[int, bytes]]) -> None:
+        """Write the chunks of a band one after the other."""
+        offset = self.size
+        for number, data in chunks:
+            self._table[number] = offset, len(data)
+            offset += len(data)
+        if chunks:
+            self._write(b"".join(data for _, data in chunks))
+
+    def finish(self, pixels: str) -> None:
+        """Write the index, if there is anything for it to point at."""
+        if self.size and self._layout.shape:
+            self._write(ShardIndex(self._table).to_bytes(pixels))
+
+    def _write(self, data: bytes) -> None:
+        if self._file is None:
+            self._file = self._closing.enter_context(self._staging.create(self._layout.shard_key))
+        self._file.write(data)
+        self.sha256.update(data)
+        self.size += len(data)
+
+
+def _bands(source: PixelSource, layout: Layout, threads: int) -> Iterator[tuple[_Band, int]]:
+    """Yield encoded bands in order, with the bytes of pixels in each."""
+    rows = band_rows(layout)
+    total = layout.shape[layout.row_axis] if layout.shape else 1
+    starts = range(0, total, rows)
+    if threads < 2 or len(starts) < 2:
+        for start in starts:
+            pixels = _read(source, layout, start, min(total, start + rows))
+            yield _encode(pixels, layout, start), pixels.nbytes
+        return
+    waiting: deque[tuple[Future[_Band], int]] = deque()
+    with ThreadPoolExecutor(threads, thread_name_prefix="arraystore") as pool:
+        try:
+            for start in starts:
+                pixels = _read(source, layout, start, min(total, start + rows))
+                waiting.append((pool.submit(_encode, pixels, layout, start), pixels.nbytes))
+                del pixels
+                if len(waiting) > threads:
+                    done, nbytes = waiting.popleft()
+                    yield done.result(), nbytes
+            while waiting:
+                done, nbytes = waiting.popleft()
+                yield done.result(), nbytes
+        finally:
+            for future, _ in waiting:
+                future.cancel()
+
+
+def _read(source: PixelSource, layout: Layout, start: int, stop: int) -> NDArray[Any]:
+    band = np.asarray(source.read(start, stop))
+    expected = list(layout.shape)
+    if expected:
+        expected[layout.row_axis] = stop - start
+    if band.shape != tuple(expected) or band.dtype.newbyteorder("<") != layout.dtype:
+        raise InvalidArray(
+            f"the source gave {band.dtype}{list(band.shape)} for rows {start} to {stop}, "
+            f"where {layout.dtype.name}{expected} was expected."
+        )
+    return band
+
+
+def _encode(pixels: NDArray[Any], layout: Layout, start: int) -> _Band:
+    """Digest a band and encode its chunks; chunks of zero bytes alone are left out."""
+    # Contiguous first: rows that lie a plane apart fall on the same few cache lines.
+    band = np.ascontiguousarray(pixels, layout.dtype)
+    leaves = leaf_digests(band)
+    if not layout.shape:
+        lone = [] if _is_zero(band.reshape(1)) else [(0, sealed(layout.codec.encode(band.reshape(1))))]
+        return _Band(leaves, lone)
+    stored = band.transpose(layout.order)
+    axis = layout.order.index(layout.row_axis)
+    first = start // layout.chunk[axis]
+    counts = [-(-n // c) for n, c in zip(stored.shape, layout.chunk, strict=True)]
+    chunks = []
+    for place in itertools.product(*map(range, counts)):
+        chunk = _cut(stored, layout.chunk, place)
+        if _is_zero(chunk):
+            continue
+        number = 0
+        for n, (p, g) in enumerate(zip(place, layout.grid, strict=True)):
+            number = number * g + p + (first if n == axis else 0)
+        chunks.append((number, sealed(layout.codec.encode(chunk))))
+    return _Band(leaves, chunks)
+
+
+def _cut(stored: NDArray[Any], shape: tuple[int, ...], place: tuple[int, ...]) -> NDArray[Any]:
+    """One chunk, flat and contiguous; what lies outside the array is zero."""
+    part = stored[tuple(slice(p * c, (p + 1) * c) for p, c in zip(place, shape, strict=True))]
+    if part.shape == shape:
+        return np.ascontiguousarray(part).reshape(-1)
+    chunk = np.zeros(shape, stored.dtype)
+    chunk[tuple(slice(0, n) for n in part.shape)] = part
+    return chunk.reshape(-1)
+
+
+def _is_zero(chunk: NDArray[Any]) -> bool:
+    """Whether every byte is zero: minus zero and NaN are not."""
+    raw = chunk.view("u1")
+    if raw[:64].any():
+        return False
+    wide = raw.view("u8") if raw.size % 8 == 0 else raw
+    return not wide.max()

@@ -1,0 +1,96 @@
+"""Documents: MongoDB, or a file that answers as MongoDB does, behind one set of methods.
+
+Knows MongoDB and BSON only. Nothing connects, and neither PyMongo nor the query engine is imported,
+before a name below is used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from catalog import limits
+    from catalog.blocks import pack_cards, unpack_cards
+    from catalog.collection import Collection, Cursor, ResultCursor
+    from catalog.connection import Catalog, connect
+    from catalog.errors import (
+        AuthenticationFailed,
+        BulkFailure,
+        CatalogError,
+        CatalogTooNew,
+        Damaged,
+        DocumentTooLarge,
+        DuplicateKey,
+        InvalidDocument,
+        InvalidName,
+        InvalidQuery,
+        InvalidUpdate,
+        InvalidURL,
+        Misused,
+        NotSupported,
+        ReadOnly,
+        ServerError,
+        StorageFull,
+        TimedOut,
+        Unreachable,
+    )
+    from catalog.headers import HeaderDocument, Unparsable, decode_keyword, encode_keyword, header_document
+
+__all__ = [
+    "AuthenticationFailed",
+    "BulkFailure",
+    "Catalog",
+    "CatalogError",
+    "CatalogTooNew",
+    "Collection",
+    "Cursor",
+    "Damaged",
+    "DocumentTooLarge",
+    "DuplicateKey",
+    "HeaderDocument",
+    "InvalidDocument",
+    "InvalidName",
+    "InvalidQuery",
+    "InvalidURL",
+    "InvalidUpdate",
+    "Misused",
+    "NotSupported",
+    "ReadOnly",
+    "ResultCursor",
+    "ServerError",
+    "StorageFull",
+    "TimedOut",
+    "Unparsable",
+    "Unreachable",
+    "connect",
+    "decode_keyword",
+    "encode_keyword",
+    "header_document",
+    "limits",
+    "pack_cards",
+    "unpack_cards",
+]
+
+_HOMES = {
+    **dict.fromkeys(("Catalog", "connect"), "catalog.connection"),
+    **dict.fromkeys(("Collection", "Cursor", "ResultCursor"), "catalog.collection"),
+    **dict.fromkeys(
+        ("HeaderDocument", "Unparsable", "decode_keyword", "encode_keyword", "header_document"), "catalog.headers"
+    ),
+    **dict.fromkeys(("pack_cards", "unpack_cards"), "catalog.blocks"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'catalog' has no attribute {name!r}")
+    if name == "limits":
+        return import_module("catalog.limits")
+    value = getattr(import_module(_HOMES.get(name, "catalog.errors")), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

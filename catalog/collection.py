@@ -1,0 +1,264 @@
+"""This module is the collection that users hold: PyMongo's methods, the catalog's errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Self, cast
+
+from pymongo.results import BulkWriteResult, DeleteResult, InsertManyResult, InsertOneResult, UpdateResult
+
+from catalog.errors import ReadOnly
+from catalog.translate import FOREIGN, reraise, scrub, translated
+
+__all__ = ["Collection", "Cursor", "ResultCursor"]
+
+Document = dict[str, Any]
+
+
+class ResultCursor:
+    """Documents that a question gives, one by one."""
+
+    def __init__(self, inner: Any, where: str) -> None:
+        self._inner = inner
+        self._where = where
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Document:
+        try:
+            return cast("Document", next(self._inner))
+        except StopIteration:
+            raise
+        except FOREIGN as error:
+            reraise(error, self._where)
+
+    def next(self) -> Document:
+        """Give the next document."""
+        return self.__next__()
+
+    def to_list(self, length: int | None = None) -> list[Document]:
+        """Give the documents left, or at most `length` of them."""
+        if length is not None and length < 1:
+            raise ValueError("to_list() length must be greater than 0")
+        found: list[Document] = []
+        for document in self:
+            found.append(document)
+            if len(found) == length:
+                break
+        return found
+
+    def close(self) -> None:
+        """Give no more documents."""
+        close: Callable[[], None] | None = getattr(self._inner, "close", None)
+        if close is not None:
+            close()
+        self._inner = iter(())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+class Cursor(ResultCursor):
+    """Documents of a ``find``; order and number can be set until the first is asked for."""
+
+    def _told(self, method: str, *arguments: Any) -> Self:
+        with translated(self._where):
+            getattr(self._inner, method)(*arguments)
+        return self
+
+    def sort(self, key_or_list: Any, direction: Any = None) -> Self:
+        """Set the order: a name and a direction, or a list of pairs."""
+        return self._told("sort", key_or_list, *(() if direction is None else (direction,)))
+
+    def limit(self, limit: int) -> Self:
+        """Set how many documents to give at most; 0 is all."""
+        return self._told("limit", limit)
+
+    def skip(self, skip: int) -> Self:
+        """Set how many documents to pass over."""
+        return self._told("skip", skip)
+
+    def batch_size(self, batch_size: int) -> Self:
+        """Set how many documents come from a server at a time."""
+        return self._told("batch_size", batch_size)
+
+    def hint(self, index: Any) -> Self:
+        """Name the index a server is to use."""
+        return self._told("hint", index)
+
+    def max_time_ms(self, max_time_ms: int | None) -> Self:
+        """Set how long a server may take."""
+        return self._told("max_time_ms", max_time_ms)
+
+    def comment(self, comment: Any) -> Self:
+        """Add a comment for the server's log."""
+        return self._told("comment", comment)
+
+    def collation(self, collation: Any) -> Self:
+        """Set a collation, which the embedded catalog refuses."""
+        return self._told("collation", collation)
+
+    def allow_disk_use(self, allow_disk_use: bool) -> Self:  # noqa: FBT001 - PyMongo's signature
+        """Let a server sort on disk."""
+        return self._told("allow_disk_use", allow_disk_use)
+
+    def rewind(self) -> Self:
+        """Start again."""
+        return self._told("rewind")
+
+    def clone(self) -> Cursor:
+        """Give a cursor that asks the same, from the start."""
+        return Cursor(self._inner.clone(), self._where)
+
+    def distinct(self, key: str) -> list[Any]:
+        """Give the distinct values of a field among what the filter matches."""
+        with translated(self._where):
+            return list(self._inner.distinct(key))
+
+    def explain(self) -> Any:
+        """Give a server's plan; the embedded catalog refuses."""
+        with translated(self._where):
+            return self._inner.explain()
+
+    @property
+    def alive(self) -> bool:
+        """Whether there may be more documents."""
+        return bool(getattr(self._inner, "alive", False))
+
+    def close(self) -> None:
+        """Give no more documents."""
+        self._inner.close()
+
+    def __getitem__(self, index: Any) -> Any:
+        with translated(self._where):
+            found = self._inner[index]
+        return self if isinstance(index, slice) else found
+
+
+class Collection:
+    """A collection of a catalog.
+
+    Methods, arguments and results are those of `pymongo.collection.Collection`; what is raised is a
+    `catalog.CatalogError`, which is also the PyMongo error a PyMongo user would catch.
+    """
+
+    def __init__(self, inner: Any, *, place: str, readonly: bool = False) -> None:
+        self._inner = inner
+        self._where = f"{inner.name} in {place}"
+        self._readonly = readonly
+
+    @property
+    def name(self) -> str:
+        """The name of the collection."""
+        return str(self._inner.name)
+
+    def __repr__(self) -> str:
+        return f"<Collection {self._where}>"
+
+    def __bool__(self) -> bool:
+        raise NotImplementedError("a collection has no truth value; compare it with None")
+
+    def _read(self, method: str, *arguments: Any, **options: Any) -> Any:
+        with translated(self._where):
+            return getattr(self._inner, method)(*arguments, **options)
+
+    def _write(self, method: str, *arguments: Any, **options: Any) -> Any:
+        if self._readonly:
+            raise ReadOnly(f"{scrub(self._where)} was opened for reading; connect without readonly to write", 13)
+        return self._read(method, *arguments, **options)
+
+    def find(self, filter: Any = None, projection: Any = None, **options: Any) -> Cursor:  # noqa: A002 - PyMongo's name
+        """Find documents."""
+        return Cursor(self._read("find", filter, projection, **options), self._where)
+
+    def find_one(self, filter: Any = None, projection: Any = None, **options: Any) -> Document | None:  # noqa: A002
+        """Find one document; anything but a mapping is taken for an ``_id``."""
+        return cast("Document | None", self._read("find_one", filter, projection, **options))
+
+    def aggregate(self, pipeline: Sequence[Mapping[str, Any]], **options: Any) -> ResultCursor:
+        """Run an aggregation pipeline."""
+        stages = list(pipeline) if isinstance(pipeline, (list, tuple)) else pipeline
+        last = stages[-1] if stages and isinstance(stages, list) else {}
+        writes = isinstance(last, Mapping) and ("$out" in last or "$merge" in last)
+        call = self._write if writes else self._read
+        return ResultCursor(call("aggregate", stages, **options), self._where)
+
+    def distinct(self, key: str, filter: Any = None, **options: Any) -> list[Any]:  # noqa: A002
+        """Give the distinct values of a field."""
+        return list(self._read("distinct", key, filter, **options))
+
+    def count_documents(self, filter: Any, **options: Any) -> int:  # noqa: A002
+        """Count what matches a filter."""
+        return int(self._read("count_documents", filter, **options))
+
+    def estimated_document_count(self, **options: Any) -> int:
+        """Count all documents, perhaps not to the last one."""
+        return int(self._read("estimated_document_count", **options))
+
+    def insert_one(self, document: Any, **options: Any) -> InsertOneResult:
+        """Insert a document."""
+        return cast("InsertOneResult", self._write("insert_one", document, **options))
+
+    def insert_many(self, documents: Any, ordered: bool = True, **options: Any) -> InsertManyResult:  # noqa: FBT001,FBT002
+        """Insert documents."""
+        return cast("InsertManyResult", self._write("insert_many", documents, ordered, **options))
+
+    def replace_one(self, filter: Any, replacement: Any, upsert: bool = False, **options: Any) -> UpdateResult:  # noqa: A002,FBT001,FBT002
+        """Replace the first document that matches."""
+        return cast("UpdateResult", self._write("replace_one", filter, replacement, upsert, **options))
+
+    def update_one(self, filter: Any, update: Any, upsert: bool = False, **options: Any) -> UpdateResult:  # noqa: A002,FBT001,FBT002
+        """Update the first document that matches."""
+        return cast("UpdateResult", self._write("update_one", filter, update, upsert, **options))
+
+    def update_many(self, filter: Any, update: Any, upsert: bool = False, **options: Any) -> UpdateResult:  # noqa: A002,FBT001,FBT002
+        """Update every document that matches."""
+        return cast("UpdateResult", self._write("update_many", filter, update, upsert, **options))
+
+    def delete_one(self, filter: Any, **options: Any) -> DeleteResult:  # noqa: A002
+        """Delete the first document that matches."""
+        return cast("DeleteResult", self._write("delete_one", filter, **options))
+
+    def delete_many(self, filter: Any, **options: Any) -> DeleteResult:  # noqa: A002
+        """Delete every document that matches."""
+        return cast("DeleteResult", self._write("delete_many", filter, **options))
+
+    def find_one_and_update(self, filter: Any, update: Any, **options: Any) -> Document | None:  # noqa: A002
+        """Update one document and give it, as it was or (``return_document``) as it is."""
+        return cast("Document | None", self._write("find_one_and_update", filter, update, **options))
+
+    def find_one_and_replace(self, filter: Any, replacement: Any, **options: Any) -> Document | None:  # noqa: A002
+        """Replace one document and give it, as it was or (``return_document``) as it is."""
+        return cast("Document | None", self._write("find_one_and_replace", filter, replacement, **options))
+
+    def find_one_and_delete(self, filter: Any, **options: Any) -> Document | None:  # noqa: A002
+        """Delete one document and give it as it was."""
+        return cast("Document | None", self._write("find_one_and_delete", filter, **options))
+
+    def bulk_write(self, requests: Sequence[Any], ordered: bool = True, **options: Any) -> BulkWriteResult:  # noqa: FBT001,FBT002
+        """Carry out a list of PyMongo's write requests."""
+        return cast("BulkWriteResult", self._write("bulk_write", requests, ordered, **options))
+
+    def create_index(self, keys: Any, **options: Any) -> str:
+        """Make an index, or find it made; give its name."""
+        return str(self._write("create_index", keys, **options))
+
+    def drop_index(self, index_or_name: Any, **options: Any) -> None:
+        """Take an index out."""
+        self._write("drop_index", index_or_name, **options)
+
+    def index_information(self, **options: Any) -> dict[str, Any]:
+        """Give the indexes there are."""
+        return dict(self._read("index_information", **options))
+
+    def drop(self) -> None:
+        """Take the collection out, documents and indexes."""
+        self._write("drop")
+
+    def watch(self, *arguments: Any, **options: Any) -> Iterator[Document]:
+        """Follow the changes of a collection on a server; the embedded catalog refuses."""
+        return cast("Iterator[Document]", self._read("watch", *arguments, **options))

@@ -1,0 +1,178 @@
+"""This module opens a catalog: a MongoDB database or a file, behind one set of methods."""
+
+from __future__ import annotations
+
+import os
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Any, Literal, Protocol, Self
+
+from catalog.collection import Collection
+from catalog.indexes import ensure
+from catalog.translate import translated
+from catalog.url import CatalogURL, check_collection_name, parse_url
+
+__all__ = ["Catalog", "connect"]
+
+
+class Backend(Protocol):
+    """The seam: what a catalog needs of a database."""
+
+    name: str
+
+    def collection(self, name: str) -> Any:
+        """Give a collection with the methods of PyMongo's."""
+
+    def collection_names(self) -> list[str]:
+        """Give the names of the collections there are."""
+
+    def one_transaction(self) -> AbstractContextManager[Any]:
+        """Make the writes within one transaction, where that saves time."""
+
+    def close(self) -> None:
+        """Close what is open."""
+
+
+def connect(url: str | os.PathLike[str], *, readonly: bool = False, **client_options: Any) -> Catalog:
+    """Open a catalog.
+
+    Parameters
+    ----------
+    url : str or path
+        ``mongodb://...`` or ``mongodb+srv://...`` with the database in its path; or a file, as a path or
+        ``file:///...``, which is made if it does not exist.
+    readonly : bool
+        Refuse writes, and make no indexes.
+    **client_options
+        For a server the options of `pymongo.MongoClient` (``username``, ``password``, ``tls``,
+        ``server_api``, ...). For a file ``journal`` ('auto', 'wal', 'truncate') and ``timeoutMS``.
+
+    Returns
+    -------
+    Catalog
+        Open; it is its own context manager.
+
+    Raises
+    ------
+    InvalidURL
+        If the URL or an option cannot be used.
+    Unreachable
+        If the server does not answer, or the file cannot be made.
+    CatalogTooNew
+        If the file was written by a newer version.
+    """
+    place = parse_url(os.fspath(url))
+    catalog = Catalog(place, _backend(place, readonly=readonly, options=client_options), readonly=readonly)
+    if not readonly:
+        try:
+            catalog.ensure_indexes()
+        except BaseException:
+            catalog.close()
+            raise
+    return catalog
+
+
+def _backend(place: CatalogURL, *, readonly: bool, options: dict[str, Any]) -> Backend:
+    if place.kind == "mongodb":
+        from catalog.mongodb import connect_mongodb
+
+        return connect_mongodb(place, options=options)
+    from catalog.embedded.backend import connect_embedded
+
+    with translated(place.redacted):
+        return connect_embedded(place.target, readonly=readonly, options=options)
+
+
+class Catalog:
+    """An open catalog. Its collections are attributes, ``catalog.headers``, or items, ``catalog['name']``."""
+
+    def __init__(self, place: CatalogURL, backend: Backend, *, readonly: bool) -> None:
+        self._place = place
+        self._backend = backend
+        self._readonly = readonly
+
+    @property
+    def url(self) -> str:
+        """The URL, without user name and password."""
+        return self._place.redacted
+
+    @property
+    def backend(self) -> Literal["embedded", "mongodb"]:
+        """Which backend serves it."""
+        return self._place.kind
+
+    @property
+    def readonly(self) -> bool:
+        """Whether writes are refused."""
+        return self._readonly
+
+    def __repr__(self) -> str:
+        return f"<Catalog {self.url} ({self.backend}{', readonly' if self._readonly else ''})>"
+
+    def __getitem__(self, name: str) -> Collection:
+        """Give a collection.
+
+        Raises
+        ------
+        InvalidName
+            If MongoDB would refuse the name.
+        """
+        check_collection_name(name)
+        return Collection(self._backend.collection(name), place=self.url, readonly=self._readonly)
+
+    @property
+    def headers(self) -> Collection:
+        """One document a FITS file."""
+        return self["headers"]
+
+    @property
+    def masters(self) -> Collection:
+        """Master frames, with validity and provenance."""
+        return self["masters"]
+
+    @property
+    def runs(self) -> Collection:
+        """The ledger of ingests."""
+        return self["runs"]
+
+    @property
+    def quarantine(self) -> Collection:
+        """What could not be taken, and why."""
+        return self["quarantine"]
+
+    @property
+    def history(self) -> Collection:
+        """Changes: who, when, why, and what was there before."""
+        return self["history"]
+
+    @property
+    def trash(self) -> Collection:
+        """Documents deleted, restorable."""
+        return self["trash"]
+
+    @property
+    def roots(self) -> Collection:
+        """Names of the folders that originals lie in."""
+        return self["roots"]
+
+    def collection_names(self) -> list[str]:
+        """Give the names of the collections there are, sorted."""
+        with translated(self.url):
+            return self._backend.collection_names()
+
+    def ensure_indexes(self) -> None:
+        """Make the declared indexes; those that exist are left as they are."""
+        with self._backend.one_transaction():
+            ensure(self)
+
+    def close(self) -> None:
+        """Close the catalog; closing it again does nothing."""
+        self._backend.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()

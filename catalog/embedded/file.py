@@ -1,0 +1,219 @@
+"""This module keeps the SQLite file of an embedded catalog: opening, connections, transactions."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+from urllib.parse import quote
+
+from catalog.embedded.filesystem import is_network
+from catalog.errors import CatalogTooNew, InvalidURL, Misused, ReadOnly, Unreachable
+from catalog.translate import reraise
+
+__all__ = ["FORMAT", "CatalogFile", "Journal"]
+
+Journal = Literal["auto", "wal", "truncate"]
+#: Version of the layout of tables, kept in SQLite's user_version.
+FORMAT = 1
+_APPLICATION = 0x4441524B  # 'DARK', kept in SQLite's application_id
+_TABLES = """
+CREATE TABLE collections (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE fields (id INTEGER PRIMARY KEY, collection INTEGER NOT NULL, path TEXT NOT NULL,
+                     UNIQUE (collection, path));
+CREATE TABLE indexes (id INTEGER PRIMARY KEY, collection INTEGER NOT NULL, name TEXT NOT NULL,
+                      spec BLOB NOT NULL, UNIQUE (collection, name));
+"""
+
+
+class _Local(threading.local):
+    """What a thread has of its own."""
+
+    connection: sqlite3.Connection | None = None
+    process: int = 0
+    depth: int = 0
+
+
+class CatalogFile:
+    """One catalog file, open in this process.
+
+    Every thread has a connection of its own, and so has every process after a fork.
+
+    Parameters
+    ----------
+    path : Path
+        The file; made if it does not exist, unless `readonly`.
+    readonly : bool
+        Refuse writes.
+    journal : {'auto', 'wal', 'truncate'}
+        How SQLite keeps its journal; 'auto' takes 'truncate' on network file systems.
+    timeout : float
+        Seconds to wait for other processes.
+    """
+
+    def __init__(self, path: Path, *, readonly: bool, journal: Journal = "auto", timeout: float = 30.0) -> None:
+        self.path = Path(os.path.abspath(path))
+        self.readonly = readonly
+        self._timeout = timeout
+        self._local = _Local()
+        self._lock = threading.Lock()
+        self._open: list[sqlite3.Connection] = []
+        self._left_to_parent: list[sqlite3.Connection] = []
+        self._process = os.getpid()
+        self._closed = False
+        if journal == "auto":
+            journal = "truncate" if is_network(self.path) else "wal"
+        self.journal: Journal = journal
+        self._prepare()
+
+    def _prepare(self) -> None:
+        if self.readonly:
+            if not self.path.is_file():
+                raise Unreachable(f"{self.path}: there is no catalog; ingest something first, or check the path")
+        else:
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise Unreachable(f"{self.path.parent}: {error.strerror}; choose a folder you can write") from None
+        if self.path.is_dir():
+            raise InvalidURL(f"{self.path} is a folder; name a file in it, as {self.path / 'catalog.db'}")
+        try:
+            self.connection()
+        except sqlite3.Error as error:
+            reraise(error, str(self.path))
+
+    def connection(self) -> sqlite3.Connection:
+        """Give this thread's connection.
+
+        Raises
+        ------
+        Misused
+            If the catalog is closed.
+        """
+        local = self._local
+        if self._closed:
+            raise Misused(f"{self.path}: the catalog is closed; connect again")
+        if local.connection is not None and local.process == os.getpid():
+            return local.connection
+        with self._lock:
+            if self._process != os.getpid():
+                # Forked: SQLite must not touch the parent's connections here, not even to close them.
+                self._left_to_parent += self._open
+                self._open, self._process = [], os.getpid()
+            connection = self._connect()
+            self._open.append(connection)
+        local.connection, local.process, local.depth = connection, os.getpid(), 0
+        return connection
+
+    def _connect(self) -> sqlite3.Connection:
+        deadline = time.monotonic() + self._timeout
+        while True:
+            connection = self._try_open()
+            try:
+                self._set_up(connection)
+            except sqlite3.OperationalError as error:
+                connection.close()
+                # Changing the journal mode does not wait for other processes as statements do.
+                busy = (error.sqlite_errorcode or 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+                if not busy or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
+            except BaseException:
+                connection.close()
+                raise
+            else:
+                return connection
+
+    def _try_open(self) -> sqlite3.Connection:
+        uri = f"file:{quote(str(self.path))}"
+        if self.readonly:
+            writable = os.access(self.path, os.W_OK) and os.access(self.path.parent, os.W_OK)
+            wal = self.path.with_name(self.path.name + "-wal")
+            # Without a WAL to replay, a file on a read-only medium can be read as it stands.
+            uri += "?mode=rw" if writable else "?mode=ro" if wal.exists() else "?immutable=1"
+        return sqlite3.connect(
+            uri, uri=True, timeout=self._timeout, isolation_level=None, check_same_thread=False, cached_statements=512
+        )
+
+    def _set_up(self, connection: sqlite3.Connection) -> None:
+        version, application = self._header(connection)
+        if version == 0 and application == 0:
+            if self.readonly or connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                raise InvalidURL(f"{self.path} is a SQLite file but no catalog; name another file")
+        elif application != _APPLICATION:
+            raise InvalidURL(f"{self.path} is a SQLite file of another program; name another file")
+        if version > FORMAT:
+            raise CatalogTooNew(
+                f"{self.path} has catalog format {version}, this version reads up to {FORMAT}; upgrade darkroom"
+            )
+        if self.readonly:
+            connection.execute("PRAGMA query_only=ON")
+        else:
+            connection.execute(f"PRAGMA journal_mode={self.journal}").fetchone()
+            connection.execute("PRAGMA synchronous=FULL")
+            connection.execute("PRAGMA journal_size_limit=67108864")
+        connection.execute("PRAGMA cache_size=-32000")
+        if version == 0:
+            self._create(connection)
+
+    def _header(self, connection: sqlite3.Connection) -> tuple[int, int]:
+        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        return version, int(connection.execute("PRAGMA application_id").fetchone()[0])
+
+    def _create(self, connection: sqlite3.Connection) -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            if self._header(connection)[0] == 0:
+                for statement in _TABLES.split(";"):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA application_id={_APPLICATION}")
+                connection.execute(f"PRAGMA user_version={FORMAT}")
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Hold the write lock of the file; commit at the end, roll back on an error.
+
+        A transaction within one of the same thread is part of it.
+
+        Raises
+        ------
+        ReadOnly
+            If the catalog was opened for reading.
+        """
+        if self.readonly:
+            raise ReadOnly(f"{self.path} was opened for reading; connect without readonly to write", 13)
+        connection = self.connection()
+        if self._local.depth:
+            yield connection
+            return
+        connection.execute("BEGIN IMMEDIATE")
+        self._local.depth = 1
+        try:
+            yield connection
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:  # SQLite rolls back by itself when the disk is full
+                connection.execute("ROLLBACK")
+            raise
+        finally:
+            self._local.depth = 0
+
+    def close(self) -> None:
+        """Close every connection of this process; the last one folds the WAL into the file."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            if self._process == os.getpid():
+                for connection in self._open:
+                    connection.close()
+            self._open = []

@@ -1,0 +1,164 @@
+"""This module carries out inserts, replacements, updates and deletes within one transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bson import ObjectId, Regex
+
+from catalog.embedded.codec import decode_naive, encode
+from catalog.embedded.planner import plan_filter
+from catalog.embedded.scan import Found, Query, Sort, search
+from catalog.embedded.stages import Context, run
+from catalog.embedded.updating import apply_update, array_filters, equalities
+from catalog.embedded.writer import Writer
+from catalog.errors import InvalidDocument, InvalidUpdate
+from catalog.values import encode_key
+
+if TYPE_CHECKING:
+    from catalog.embedded.backend import EmbeddedBackend
+
+__all__ = ["Change", "Writes"]
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a write did."""
+
+    matched: int = 0
+    modified: int = 0
+    upserted: Any = None
+    inserted: bool = False
+
+
+class Writes:
+    """The writes of one transaction to one collection.
+
+    `flush` must be called before the transaction is committed.
+
+    Parameters
+    ----------
+    backend : EmbeddedBackend
+        Where the collection is.
+    connection : sqlite3.Connection
+        A connection in a transaction.
+    name : str
+        The collection; made if there is none.
+    """
+
+    def __init__(self, backend: EmbeddedBackend, connection: sqlite3.Connection, name: str) -> None:
+        self._backend = backend
+        self._connection = connection
+        self._schema = backend.make(connection, name)
+        self._writer = Writer(connection, self._schema)
+        self._collection = backend.collection(name)
+
+    def flush(self) -> None:
+        """Write what was kept back."""
+        self._writer.flush()
+
+    def forget(self) -> None:
+        """Drop what was kept back, after a rollback."""
+        self._writer.forget()
+
+    def insert(self, document: Mapping[str, Any], blob: bytes | None = None) -> None:
+        """Write a new document, which has an ``_id``."""
+        blob = encode(document) if blob is None else blob
+        decoded = decode_naive(blob)
+        check_id(decoded["_id"])
+        self._writer.insert(decoded, blob)
+
+    def put(self, found: Found, document: Mapping[str, Any], blob: bytes | None = None) -> bool:
+        """Write a document in the place of one that was found; tell whether it is another."""
+        blob = encode(document) if blob is None else blob
+        if blob == found.blob:
+            return False
+        self._writer.replace(found.number, found.blob, decode_naive(blob), blob)
+        return True
+
+    def find(self, query: Mapping[str, Any], *, sort: Sort = Sort(), limit: int = 0) -> Iterator[Found]:
+        """Find documents as this transaction has left them."""
+        if len(query) == 1 and "_id" in query and not sort.keys:
+            value = query["_id"]
+            if isinstance(value, (str, int, ObjectId)):
+                row = self._writer.lookup(encode_key(value))
+                return iter(() if row is None else (Found(*row),))
+        self._writer.flush()
+        predicate = self._collection.predicate(query)
+        return search(self._connection, self._schema, Query(predicate, plan_filter(query, self._schema), sort, 0, limit))
+
+    def replace(self, query: Mapping[str, Any], document: Mapping[str, Any], *, upsert: bool, sort: Sort = Sort()) -> Change:
+        """Replace the first document that matches."""
+        found = next(self.find(query, sort=sort, limit=1), None)
+        if found is not None:
+            if "_id" not in document:
+                document = {"_id": found.decoded()["_id"], **document}
+            elif query.get("_id", document) != document["_id"]:
+                _same_id(found.decoded()["_id"], document["_id"])
+            return Change(1, int(self.put(found, document)))
+        if not upsert:
+            return Change()
+        wanted = equalities(query).get("_id")
+        if "_id" in document:
+            _same_id(wanted, document["_id"])
+        else:
+            document = {"_id": ObjectId() if wanted is None else wanted, **document}
+        self.insert(document)
+        return Change(upserted=document["_id"], inserted=True)
+
+    def update(
+        self, query: Mapping[str, Any], update: Any, *, many: bool, upsert: bool, filters: Any = None, sort: Sort = Sort()
+    ) -> Change:
+        """Update the first document that matches, or all."""
+        tests = array_filters(filters)
+        matched = modified = 0
+        hits = self.find(query, sort=sort, limit=0 if many else 1)
+        # The search settled on numbers, or walks them upwards: what is written here is not met again.
+        for found in hits:
+            matched += 1
+            modified += self.put(found, self._updated(found.decoded(), update, inserting=False, filters=tests))
+        if matched or not upsert:
+            return Change(matched, modified)
+        made = self._updated(equalities(query), update, inserting=True, filters=tests)
+        if made.get("_id") is None:
+            made = {**made, "_id": ObjectId()} if "_id" not in made else made
+        self.insert(made)
+        return Change(upserted=made["_id"], inserted=True)
+
+    def _updated(self, document: Document, update: Any, *, inserting: bool, filters: Any) -> Document:
+        if isinstance(update, list):
+            context = Context(self._backend, self._collection.variables())
+            (made,) = list(run([document], update, context))
+            if "_id" in document:
+                _same_id(document["_id"], made.get("_id", document["_id"]))
+                made = {"_id": document["_id"], **made}
+            return dict(made)
+        return apply_update(document, update, inserting=inserting, filters=filters)
+
+    def delete(self, query: Mapping[str, Any], *, many: bool) -> int:
+        """Take out the first document that matches, or all; give their number."""
+        deleted = 0
+        for found in self.find(query, limit=0 if many else 1):
+            self._writer.delete(found.number, found.blob)
+            deleted += 1
+        return deleted
+
+
+def check_id(value: Any) -> None:
+    """Refuse an ``_id`` that MongoDB refuses."""
+    if isinstance(value, (list, Regex)):
+        raise InvalidUpdate(f"The '_id' value cannot be of type {type(value).__name__}", 53)
+    if isinstance(value, dict) and any(name.startswith("$") for name in value):
+        raise InvalidDocument("_id fields may not contain '$'-prefixed fields; encode them first")
+
+
+def _same_id(old: Any, new: Any) -> None:
+    if old is not None and encode_key(old) != encode_key(new):
+        raise InvalidUpdate(
+            f"After applying the update, the (immutable) field '_id' was found to have been altered to _id: {new!r}", 66
+        )

@@ -1,0 +1,140 @@
+"""This module makes a BSON-safe header of keywords, values and comments, losing none and renaming none.
+
+What BSON cannot hold is kept as text or null and flagged; the exact cards are kept elsewhere, packed.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["HeaderDocument", "Unparsable", "decode_keyword", "encode_keyword", "header_document"]
+
+_INT64 = 1 << 63
+_COMMENTARY = frozenset({"COMMENT", "HISTORY"})
+_ESCAPED = re.compile(r"%([0-9A-F]{2})")
+
+
+@dataclass(frozen=True, slots=True)
+class Unparsable:
+    """The value of a card that cannot be read, as its text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderDocument:
+    """A header as a document keeps it.
+
+    Attributes
+    ----------
+    header : dict
+        Encoded keyword to value; ``COMMENT`` and ``HISTORY`` to lists of lines.
+    flagged : dict of str to str
+        Encoded keyword to the code of what was wrong with its value.
+    """
+
+    header: dict[str, Any] = field(default_factory=dict)
+    flagged: dict[str, str] = field(default_factory=dict)
+
+
+def encode_keyword(keyword: str) -> str:
+    """Make a keyword one that a path can reach: '.', a leading '$', NUL and '%' are percent-encoded.
+
+    Examples
+    --------
+    >>> encode_keyword("ESO DET.CHIP1"), encode_keyword("$WHERE"), encode_keyword("DATE-OBS")
+    ('ESO DET%2ECHIP1', '%24WHERE', 'DATE-OBS')
+    """
+    encoded = keyword.replace("%", "%25").replace(".", "%2E").replace("\x00", "%00")
+    return "%24" + encoded[1:] if encoded.startswith("$") else encoded
+
+
+def decode_keyword(keyword: str) -> str:
+    """Give the keyword that `encode_keyword` encoded.
+
+    Examples
+    --------
+    >>> decode_keyword("ESO DET%2ECHIP1")
+    'ESO DET.CHIP1'
+    """
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), keyword)
+
+
+def header_document(cards: Iterable[tuple[str, Any, str]]) -> HeaderDocument:
+    """Make the header of a document.
+
+    Parameters
+    ----------
+    cards : iterable of (keyword, value, comment)
+        The cards, in order. A value is text, a number, a bool, None where undefined, or `Unparsable`;
+        numpy scalars are taken too.
+
+    Returns
+    -------
+    HeaderDocument
+        Of duplicates the first wins. Blank keywords have no place in it.
+
+    Examples
+    --------
+    >>> header_document([("EXPTIME", 30.0, "s"), ("BIG", 2**70, ""), ("EXPTIME", 1.0, "")])
+    HeaderDocument(header={'EXPTIME': 30.0, 'BIG': '1180591620717411303424'}, flagged={'BIG': 'header-bigint'})
+    """
+    made = HeaderDocument()
+    for keyword, value, _ in cards:
+        if not keyword.strip():
+            continue
+        name = encode_keyword(keyword)
+        if keyword in _COMMENTARY:
+            lines = made.header.setdefault(name, [])
+            lines.append(value.text if isinstance(value, Unparsable) else "" if value is None else str(value))
+        elif name not in made.header:
+            plain, flag = _plain(value)
+            made.header[name] = plain
+            if flag:
+                made.flagged[name] = flag
+    return made
+
+
+def _plain(value: Any) -> tuple[Any, str | None]:
+    """Give a value BSON can hold, and the flag of what was lost."""
+    kind = type(value)
+    if kind is str:
+        return _text(value)
+    if kind is bool or value is None:
+        return value, None
+    if kind is int:
+        return (value, None) if -_INT64 <= value < _INT64 else (str(value), "header-bigint")
+    if kind is float:
+        return (value, None) if math.isfinite(value) else (None, "header-nonfinite")
+    if kind is Unparsable:
+        return _text(value.text)[0], "header-unparsable"
+    if isinstance(value, complex):
+        return f"({float(value.real)!r}, {float(value.imag)!r})", "header-complex"
+    return _foreign(value)
+
+
+def _text(value: str) -> tuple[str, str | None]:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return value.encode("utf-8", "backslashreplace").decode(), "header-unparsable"
+    return value, None
+
+
+def _foreign(value: Any) -> tuple[Any, str | None]:
+    """Take numpy scalars, subclasses of plain types, and objects that stand for an undefined value."""
+    scalar = getattr(value, "item", None)
+    if callable(scalar) and getattr(value, "ndim", 0) == 0:
+        inner = scalar()
+        if type(inner) is not type(value):
+            return _plain(inner)
+    for kind in (bool, int, float, str):
+        if isinstance(value, kind):
+            return _plain(kind(value))
+    if type(value).__name__ == "Undefined":
+        return None, None
+    return str(value), "header-unparsable"

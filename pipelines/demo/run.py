@@ -1,0 +1,120 @@
+"""``darkroom demo``: a night and a campaign, from files on disk to answers, by the public API alone.
+
+This is the example to copy: whatever it does with an archive, a notebook may do.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from pipelines import Archive, open_archive
+from pipelines.demo.simulate import CampaignTruth, NightTruth, simulate_campaign, simulate_night
+from pipelines.errors import UsageError
+
+Say = Callable[[str], object]
+
+
+def run(folder: Path, *, shape: tuple[int, int], say: Say) -> None:
+    """Simulate files under a folder, ingest them, ask the questions, and say what was found.
+
+    Parameters
+    ----------
+    folder : Path
+        A new or empty folder, or that of an earlier demo, which is then asked again.
+    shape : tuple of int
+        Rows and columns of the simulated frames.
+    say : callable
+        Prints one line.
+
+    Raises
+    ------
+    UsageError
+        The folder holds something else.
+    """
+    folder = folder.absolute()
+    files, home = folder / "fits", folder / "archive"
+    if folder.exists() and any(folder.iterdir()) and not (files.is_dir() and home.is_dir()):
+        raise UsageError(f"{folder} holds something else; name a new folder: darkroom demo FOLDER")
+    say(f"Simulating a night of eight cameras and a MIRI campaign in {files}")
+    home.mkdir(parents=True, exist_ok=True)
+    night = simulate_night(files / "dragonfly", shape=shape)
+    campaign = simulate_campaign(files / "miri")
+    count = len(night.frames) + len(campaign.exposures)
+    say(f"  {count} FITS files, {(night.nbytes + campaign.nbytes) / 1e6:.0f} MB\n")
+    with open_archive(home) as archive:
+        _ingest(archive, files, say)
+        _ask_of_the_night(archive, night, say)
+        _ask_of_the_pixels(archive, campaign, say)
+        _export(archive, night, folder / "exported.fits", say)
+        say("What the archive holds\n")
+        say(f"{archive.status()!r}\n")
+    _what_next(home, night, say)
+
+
+def _ingest(archive: Archive, files: Path, say: Say) -> None:
+    say("Ingest\n")
+    say(f"  {archive.ingest(files)!r}")
+    started = time.perf_counter()
+    say(f"  and again: {archive.ingest(files)!r} ({time.perf_counter() - started:.2f} s)\n")
+
+
+def _ask_of_the_night(archive: Archive, night: NightTruth, say: Say) -> None:
+    dates = [night.night, "2024-02-21"]
+    lights = list(archive.headers.find({"header.IMAGETYP": "light", "date": {"$in": dates}}, {"path": 1}))
+    say(f"Which lights were taken on {' and '.join(dates)}?  {len(lights)}, the first is {lights[0]['_id']}")
+    say(f"Which nights are there?  {', '.join(archive.headers.distinct('date', {'profile': 'dragonfly'}))}\n")
+
+    groups = archive.dark_groups(date=night.night)
+    say("Which darks go together, by serial number and exposure time?\n")
+    for group in groups[:4]:
+        say(f"  {group['serialno']}  {group['exptime']:4.0f} s  {', '.join(Path(d).name for d in group['darks'])}")
+    found = {(g["serialno"], g["exptime"]): g["darks"] for g in groups}
+    say(f"  … {len(groups)} groups; {_as('as simulated', found == night.dark_groups())}\n")
+
+    say("Do the cameras agree on evening and morning flats?\n")
+    conflicts = archive.flat_conflicts(date=night.night)
+    for conflict in conflicts[:4]:
+        votes = ", ".join(
+            f"{n} say {t}" for t, n in zip(conflict["flat_times"], conflict["flat_counts"], strict=True)
+        )
+        outvoted = ", ".join(Path(frame).name for frame in conflict["outvoted"])
+        say(f"  exposure {conflict['exposure_number']}: {votes}; {conflict['consensus']}, so not {outvoted}")
+    truth = night.twilights()
+    right = all(conflict["consensus"] == truth[conflict["exposure_number"]] for conflict in conflicts)
+    say(f"  … {len(conflicts)} conflicts, all by camera {night.wrong_clock}, whose clock is wrong by {night.clock_error};")
+    say(f"  the consensus is {_as('the truth', right)}\n")
+
+
+def _ask_of_the_pixels(archive: Archive, campaign: CampaignTruth, say: Say) -> None:
+    x, y = campaign.turned_hot
+    exposures = list(
+        archive.headers.find({"instrument": "MIRI", "subarray": campaign.subarray.name}).sort("timestamp", 1)
+    )
+    say(f"The ramp of one pixel, x={x} y={y} on the detector, in every exposure of {campaign.subarray.name}:\n")
+    for document in exposures:
+        cube = archive.cube(document, "sci")  # (integration, group, y, x), counted from 0
+        window = document["window"]
+        ramp = cube[0, :, y - window["y"], x - window["x"]]
+        say(f"  {document['exposure']:42.42} {' '.join(f'{int(v):5d}' for v in ramp[:8])} …")
+    say(f"  it turned hot in {campaign.since}\n")
+
+
+def _export(archive: Archive, night: NightTruth, out: Path, say: Say) -> None:
+    proof = archive.export(night.frames[0].id, out)
+    original = night.folder / night.frames[0].id
+    same = original.read_bytes() == proof.file.read_bytes()
+    say(f"A file back from the archive: {proof.file.name}, {_as('the same bytes as the original', same)}\n")
+
+
+def _as(claim: str, holds: bool) -> str:
+    return claim if holds else f"NOT {claim}"
+
+
+def _what_next(home: Path, night: NightTruth, say: Say) -> None:
+    say("Try next\n")
+    say(f"  export DARKROOM_HOME={home}")
+    say(f"  darkroom darks {night.night}")
+    say("""  darkroom query '[{"$group": {"_id": "$kind", "n": {"$sum": 1}}}]'""")
+    say(f"  darkroom header {night.frames[0].id}")
+    say(f"  darkroom delete {night.frames[0].id} && darkroom restore {night.frames[0].id}")
+    say("  and in Python: from pipelines import open_archive; open_archive().flat_conflicts()")
