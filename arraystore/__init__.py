@@ -32,9 +32,9 @@ from .store import ArrayStore, open_store
 
 if TYPE_CHECKING:
     from .backends import StoredObject
-    from .records import StoredRecord
     from .cubes import Cube
     from .layouts import KINDS
+    from .records import StoredRecord
     from .sources import PixelSource
     from .sweeping import SweepReport
     from .verifying import Finding

@@ -111,7 +111,7 @@ class Cube:
         elif not values.dtype.isnative:
             values = values.astype(values.dtype.newbyteorder("="))
         # Every axis given by an integer: a scalar, as numpy has it; "..." keeps the array.
-        whole = isinstance(key, tuple) and any(item is Ellipsis for item in key) or key is Ellipsis
+        whole = (isinstance(key, tuple) and any(item is Ellipsis for item in key)) or key is Ellipsis
         return values if whole or values.ndim else values[()]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:

@@ -219,7 +219,7 @@ class FileBackend:
             os.rename(folder, grave)
         except FileNotFoundError:
             return False
-        shutil.rmtree(grave)
+        shutil.rmtree(grave, ignore_errors=True)  # what is left of it is staging, for the next sweep
         return True
 
     def leftovers(self) -> Iterator[Entry]:

@@ -158,7 +158,7 @@ def _rows(length: int, target: int) -> int:
 
 
 def _numbers(dtype: np.dtype[Any], delta: int | None) -> Codec:
-    """pcodec where it knows the type, zstd for bytes, booleans and complex numbers."""
+    """Pcodec where it knows the type, zstd for bytes, booleans and complex numbers."""
     if dtype.kind in "iu" and dtype.itemsize > 1:
         return Pcodec(8, delta, "classic")
     if dtype.kind == "f":

@@ -144,9 +144,12 @@ class MemoryBackend:
         with self.contents.lock:
             names = [name for name in self.contents.files if name.startswith(f"{path}/")]
             manifest = f"{path}/manifest.json"
-            times = [self.contents.times[n] for n in ([manifest] if manifest in names else names)]
-            if not names or keep(max(times)):
+            dated = [manifest] if manifest in names else names
+            modified = max((self.contents.times[name] for name in dated), default=0.0)
+            if not names or keep(modified):
                 return False
+            if modified != max(self.contents.times[name] for name in dated):
+                return False  # put again while `keep` was making up its mind
             for name in names:
                 del self.contents.files[name], self.contents.times[name]
         return True

@@ -16,8 +16,7 @@ __all__ = ["MemorySource", "PixelSource", "as_source", "check_dtype", "stored_dt
 
 #: Names of the types that can be stored: numpy's names, which are also Zarr v3's.
 DTYPES = frozenset(
-    "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 "
-    "float16 float32 float64 complex64 complex128".split()
+    ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64", "complex64", "complex128"]
 )
 
 

@@ -76,7 +76,8 @@ _HOMES = {
     **dict.fromkeys(("Catalog", "connect"), "catalog.connection"),
     **dict.fromkeys(("Collection", "Cursor", "ResultCursor"), "catalog.collection"),
     **dict.fromkeys(
-        ("HeaderDocument", "Unparsable", "decode_keyword", "encode_keyword", "header_document"), "catalog.headers"
+        ("HeaderDocument", "Unparsable", "decode_keyword", "encode_keyword", "header_document"),
+        "catalog.headers",
     ),
     **dict.fromkeys(("pack_cards", "unpack_cards"), "catalog.blocks"),
 }

@@ -1,4 +1,4 @@
-"""This module packs the exact header blocks of a file into a document, and gives them back."""
+"""Packs the exact header blocks of a file into a document, and gives them back."""
 
 from __future__ import annotations
 

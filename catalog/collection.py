@@ -1,5 +1,6 @@
-"""This module is the collection that users hold: PyMongo's methods, the catalog's errors."""
+"""The collection that users hold: PyMongo's methods, the catalog's errors."""
 
+# ruff: noqa: A002 - `filter` is PyMongo's name of the argument
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -102,7 +103,7 @@ class Cursor(ResultCursor):
         """Set a collation, which the embedded catalog refuses."""
         return self._told("collation", collation)
 
-    def allow_disk_use(self, allow_disk_use: bool) -> Self:  # noqa: FBT001 - PyMongo's signature
+    def allow_disk_use(self, allow_disk_use: bool) -> Self:
         """Let a server sort on disk."""
         return self._told("allow_disk_use", allow_disk_use)
 
@@ -171,11 +172,11 @@ class Collection:
             raise ReadOnly(f"{scrub(self._where)} was opened for reading; connect without readonly to write", 13)
         return self._read(method, *arguments, **options)
 
-    def find(self, filter: Any = None, projection: Any = None, **options: Any) -> Cursor:  # noqa: A002 - PyMongo's name
+    def find(self, filter: Any = None, projection: Any = None, **options: Any) -> Cursor:
         """Find documents."""
         return Cursor(self._read("find", filter, projection, **options), self._where)
 
-    def find_one(self, filter: Any = None, projection: Any = None, **options: Any) -> Document | None:  # noqa: A002
+    def find_one(self, filter: Any = None, projection: Any = None, **options: Any) -> Document | None:
         """Find one document; anything but a mapping is taken for an ``_id``."""
         return cast("Document | None", self._read("find_one", filter, projection, **options))
 
@@ -187,11 +188,11 @@ class Collection:
         call = self._write if writes else self._read
         return ResultCursor(call("aggregate", stages, **options), self._where)
 
-    def distinct(self, key: str, filter: Any = None, **options: Any) -> list[Any]:  # noqa: A002
+    def distinct(self, key: str, filter: Any = None, **options: Any) -> list[Any]:
         """Give the distinct values of a field."""
         return list(self._read("distinct", key, filter, **options))
 
-    def count_documents(self, filter: Any, **options: Any) -> int:  # noqa: A002
+    def count_documents(self, filter: Any, **options: Any) -> int:
         """Count what matches a filter."""
         return int(self._read("count_documents", filter, **options))
 
@@ -203,43 +204,43 @@ class Collection:
         """Insert a document."""
         return cast("InsertOneResult", self._write("insert_one", document, **options))
 
-    def insert_many(self, documents: Any, ordered: bool = True, **options: Any) -> InsertManyResult:  # noqa: FBT001,FBT002
+    def insert_many(self, documents: Any, ordered: bool = True, **options: Any) -> InsertManyResult:
         """Insert documents."""
         return cast("InsertManyResult", self._write("insert_many", documents, ordered, **options))
 
-    def replace_one(self, filter: Any, replacement: Any, upsert: bool = False, **options: Any) -> UpdateResult:  # noqa: A002,FBT001,FBT002
+    def replace_one(self, filter: Any, replacement: Any, upsert: bool = False, **options: Any) -> UpdateResult:
         """Replace the first document that matches."""
         return cast("UpdateResult", self._write("replace_one", filter, replacement, upsert, **options))
 
-    def update_one(self, filter: Any, update: Any, upsert: bool = False, **options: Any) -> UpdateResult:  # noqa: A002,FBT001,FBT002
+    def update_one(self, filter: Any, update: Any, upsert: bool = False, **options: Any) -> UpdateResult:
         """Update the first document that matches."""
         return cast("UpdateResult", self._write("update_one", filter, update, upsert, **options))
 
-    def update_many(self, filter: Any, update: Any, upsert: bool = False, **options: Any) -> UpdateResult:  # noqa: A002,FBT001,FBT002
+    def update_many(self, filter: Any, update: Any, upsert: bool = False, **options: Any) -> UpdateResult:
         """Update every document that matches."""
         return cast("UpdateResult", self._write("update_many", filter, update, upsert, **options))
 
-    def delete_one(self, filter: Any, **options: Any) -> DeleteResult:  # noqa: A002
+    def delete_one(self, filter: Any, **options: Any) -> DeleteResult:
         """Delete the first document that matches."""
         return cast("DeleteResult", self._write("delete_one", filter, **options))
 
-    def delete_many(self, filter: Any, **options: Any) -> DeleteResult:  # noqa: A002
+    def delete_many(self, filter: Any, **options: Any) -> DeleteResult:
         """Delete every document that matches."""
         return cast("DeleteResult", self._write("delete_many", filter, **options))
 
-    def find_one_and_update(self, filter: Any, update: Any, **options: Any) -> Document | None:  # noqa: A002
+    def find_one_and_update(self, filter: Any, update: Any, **options: Any) -> Document | None:
         """Update one document and give it, as it was or (``return_document``) as it is."""
         return cast("Document | None", self._write("find_one_and_update", filter, update, **options))
 
-    def find_one_and_replace(self, filter: Any, replacement: Any, **options: Any) -> Document | None:  # noqa: A002
+    def find_one_and_replace(self, filter: Any, replacement: Any, **options: Any) -> Document | None:
         """Replace one document and give it, as it was or (``return_document``) as it is."""
         return cast("Document | None", self._write("find_one_and_replace", filter, replacement, **options))
 
-    def find_one_and_delete(self, filter: Any, **options: Any) -> Document | None:  # noqa: A002
+    def find_one_and_delete(self, filter: Any, **options: Any) -> Document | None:
         """Delete one document and give it as it was."""
         return cast("Document | None", self._write("find_one_and_delete", filter, **options))
 
-    def bulk_write(self, requests: Sequence[Any], ordered: bool = True, **options: Any) -> BulkWriteResult:  # noqa: FBT001,FBT002
+    def bulk_write(self, requests: Sequence[Any], ordered: bool = True, **options: Any) -> BulkWriteResult:
         """Carry out a list of PyMongo's write requests."""
         return cast("BulkWriteResult", self._write("bulk_write", requests, ordered, **options))
 

@@ -1,4 +1,4 @@
-"""This module opens a catalog: a MongoDB database or a file, behind one set of methods."""
+"""Opens a catalog: a MongoDB database or a file, behind one set of methods."""
 
 from __future__ import annotations
 

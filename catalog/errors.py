@@ -1,4 +1,4 @@
-"""This module holds the errors a catalog raises, one class for each thing a caller can do about it.
+"""Holds the errors a catalog raises, one class for each thing a caller can do about it.
 
 ::
 

@@ -1,4 +1,4 @@
-"""This module makes a BSON-safe header of keywords, values and comments, losing none and renaming none.
+"""Makes a BSON-safe header of keywords, values and comments, losing none and renaming none.
 
 What BSON cannot hold is kept as text or null and flagged; the exact cards are kept elsewhere, packed.
 """
@@ -80,8 +80,8 @@ def header_document(cards: Iterable[tuple[str, Any, str]]) -> HeaderDocument:
 
     Examples
     --------
-    >>> header_document([("EXPTIME", 30.0, "s"), ("BIG", 2**70, ""), ("EXPTIME", 1.0, "")])
-    HeaderDocument(header={'EXPTIME': 30.0, 'BIG': '1180591620717411303424'}, flagged={'BIG': 'header-bigint'})
+    >>> header_document([("EXPTIME", 30.0, "s"), ("BIG", 2**64, ""), ("EXPTIME", 1.0, "")])
+    HeaderDocument(header={'EXPTIME': 30.0, 'BIG': '18446744073709551616'}, flagged={'BIG': 'header-bigint'})
     """
     made = HeaderDocument()
     for keyword, value, _ in cards:

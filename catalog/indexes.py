@@ -1,4 +1,4 @@
-"""This module declares the indexes of every collection, in the one place they are made from."""
+"""Declares the indexes of every collection, in the one place they are made from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This module connects to a MongoDB server with PyMongo."""
+"""Connects to a MongoDB server with PyMongo."""
 
 from __future__ import annotations
 

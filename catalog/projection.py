@@ -1,4 +1,4 @@
-"""This module finds out which paths of a document a pipeline needs, and cuts documents down to them."""
+"""Finds out which paths of a document a pipeline needs, and cuts documents down to them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Paths = dict[str, "Paths | None"]
 _PASS = frozenset({"$limit", "$skip", "$sample"})
 
 
-class _Whole(Exception):  # noqa: N818 - a signal, not an error
+class _Whole(Exception):
     """The pipeline needs whole documents, or might."""
 
 
@@ -82,7 +82,8 @@ def _stage(name: str, options: Any, paths: set[str]) -> bool:
     if name == "$project" and isinstance(options, Mapping):
         return _project(options, paths)
     if name == "$facet" and isinstance(options, Mapping):
-        if all([_pipeline(branch, paths) for branch in options.values()]):
+        used_up = [_pipeline(branch, paths) for branch in options.values()]  # each branch adds its paths
+        if all(used_up):
             return True
     raise _Whole
 

@@ -1,4 +1,4 @@
-"""This module turns the errors of PyMongo, BSON and SQLite into the catalog's own."""
+"""Turns the errors of PyMongo, BSON and SQLite into the catalog's own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,12 @@ from catalog import errors as ours
 __all__ = ["FOREIGN", "reraise", "scrub", "translate", "translated"]
 
 #: Whatever may come up from below: the roots of the three trees, and what they raise beside them.
-FOREIGN: tuple[type[Exception], ...] = (pm.PyMongoError, bson.errors.BSONError, sqlite3.Error, sqlite3.Warning)
+FOREIGN: tuple[type[Exception], ...] = (
+    pm.PyMongoError,
+    bson.errors.BSONError,
+    sqlite3.Error,
+    sqlite3.Warning,
+)
 
 _CREDENTIALS = re.compile(r"(?<=://)[^/\s@]*(?:@[^/\s@]*)*@")
 _AUTH_CODES = frozenset({8000, 13, 18, 31, 33, 334})  # Atlas, Unauthorized, AuthenticationFailed, ...

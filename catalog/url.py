@@ -1,4 +1,4 @@
-"""This module reads the URL of a catalog and writes it without its password."""
+"""Reads the URL of a catalog and writes it without its password."""
 
 from __future__ import annotations
 
@@ -55,8 +55,6 @@ def parse_url(url: str) -> CatalogURL:
         If the scheme is unknown, no database is named, or user name or password hold characters that
         must be percent-encoded. The message never holds the password.
     """
-    if not isinstance(url, str):
-        url = str(url)
     if not url:
         raise InvalidURL("the URL of the catalog is empty; give a path or mongodb://host/database")
     if url.startswith(_MONGODB):
@@ -65,9 +63,7 @@ def parse_url(url: str) -> CatalogURL:
         return _file(url)
     scheme = re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", url)
     if scheme:
-        raise InvalidURL(
-            f"a catalog cannot be at {scheme[0]}...; use mongodb://, mongodb+srv://, file:// or a path"
-        )
+        raise InvalidURL(f"a catalog cannot be at {scheme[0]}...; use mongodb://, mongodb+srv://, file:// or a path")
     return CatalogURL("embedded", str(Path(url).expanduser()), str(Path(url).expanduser()))
 
 

@@ -1,4 +1,4 @@
-"""This module turns BSON values into byte keys that sort and compare as MongoDB sorts and compares them.
+"""Turns BSON values into byte keys that sort and compare as MongoDB sorts and compares them.
 
 Two values MongoDB calls equal (``30`` and ``30.0``, null and missing) have one key; ``True`` and ``1``
 have two. Keys are free of prefixes, so they may be put after each other. The order of types is that of
@@ -18,7 +18,17 @@ from typing import Any, Final
 from bson import Binary, Code, DBRef, Decimal128, Int64, MaxKey, MinKey, ObjectId, Regex, Timestamp
 from bson.datetime_ms import DatetimeMS
 
-__all__ = ["INVERTED", "MISSING", "NULL_KEY", "Missing", "Tag", "decode_key", "encode_key", "tag_of"]
+__all__ = [
+    "EMPTY_KEY",
+    "INVERTED",
+    "MISSING",
+    "NULL_KEY",
+    "Missing",
+    "Tag",
+    "decode_key",
+    "encode_key",
+    "tag_of",
+]
 
 
 class Missing:
@@ -34,7 +44,16 @@ MISSING: Final = Missing()
 INVERTED: Final = bytes(255 - byte for byte in range(256))
 
 _MIN, _UNDEFINED, _NULL, _NUMBER, _STRING, _OBJECT, _ARRAY = 0x01, 0x04, 0x05, 0x0A, 0x0F, 0x14, 0x19
-_BINARY, _OBJECTID, _BOOL, _DATE, _TIMESTAMP, _REGEX, _CODE, _MAX = 0x1E, 0x23, 0x28, 0x2D, 0x2F, 0x32, 0x3C, 0xFE
+_BINARY, _OBJECTID, _BOOL, _DATE, _TIMESTAMP, _REGEX, _CODE, _MAX = (
+    0x1E,
+    0x23,
+    0x28,
+    0x2D,
+    0x2F,
+    0x32,
+    0x3C,
+    0xFE,
+)
 
 NULL_KEY: Final = bytes([_NULL])
 #: The key of an empty array where single elements are wanted: below null, as MongoDB has it.

@@ -2,13 +2,13 @@
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import numpy.typing as npt
 
 from arraystore import ArrayStore
 from catalog import decode_keyword, unpack_cards
@@ -83,16 +83,19 @@ def export(document: Mapping[str, Any], out: str | os.PathLike[str], *, store: A
     return Certificate(target, nbytes, expected, digest.hexdigest())
 
 
-def _pieces(document: Mapping[str, Any], store: ArrayStore) -> Any:
+def _pieces(document: Mapping[str, Any], store: ArrayStore) -> Iterator[bytes]:
     arrays = document["arrays"]
 
-    def pixels(hdu: int) -> np.ndarray[Any, np.dtype[Any]]:
+    def pixels(hdu: int) -> npt.NDArray[Any]:
         entry = document["hdus"][hdu]
         if "split" in entry:
             parts = {name: store.open(arrays[name]).stored[...] for name in entry["arrays"]}
             header = document["header"] if hdu == 0 else entry["header"]
-            return SPLITS[entry["split"]].join(parts, {decode_keyword(key): value for key, value in header.items()})
-        return store.open(arrays[entry["arrays"][0]]).stored[...]
+            return SPLITS[entry["split"]].join(
+                parts, {decode_keyword(key): value for key, value in header.items()}
+            )
+        whole: npt.NDArray[Any] = store.open(arrays[entry["arrays"][0]]).stored[...]
+        return whole
 
     residue = store.open(arrays[RESIDUE])[...].tobytes() if RESIDUE in arrays else b""
     return rebuild_file(document["file"]["parts"], unpack_cards(document["cards"]), pixels, residue)

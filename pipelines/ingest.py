@@ -98,7 +98,9 @@ def ingest(
         raise UsageError(f"no instrument profile {options.profile!r}; there are: {', '.join(profiles())}")
     started = time.monotonic()
     found = candidates(paths, roots=Roots(catalog.roots))
-    run = ledger.start(catalog.runs, verb="ingest", arguments={"paths": [printable(os.fspath(path)) for path in paths]})
+    run = ledger.start(
+        catalog.runs, verb="ingest", arguments={"paths": [printable(os.fspath(path)) for path in paths]}
+    )
     job = _Ingest(catalog, store, IngestReport(run), options)
     try:
         tasks, jobs = job.plan(found)
@@ -111,7 +113,9 @@ def ingest(
                 progress(done, len(found))
         job.commit()
     except BaseException as error:
-        ledger.finish(catalog.runs, run, status="stopped", result={"error": f"{type(error).__name__}: {error}"})
+        ledger.finish(
+            catalog.runs, run, status="stopped", result={"error": f"{type(error).__name__}: {error}"}
+        )
         raise
     job.report.seconds = time.monotonic() - started
     ledger.finish(catalog.runs, run, status="finished", result=job.report.to_dict())
@@ -266,7 +270,10 @@ class _Ingest:
             return
         for before in self._catalog.headers.find({"_id": {"$in": ids}}):
             ledger.remember(
-                self._catalog.history, document=before, why="revision: the file has new bytes", run=self.report.run
+                self._catalog.history,
+                document=before,
+                why="revision: the file has new bytes",
+                run=self.report.run,
             )
 
     def _conflict(self, outcome: Outcome, document: dict[str, Any]) -> Outcome:
@@ -283,7 +290,9 @@ class _Ingest:
         report = self.report
         known = self._known.get(outcome.task.located)
         if outcome.state == "refused":
-            report.refused.append(Refusal(printable(outcome.task.file), outcome.code, outcome.message, outcome.hint))
+            report.refused.append(
+                Refusal(printable(outcome.task.file), outcome.code, outcome.message, outcome.hint)
+            )
         elif outcome.state == "same" or document is None:
             report.unchanged += 1
         else:
@@ -313,7 +322,8 @@ class _Ingest:
             if outcome.state == "same":
                 mtime = datetime.fromtimestamp(outcome.mtime_ns // 1_000_000 / 1000, UTC)
                 self._catalog.headers.update_one(
-                    {"_id": outcome.task.document_id}, {"$set": {"file.mtime": mtime, "file.size": outcome.size}}
+                    {"_id": outcome.task.document_id},
+                    {"$set": {"file.mtime": mtime, "file.size": outcome.size}},
                 )
 
 

@@ -44,9 +44,7 @@ class Swept:
         )
 
 
-def sweep(
-    *, catalog: Catalog, store: ArrayStore, grace: timedelta = GRACE, dry_run: bool = True
-) -> Swept:
+def sweep(*, catalog: Catalog, store: ArrayStore, grace: timedelta = GRACE, dry_run: bool = True) -> Swept:
     """Remove what nothing refers to and is older than a grace time.
 
     Parameters
@@ -59,7 +57,9 @@ def sweep(
     """
     if grace < timedelta(0):
         raise ValueError(f"a grace time cannot be negative, got {grace}")
-    run = ledger.start(catalog.runs, verb="sweep", arguments={"grace": grace.total_seconds(), "dry_run": dry_run})
+    run = ledger.start(
+        catalog.runs, verb="sweep", arguments={"grace": grace.total_seconds(), "dry_run": dry_run}
+    )
     before = datetime.now(UTC) - grace
     expired = list(catalog.trash.find({"deleted_at": {"$lte": before}}, {"document": 1, "revision": 1}))
     if not dry_run:
@@ -78,7 +78,12 @@ def sweep(
         staging=len(objects.staging),
         nbytes=objects.nbytes + nbytes,
     )
-    result = {"trash": swept.trash, "objects": swept.objects, "records": swept.records, "nbytes": swept.nbytes}
+    result = {
+        "trash": swept.trash,
+        "objects": swept.objects,
+        "records": swept.records,
+        "nbytes": swept.nbytes,
+    }
     ledger.finish(catalog.runs, run, status="finished", result=result)
     return swept
 

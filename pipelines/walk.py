@@ -75,10 +75,10 @@ def _under(folder: Path, known: dict[str, Path]) -> Iterator[Candidate]:
             if is_fits_name(name):
                 yield _candidate(Path(place, name), known)
     for error in closed:
-        place = Path(error.filename)
+        refusing = Path(error.filename)
         yield _problem(
-            _locate(place, known),
-            place,
+            _locate(refusing, known),
+            refusing,
             "unreadable-folder",
             f"cannot be listed: {error.strerror}",
             "check its permissions, then ingest it again",
@@ -126,7 +126,9 @@ def _candidate(path: Path, known: dict[str, Path]) -> Candidate:
         message = f"cannot be looked at: {error.strerror}"
         return _problem(located, path, "unreadable", message, "check its permissions")
     if not stat.S_ISREG(info.st_mode):
-        return _problem(located, path, "not-a-file", "is not a regular file", "remove it, or name another file")
+        return _problem(
+            located, path, "not-a-file", "is not a regular file", "remove it, or name another file"
+        )
     return Candidate(located, str(path), info.st_size, info.st_mtime_ns)
 
 

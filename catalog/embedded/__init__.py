@@ -1,1 +1,1 @@
-"""This package is the embedded catalog: MongoDB's queries over one SQLite file of BSON documents."""
+"""The embedded catalog: MongoDB's queries over one SQLite file of BSON documents."""

@@ -1,4 +1,4 @@
-"""This module runs a pipeline over a collection, reading no more of its documents than the pipeline names."""
+"""Runs a pipeline over a collection, reading no more of its documents than the pipeline names."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def aggregate(
 
 
 def _split(pipeline: list[Mapping[str, Any]]) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
-    """Part the stages that a query can do from the others: ``$match``..., ``$sort``, ``$skip``, ``$limit``."""
+    """Part the stages that a query can do from the others: matches, then order and number."""
     names = [next(iter(stage)) for stage in pipeline]
     position = 0
     while position < len(names) and names[position] == "$match":
@@ -63,9 +63,7 @@ def _documents(
     schema = backend.schema(collection)
     if schema is None:
         return iter(())
-    found = search(
-        backend.file.connection(), schema, Query(predicate, plan_filter(query, schema), sort, skip, limit)
-    )
+    found = search(backend.file.connection(), schema, Query(predicate, plan_filter(query, schema), sort, skip, limit))
     paths = needed_paths(rest)
     if paths is None:
         return (item.decoded() for item in found)

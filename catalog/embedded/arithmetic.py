@@ -1,4 +1,4 @@
-"""This module holds the tests a filter makes of the type and the bits of a value."""
+"""Holds the tests a filter makes of the type and the bits of a value."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ __all__ = ["bits_predicate", "bson_type", "mod_predicate", "type_predicate"]
 _CODES = {
     1: "double", 2: "string", 3: "object", 4: "array", 5: "binData", 6: "undefined", 7: "objectId", 8: "bool",
     9: "date", 10: "null", 11: "regex", 12: "dbPointer", 13: "javascript", 14: "symbol",
-    15: "javascriptWithScope", 16: "int", 17: "timestamp", 18: "long", 19: "decimal", -1: "minKey", 127: "maxKey",
+    15: "javascriptWithScope", 16: "int", 17: "timestamp", 18: "long", 19: "decimal", -1: "minKey",
+    127: "maxKey",
 }  # fmt: skip
 _NAMES = frozenset(_CODES.values())
 _NUMBERS = frozenset({"double", "int", "long", "decimal"})
@@ -50,7 +51,7 @@ def bson_type(value: Any) -> str:
         return "missing"
     for kind, name in _TYPES:
         if isinstance(value, kind):
-            return "javascriptWithScope" if name == "javascript" and value.scope is not None else name
+            return "javascriptWithScope" if isinstance(value, Code) and value.scope is not None else name
     if isinstance(value, int):
         return "int" if -(1 << 31) <= value < 1 << 31 else "long"
     raise TypeError(f"no BSON type for {type(value).__name__}")

@@ -1,4 +1,4 @@
-"""This module joins the file, its collections and the pipelines of an embedded catalog."""
+"""Joins the file, its collections and the pipelines of an embedded catalog."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from typing import Any
 
 import bson
 
-from catalog.embedded.codec import decode_naive
 from catalog.embedded.collection import EmbeddedCollection
 from catalog.embedded.file import CatalogFile, Journal
+from catalog.embedded.indexing import make_index, same_index
 from catalog.embedded.planner import plan_filter
-from catalog.embedded.scan import Query, everything, search
-from catalog.embedded.schema import CollectionSchema, IndexEntry, Schema, entries_of, unique_keys
+from catalog.embedded.scan import Query, search
+from catalog.embedded.schema import (
+    CollectionSchema,
+    Schema,
+)
 from catalog.embedded.writes import Writes
 from catalog.errors import DuplicateKey, InvalidQuery, InvalidURL
 from catalog.indexes import INDEXES
@@ -90,7 +93,9 @@ class EmbeddedBackend:
         if known is not None:
             return known
         number = connection.execute("INSERT INTO collections (name) VALUES (?)", (name,)).lastrowid
-        connection.execute(f"CREATE TABLE d{number} (n INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, doc BLOB NOT NULL)")
+        connection.execute(
+            f"CREATE TABLE d{number} (n INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, doc BLOB NOT NULL)"
+        )
         self._schema.forget()
         return self._schema.read(connection)[name]
 
@@ -123,66 +128,18 @@ class EmbeddedBackend:
         schema = self.schema(collection)
         found = schema and next((index for index in schema.indexes if index.name == name), None)
         if found:
-            return self._same_index(found, spec)
+            return same_index(found, spec)
         with self.file.transaction() as connection:
             schema = self.make(connection, collection)
             found = next((index for index in schema.indexes if index.name == name), None)
             if found:
-                return self._same_index(found, spec)
+                return same_index(found, spec)
             twin = next((index for index in schema.indexes if list(map(list, index.keys)) == spec["key"]), None)
             if twin and twin.unique != bool(spec.get("unique")):
                 raise InvalidQuery(f"an index on the same fields has another name and other options: {twin.name}", 86)
-            self._make_index(connection, schema, spec)
+            make_index(connection, schema, spec)
+            self._schema.forget()
         return name
-
-    def _same_index(self, index: IndexEntry, spec: Mapping[str, Any]) -> str:
-        wanted = (spec["key"], bool(spec.get("unique")), bool(spec.get("sparse")))
-        if (list(map(list, index.keys)), index.unique, index.sparse) != wanted:
-            raise InvalidQuery(f"an index named {index.name} exists with other keys or options; drop it first", 86)
-        return index.name
-
-    def _make_index(self, connection: sqlite3.Connection, schema: CollectionSchema, spec: Mapping[str, Any]) -> None:
-        for path, _ in spec["key"]:
-            if path != "_id" and path not in schema.fields:
-                self._make_field(connection, schema, path)
-                self._schema.forget()
-                schema = self._schema.read(connection)[schema.name]
-        row = (schema.id, spec["name"], bson.encode(dict(spec)))
-        number = connection.execute("INSERT INTO indexes (collection, name, spec) VALUES (?, ?, ?)", row).lastrowid
-        if spec.get("unique"):
-            connection.execute(f"CREATE TABLE u{number} (key BLOB PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID")
-            keys = tuple((path, direction) for path, direction in spec["key"])
-            index = IndexEntry(int(number or 0), str(spec["name"]), keys, True, bool(spec.get("sparse")))
-            self._fill_unique(connection, schema, index)
-        self._schema.forget()
-
-    def _make_field(self, connection: sqlite3.Connection, schema: CollectionSchema, path: str) -> None:
-        row = (schema.id, path)
-        number = connection.execute("INSERT INTO fields (collection, path) VALUES (?, ?)", row).lastrowid
-        connection.execute(
-            f"CREATE TABLE e{number} (key BLOB NOT NULL, n INTEGER NOT NULL, tag INTEGER NOT NULL, "
-            "PRIMARY KEY (key, n)) WITHOUT ROWID"
-        )
-        parts = tuple(path.split("."))
-        rows = (
-            (key, n, tag)
-            for n, blob in everything(connection, schema)
-            for key, tag in entries_of(decode_naive(blob), parts).items()
-        )
-        connection.executemany(f"INSERT INTO e{number} VALUES (?, ?, ?)", rows)  # noqa: S608 - a number
-
-    def _fill_unique(self, connection: sqlite3.Connection, schema: CollectionSchema, index: IndexEntry) -> None:
-        for n, blob in everything(connection, schema):
-            document = decode_naive(blob)
-            for key in unique_keys(document, index):
-                try:
-                    connection.execute(f"INSERT INTO u{index.id} VALUES (?, ?)", (key, n))  # noqa: S608 - a number
-                except sqlite3.IntegrityError:
-                    message = (
-                        f"E11000 duplicate key error collection: {schema.name} index: {index.name}: document "
-                        f"{document['_id']!r} shares its values with another; make them differ first"
-                    )
-                    raise DuplicateKey(message, 11000) from None
 
     def drop_index(self, collection: str, name: str) -> None:
         """Take an index out; paths no other index names are no longer kept."""

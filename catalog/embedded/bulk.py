@@ -1,4 +1,4 @@
-"""This module carries out bulk writes: PyMongo's requests, in one transaction."""
+"""Carries out bulk writes: PyMongo's requests, in one transaction."""
 
 from __future__ import annotations
 
@@ -38,11 +38,13 @@ class _Insert:
 class _Replace:
     query: Mapping[str, Any]
     document: Mapping[str, Any]
+    blob: bytes
     upsert: bool
     sort: Any
 
     def apply(self, writes: Writes) -> Change:
-        return writes.replace(self.query, self.document, upsert=self.upsert, sort=read_sort(self.sort))
+        sort = read_sort(self.sort)
+        return writes.replace(self.query, self.document, upsert=self.upsert, sort=sort, blob=self.blob)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +84,25 @@ class _Collector:
         self.operations.append(_Insert(document, encode(document)))
 
     def add_replace(
-        self, selector: Any, replacement: Any, upsert: bool | None = False, sort: Any = None, **options: Any  # noqa: FBT001,FBT002
+        self,
+        selector: Any,
+        replacement: Any,
+        upsert: bool | None = False,
+        sort: Any = None,
+        **options: Any,
     ) -> None:
         check_options(options, allowed=_ALLOWED)
         check_replacement(replacement)
-        encode(replacement)
-        self.operations.append(_Replace(normalise(selector), replacement, bool(upsert), sort))
+        blob = encode(replacement)
+        self.operations.append(_Replace(normalise(selector), replacement, blob, bool(upsert), sort))
 
     def add_update(
-        self, selector: Any, update: Any, multi: bool, upsert: bool | None = False, **options: Any  # noqa: FBT001,FBT002
+        self,
+        selector: Any,
+        update: Any,
+        multi: bool,
+        upsert: bool | None = False,
+        **options: Any,
     ) -> None:
         filters, sort = options.pop("array_filters", None), options.pop("sort", None)
         check_options(options, allowed=_ALLOWED)
@@ -156,8 +168,10 @@ def bulk_write(backend: EmbeddedBackend, name: str, requests: Sequence[Any], *, 
         writes.flush()
     if tally.errors:
         first = tally.errors[0]["errmsg"]
-        raise BulkFailure(f"{name}: {len(tally.errors)} operation(s) of a bulk write failed, the first: {first}",
-                          tally.details())
+        raise BulkFailure(
+            f"{name}: {len(tally.errors)} operation(s) of a bulk write failed, the first: {first}",
+            tally.details(),
+        )
     return BulkWriteResult(tally.details(), True)
 
 
@@ -204,7 +218,12 @@ class _Tally:
     def fail(self, index: int, operation: Any, error: Exception) -> None:
         code = getattr(error, "code", None) or 2
         op = operation.document if isinstance(operation, _Insert) else dict(operation.query)
-        entry: dict[str, Any] = {"index": index, "code": code, "errmsg": str(getattr(error, "_message", error)), "op": op}
+        entry: dict[str, Any] = {
+            "index": index,
+            "code": code,
+            "errmsg": str(getattr(error, "_message", error)),
+            "op": op,
+        }
         details = getattr(error, "details", None) or {}
         entry.update({key: details[key] for key in ("keyPattern", "keyValue") if key in details})
         self.errors.append(entry)

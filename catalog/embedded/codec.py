@@ -1,4 +1,4 @@
-"""This module carries documents between users, BSON and the engine, whose instants are naive UTC."""
+"""Carries documents between users, BSON and the engine, whose instants are naive UTC."""
 
 from __future__ import annotations
 
@@ -58,9 +58,7 @@ def encode(document: Mapping[str, Any]) -> bytes:
     except RecursionError:
         raise InvalidDocument("the document is nested too deeply; 100 levels are allowed") from None
     if len(blob) > MAX_DOCUMENT:
-        raise DocumentTooLarge(
-            f"a document of {len(blob)} bytes exceeds the {MAX_DOCUMENT} a document may have; keep bulk data in arrays"
-        )
+        raise DocumentTooLarge(f"a document of {len(blob)} bytes, {MAX_DOCUMENT} are allowed; keep bulk data in arrays")
     return blob
 
 

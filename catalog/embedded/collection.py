@@ -1,5 +1,6 @@
-"""This module gives an embedded collection the methods of PyMongo's."""
+"""Gives an embedded collection the methods of PyMongo's."""
 
+# ruff: noqa: A002 - `filter` is PyMongo's name of the argument
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
@@ -15,6 +16,7 @@ from catalog.embedded.codec import aware, decode_aware, encode, normalise
 from catalog.embedded.cursor import EmbeddedCursor, Request, read_sort
 from catalog.embedded.distinct import distinct
 from catalog.embedded.guards import check_filter, check_options
+from catalog.embedded.indexing import index_information, index_spec
 from catalog.embedded.matching import Predicate, compile_filter
 from catalog.embedded.planner import count_exactly, plan_filter
 from catalog.embedded.scan import Query, search
@@ -57,8 +59,15 @@ class EmbeddedCollection:
 
     # Reading.
 
-    def find(self, filter: Any = None, projection: Any = None, skip: int = 0, limit: int = 0, sort: Any = None,  # noqa: A002
-             **options: Any) -> EmbeddedCursor:
+    def find(
+        self,
+        filter: Any = None,
+        projection: Any = None,
+        skip: int = 0,
+        limit: int = 0,
+        sort: Any = None,
+        **options: Any,
+    ) -> EmbeddedCursor:
         """Find documents; nothing is read before the first is asked for."""
         check_options(options, allowed=_READ)
         if filter is not None and not isinstance(filter, Mapping):
@@ -70,7 +79,7 @@ class EmbeddedCollection:
         request = Request(normalise(filter or {}), normalise(projection), read_sort(sort), skip, abs(limit))
         return EmbeddedCursor(request, self._run, self._distinct)
 
-    def find_one(self, filter: Any = None, projection: Any = None, **options: Any) -> Document | None:  # noqa: A002
+    def find_one(self, filter: Any = None, projection: Any = None, **options: Any) -> Document | None:
         """Find one document; anything but a mapping is an ``_id``."""
         query = filter if filter is None or isinstance(filter, Mapping) else {"_id": filter}
         return next(self.find(query, projection, limit=1, **options), None)
@@ -93,7 +102,7 @@ class EmbeddedCollection:
         variables = {**self.variables(), **normalise(let or {})}
         return map(aware, aggregation.aggregate(self._backend, self.name, normalise(pipeline), variables))
 
-    def distinct(self, key: str, filter: Any = None, **options: Any) -> list[Any]:  # noqa: A002
+    def distinct(self, key: str, filter: Any = None, **options: Any) -> list[Any]:
         """Give the distinct values of a field, in MongoDB's order."""
         check_options(options, allowed=_READ)
         if not isinstance(key, str):
@@ -110,14 +119,14 @@ class EmbeddedCollection:
         found = distinct(self._backend.file.connection(), schema, key, Query(predicate, plan_filter(query, schema)))
         return [aware(value) for value in found]
 
-    def count_documents(self, filter: Any, **options: Any) -> int:  # noqa: A002
+    def count_documents(self, filter: Any, **options: Any) -> int:
         """Count what matches a filter."""
         skip, limit = options.pop("skip", 0), options.pop("limit", 0)
         check_options(options, allowed=_READ)
         if not isinstance(filter, Mapping):
             raise TypeError("filter must be an instance of dict")
-        counted = self._count(normalise(filter)) - skip
-        return max(min(counted, limit) if limit else counted, 0)
+        counted: int = max(self._count(normalise(filter)) - skip, 0)
+        return min(counted, int(limit)) if limit else counted
 
     def _count(self, query: Mapping[str, Any]) -> int:
         schema = self._backend.schema(self.name)
@@ -153,7 +162,7 @@ class EmbeddedCollection:
         self._write(lambda writes: writes.insert(document, blob))
         return InsertOneResult(document["_id"], True)
 
-    def insert_many(self, documents: Any, ordered: bool = True, **options: Any) -> InsertManyResult:  # noqa: FBT001,FBT002
+    def insert_many(self, documents: Any, ordered: bool = True, **options: Any) -> InsertManyResult:
         """Insert documents."""
         from pymongo import InsertOne
 
@@ -166,22 +175,20 @@ class EmbeddedCollection:
         bulk_write(self._backend, self.name, [InsertOne(document) for document in kept], ordered=ordered)
         return InsertManyResult([document["_id"] for document in kept], True)
 
-    def replace_one(self, filter: Any, replacement: Any, upsert: bool = False, **options: Any) -> UpdateResult:  # noqa: A002,FBT001,FBT002
+    def replace_one(self, filter: Any, replacement: Any, upsert: bool = False, **options: Any) -> UpdateResult:
         """Replace the first document that matches."""
         sort = read_sort(options.pop("sort", None))
         check_options(options, allowed=_WRITE)
         check_replacement(replacement)
         query = _query(filter)
         encode(replacement)
-        return _update_result(
-            self._write(lambda writes: writes.replace(query, replacement, upsert=upsert, sort=sort))
-        )
+        return _update_result(self._write(lambda writes: writes.replace(query, replacement, upsert=upsert, sort=sort)))
 
-    def update_one(self, filter: Any, update: Any, upsert: bool = False, **options: Any) -> UpdateResult:  # noqa: A002,FBT001,FBT002
+    def update_one(self, filter: Any, update: Any, upsert: bool = False, **options: Any) -> UpdateResult:
         """Update the first document that matches."""
         return self._update(filter, update, many=False, upsert=upsert, options=options)
 
-    def update_many(self, filter: Any, update: Any, upsert: bool = False, **options: Any) -> UpdateResult:  # noqa: A002,FBT001,FBT002
+    def update_many(self, filter: Any, update: Any, upsert: bool = False, **options: Any) -> UpdateResult:
         """Update every document that matches, all or none."""
         return self._update(filter, update, many=True, upsert=upsert, options=options)
 
@@ -193,36 +200,37 @@ class EmbeddedCollection:
             self._write(lambda writes: writes.update(query, told, many=many, upsert=upsert, filters=filters, sort=sort))
         )
 
-    def delete_one(self, filter: Any, **options: Any) -> DeleteResult:  # noqa: A002
+    def delete_one(self, filter: Any, **options: Any) -> DeleteResult:
         """Delete the first document that matches."""
         check_options(options, allowed=_WRITE)
         query = _query(filter)
         deleted = self._write(lambda writes: writes.delete(query, many=False))
         return DeleteResult({"n": deleted, "ok": 1.0}, True)
 
-    def delete_many(self, filter: Any, **options: Any) -> DeleteResult:  # noqa: A002
+    def delete_many(self, filter: Any, **options: Any) -> DeleteResult:
         """Delete every document that matches."""
         check_options(options, allowed=_WRITE)
         query = _query(filter)
         deleted = self._write(lambda writes: writes.delete(query, many=True))
         return DeleteResult({"n": deleted, "ok": 1.0}, True)
 
-    def bulk_write(self, requests: Sequence[Any], ordered: bool = True, **options: Any) -> BulkWriteResult:  # noqa: FBT001,FBT002
+    def bulk_write(self, requests: Sequence[Any], ordered: bool = True, **options: Any) -> BulkWriteResult:
         """Carry out PyMongo's write requests in one transaction."""
         check_options(options, allowed=_WRITE)
         if not isinstance(requests, (list, tuple)):
             raise TypeError("requests must be a list")
         return bulk_write(self._backend, self.name, requests, ordered=ordered)
 
-    def find_one_and_update(self, filter: Any, update: Any, **options: Any) -> Document | None:  # noqa: A002
+    def find_one_and_update(self, filter: Any, update: Any, **options: Any) -> Document | None:
         """Update one document and give it, as it was or as it is."""
         filters, told = normalise(options.pop("array_filters", None)), checked_update(update)
         return self._modify(
-            filter, options,
+            filter,
+            options,
             lambda writes, query, upsert: writes.update(query, told, many=False, upsert=upsert, filters=filters),
         )
 
-    def find_one_and_replace(self, filter: Any, replacement: Any, **options: Any) -> Document | None:  # noqa: A002
+    def find_one_and_replace(self, filter: Any, replacement: Any, **options: Any) -> Document | None:
         """Replace one document and give it, as it was or as it is."""
         check_replacement(replacement)
         encode(replacement)
@@ -230,11 +238,9 @@ class EmbeddedCollection:
             filter, options, lambda writes, query, upsert: writes.replace(query, replacement, upsert=upsert)
         )
 
-    def find_one_and_delete(self, filter: Any, **options: Any) -> Document | None:  # noqa: A002
+    def find_one_and_delete(self, filter: Any, **options: Any) -> Document | None:
         """Delete one document and give it as it was."""
-        return self._modify(
-            filter, options, lambda writes, query, upsert: Change(writes.delete(query, many=False))
-        )
+        return self._modify(filter, options, lambda writes, query, upsert: Change(writes.delete(query, many=False)))
 
     def _modify(
         self, given: Any, options: dict[str, Any], change: Callable[[Writes, Mapping[str, Any], bool], Change]
@@ -263,20 +269,9 @@ class EmbeddedCollection:
 
     def create_index(self, keys: Any, **options: Any) -> str:
         """Make an index, or find it made; give its name."""
-        pairs = [(keys, 1)] if isinstance(keys, str) else list(keys.items() if isinstance(keys, Mapping) else keys)
-        pairs = [(pair, 1) if isinstance(pair, str) else tuple(pair) for pair in pairs]
-        if not pairs:
-            raise InvalidQuery("an index needs at least one field", 67)
-        for path, direction in pairs:
-            if direction not in (1, -1):
-                raise refusal(str(direction), "kind of index") or InvalidQuery(f"{direction!r} is no order of an index", 67)
-            if not isinstance(path, str) or not path or any(not part or part[0] == "$" for part in path.split(".")):
-                raise InvalidQuery(f"{path!r} is no field an index can be on", 67)
-        name = options.pop("name", None) or "_".join(f"{path}_{direction}" for path, direction in pairs)
-        spec = {"key": [list(pair) for pair in pairs], "name": name}
-        spec |= {flag: True for flag in ("unique", "sparse") if options.pop(flag, False)}
+        spec = index_spec(keys, options)
         check_options(options, allowed=frozenset({"background", "comment"}))
-        if [path for path, _ in pairs] == ["_id"]:
+        if [path for path, _ in spec["key"]] == ["_id"]:
             return "_id_"
         return self._backend.create_index(self.name, spec)
 
@@ -289,14 +284,7 @@ class EmbeddedCollection:
     def index_information(self) -> dict[str, Any]:
         """Give the indexes there are, as PyMongo does."""
         schema = self._backend.schema(self.name)
-        if schema is None:
-            return {}
-        told: dict[str, Any] = {"_id_": {"v": 2, "key": [("_id", 1)]}}
-        for index in schema.indexes:
-            told[index.name] = {"v": 2, "key": list(index.keys)}
-            told[index.name] |= {"unique": True} if index.unique else {}
-            told[index.name] |= {"sparse": True} if index.sparse else {}
-        return told
+        return {} if schema is None else index_information(schema)
 
     def drop(self) -> None:
         """Take the collection out, documents and indexes."""
@@ -327,7 +315,11 @@ def _with_id(document: Any) -> bytes:
 
 
 def _update_result(change: Change) -> UpdateResult:
-    told: dict[str, Any] = {"n": 1 if change.inserted else change.matched, "nModified": change.modified, "ok": 1.0}
+    told: dict[str, Any] = {
+        "n": 1 if change.inserted else change.matched,
+        "nModified": change.modified,
+        "ok": 1.0,
+    }
     told["updatedExisting"] = not change.inserted and change.matched > 0
     if change.inserted:
         told["upserted"] = change.upserted

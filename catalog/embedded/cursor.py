@@ -1,4 +1,4 @@
-"""This module holds the cursor of a ``find`` in an embedded catalog."""
+"""Holds the cursor of a ``find`` in an embedded catalog."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from catalog.embedded.scan import Sort
+from catalog.embedded.scan import UNSORTED, Sort
 from catalog.errors import InvalidQuery, Misused
 from catalog.limits import refusal
 
@@ -21,7 +21,7 @@ class Request:
 
     query: Mapping[str, Any]
     projection: Any = None
-    sort: Sort = Sort()
+    sort: Sort = UNSORTED
     skip: int = 0
     limit: int = 0
 
@@ -35,7 +35,7 @@ def read_sort(keys: Any, direction: Any = None) -> Sort:
         As PyMongo does.
     """
     if keys is None:
-        return Sort()
+        return UNSORTED
     if isinstance(keys, str):
         keys = [(keys, 1 if direction is None else direction)]
     elif direction is not None:
@@ -52,7 +52,7 @@ def read_sort(keys: Any, direction: Any = None) -> Sort:
             raise refusal("$meta", "sort") or InvalidQuery("bad sort specification", 2)
         if path == "$natural":
             if order == 1 and len(pairs) == 1:
-                return Sort()
+                return UNSORTED
             raise refusal("$natural", "sort") or InvalidQuery("$natural sort can only be ascending", 2)
         if isinstance(order, bool) or order not in (1, -1):
             raise InvalidQuery("$sort key ordering must be 1 (for ascending) or -1 (for descending)", 15975)
@@ -63,7 +63,12 @@ def read_sort(keys: Any, direction: Any = None) -> Sort:
 class EmbeddedCursor:
     """Documents of a ``find``, read as they are asked for."""
 
-    def __init__(self, request: Request, run: Callable[[Request], Iterator[Document]], distinct: Callable[..., list[Any]]):
+    def __init__(
+        self,
+        request: Request,
+        run: Callable[[Request], Iterator[Document]],
+        distinct: Callable[..., list[Any]],
+    ) -> None:
         self._request = request
         self._run = run
         self._distinct = distinct
@@ -110,7 +115,7 @@ class EmbeddedCursor:
         """Accept a comment."""
         return self._changed()
 
-    def allow_disk_use(self, allow_disk_use: bool) -> EmbeddedCursor:  # noqa: FBT001 - PyMongo's signature
+    def allow_disk_use(self, allow_disk_use: bool) -> EmbeddedCursor:
         """Accept; documents are sorted by their keys alone."""
         return self._changed()
 

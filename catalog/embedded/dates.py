@@ -1,4 +1,4 @@
-"""This module computes the aggregation operators on instants, which are naive UTC within the engine."""
+"""Computes the aggregation operators on instants, which are naive UTC within the engine."""
 
 from __future__ import annotations
 
@@ -10,12 +10,19 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from bson import Int64, ObjectId, Timestamp
 
 from catalog.embedded.arithmetic import bson_type
-from catalog.embedded.expressions import Operator, Scope, nullish
+from catalog.embedded.numeric import Operator, Scope, nullish
 from catalog.errors import InvalidQuery
 
 __all__ = ["DATE_OPERATORS"]
 
-_SHORT = {"week": 7 * 86400_000, "day": 86400_000, "hour": 3600_000, "minute": 60_000, "second": 1000, "millisecond": 1}
+_SHORT = {
+    "week": 7 * 86400_000,
+    "day": 86400_000,
+    "hour": 3600_000,
+    "minute": 60_000,
+    "second": 1000,
+    "millisecond": 1,
+}
 _LONG = {"year": 12, "quarter": 3, "month": 1}
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _ZERO = datetime(2000, 1, 1)  # noqa: DTZ001 - where MongoDB counts bins from
@@ -128,7 +135,7 @@ def _to_date(scope: Scope, given: Any) -> Any:
         return None if nullish(value) else value
     if isinstance(value, (ObjectId, Timestamp)):
         return _instant("$toDate", value)
-    if isinstance(value, float) or isinstance(value, Int64) or (isinstance(value, int) and abs(value) >= 1 << 31):
+    if isinstance(value, (float, Int64)) or (isinstance(value, int) and abs(value) >= 1 << 31):
         return datetime(1970, 1, 1) + timedelta(milliseconds=int(value))  # noqa: DTZ001
     if isinstance(value, str):
         return _read(value)

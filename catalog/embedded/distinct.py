@@ -1,4 +1,4 @@
-"""This module gives the distinct values of a field: from its index alone where it has one."""
+"""Gives the distinct values of a field: from its index alone where it has one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This module is the only one that touches mongomock-ng, whose hooks are private.
+"""The only module that touches mongomock-ng, whose hooks are private.
 
 It lends the expressions this package does not compute itself.
 Instants are naive UTC here. What the engine raises becomes an error of the catalog.
@@ -12,7 +12,7 @@ from typing import Any
 
 import pymongo.errors as pm
 from mongomock_ng import aggregate as _aggregate
-from sentinels import NOTHING
+from mongomock_ng.aggregate import NOTHING
 
 from catalog.embedded.operators import OPERATORS
 from catalog.embedded.paths import resolve, split
@@ -80,6 +80,8 @@ class Evaluator(_aggregate._Parser):  # type: ignore[misc]
             value = self._user_vars[name]
         elif name in ("ROOT", "CURRENT"):
             value = self._doc_dict
+        elif name == "REMOVE":
+            return MISSING
         else:
             raise InvalidQuery(f"Use of undefined variable: {name}", 17276)
         return resolve(value, split(rest)) if rest else value
@@ -95,10 +97,25 @@ class Evaluator(_aggregate._Parser):  # type: ignore[misc]
     def _operator(self, name: str, given: Any) -> Any:
         own = OPERATORS.get(name)
         with engine_errors(name):
-            if own is not None:
-                return own(self, given)
-            value = super().parse({name: given})
-            return MISSING if value is NOTHING else value
+            return self._lent(name, given) if own is None else own(self, given)
+
+    def _lent(self, name: str, given: Any) -> Any:
+        """Let the engine compute an operator of arguments that are computed already and none of them null."""
+        if isinstance(given, list) and len(given) == 1:
+            given = given[0]
+        named = isinstance(given, dict) and given and not next(iter(given)).startswith("$")
+        if named:
+            values = {key: self.parse(item) for key, item in given.items()}
+        else:
+            values = dict(enumerate(map(self.parse, given if isinstance(given, list) else [given])))
+        if any(value is None or value is MISSING for value in values.values()):
+            return False if name in ("$isArray", "$isNumber") else None
+        literals = {key: {"$literal": value} for key, value in values.items()}
+        told: Any = literals if named else list(literals.values()) if len(literals) > 1 else literals[0]
+        if name in ("$dateAdd", "$dateSubtract", "$dateFromParts"):
+            told = values  # the engine looks at these without computing them
+        value = super().parse({name: told})
+        return MISSING if value is NOTHING else value
 
 
 def compile_expression(expression: Any, variables: Mapping[str, Any]) -> Callable[[Document], Any]:
@@ -114,9 +131,7 @@ def compile_expression(expression: Any, variables: Mapping[str, Any]) -> Callabl
         return lambda document: resolve(document, parts)
     if isinstance(expression, dict) and expression and not next(iter(expression)).startswith("$"):
         fields = [(name, compile_expression(item, variables)) for name, item in expression.items()]
-        return lambda document: {
-            name: value for name, compute in fields if (value := compute(document)) is not MISSING
-        }
+        return lambda document: {name: value for name, compute in fields if (value := compute(document)) is not MISSING}
     if not isinstance(expression, (str, dict, list)):
         return lambda document: expression
     return lambda document: Evaluator(document, variables).parse(expression)

@@ -1,4 +1,4 @@
-"""This module keeps the SQLite file of an embedded catalog: opening, connections, transactions."""
+"""Keeps the SQLite file of an embedded catalog: opening, connections, transactions."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class CatalogFile:
     """
 
     def __init__(self, path: Path, *, readonly: bool, journal: Journal = "auto", timeout: float = 30.0) -> None:
-        self.path = Path(os.path.abspath(path))
+        self.path = Path.cwd() / path.expanduser()
         self.readonly = readonly
         self._timeout = timeout
         self._local = _Local()
@@ -137,7 +137,12 @@ class CatalogFile:
             # Without a WAL to replay, a file on a read-only medium can be read as it stands.
             uri += "?mode=rw" if writable else "?mode=ro" if wal.exists() else "?immutable=1"
         return sqlite3.connect(
-            uri, uri=True, timeout=self._timeout, isolation_level=None, check_same_thread=False, cached_statements=512
+            uri,
+            uri=True,
+            timeout=self._timeout,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=512,
         )
 
     def _set_up(self, connection: sqlite3.Connection) -> None:
@@ -149,7 +154,7 @@ class CatalogFile:
             raise InvalidURL(f"{self.path} is a SQLite file of another program; name another file")
         if version > FORMAT:
             raise CatalogTooNew(
-                f"{self.path} has catalog format {version}, this version reads up to {FORMAT}; upgrade darkroom"
+                f"{self.path} has format {version}, this version reads up to {FORMAT}; upgrade darkroom"
             )
         if self.readonly:
             connection.execute("PRAGMA query_only=ON")

@@ -1,4 +1,4 @@
-"""This module tells whether a file lies on a network file system, where SQLite's WAL does not work."""
+"""Tells whether a file lies on a network file system, where SQLite's WAL does not work."""
 
 from __future__ import annotations
 
@@ -10,8 +10,39 @@ from pathlib import Path
 __all__ = ["filesystem_type", "is_network"]
 
 _NETWORK = frozenset(
-    "9p acfs afp afpfs afs beegfs ceph cifs coda davfs fhgfs gfs gfs2 gpfs lustre ncp ncpfs nfs nfs3 nfs4 ocfs2 "
-    "orangefs panfs pvfs2 smb smb2 smb3 smbfs virtiofs vboxsf webdav".split()
+    [
+        "9p",
+        "acfs",
+        "afp",
+        "afpfs",
+        "afs",
+        "beegfs",
+        "ceph",
+        "cifs",
+        "coda",
+        "davfs",
+        "fhgfs",
+        "gfs",
+        "gfs2",
+        "gpfs",
+        "lustre",
+        "ncp",
+        "ncpfs",
+        "nfs",
+        "nfs3",
+        "nfs4",
+        "ocfs2",
+        "orangefs",
+        "panfs",
+        "pvfs2",
+        "smb",
+        "smb2",
+        "smb3",
+        "smbfs",
+        "virtiofs",
+        "vboxsf",
+        "webdav",
+    ]
 )
 
 

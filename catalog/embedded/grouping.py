@@ -1,4 +1,4 @@
-"""This module groups documents, in one pass and without keeping them."""
+"""Groups documents, in one pass and without keeping them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 from bson import Int64
 
 from catalog.embedded.engine import compile_expression
-from catalog.embedded.expressions import is_number, nullish, whole
-from catalog.errors import InvalidQuery
-from catalog.limits import refusal
+from catalog.embedded.numeric import is_number, nullish, whole
+from catalog.errors import InvalidQuery, NotSupported
+from catalog.limits import OTHER_EXPRESSIONS, refusal
 from catalog.values import MISSING, encode_key
 
 __all__ = ["ACCUMULATORS", "group"]
@@ -224,7 +224,14 @@ def check_accumulator(name: str, accumulator: Any) -> None:
         raise InvalidQuery(f"The field '{name}' must specify one accumulator", 40238)
     (operator,) = accumulator
     if operator not in ACCUMULATORS:
-        raise refusal(operator, "accumulator") or InvalidQuery(f"unknown group operator '{operator}'", 15952)
+        told = refusal(operator, "accumulator")
+        if told is None and operator in OTHER_EXPRESSIONS:
+            told = NotSupported(
+                f"the embedded catalog does not answer the accumulator {operator}; $push and cut in Python, "
+                "or connect to a MongoDB server (mongodb://...)",
+                238,
+            )
+        raise told or InvalidQuery(f"unknown group operator '{operator}'", 15952)
     if operator == "$count" and accumulator[operator] != {}:
         raise InvalidQuery("$count takes no arguments, i.e. $count:{}", 72)
 
@@ -263,7 +270,10 @@ def group(documents: Iterable[Document], options: Mapping[str, Any], variables: 
         key = encode_key(identity)
         known = groups.get(key)
         if known is None:
-            known = groups[key] = (None if identity is MISSING else identity, [make() for _, make, _ in fields])
+            known = groups[key] = (
+                None if identity is MISSING else identity,
+                [make() for _, make, _ in fields],
+            )
         for accumulator, compute in zip(known[1], computes, strict=True):
             accumulator.add(compute(document))
     names = [name for name, _, _ in fields]

@@ -1,4 +1,4 @@
-"""This module checks pipelines, expressions and updates before anything runs.
+"""Checks pipelines, expressions and updates before anything runs.
 
 What MongoDB does not know is an `InvalidQuery`, what this catalog would not answer rightly a
 `NotSupported`; both come before the first document is read.
@@ -20,7 +20,7 @@ __all__ = ["check_expression", "check_filter", "check_options", "check_pipeline"
 _WRITING = frozenset({"$out", "$merge"})
 _NOT_WITHIN = {"$facet": frozenset({"$out", "$merge", "$facet", "$geoNear", "$collStats", "$indexStats"})}
 _IN_UPDATES = frozenset({"$addFields", "$set", "$unset", "$project", "$replaceRoot", "$replaceWith"})
-_SYSTEM_VARIABLES = frozenset({"ROOT", "CURRENT", "NOW"})
+_SYSTEM_VARIABLES = frozenset({"ROOT", "CURRENT", "NOW", "REMOVE"})
 _NAMED = {
     "$let": ("in",),
     "$map": ("in",),
@@ -76,7 +76,8 @@ def _unknown(name: str, what: str, others: frozenset[str]) -> NotSupported | Non
     if told is None and name in others:
         return NotSupported(
             f"the embedded catalog does not answer the {what} {name}; use another, or connect to a MongoDB "
-            "server (mongodb://...)", 238
+            "server (mongodb://...)",
+            238,
         )
     return told
 
@@ -108,8 +109,11 @@ def _check_values(options: Mapping[str, Any], variables: frozenset[str], *, outp
     for field, value in options.items():
         if isinstance(value, Mapping) and (output and field == "output"):
             _check_values(value, variables)
-        elif isinstance(value, Mapping) and value and next(iter(value)) in ("$push", "$addToSet", "$count", "$first",
-                                                                           "$last", "$mergeObjects"):
+        elif (
+            isinstance(value, Mapping)
+            and value
+            and next(iter(value)) in ("$push", "$addToSet", "$count", "$first", "$last", "$mergeObjects")
+        ):
             check_expression(next(iter(value.values())), variables)
         else:
             check_expression(value, variables)
@@ -124,8 +128,9 @@ def _check_foreign(name: str, options: Any, variables: frozenset[str]) -> None:
         return
     if not isinstance(options, Mapping):
         raise InvalidQuery("the $lookup specification must be an object", 9)
-    texts = ["from", "as"] + (["localField", "foreignField"] if "pipeline" not in options or "localField" in options
-                              else [])
+    texts = ["from", "as"] + (
+        ["localField", "foreignField"] if "pipeline" not in options or "localField" in options else []
+    )
     for key in texts:
         if not isinstance(options.get(key), str) or options[key].startswith("$"):
             raise InvalidQuery(f"$lookup argument '{key}' must be a string that does not start with '$'", 9)
@@ -139,6 +144,7 @@ def _check_foreign(name: str, options: Any, variables: frozenset[str]) -> None:
 
 
 def check_filter(query: Any, variables: frozenset[str] = frozenset()) -> None:
+    """Refuse a filter whose expressions are not valid or not supported."""
     if not isinstance(query, Mapping):
         raise InvalidQuery("the match filter must be an expression in an object", 15959)
     for key, condition in query.items():
@@ -175,7 +181,8 @@ def _check_object(expression: Mapping[str, Any], variables: frozenset[str]) -> N
     operators = [name for name in expression if name.startswith("$")]
     if operators and len(expression) > 1:
         raise InvalidQuery(
-            f"an object representing an expression must have exactly one field: {', '.join(expression)}", 15983
+            f"an object representing an expression must have exactly one field: {', '.join(expression)}",
+            15983,
         )
     for name, value in expression.items():
         if not operators:
@@ -245,5 +252,6 @@ def positional(operator: str, path: str) -> NotSupported:
     """Make the error that refuses the positional ``$`` of an update."""
     return NotSupported(
         f"the embedded catalog does not apply {operator} to {path!r}: name the element with $[name] and "
-        "array_filters, or connect to a MongoDB server (mongodb://...)", 238
+        "array_filters, or connect to a MongoDB server (mongodb://...)",
+        238,
     )

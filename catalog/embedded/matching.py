@@ -1,4 +1,4 @@
-"""This module turns a filter into a function that tells whether a document matches it.
+"""Turns a filter into a function that tells whether a document matches it.
 
 The rules are those of the MongoDB manual, "Query and Projection Operators": values compare within their
 type, an array matches if an element does, and a negation is the negation of the whole condition.
@@ -135,7 +135,8 @@ def _equals(argument: Any) -> Test:
     if isinstance(argument, (Regex, re.Pattern)):
         raise NotSupported(
             "$eq with a regular expression is not answered by the embedded catalog: use $regex to match, "
-            "or a MongoDB URL", 238
+            "or a MongoDB URL",
+            238,
         )
     wanted = encode_key(argument)
     return _any(lambda value: encode_key(value) == wanted)
@@ -216,9 +217,7 @@ def _element(argument: Any, expression: Expression) -> Test:
     logical = argument and next(iter(argument)) in ("$and", "$or", "$nor", "$expr", "$where")
     if is_operators(argument) and not logical:
         by_value = _condition(argument, expression)
-        return lambda values: any(
-            by_value([item]) for value in values if isinstance(value, list) for item in value
-        )
+        return lambda values: any(by_value([item]) for value in values if isinstance(value, list) for item in value)
     by_document = compile_filter(argument, expression=expression)
     return lambda values: any(
         by_document(item) for value in values if isinstance(value, list) for item in value if isinstance(item, dict)
@@ -240,7 +239,12 @@ def _all(argument: Any, expression: Expression) -> Test:
 
 
 def _size(argument: Any) -> Test:
-    if isinstance(argument, bool) or not isinstance(argument, (int, float)) or argument != int(argument) or argument < 0:
+    if (
+        isinstance(argument, bool)
+        or not isinstance(argument, (int, float))
+        or argument != int(argument)
+        or argument < 0
+    ):
         raise InvalidQuery("$size needs a whole number that is not negative", 2)
     return lambda values: any(type(value) is list and len(value) == argument for value in values)
 

@@ -1,4 +1,4 @@
-"""This module follows dotted paths into documents, through arrays, as MongoDB's queries do."""
+"""Follows dotted paths into documents, through arrays, as MongoDB's queries do."""
 
 from __future__ import annotations
 
@@ -57,8 +57,9 @@ def _into_array(array: list[Any], parts: tuple[str, ...]) -> list[Any]:
         element, rest = array[int(parts[0])], parts[1:]
         found += leaves(element, rest) if rest else [element]
     for element in array:
-        if isinstance(element, (dict, DBRef)) and (not parts[0].isdigit() or parts[0] in element):
-            found += leaves(element, parts)
+        inner = element.as_doc() if isinstance(element, DBRef) else element
+        if isinstance(inner, dict) and (not parts[0].isdigit() or parts[0] in inner):
+            found += leaves(inner, parts)
     return found
 
 

@@ -1,4 +1,4 @@
-"""This module finds, by SQL alone, the few documents a filter can match.
+"""Finds, by SQL alone, the few documents a filter can match.
 
 SQL only narrows: what it finds is put to the filter again. Only a count asks whether it was exact.
 """
@@ -81,13 +81,15 @@ def _collect(query: Mapping[str, Any], schema: CollectionSchema, found: list[Con
         if path == "$comment":
             continue
         if path == "$and" and isinstance(condition, list):
-            exact &= all([isinstance(part, Mapping) and _collect(part, schema, found) for part in condition])
+            for part in condition:
+                exact &= isinstance(part, Mapping) and _collect(part, schema, found)
             continue
         table = f"d{schema.id}" if path == "_id" else _entry_table(path, schema)
         if table is None:
             exact = False
         elif is_operators(condition):
-            exact &= all([_operator(table, name, value, found) for name, value in condition.items()])
+            for name, value in condition.items():
+                exact &= _operator(table, name, value, found)
         else:
             exact &= _equal(table, [condition], found)
     return exact

@@ -1,4 +1,4 @@
-"""This module reads documents page by page: all, some, or in an order, never more than it must at once."""
+"""Reads documents page by page: all, some, or in an order, never more than it must at once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import Any, Final
 
 from catalog.embedded.codec import decode_naive
 from catalog.embedded.paths import split
@@ -15,7 +15,7 @@ from catalog.embedded.planner import Plan, candidates, estimate
 from catalog.embedded.schema import CollectionSchema, entries_of
 from catalog.values import INVERTED, Tag
 
-__all__ = ["Found", "Query", "Sort", "order_key", "search"]
+__all__ = ["UNSORTED", "Found", "Query", "Sort", "order_key", "search"]
 
 _PAGE_BYTES = 2 * 1024 * 1024
 _FEW = 2000  # up to so many candidates it is quicker to sort them than to walk an index
@@ -47,13 +47,17 @@ class Sort:
         object.__setattr__(self, "parts", tuple((split(path), direction) for path, direction in self.keys))
 
 
+UNSORTED: Final = Sort()
+NO_PLAN: Final = Plan()
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """What is looked for: a test, what SQL can say of it, an order, and which of the answers."""
 
     predicate: Callable[[Document], bool] | None
-    plan: Plan = Plan()
-    sort: Sort = Sort()
+    plan: Plan = NO_PLAN
+    sort: Sort = UNSORTED
     skip: int = 0
     limit: int = 0
 
@@ -177,9 +181,7 @@ def _by_index(connection: sqlite3.Connection, schema: CollectionSchema, query: Q
             yield from sorted(found, key=lambda item: order_key(item.decoded(), query.sort))
 
 
-def _runs(
-    connection: sqlite3.Connection, schema: CollectionSchema, path: str, direction: int
-) -> Iterator[list[int]]:
+def _runs(connection: sqlite3.Connection, schema: CollectionSchema, path: str, direction: int) -> Iterator[list[int]]:
     """Give, key by key in order, the numbers of the documents that have it."""
     order, beyond = ("ASC", ">") if direction > 0 else ("DESC", "<")
     if path == "_id":

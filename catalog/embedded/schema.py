@@ -1,4 +1,4 @@
-"""This module knows which collections, indexed fields and indexes a catalog file has."""
+"""Knows which collections, indexed fields and indexes a catalog file has."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from typing import Any
 import bson
 
 from catalog.embedded.paths import leaves, split
+from catalog.errors import InvalidUpdate
 from catalog.values import EMPTY_KEY, MISSING, Tag, encode_key, tag_of
 
-__all__ = ["CollectionSchema", "Field", "IndexEntry", "Schema", "entries_of", "unique_keys"]
+__all__ = ["CollectionSchema", "Field", "IndexEntry", "Schema", "check_parallel", "entries_of", "unique_keys"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,11 @@ class IndexEntry:
     keys: tuple[tuple[str, int], ...]
     unique: bool
     sparse: bool
+
+    @property
+    def parts(self) -> tuple[tuple[str, ...], ...]:
+        """The paths, parted."""
+        return tuple(split(path) for path, _ in self.keys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,26 +93,67 @@ def _load(connection: sqlite3.Connection) -> dict[str, CollectionSchema]:
     }
 
 
+_ELSEWHERE = object()
+
+
 def entries_of(document: dict[str, Any], parts: tuple[str, ...]) -> dict[bytes, int]:
     """Give the index entries a document has for a path: keys, with the tag of each.
 
     An array gives an entry for each element and one for itself. A document always has an entry, so
     that the order of an index holds every document.
     """
+    value: Any = document  # the usual way first: no array, and text at its end
+    for part in parts:
+        value = value.get(part, MISSING) if type(value) is dict else _ELSEWHERE
+    if type(value) is str and "\x00" not in value:
+        return {b"\x0f" + value.encode() + b"\x00\x00": Tag.PLAIN}
+    if value is not _ELSEWHERE and type(value) is not list:
+        return {encode_key(value): tag_of(value)}
     values = leaves(document, parts)
-    if len(values) == 1 and type(values[0]) is not list:
-        return {encode_key(values[0]): tag_of(values[0])}
     found: dict[bytes, int] = {}
     for value in values:
-        if isinstance(value, list):
-            for item in value:
-                _note(found, item)
-            if not value:
-                found[EMPTY_KEY] = Tag.EMPTY
-            found.setdefault(encode_key(value), Tag.WHOLE)
-        else:
+        if type(value) is not list:
             _note(found, value)
+            continue
+        for item in value:
+            _note(found, item)
+        if not value:
+            found[EMPTY_KEY] = Tag.EMPTY
+        found.setdefault(encode_key(value), Tag.WHOLE)
     return found or {EMPTY_KEY: Tag.EMPTY}
+
+
+def check_parallel(document: dict[str, Any], schema: CollectionSchema) -> None:
+    """Refuse a document with two arrays under one index, as MongoDB does.
+
+    Raises
+    ------
+    InvalidUpdate
+        Naming the two paths.
+    """
+    for index in schema.indexes:
+        if len(index.keys) < 2:
+            continue
+        arrays: dict[tuple[str, ...], str] = {}
+        for path, _ in index.keys:
+            array = _array_on(document, split(path))
+            if array is not None:
+                arrays[array] = path
+        if len(arrays) > 1:
+            first, second = sorted(arrays.values())[:2]
+            raise InvalidUpdate(
+                f"cannot index parallel arrays [{first}] [{second}] in {index.name}: one may be an array",
+                171,
+            )
+
+
+def _array_on(document: Any, parts: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Give where on a path an array stands, None if there is none."""
+    for position, part in enumerate(parts):
+        document = document.get(part) if type(document) is dict else None
+        if type(document) is list:
+            return parts[: position + 1]
+    return None
 
 
 def _note(found: dict[bytes, int], value: Any) -> None:
@@ -118,10 +165,10 @@ def _note(found: dict[bytes, int], value: Any) -> None:
 def unique_keys(document: dict[str, Any], index: IndexEntry) -> set[bytes]:
     """Give the keys by which a unique index knows a document; arrays give one for each element."""
     combined = {b""}
-    if index.sparse and all(set(leaves(document, split(path))) == {MISSING} for path, _ in index.keys):
+    found_of = [entries_of(document, parts) for parts in index.parts]
+    if index.sparse and all(set(found.values()) == {Tag.MISSING} for found in found_of):
         return set()
-    for path, _ in index.keys:
-        found = entries_of(document, split(path))
+    for found in found_of:
         keys = [key for key, tag in found.items() if tag != Tag.WHOLE]
         combined = {before + key for before in combined for key in keys}
     return combined

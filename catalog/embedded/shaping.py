@@ -1,4 +1,4 @@
-"""This module shapes documents: projections of queries and pipelines, fields added and taken out."""
+"""Shapes documents: projections of queries and pipelines, fields added and taken out."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from catalog.embedded.engine import compile_expression
-from catalog.embedded.expressions import nullish
 from catalog.embedded.matching import Predicate, compile_filter, is_operators
+from catalog.embedded.numeric import nullish
 from catalog.embedded.paths import split
 from catalog.errors import InvalidQuery
 from catalog.limits import refusal
@@ -153,11 +153,17 @@ def adder(options: Any, variables: Mapping[str, Any]) -> Shape:
         out = document
         for parts, compute in fields:
             value = compute(document)
-            if value is not MISSING:
-                out = set_path(out, parts, value)
+            out = _exclude(out, _tree(parts)) if value is MISSING else set_path(out, parts, value)
         return out
 
     return shape
+
+
+def _tree(parts: tuple[str, ...]) -> Tree:
+    tree: Any = False
+    for name in reversed(parts):
+        tree = {name: tree}
+    return dict(tree)
 
 
 def _check_paths(paths: list[str]) -> None:

@@ -1,7 +1,8 @@
-"""This module runs the stages of an aggregation pipeline, documents flowing through one by one where they can."""
+"""Runs the stages of an aggregation pipeline; documents flow through one by one where they can."""
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -9,9 +10,9 @@ from itertools import islice
 from typing import Any, Protocol
 
 from catalog.embedded.engine import compile_expression
-from catalog.embedded.expressions import nullish, truthy
 from catalog.embedded.grouping import group
 from catalog.embedded.matching import compile_filter
+from catalog.embedded.numeric import nullish, truthy
 from catalog.embedded.paths import resolve, split
 from catalog.embedded.scan import Sort, order_key
 from catalog.embedded.shaping import adder, project, remover, set_path
@@ -134,14 +135,21 @@ def _facet(documents: Documents, options: Any, context: Context) -> Documents:
 
 def _unwind(documents: Documents, options: Any, context: Context) -> Iterator[Document]:
     given = options if isinstance(options, Mapping) else {"path": options}
-    path, index, keep = given.get("path"), given.get("includeArrayIndex"), given.get("preserveNullAndEmptyArrays")
+    path, index, keep = (
+        given.get("path"),
+        given.get("includeArrayIndex"),
+        given.get("preserveNullAndEmptyArrays"),
+    )
     if not isinstance(path, str) or not path.startswith("$") or len(path) < 2:
         raise InvalidQuery("path option to $unwind stage should be prefixed with a '$'", 28818)
     return _unwound(documents, split(path[1:]), None if index is None else split(index), bool(keep))
 
 
 def _unwound(
-    documents: Documents, parts: tuple[str, ...], index: tuple[str, ...] | None, keep: bool  # noqa: FBT001
+    documents: Documents,
+    parts: tuple[str, ...],
+    index: tuple[str, ...] | None,
+    keep: bool,
 ) -> Iterator[Document]:
     for document in documents:
         value = _strict(document, parts)
@@ -203,7 +211,7 @@ def _bucket(documents: Documents, options: Any, context: Context) -> Documents:
     if not isinstance(boundaries, list) or len(boundaries) < 2 or "groupBy" not in options:
         raise InvalidQuery("$bucket requires 'groupBy' and at least two 'boundaries'", 40198)
     edges = [encode_key(edge) for edge in boundaries]
-    if any(low >= high for low, high in zip(edges, edges[1:], strict=False)):
+    if any(low >= high for low, high in itertools.pairwise(edges)):
         raise InvalidQuery("the 'boundaries' option to $bucket must be sorted in ascending order", 40194)
     compute = compile_expression(options["groupBy"], context.variables)
     output = options.get("output", {"count": {"$sum": 1}})
@@ -260,7 +268,7 @@ def _local_condition(value: Any) -> Mapping[str, Any]:
 
 
 def _union_with(documents: Documents, options: Any, context: Context) -> Iterator[Document]:
-    given = {"coll": options} if isinstance(options, str) else options
+    given: Mapping[str, Any] = {"coll": options} if isinstance(options, str) else options
     yield from documents
     yield from run(context.database.documents(given["coll"], {}), given.get("pipeline", []), context)
 

@@ -1,4 +1,4 @@
-"""This module computes the aggregation operators on text, arrays and objects."""
+"""Computes the aggregation operators on text, arrays and objects."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import bson
 from bson import Decimal128, ObjectId
 
 from catalog.embedded.arithmetic import bson_type
-from catalog.embedded.expressions import Operator, Scope, arguments, is_number, mean, nullish, truthy
 from catalog.embedded.matching import compile_regex
+from catalog.embedded.numeric import Operator, Scope, arguments, is_number, mean, nullish, truthy
 from catalog.errors import InvalidQuery
 from catalog.values import MISSING, encode_key
 
@@ -100,7 +100,11 @@ def _compare_cased(scope: Scope, given: Any) -> int:
 
 def _substring_points(scope: Scope, given: Any) -> str:
     value, start, length = _parsed(scope, "$substrCP", given, 3)
-    text, first, count = "" if nullish(value) else as_text(value), _index("$substrCP", start), _index("$substrCP", length)
+    text, first, count = (
+        "" if nullish(value) else as_text(value),
+        _index("$substrCP", start),
+        _index("$substrCP", length),
+    )
     if first < 0 or count < 0:
         raise InvalidQuery("$substrCP: start and length must not be negative", 34454)
     return text[first : first + count]
@@ -167,7 +171,11 @@ def _replace(name: str, count: int) -> Operator:
 
 
 def _matches(scope: Scope, given: Any, name: str) -> Iterator[dict[str, Any]]:
-    if not isinstance(given, Mapping) or not {"input", "regex"} <= set(given) <= {"input", "regex", "options"}:
+    if not isinstance(given, Mapping) or not {"input", "regex"} <= set(given) <= {
+        "input",
+        "regex",
+        "options",
+    }:
         raise InvalidQuery(f"{name} requires 'input' and 'regex'", 51105)
     text, pattern = scope.parse(given["input"]), scope.parse(given["regex"])
     if nullish(text) or nullish(pattern):

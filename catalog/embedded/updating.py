@@ -1,4 +1,4 @@
-"""This module applies update operators to a document."""
+"""Applies update operators to a document."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 from bson import Timestamp
 
 from catalog.embedded.arithmetic import bson_type
-from catalog.embedded.expressions import is_number, whole
 from catalog.embedded.matching import Predicate, compile_filter, is_operators
+from catalog.embedded.numeric import is_number, whole
 from catalog.embedded.paths import split
 from catalog.errors import InvalidQuery, InvalidUpdate
 from catalog.values import MISSING, encode_key
@@ -306,8 +306,12 @@ def array_filters(given: Any) -> ArrayFilters:
             raise InvalidQuery("an array filter must name one identifier at the head of each path", 9)
         (name,) = names
         test = compile_filter(one, expression=_no_expression)
-        filters[name] = lambda item, name=name, test=test: test({name: item})
+        filters[name] = _wrapped(name, test)
     return filters
+
+
+def _wrapped(name: str, test: Predicate) -> Predicate:
+    return lambda item: test({name: item})
 
 
 def equalities(query: Mapping[str, Any]) -> Document:

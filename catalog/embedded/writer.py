@@ -1,4 +1,4 @@
-"""This module writes documents and their index entries, within a transaction."""
+"""Writes documents and their index entries, within a transaction."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from catalog.embedded.codec import decode_naive
-from catalog.embedded.schema import CollectionSchema, IndexEntry, entries_of, unique_keys
+from catalog.embedded.schema import CollectionSchema, IndexEntry, check_parallel, entries_of, unique_keys
 from catalog.errors import DuplicateKey
-from catalog.values import encode_key
+from catalog.values import EMPTY_KEY, encode_key
 
 __all__ = ["Writer"]
 
@@ -30,7 +30,9 @@ class Writer:
     def __init__(self, connection: sqlite3.Connection, schema: CollectionSchema) -> None:
         self._connection = connection
         self._schema = schema
-        self._pending: dict[int, dict[tuple[bytes, int], int | None]] = {field.id: {} for field in schema.fields.values()}
+        self._pending: dict[int, dict[tuple[bytes, int], int | None]] = {
+            field.id: {} for field in schema.fields.values()
+        }
         self._fields = [(field.id, field.parts) for field in schema.fields.values()]
         self._held = 0
         table = f"d{schema.id}"
@@ -52,6 +54,8 @@ class Writer:
         DuplicateKey
             If its ``_id``, or a value of a unique index, exists.
         """
+        fresh = [entries_of(document, parts) for _, parts in self._fields]
+        self._check_arrays(document, fresh)
         claims = self._claims(document, None)
         try:
             cursor = self._connection.execute(self._insert, (encode_key(document["_id"]), blob))
@@ -60,24 +64,30 @@ class Writer:
         number = int(cursor.lastrowid or 0)
         for index, keys in claims:
             self._claim(index, keys, number)
-        for field, parts in self._fields:
+        for (field, _), found in zip(self._fields, fresh, strict=True):
             pending = self._pending[field]
-            for key, tag in entries_of(document, parts).items():
+            for key, tag in found.items():
                 pending[key, number] = tag
         self._count()
         return number
 
+    def _check_arrays(self, document: dict[str, Any], entries: list[dict[bytes, int]]) -> None:
+        if sum(len(found) > 1 or EMPTY_KEY in found for found in entries) > 1:
+            check_parallel(document, self._schema)
+
     def replace(self, number: int, old: bytes, document: dict[str, Any], blob: bytes) -> None:
         """Write a document in the place of an older version with the same ``_id``."""
         before = decode_naive(old)
+        fresh = [entries_of(document, parts) for _, parts in self._fields]
+        self._check_arrays(document, fresh)
         claims = self._claims(document, number)
         for index, keys in claims:
             gone = unique_keys(before, index) - keys
             self._connection.executemany(f"DELETE FROM u{index.id} WHERE key=?", [(key,) for key in gone])  # noqa: S608
             self._claim(index, keys, number)
         self._connection.execute(self._update, (blob, number))
-        for field, parts in self._fields:
-            was, now = entries_of(before, parts), entries_of(document, parts)
+        for (field, parts), now in zip(self._fields, fresh, strict=True):
+            was = entries_of(before, parts)
             if was != now:
                 pending = self._pending[field]
                 for key in was.keys() - now.keys():
@@ -140,8 +150,14 @@ class Writer:
 
     def _duplicate(self, index: str, values: dict[str, Any]) -> DuplicateKey:
         shown = ", ".join(f"{path}: {value!r}" for path, value in values.items())
-        message = f"E11000 duplicate key error collection: {self._schema.name} index: {index} dup key: {{ {shown} }}"
-        details = {"code": 11000, "keyPattern": dict.fromkeys(values, 1), "keyValue": values, "errmsg": message}
+        where = f"collection: {self._schema.name} index: {index}"
+        message = f"E11000 duplicate key error {where} dup key: {{ {shown} }}"
+        details = {
+            "code": 11000,
+            "keyPattern": dict.fromkeys(values, 1),
+            "keyValue": values,
+            "errmsg": message,
+        }
         return DuplicateKey(message, 11000, details)
 
 

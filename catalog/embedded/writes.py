@@ -1,4 +1,4 @@
-"""This module carries out inserts, replacements, updates and deletes within one transaction."""
+"""Carries out inserts, replacements, updates and deletes within one transaction."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bson import ObjectId, Regex
 
 from catalog.embedded.codec import decode_naive, encode
 from catalog.embedded.planner import plan_filter
-from catalog.embedded.scan import Found, Query, Sort, search
+from catalog.embedded.scan import UNSORTED, Found, Query, Sort, search
 from catalog.embedded.stages import Context, run
 from catalog.embedded.updating import apply_update, array_filters, equalities
 from catalog.embedded.writer import Writer
@@ -81,7 +81,7 @@ class Writes:
         self._writer.replace(found.number, found.blob, decode_naive(blob), blob)
         return True
 
-    def find(self, query: Mapping[str, Any], *, sort: Sort = Sort(), limit: int = 0) -> Iterator[Found]:
+    def find(self, query: Mapping[str, Any], *, sort: Sort = UNSORTED, limit: int = 0) -> Iterator[Found]:
         """Find documents as this transaction has left them."""
         if len(query) == 1 and "_id" in query and not sort.keys:
             value = query["_id"]
@@ -90,17 +90,28 @@ class Writes:
                 return iter(() if row is None else (Found(*row),))
         self._writer.flush()
         predicate = self._collection.predicate(query)
-        return search(self._connection, self._schema, Query(predicate, plan_filter(query, self._schema), sort, 0, limit))
+        return search(
+            self._connection, self._schema, Query(predicate, plan_filter(query, self._schema), sort, 0, limit)
+        )
 
-    def replace(self, query: Mapping[str, Any], document: Mapping[str, Any], *, upsert: bool, sort: Sort = Sort()) -> Change:
-        """Replace the first document that matches."""
+    def replace(
+        self,
+        query: Mapping[str, Any],
+        document: Mapping[str, Any],
+        *,
+        upsert: bool,
+        sort: Sort = UNSORTED,
+        blob: bytes | None = None,
+    ) -> Change:
+        """Replace the first document that matches; `blob` is the replacement, encoded."""
+        blob = blob if "_id" in document else None
         found = next(self.find(query, sort=sort, limit=1), None)
         if found is not None:
             if "_id" not in document:
                 document = {"_id": found.decoded()["_id"], **document}
             elif query.get("_id", document) != document["_id"]:
                 _same_id(found.decoded()["_id"], document["_id"])
-            return Change(1, int(self.put(found, document)))
+            return Change(1, int(self.put(found, document, blob)))
         if not upsert:
             return Change()
         wanted = equalities(query).get("_id")
@@ -108,11 +119,18 @@ class Writes:
             _same_id(wanted, document["_id"])
         else:
             document = {"_id": ObjectId() if wanted is None else wanted, **document}
-        self.insert(document)
+        self.insert(document, blob)
         return Change(upserted=document["_id"], inserted=True)
 
     def update(
-        self, query: Mapping[str, Any], update: Any, *, many: bool, upsert: bool, filters: Any = None, sort: Sort = Sort()
+        self,
+        query: Mapping[str, Any],
+        update: Any,
+        *,
+        many: bool,
+        upsert: bool,
+        filters: Any = None,
+        sort: Sort = UNSORTED,
     ) -> Change:
         """Update the first document that matches, or all."""
         tests = array_filters(filters)
@@ -160,5 +178,6 @@ def check_id(value: Any) -> None:
 def _same_id(old: Any, new: Any) -> None:
     if old is not None and encode_key(old) != encode_key(new):
         raise InvalidUpdate(
-            f"After applying the update, the (immutable) field '_id' was found to have been altered to _id: {new!r}", 66
+            f"the (immutable) field '_id' was found to have been altered to {new!r}; insert and delete instead",
+            66,
         )

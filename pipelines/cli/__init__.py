@@ -26,10 +26,14 @@ app = typer.Typer(
 @app.callback()
 def _place(
     context: typer.Context,
-    home: str = typer.Option(None, "--home", help="Folder of catalog and arrays [DARKROOM_HOME, else ~/darkroom]."),
-    catalog: str = typer.Option(None, "--catalog", help="mongodb:// URL or path of the catalog [CATALOG_URL]."),
+    home: str = typer.Option(
+        None, "--home", help="Folder of catalog and arrays [DARKROOM_HOME, else ~/darkroom]."
+    ),
+    catalog: str = typer.Option(
+        None, "--catalog", help="mongodb:// URL or path of the catalog [CATALOG_URL]."
+    ),
     store: str = typer.Option(None, "--store", help="URL or path of the array store [ARRAYSTORE_URL]."),
-    version: bool = version_option,  # noqa: ARG001, FBT001
+    version: bool = version_option,
 ) -> None:
     context.obj = Place(home=home, catalog=catalog, store=store)
 
@@ -50,7 +54,7 @@ def main() -> None:
     except BrokenPipeError:  # the reader of a pipe has seen enough
         sys.stderr.close()
         sys.exit(0)
-    except Exception as error:  # noqa: BLE001 - shown here, or raised again with its traceback
+    except Exception as error:
         code = exit_code(error)
         if code is None:
             raise

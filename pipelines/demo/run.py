@@ -67,7 +67,9 @@ def _ask_of_the_night(archive: Archive, night: NightTruth, say: Say) -> None:
     groups = archive.dark_groups(date=night.night)
     say("Which darks go together, by serial number and exposure time?\n")
     for group in groups[:4]:
-        say(f"  {group['serialno']}  {group['exptime']:4.0f} s  {', '.join(Path(d).name for d in group['darks'])}")
+        say(
+            f"  {group['serialno']}  {group['exptime']:4.0f} s  {', '.join(Path(d).name for d in group['darks'])}"
+        )
     found = {(g["serialno"], g["exptime"]): g["darks"] for g in groups}
     say(f"  … {len(groups)} groups; {_as('as simulated', found == night.dark_groups())}\n")
 
@@ -81,7 +83,9 @@ def _ask_of_the_night(archive: Archive, night: NightTruth, say: Say) -> None:
         say(f"  exposure {conflict['exposure_number']}: {votes}; {conflict['consensus']}, so not {outvoted}")
     truth = night.twilights()
     right = all(conflict["consensus"] == truth[conflict["exposure_number"]] for conflict in conflicts)
-    say(f"  … {len(conflicts)} conflicts, all by camera {night.wrong_clock}, whose clock is wrong by {night.clock_error};")
+    say(
+        f"  … {len(conflicts)} conflicts, all by camera {night.wrong_clock}, whose clock is wrong by {night.clock_error};"
+    )
     say(f"  the consensus is {_as('the truth', right)}\n")
 
 
@@ -90,7 +94,9 @@ def _ask_of_the_pixels(archive: Archive, campaign: CampaignTruth, say: Say) -> N
     exposures = list(
         archive.headers.find({"instrument": "MIRI", "subarray": campaign.subarray.name}).sort("timestamp", 1)
     )
-    say(f"The ramp of one pixel, x={x} y={y} on the detector, in every exposure of {campaign.subarray.name}:\n")
+    say(
+        f"The ramp of one pixel, x={x} y={y} on the detector, in every exposure of {campaign.subarray.name}:\n"
+    )
     for document in exposures:
         cube = archive.cube(document, "sci")  # (integration, group, y, x), counted from 0
         window = document["window"]

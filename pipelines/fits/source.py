@@ -73,6 +73,7 @@ class DiskSource:
         """Fill `buffer` from `offset`; an end before it is full is an error."""
         done = 0
         while done < len(buffer):
+            self._refuse_closed()
             try:
                 count = os.preadv(self.descriptor, [buffer[done:]], offset + done)
             except OSError as error:
@@ -103,9 +104,12 @@ class DiskSource:
         if descriptor >= 0:
             os.close(descriptor)
 
-    def _pread(self, count: int, offset: int) -> bytes:
+    def _refuse_closed(self) -> None:
         if self.descriptor < 0:
             raise FitsError("unreadable", "the file has been closed", "open it again to read it")
+
+    def _pread(self, count: int, offset: int) -> bytes:
+        self._refuse_closed()
         try:
             return os.pread(self.descriptor, count, offset)
         except OSError as error:

@@ -70,11 +70,19 @@ def documents(count):
             "camera": serial,
             "header": header_document(cards).header,
             "cards": pack_cards([text.ljust(2880).encode()]),
-            "hdus": [{"name": "PRIMARY", "ver": 1, "kind": "primary", "shape": [2536, 3358], "dtype": "uint16"}],
+            "hdus": [
+                {"name": "PRIMARY", "ver": 1, "kind": "primary", "shape": [2536, 3358], "dtype": "uint16"}
+            ],
             "arrays": {},
             "digests": [],
             "pixels_digest": None,
-            "file": {"size": 17_036_640, "mtime": night, "sha256": f"{number:064x}", "encoding": None, "parts": []},
+            "file": {
+                "size": 17_036_640,
+                "mtime": night,
+                "sha256": f"{number:064x}",
+                "encoding": None,
+                "parts": [],
+            },
             "qc": {"flags": [], "cards": {}},
             "ingest": {"run": "r", "at": night, "version": "0", "revision": 1, "arrays": "kept"},
             "schema": 1,
@@ -135,11 +143,18 @@ def main():
     note = "mongomock, 10,000 in memory: "
     rows = [
         Row("bulk upsert, µs a document", f"{upserted:.0f}", f"{note}{inserted:.0f} (insert)", "≤ 250"),
-        Row("darks of one night by serial and exposure", f"{darks:.1f} ms", f"{note}{peer_darks:.0f} ms", "≤ 10 ms"),
+        Row(
+            "darks of one night by serial and exposure",
+            f"{darks:.1f} ms",
+            f"{note}{peer_darks:.0f} ms",
+            "≤ 10 ms",
+        ),
         Row("flats of one night, two stages", f"{flats:.1f} ms", f"{note}{peer_flats:.0f} ms", "≤ 10 ms"),
         Row("distinct nights", f"{nights:.1f} ms", f"{note}{peer_nights:.0f} ms", "≤ 50 ms"),
         Row("cold process to first answer", f"{cold:.2f} s", "-", "≤ 0.5 s"),
-        Row("group the whole collection: time, peak memory", f"{group:.1f} s, {peak:.0f} MB", "-", "≤ 300 MB"),
+        Row(
+            "group the whole collection: time, peak memory", f"{group:.1f} s, {peak:.0f} MB", "-", "≤ 300 MB"
+        ),
         Row("catalog on disk", f"{size:.0f} MB", "-", "-"),
         Row("darkroom --help", f"{helped:.2f} s", "-", "≤ 0.4 s"),
     ]

@@ -60,9 +60,7 @@ def mongodb(folder: Path) -> Iterator[Any]:
 
     uri = os.environ.get("MONGODB_URI")
     if not uri:
-        raise UnavailableError(
-            "MONGODB_URI is not set: set it to a server on which databases may be made and dropped"
-        )
+        raise UnavailableError("MONGODB_URI is not set: set it to a server on which databases may be made and dropped")
     name = f"darkroom_conformance_{uuid.uuid4().hex[:12]}"
     url = with_database(uri, name)
     try:
@@ -93,12 +91,7 @@ def mongoeco_python() -> str:
     named = os.environ.get(PYTHON_VARIABLE)
     for python in (named,) if named else ("python3.13", sys.executable):
         found = shutil.which(python)
-        if (
-            found
-            and not subprocess.run(
-                [found, "-c", "import mongoeco.wire.proxy"], capture_output=True
-            ).returncode
-        ):
+        if found and not subprocess.run([found, "-c", "import mongoeco.wire.proxy"], capture_output=True).returncode:
             return found
     raise UnavailableError(
         "no Python with mongoeco: make a virtual environment of Python 3.13 or newer, install "

@@ -38,9 +38,7 @@ def fails(
     )
 
 
-def allowed(
-    name: str, document: Document, before: tuple[Call, ...], given: tuple[Document, ...] = ()
-) -> Case:
+def allowed(name: str, document: Document, before: tuple[Call, ...], given: tuple[Document, ...] = ()) -> Case:
     call = Call("insert_one", (document,))
     return Case("errors", name, given, call, document["_id"], left=[*given, document], before=before)
 

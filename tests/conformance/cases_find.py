@@ -45,9 +45,7 @@ def ids(name: str, given: tuple[Document, ...], query: Document, expected: list[
     return selects("find", name, given, query, expected)
 
 
-def projects(
-    name: str, given: tuple[Document, ...], projection: object, expected: Document, **query: object
-) -> Case:
+def projects(name: str, given: tuple[Document, ...], projection: object, expected: Document, **query: object) -> Case:
     return Case("find", name, given, Call("find", (query, projection)), [expected])
 
 

@@ -19,17 +19,13 @@ FRAMES: tuple[Document, ...] = (
 SORTED = {"$sort": {"_id": 1}}
 
 
-def whole(
-    name: str, given: tuple[Document, ...], accumulator: dict[str, Any], expected: object, **fields: Any
-) -> Case:
+def whole(name: str, given: tuple[Document, ...], accumulator: dict[str, Any], expected: object, **fields: Any) -> Case:
     """Everything in one group, in order of ``_id``."""
     pipeline = [SORTED, {"$group": {"_id": None, "r": accumulator}}]
     return aggregates("group", name, given, pipeline, [{"_id": None, "r": expected}], **fields)
 
 
-def keys(
-    name: str, given: tuple[Document, ...], key: object, expected: list[Document], **fields: Any
-) -> Case:
+def keys(name: str, given: tuple[Document, ...], key: object, expected: list[Document], **fields: Any) -> Case:
     """How many documents fall under each key."""
     pipeline = [{"$group": {"_id": key, "n": {"$sum": 1}}}]
     return aggregates("group", name, given, pipeline, expected, unordered=True, **fields)
@@ -109,7 +105,8 @@ LISTS = (
     whole("$first", numbered("a", "b"), {"$first": "$v"}, "a"),
     whole("$last", numbered("a", "b"), {"$last": "$v"}, "b"),
     whole("$first of the missing is null", numbered(1), {"$first": "$q"}, None),
-    whole("$first of one without the field is null", ({"_id": 1}, {"_id": 2, "v": 5}), {"$first": "$v"}, None),
+    whole("$first of one without the field is null", ({"_id": 1}, {"_id": 2, "v": 5}), {"$first": "$v"},
+        None),
     whole("$last of one without the field is null", ({"_id": 1, "v": 5}, {"_id": 2}), {"$last": "$v"}, None),
     whole("$push", numbered("b", "a", "b"), {"$push": "$v"}, ["b", "a", "b"]),
     whole("$push leaves the missing out", ABSENT, {"$push": "$k"}, [None, "a"]),

@@ -23,9 +23,7 @@ FRAMES: tuple[Document, ...] = (
 )
 
 
-def selects(
-    name: str, given: tuple[Document, ...], index: Any, query: Document, ids: list[Any], *more: Call
-) -> Case:
+def selects(name: str, given: tuple[Document, ...], index: Any, query: Document, ids: list[Any], *more: Call) -> Case:
     """A query that an index may answer; `more` happens before it."""
     call = Call("find", (query, {"_id": 1}), chain=(("sort", ("_id", 1)),))
     before = (Call("create_index", (index,)), *more)

@@ -23,9 +23,7 @@ PARTS: tuple[Document, ...] = ({"_id": 1, "of": None}, {"_id": 2, "of": 1}, {"_i
 BY_ID = {"$sort": {"_id": 1}}
 
 
-def stages(
-    name: str, given: tuple[Document, ...], pipeline: Pipeline, expected: list[Any], **fields: Any
-) -> Case:
+def stages(name: str, given: tuple[Document, ...], pipeline: Pipeline, expected: list[Any], **fields: Any) -> Case:
     return aggregates("stages", name, given, pipeline, expected, **fields)
 
 

@@ -116,8 +116,7 @@ def grouped(documents: list[dict[str, Any]], group: Mapping[str, Any]) -> list[d
         groups.setdefault(key_of(key), (key, []))[1].append(document)
     names = [name for name in group if name != "_id"]
     return [
-        {"_id": key, **{name: _accumulate(group[name], members) for name in names}}
-        for key, members in groups.values()
+        {"_id": key, **{name: _accumulate(group[name], members) for name in names}} for key, members in groups.values()
     ]
 
 

@@ -38,7 +38,77 @@ class Deviation:
 
 # fmt: off
 DEVIATIONS: dict[str, tuple[Deviation, ...]] = {
-    "embedded": (),
+    "embedded": (
+        Deviation(
+            REFUSED,
+            "JavaScript is not run",
+            (
+                "find/$where", "group/$accumulator", "expressions/$function",
+            ),
+            limits=("$where", "$accumulator", "$function"),
+        ),
+        Deviation(
+            REFUSED,
+            "its query engine knows no schemas and no collations",
+            (
+                "find/$jsonSchema", "find/collation",
+            ),
+            limits=("$jsonSchema", "collation"),
+        ),
+        Deviation(
+            REFUSED,
+            "its query engine has the positional operator wrong",
+            (
+                "find/positional projection", "writes/$ of the matched element",
+            ),
+            limits=("$",),
+        ),
+        Deviation(
+            REFUSED,
+            "its query engine leaves the field in place",
+            (
+                "stages/$set with $$REMOVE", "stages/$project with $$REMOVE",
+            ),
+            limits=("$$REMOVE",),
+        ),
+        Deviation(
+            REFUSED,
+            "an index over some of the documents",
+            (
+                "errors/partial leaves the others out",
+            ),
+            limits=("partialFilterExpression",),
+        ),
+        Deviation(
+            REFUSED,
+            "a stage its query engine lacks",
+            (
+                "stages/$redact", "stages/$bucketAuto", "stages/$setWindowFields", "stages/$fill",
+                "stages/$densify", "stages/$graphLookup",
+            ),
+            limits=("$redact", "$bucketAuto", "$setWindowFields", "$fill", "$densify", "$graphLookup"),
+        ),
+        Deviation(
+            REFUSED,
+            "an accumulator its query engine lacks",
+            (
+                "group/$firstN", "group/$maxN", "group/$top", "group/$bottomN",
+            ),
+            limits=("$firstN", "$maxN", "$top", "$bottomN"),
+        ),
+        Deviation(
+            REFUSED,
+            "an expression its query engine lacks, or has wrong",
+            (
+                "expressions/$toBool of text", "expressions/$toDecimal", "expressions/$convert with onError",
+                "expressions/$convert with onNull", "expressions/$zip", "expressions/$sortArray",
+                "expressions/$maxN", "expressions/$objectToArray", "expressions/$setField",
+                "expressions/$dateToParts",
+            ),
+            limits=("$toBool", "$toDecimal", "$convert", "$zip", "$sortArray", "$maxN", "$objectToArray",
+                "$setField", "$dateToParts"),
+        ),
+    ),
     "mongodb": (),
     "mongoeco": (
         Deviation(
@@ -165,7 +235,8 @@ DEVIATIONS: dict[str, tuple[Deviation, ...]] = {
                 "find/collation", "find/sort of arrays by their least",
                 "find/sort of arrays by their greatest", "find/nan before numbers",
                 "group/of nothing, by a constant", "group/of what no match leaves, by a constant",
-                "group/$sum ignores what is no number", "group/$push of documents",
+                "group/$sum ignores what is no number", "group/$first of one without the field is null",
+                "group/$last of one without the field is null", "group/$push of documents",
                 "stages/$project computes into a path", "stages/$project of an array of expressions",
                 "stages/$project array with the missing", "stages/$project of a nested array of expressions",
                 "stages/$addFields into each element", "stages/$set with $$REMOVE",

@@ -36,16 +36,15 @@ fields = sometimes(
     t=st.integers(-5, 5) | st.sampled_from((0.5, -2.25, 8.0)),
     tags=st.lists(st.sampled_from("abc"), max_size=3) | st.just("a"),
     rest=st.just({"deep": {"er": [1, 2, 3]}}),
-)
+).filter(lambda document: not (isinstance(document.get("date"), list) and isinstance(document.get("header"), list)))
+# (An index over both would have two arrays in one document, which MongoDB refuses.)
 
 
 @st.composite
 def archives(draw: st.DrawFn) -> list[dict[str, Any]]:
     """A few documents with ``_id`` 0, 1, 2, ... and, as is unique among ``headers``, a path of their own."""
     drawn = draw(st.lists(fields, max_size=7))
-    return [
-        {"_id": number, **document, "root": "r", "path": str(number)} for number, document in enumerate(drawn)
-    ]
+    return [{"_id": number, **document, "root": "r", "path": str(number)} for number, document in enumerate(drawn)]
 
 
 PATHS: dict[str, Strategy] = {
@@ -75,9 +74,7 @@ def conditions(draw: st.DrawFn) -> dict[str, Any]:
         | st.builds(lambda items: {"$in": items}, st.lists(value, max_size=3))
         | st.builds(lambda item: {"$ne": item}, value)
         | st.builds(lambda there: {"$exists": there}, presence)
-        | st.builds(
-            lambda operator, item: {operator: item}, st.sampled_from(("$gt", "$gte", "$lt", "$lte")), known
-        )
+        | st.builds(lambda operator, item: {operator: item}, st.sampled_from(("$gt", "$gte", "$lt", "$lte")), known)
     )
     return {path: condition}
 
@@ -152,13 +149,9 @@ def pipelines(draw: st.DrawFn) -> list[dict[str, Any]]:
         pipeline.append({"$match": draw(queries)})
     key = draw(st.sampled_from((None, "date", "t", "exposure_number")))
     pipeline.append(IN_ORDER if key is None else {"$sort": {key: draw(st.sampled_from((1, -1))), "_id": 1}})
-    cuts = st.builds(
-        lambda stage, number: {stage: number}, st.sampled_from(("$limit", "$skip")), st.integers(1, 4)
-    )
+    cuts = st.builds(lambda stage, number: {stage: number}, st.sampled_from(("$limit", "$skip")), st.integers(1, 4))
     for stage in draw(
-        st.lists(
-            st.sampled_from(SHAPES) | cuts | st.builds(lambda query: {"$match": query}, queries), max_size=3
-        )
+        st.lists(st.sampled_from(SHAPES) | cuts | st.builds(lambda query: {"$match": query}, queries), max_size=3)
     ):
         pipeline.append(stage)
     if draw(st.booleans()):

@@ -65,9 +65,7 @@ def _judge(case: Case, database: Any) -> Outcome:
     try:
         got = make(case.call, database)
     except Exception as error:
-        return (
-            _raised(case, error, database) if case.error is None else _expected_error(case, error, database)
-        )
+        return _raised(case, error, database) if case.error is None else _expected_error(case, error, database)
     if case.error is not None:
         return Outcome(Verdict.WRONG, f"no error, but {brief(got)}")
     if case.expected is not UNSEEN and not same(case, got):

@@ -15,9 +15,7 @@ from tests.conformance.suite import CASES
 
 
 @pytest.fixture(scope="session", params=BACKENDS, ids=lambda backend: backend.name)
-def asked(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Backend, Any]]:
+def asked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Backend, Any]]:
     """A backend and its open database; one server serves the whole session."""
     backend: Backend = request.param
     try:

@@ -88,9 +88,7 @@ def test_queries_select_as_the_manual_says(
 
 
 @quickly
-@given(
-    documents=archives(), query=queries, field=st.sampled_from(("date", "kind", "tags", "exposure_number"))
-)
+@given(documents=archives(), query=queries, field=st.sampled_from(("date", "kind", "tags", "exposure_number")))
 def test_distinct_values_as_the_manual_says(
     embedded: Any, documents: list[dict[str, Any]], query: dict[str, Any], field: str
 ) -> None:

@@ -36,7 +36,9 @@ def test_near_misses_are_named(archive, raw, write_frame):
 
 def test_a_file_with_several_arrays_wants_a_name(archive, raw):
     rng = np.random.default_rng(0)
-    hdus = [fits.PrimaryHDU()] + [fits.ImageHDU(rng.normal(size=(4, 5)), name=name) for name in ("ALPHA", "BETA")]
+    hdus = [fits.PrimaryHDU()] + [
+        fits.ImageHDU(rng.normal(size=(4, 5)), name=name) for name in ("ALPHA", "BETA")
+    ]
     fits.HDUList(hdus).writeto(raw / "two.fits")
     archive.ingest(raw)
     document = archive.headers.find_one()
@@ -62,7 +64,18 @@ def test_read_only_refuses_every_change(tmp_path, raw, write_frame):
 
 
 def test_importing_is_cheap_and_touches_nothing():
-    heavy = {"astropy", "zarr", "pandas", "xarray", "dask", "matplotlib", "jwst", "rich", "mongomock", "mongomock_ng"}
+    heavy = {
+        "astropy",
+        "zarr",
+        "pandas",
+        "xarray",
+        "dask",
+        "matplotlib",
+        "jwst",
+        "rich",
+        "mongomock",
+        "mongomock_ng",
+    }
     script = "import sys, catalog, arraystore, pipelines; print(*sorted({m.partition('.')[0] for m in sys.modules}))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert not heavy & set(done.stdout.split())

@@ -107,8 +107,11 @@ def test_an_unreachable_database_is_exit_3_without_the_password(darkroom):
     assert "127.0.0.1:9" in done.stderr
     assert "s3cret" not in done.stderr
     done = darkroom(
-        "--catalog", "mongodb://127.0.0.1:9/dfimages?serverSelectionTimeoutMS=300", "status",
-        CATALOG_USER="ann", CATALOG_PASSWORD="p@ss/w:rd",
+        "--catalog",
+        "mongodb://127.0.0.1:9/dfimages?serverSelectionTimeoutMS=300",
+        "status",
+        CATALOG_USER="ann",
+        CATALOG_PASSWORD="p@ss/w:rd",
     )
     assert done.returncode == 3
     assert "p@ss/w:rd" not in done.stderr
@@ -125,7 +128,9 @@ def test_a_catalog_that_is_not_one_or_too_new_is_exit_3(darkroom, tmp_path):
     done = darkroom("status")
     assert done.returncode == 3
     assert "upgrade darkroom" in done.stderr
-    (tmp_path / "text.db").write_text("hello, this is no catalog, only some text that is long enough to see\n" * 20)
+    (tmp_path / "text.db").write_text(
+        "hello, this is no catalog, only some text that is long enough to see\n" * 20
+    )
     done = darkroom("--catalog", tmp_path / "text.db", "status")
     assert done.returncode in (3, 4)
     assert "text.db" in done.stderr

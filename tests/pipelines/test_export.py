@@ -16,7 +16,10 @@ def odd_files(folder: Path) -> dict[str, bytes]:
     """FITS files that differ in everything a reader may lose."""
     rng = np.random.default_rng(5)
     table = fits.BinTableHDU.from_columns(
-        [fits.Column("name", "8A", array=["a", "bc"]), fits.Column("v", "PJ()", array=np.array([[1], [2, 3]], dtype=object))]
+        [
+            fits.Column("name", "8A", array=["a", "bc"]),
+            fits.Column("v", "PJ()", array=np.array([[1], [2, 3]], dtype=object)),
+        ]
     )
     scaled = fits.ImageHDU(rng.integers(-99, 99, (6, 5)).astype(np.int16), name="SCALED")
     plain = fits.PrimaryHDU(rng.integers(0, 60000, (8, 9)).astype(np.uint16))
@@ -44,7 +47,9 @@ def odd_files(folder: Path) -> dict[str, bytes]:
     cards = block[at : at + 2880]
     blank = cards.find(b"END" + b" " * 77)
     cards[blank : blank + 240] = (
-        b"BSCALE  =                  0.5".ljust(80) + b"BZERO   =                 10.0".ljust(80) + b"END".ljust(80)
+        b"BSCALE  =                  0.5".ljust(80)
+        + b"BZERO   =                 10.0".ljust(80)
+        + b"END".ljust(80)
     )
     block[at : at + 2880] = cards
     files["scaled"] = bytes(block)

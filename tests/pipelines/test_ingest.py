@@ -76,7 +76,8 @@ def test_new_bytes_under_a_known_path_are_a_revision_and_the_old_is_kept(archive
     kept = archive.history.find_one({"document": old["_id"]})
     assert kept["before"] == old
     np.testing.assert_array_equal(
-        archive.cube(kept["before"])[...], np.random.default_rng(0).normal(1000, 10, (24, 32)).astype(np.uint16)
+        archive.cube(kept["before"])[...],
+        np.random.default_rng(0).normal(1000, 10, (24, 32)).astype(np.uint16),
     )
 
 
@@ -310,7 +311,8 @@ def test_two_processes_take_one_night_together(tmp_path, raw, write_frame):
         write_frame(f"Dragonfly101/2024-02-20/T1_{number}_dark.fits", seed=number)
     home = tmp_path / "home"
     children = [
-        subprocess.Popen([sys.executable, "-c", CHILD, home, raw, "1"], stdout=subprocess.DEVNULL) for _ in range(3)
+        subprocess.Popen([sys.executable, "-c", CHILD, home, raw, "1"], stdout=subprocess.DEVNULL)
+        for _ in range(3)
     ]
     assert [child.wait() for child in children] == [0, 0, 0]
     with open_archive(home) as archive:

@@ -10,7 +10,12 @@ from catalog import connect
 from pipelines.errors import UsageError
 from pipelines.questions import consensus, dark_groups, flat_conflicts
 
-CAMERAS = ["Dragonfly110/T13060460", "Dragonfly202/83F010820", "Dragonfly221/T13110600", "Dragonfly101/T13080513"]
+CAMERAS = [
+    "Dragonfly110/T13060460",
+    "Dragonfly202/83F010820",
+    "Dragonfly221/T13110600",
+    "Dragonfly101/T13080513",
+]
 
 
 def flat(camera: str, number: int | None, time: str | None, date: str = "2019-11-24") -> dict:
@@ -50,7 +55,9 @@ def test_a_good_group_is_no_conflict_and_a_bad_one_has_its_consensus(headers):
 
 
 def test_a_tie_has_no_consensus_and_outvotes_nobody(headers):
-    headers.insert_many([flat(camera, 7, "evening" if i % 2 else "morning") for i, camera in enumerate(CAMERAS)])
+    headers.insert_many(
+        [flat(camera, 7, "evening" if i % 2 else "morning") for i, camera in enumerate(CAMERAS)]
+    )
     (conflict,) = flat_conflicts(headers)
     assert conflict["consensus"] is None
     assert conflict["outvoted"] == []
@@ -94,8 +101,15 @@ def test_darks_without_exposure_time_are_a_group_of_their_own(headers):
     base = {"date": "2024-02-20", "kind": "dark", "root": "raw"}
     headers.insert_many(
         [
-            {"_id": f"a{i}", "path": f"a{i}", **base, "header": {"IMAGETYP": "dark", "SERIALNO": "A", **exptime}}
-            for i, exptime in enumerate([{"EXPTIME": 9.0}, {"EXPTIME": 9}, {}, {"EXPTIME": None}, {"EXPTIME": 10.0}])
+            {
+                "_id": f"a{i}",
+                "path": f"a{i}",
+                **base,
+                "header": {"IMAGETYP": "dark", "SERIALNO": "A", **exptime},
+            }
+            for i, exptime in enumerate(
+                [{"EXPTIME": 9.0}, {"EXPTIME": 9}, {}, {"EXPTIME": None}, {"EXPTIME": 10.0}]
+            )
         ]
     )
     groups = dark_groups(headers, "2024-02-20")

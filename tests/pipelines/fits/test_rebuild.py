@@ -95,7 +95,11 @@ CASES = {
         [{"cards": 0}, {"cards": 1}, {"residue": 40}, {"zeros": 2840}],
     ),
     "table with a heap": (
-        PRIMARY + table("BINTABLE", b"heap") + bytes(2836) + IMAGE.replace(b"SIMPLE  = T", b"XTENSION= 'IMAGE'")[:2880] + SHORT,
+        PRIMARY
+        + table("BINTABLE", b"heap")
+        + bytes(2836)
+        + IMAGE.replace(b"SIMPLE  = T      ", b"XTENSION= 'IMAGE'")
+        + SHORT,
         ["primary", "bintable", "image"],
         None,
     ),

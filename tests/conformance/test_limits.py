@@ -1,0 +1,103 @@
+"""The catalog's own list of limits says what the suite finds: all of it, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from catalog import limits
+from catalog.errors import NotSupported
+from tests.conformance.backends import embedded
+from tests.conformance.case import Call
+from tests.conformance.expectations import DEVIATIONS, REFUSED, Deviation
+from tests.conformance.runner import make, operators
+from tests.conformance.suite import CASES
+
+BY_ID = {case.id: case for case in CASES}
+EMBEDDED = {limit.operator: limit.behaviour for limit in limits.LIMITS if limit.backend == "embedded"}
+# Differences of options and of time, not of an answer: no case can show them.
+NO_ANSWER = {"$regex", "cursor", "hint", "maxTimeMS"}
+
+
+def stage(operator: str, argument: Any = None) -> Call:
+    return Call("aggregate", ([{operator: {} if argument is None else argument}],))
+
+
+def projected(expression: Any) -> Call:
+    return stage("$project", {"r": expression})
+
+
+def index(kind: str) -> Call:
+    return Call("create_index", ([("v", kind)],))
+
+
+JAVASCRIPT = {"body": "function() { return 1 }", "args": [], "lang": "js"}
+POINT = {"$geometry": {"type": "Point", "coordinates": [0, 0]}}
+PROBES: dict[str, Call] = {
+    "$where": Call("find", ({"$where": "this.v == 1"},)),
+    "$function": projected({"$function": JAVASCRIPT}),
+    "$accumulator": stage("$group", {"_id": None, "r": {"$accumulator": JAVASCRIPT}}),
+    "$text": Call("find", ({"$text": {"$search": "dark"}},)),
+    "$meta": projected({"$meta": "textScore"}),
+    "$jsonSchema": Call("find", ({"$jsonSchema": {"required": ["v"]}},)),
+    "collation": Call("find", ({},), {"collation": {"locale": "en"}}),
+    "session": Call("find", ({},), {"session": object()}),
+    "watch": Call("watch"),
+    "explain": Call("find", ({},), chain=(("explain", ()),)),
+    "$natural": Call("find", ({},), chain=(("sort", ("$natural", 1)),)),
+    "$$REMOVE": projected("$$REMOVE"),
+    "$": Call("update_one", ({"v": 1}, {"$set": {"v.$": 2}})),
+    "$merge.pipeline": stage("$merge", {"into": "other", "whenMatched": [{"$set": {"v": 1}}]}),
+    "partialFilterExpression": Call("create_index", ("v",), {"partialFilterExpression": {"v": 1}}),
+    "expireAfterSeconds": Call("create_index", ("v",), {"expireAfterSeconds": 1}),
+    "wildcardProjection": Call("create_index", ("$**",), {"wildcardProjection": {"v": 1}}),
+    **{operator: Call("find", ({"v": {operator: POINT}},)) for operator in ("$near", "$nearSphere")},
+    **{operator: Call("find", ({"v": {operator: POINT}},)) for operator in ("$geoWithin", "$geoIntersects")},
+    **{kind: index(kind) for kind in ("text", "2dsphere", "2d", "hashed")},
+}
+
+
+@pytest.fixture(scope="module")
+def catalog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    with embedded(tmp_path_factory.mktemp("limits")) as opened:
+        opened["items"].insert_one({"_id": 1, "v": [1]})
+        yield opened
+
+
+def test_of_the_embedded_catalog_nothing_is_wrong_but_what_the_list_says_differs() -> None:
+    for deviation in DEVIATIONS["embedded"]:
+        behaviour = "refused" if deviation.verdict is REFUSED else "differs"
+        assert deviation.limits, f"{deviation.cases} must be announced by a limit"
+        assert {EMBEDDED.get(operator) for operator in deviation.limits} == {behaviour}, deviation.why
+
+
+def test_every_difference_of_an_answer_is_shown_by_a_case() -> None:
+    shown = {operator for deviation in DEVIATIONS["embedded"] for operator in deviation.limits}
+    assert {operator for operator, behaviour in EMBEDDED.items() if behaviour == "differs"} - shown <= NO_ANSWER
+
+
+REFUSALS = [deviation for deviation in DEVIATIONS["embedded"] if deviation.verdict is REFUSED]
+
+
+@pytest.mark.parametrize("deviation", REFUSALS, ids=lambda deviation: deviation.limits[0])
+def test_a_refused_case_holds_what_the_list_refuses(deviation: Deviation) -> None:
+    for name in deviation.cases:
+        calls = (BY_ID[name].call, *BY_ID[name].before)
+        asked = {word for call in calls for word in (*operators(call.args), *call.options)}
+        assert asked & set(deviation.limits), name
+
+
+@pytest.mark.parametrize("operator", [name for name, how in EMBEDDED.items() if how == "refused"])
+def test_what_the_list_refuses_is_refused_by_name(catalog: Any, operator: str) -> None:
+    call = PROBES.get(operator) or (stage(operator) if operator in limits.OTHER_STAGES else projected({operator: "$v"}))
+    with pytest.raises(NotSupported) as refusal:
+        make(call, catalog)
+    assert operator.split(".")[0] in str(refusal.value)
+    assert "mongodb://" in str(refusal.value)  # the way out
+
+
+def test_the_table_of_the_readme_has_the_whole_list() -> None:
+    table = limits.markdown_table()
+    assert [operator for operator in EMBEDDED if f"`{operator}`" not in table] == []
