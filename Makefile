@@ -5,6 +5,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+WIRE := $(CURDIR)/.venv-wire/bin/python
 
 .PHONY: demo test bench wire clean
 
@@ -16,6 +17,7 @@ test: $(VENV)/.dev wire
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	if [ -x $(WIRE) ]; then export DARKROOM_MONGOECO_PYTHON=$${DARKROOM_MONGOECO_PYTHON:-$(WIRE)}; fi; \
 	$(BIN)/pytest -n 2 --dist loadfile
 
 bench: $(VENV)/.dev
@@ -38,7 +40,7 @@ wire: $(VENV)/.wire
 $(VENV)/.wire: | $(BIN)/python
 	@for python in python3.14 python3.13 $(BIN)/python; do \
 	  if $$python -c 'import sys; sys.exit(sys.version_info < (3, 13))' 2>/dev/null; then \
-	    $$python -m venv .venv-wire && .venv-wire/bin/python -m pip install --quiet 'mongoeco==4.11.0' && break; \
+	    $$python -m venv .venv-wire && .venv-wire/bin/python -m pip install --quiet 'mongoeco[wire]==4.11.0' && break; \
 	  fi; \
 	done; touch $@
 

@@ -109,6 +109,9 @@ class Backend(Protocol):
         answers True the object is put back. Returns whether the object was removed.
         """
 
+    def recover(self) -> None:
+        """Put back what a sweep that was killed left out of reach."""
+
     def leftovers(self) -> Iterator[Entry]:
         """Abandoned staging: each with a path that `clear` takes, bytes and last change."""
 

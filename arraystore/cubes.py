@@ -102,9 +102,7 @@ class Cube:
         axes = parse(key, self.shape)
         values = self._reader.read(axes)
         if any(axis.drop or axis.backwards for axis in axes):
-            values = values[
-                tuple(0 if a.drop else slice(None, None, -1) if a.backwards else slice(None) for a in axes)
-            ]
+            values = values[tuple(0 if a.drop else slice(None, None, -1) if a.backwards else slice(None) for a in axes)]
         values = np.asarray(values)
         if self._scale is not None:
             values = scaled(values, self._scale)
@@ -163,9 +161,7 @@ class Cube:
         if self.shape:
             lengths[self._layout.row_axis] = min(self.shape[self._layout.row_axis], band_rows(self._layout))
         lengths = [max(1, n) for n in lengths]
-        return dask.array.from_array(
-            self, chunks=tuple(lengths), name=f"cube-{self.ref.digest}", asarray=False
-        )
+        return dask.array.from_array(self, chunks=tuple(lengths), name=f"cube-{self.ref.digest}", asarray=False)
 
     def __repr__(self) -> str:
         axes = ", ".join(f"{name} {n}" for name, n in zip(self.dims, self.shape, strict=True))

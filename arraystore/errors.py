@@ -95,9 +95,7 @@ _MISSING = {errno.ENOENT, errno.ENOTDIR}
 def _translate(error: OSError, action: str, place: str) -> StoreError:
     reason = error.strerror or str(error)
     if error.errno in _FULL:
-        return StoreFull(
-            f"cannot {action} {place}: {reason}. Nothing was published; free some space and try again."
-        )
+        return StoreFull(f"cannot {action} {place}: {reason}. Nothing was published; free some space and try again.")
     if error.errno in _FORBIDDEN:
         return StoreReadOnly(
             f"cannot {action} {place}: {reason}. Check the owner and mode of the folder and its mount."

@@ -21,7 +21,7 @@ import re
 import shutil
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -89,9 +89,7 @@ class FileBackend:
 
     def require_writable(self) -> None:
         if self.readonly:
-            raise StoreReadOnly(
-                f"{self.url} was opened to be read only. Open it with readonly=False to write."
-            )
+            raise StoreReadOnly(f"{self.url} was opened to be read only. Open it with readonly=False to write.")
 
     def folder(self, digest: str) -> Path:
         """Where an object is, or would be."""
@@ -129,7 +127,7 @@ class FileBackend:
     def stat(self, path: str) -> Entry | None:
         with translated("look at", f"{self.root}/{path}"):
             try:
-                found = os.stat(self.root / path)
+                found = Path(self.root, path).stat()
             except (FileNotFoundError, NotADirectoryError):
                 return None
         return Entry(path, found.st_size, found.st_mtime)
@@ -141,12 +139,15 @@ class FileBackend:
             if entry is not None:
                 yield entry
             return
+        if not top.exists() and prefix.startswith("objects/"):
+            top = Path(self._aside_path(prefix))
         for folder, _, names in os.walk(top, onerror=_unless_gone):
-            inside = Path(folder).relative_to(self.root).as_posix()
+            inside = Path(folder).relative_to(top).as_posix()
             for name in names:
-                entry = self.stat(f"{inside}/{name}")
-                if entry is not None:
-                    yield entry
+                with translated("look at", top), suppress(FileNotFoundError):
+                    found = Path(folder, name).stat(follow_symlinks=False)
+                    path = f"{prefix}/{name}" if inside == "." else f"{prefix}/{inside}/{name}"
+                    yield Entry(path, found.st_size, found.st_mtime)
 
     # -- objects ------------------------------------------------------------------
 
@@ -181,23 +182,43 @@ class FileBackend:
     def withdraw(self, digest: str, keep: Callable[[float], bool]) -> bool:
         self.require_writable()
         aside, target = self.root / ".aside" / digest, self.folder(digest)
-        with translated("remove", target):
-            make_folders(aside.parent)
-            if aside.exists() and target.exists():
-                self._trash(aside)
-            with suppress(FileNotFoundError):
-                os.rename(target, aside)
-            if not aside.exists():
-                return False
+        with self._one_sweep():
+            with translated("remove", target):
+                if aside.exists() and target.exists():
+                    self._trash(aside)
+                with suppress(FileNotFoundError):
+                    target.rename(aside)
+                if not aside.exists():
+                    return False
+            kept = True
             try:
                 kept = keep(_describe(aside).modified)
-            except BaseException:
-                self._restore(digest)
-                raise
-            if kept:
-                self._restore(digest)
-                return False
-            return self._trash(aside)
+            finally:
+                with translated("put back", target):
+                    if kept:
+                        self._restore(digest)
+            with translated("remove", target):
+                return not kept and self._trash(aside)
+
+    def recover(self) -> None:
+        self.require_writable()
+        with self._one_sweep(), translated("put back what is in", self.root / ".aside"):
+            for folder in _folders(self.root / ".aside"):
+                if _DIGEST.fullmatch(folder.name):
+                    self._restore(folder.name)
+
+    @contextmanager
+    def _one_sweep(self) -> Iterator[None]:
+        """Keep other sweeps out: what one has put aside must not be put back by another."""
+        with translated("sweep", self.root):
+            make_folders(self.root / ".aside")
+            lock = os.open(self.root / ".aside", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
 
     def _restore(self, digest: str) -> None:
         """Put an object back from aside, unless it has been written again meanwhile."""
@@ -205,7 +226,7 @@ class FileBackend:
         with suppress(FileNotFoundError):
             make_folders(target.parent)
             try:
-                os.rename(aside, target)
+                aside.rename(target)
             except OSError as error:
                 if error.errno not in TAKEN:
                     raise
@@ -216,7 +237,7 @@ class FileBackend:
         grave = self.root / ".staging" / f"removed-{uuid.uuid4().hex}"
         make_folders(grave.parent)
         try:
-            os.rename(folder, grave)
+            folder.rename(grave)
         except FileNotFoundError:
             return False
         shutil.rmtree(grave, ignore_errors=True)  # what is left of it is staging, for the next sweep

@@ -89,9 +89,7 @@ class MemoryBackend:
 
     def require_writable(self) -> None:
         if self.readonly:
-            raise StoreReadOnly(
-                f"{self.url} was opened to be read only. Open it with readonly=False to write."
-            )
+            raise StoreReadOnly(f"{self.url} was opened to be read only. Open it with readonly=False to write.")
 
     @contextmanager
     def reader(self, path: str) -> Iterator[_Bytes]:
@@ -153,6 +151,9 @@ class MemoryBackend:
             for name in names:
                 del self.contents.files[name], self.contents.times[name]
         return True
+
+    def recover(self) -> None:
+        self.require_writable()
 
     def leftovers(self) -> Iterator[Entry]:
         yield from ()

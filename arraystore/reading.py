@@ -25,7 +25,7 @@ from .layouts import Layout
 from .manifests import parse_manifest
 from .ref import ArrayRef
 from .selections import Axis
-from .shards import EMPTY, ShardIndex, tail_size
+from .shards import ShardIndex, tail_size
 
 __all__ = ["ChunkReader"]
 
@@ -111,11 +111,10 @@ class ChunkReader:
 
     def _chunk(self, file: RangeReader, index: ShardIndex, number: int) -> NDArray[Any]:
         layout = self._layout
-        offset, length = index.table[number].tolist()
-        if offset == EMPTY:
+        place = index.place(number)
+        if place is None:
             return np.zeros(layout.chunk, layout.dtype)
-        data = file.read(offset, length)
-        return self._decode(data, length, number).reshape(layout.chunk)
+        return self._decode(file.read(*place), place[1], number).reshape(layout.chunk)
 
     def _decode(self, data: bytes, length: int, number: int) -> NDArray[Any]:
         layout = self._layout

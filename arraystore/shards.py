@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from .codecs import checksum
 from .errors import Damaged
 
-__all__ = ["EMPTY", "ShardIndex", "tail_size"]
+__all__ = ["EMPTY", "ShardIndex", "tail_bytes", "tail_size"]
 
 EMPTY = 2**64 - 1
 
@@ -26,6 +26,12 @@ EMPTY = 2**64 - 1
 def tail_size(chunks: int) -> int:
     """Bytes of digest and index of a shard of so many chunks."""
     return 32 + 16 * chunks + 4
+
+
+def tail_bytes(table: NDArray[np.uint64], pixels: str) -> bytes:
+    """The tail of a shard with this table, (chunks, 2), that holds these pixels."""
+    body = table.astype("<u8").tobytes()
+    return bytes.fromhex(pixels) + body + checksum(body).to_bytes(4, "little")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +42,15 @@ class ShardIndex:
     ----------
     table : ndarray of uint64, (chunks, 2)
         Offset and length of each chunk.
+    limit : int
+        Where the chunks end.
+    where : str
+        The place, for the message of an error.
     """
 
     table: NDArray[np.uint64]
-
-    def to_bytes(self, pixels: str) -> bytes:
-        """The tail of a shard that holds these pixels."""
-        body = self.table.astype("<u8").tobytes()
-        return bytes.fromhex(pixels) + body + checksum(body).to_bytes(4, "little")
+    limit: int
+    where: str
 
     @classmethod
     def parse(cls, tail: bytes, *, chunks: int, shard: int, pixels: str, where: str) -> ShardIndex:
@@ -71,8 +78,13 @@ class ShardIndex:
         if tail[:32].hex() != pixels:
             raise Damaged(f"{where} holds another array than the one asked for. Restore it from a copy.")
         table: NDArray[Any] = np.frombuffer(body, "<u8").reshape(-1, 2)
-        kept = table[table[:, 0] != EMPTY]
-        limit = shard - len(tail)
-        if kept.size and (int(kept.max()) > limit or int(kept.sum(axis=1).max()) > limit):
-            raise Damaged(f"the chunk index of {where} points outside the file. Restore it from a copy.")
-        return cls(table)
+        return cls(table, shard - len(tail), where)
+
+    def place(self, number: int) -> tuple[int, int] | None:
+        """Offset and length of a chunk; None if all of it is zero."""
+        offset, length = self.table[number].tolist()
+        if offset == EMPTY == length:
+            return None
+        if offset + length > self.limit:
+            raise Damaged(f"the chunk index of {self.where} points outside the file. Restore it from a copy.")
+        return offset, length

@@ -16,7 +16,22 @@ __all__ = ["MemorySource", "PixelSource", "as_source", "check_dtype", "stored_dt
 
 #: Names of the types that can be stored: numpy's names, which are also Zarr v3's.
 DTYPES = frozenset(
-    ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64", "complex64", "complex128"]
+    [
+        "bool",
+        "int8",
+        "int16",
+        "int32",
+        "int64",
+        "uint8",
+        "uint16",
+        "uint32",
+        "uint64",
+        "float16",
+        "float32",
+        "float64",
+        "complex64",
+        "complex128",
+    ]
 )
 
 
@@ -93,9 +108,7 @@ def as_source(pixels: object) -> PixelSource:
     elif isinstance(pixels, PixelSource):
         source = pixels
     else:
-        raise InvalidArray(
-            f"{type(pixels).__name__} is neither a numpy array nor a pixel source (shape, dtype, read)."
-        )
+        raise InvalidArray(f"{type(pixels).__name__} is neither a numpy array nor a pixel source (shape, dtype, read).")
     check_dtype(np.dtype(source.dtype))
     shape = tuple(source.shape)
     if len(shape) > MAX_NDIM:

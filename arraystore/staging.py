@@ -71,7 +71,7 @@ class FileStaging:
             sync_folder(self.folder)
             make_folders(target.parent)
             try:
-                os.rename(self.folder, target)
+                self.folder.rename(target)
             except OSError as error:
                 if error.errno in TAKEN:
                     return False

@@ -286,9 +286,7 @@ class ArrayStore:
         """Every object in the store, referenced or not."""
         return self._backend.objects()
 
-    def sweep(
-        self, *, referenced: Callable[[str], bool], grace: timedelta, dry_run: bool = True
-    ) -> SweepReport:
+    def sweep(self, *, referenced: Callable[[str], bool], grace: timedelta, dry_run: bool = True) -> SweepReport:
         """Remove what nothing refers to and is older than `grace`: see `arraystore.sweeping`."""
         from .sweeping import sweep
 

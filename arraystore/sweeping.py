@@ -63,7 +63,7 @@ def sweep(
     if grace < timedelta(0):
         raise ValueError(f"a grace time cannot be negative: {grace}")
     if not dry_run:
-        backend.require_writable()
+        backend.recover()
 
     def keep(digest: str, modified: float) -> bool:
         return time.time() - modified < grace.total_seconds() or referenced(digest)

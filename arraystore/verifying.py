@@ -120,9 +120,7 @@ def _sizes(ref: ArrayRef, manifest: Manifest, present: dict[str, int]) -> Iterat
         yield Finding(ref.digest, name, "extra", f"{ref.path}/{name} is no part of the object")
 
 
-def _digests(
-    backend: Backend, ref: ArrayRef, layout: Layout, manifest: Manifest, wrong: set[str]
-) -> Iterator[Finding]:
+def _digests(backend: Backend, ref: ArrayRef, layout: Layout, manifest: Manifest, wrong: set[str]) -> Iterator[Finding]:
     for name, record in manifest.files.items():
         if name in wrong:
             continue

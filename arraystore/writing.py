@@ -25,7 +25,7 @@ from .codecs import sealed
 from .digests import leaf_digests, leaf_rows, pixel_digest
 from .errors import InvalidArray
 from .layouts import Layout
-from .shards import EMPTY, ShardIndex
+from .shards import EMPTY, tail_bytes
 from .sources import PixelSource
 
 __all__ = ["Written", "write_shard"]
@@ -130,7 +130,7 @@ class _Shard:
     def finish(self, pixels: str) -> None:
         """Write the index, if there is anything for it to point at."""
         if self.size and self._layout.shape:
-            self._write(ShardIndex(self._table).to_bytes(pixels))
+            self._write(tail_bytes(self._table, pixels))
 
     def _write(self, data: bytes) -> None:
         if self._file is None:
@@ -182,27 +182,31 @@ def _read(source: PixelSource, layout: Layout, start: int, stop: int) -> NDArray
 
 
 def _encode(pixels: NDArray[Any], layout: Layout, start: int) -> _Band:
-    """Digest a band and encode its chunks; chunks of zero bytes alone are left out."""
+    """Digest a band and encode its chunks."""
     # Contiguous first: rows that lie a plane apart fall on the same few cache lines.
-    band = np.ascontiguousarray(pixels, layout.dtype)
+    band = np.ascontiguousarray(pixels, layout.dtype).reshape(pixels.shape)
     leaves = leaf_digests(band)
+    chunks = [(number, chunk) for number, chunk in _chunks(band, layout, start) if not _is_zero(chunk)]
+    if not chunks:
+        return _Band(leaves, [])
+    encode = layout.codec.encoder(chunks[len(chunks) // 2][1])
+    return _Band(leaves, [(number, sealed(encode(chunk))) for number, chunk in chunks])
+
+
+def _chunks(band: NDArray[Any], layout: Layout, start: int) -> Iterator[tuple[int, NDArray[Any]]]:
+    """Number and contents, flat and in stored order, of each chunk of a band of rows."""
     if not layout.shape:
-        lone = [] if _is_zero(band.reshape(1)) else [(0, sealed(layout.codec.encode(band.reshape(1))))]
-        return _Band(leaves, lone)
+        yield 0, band.reshape(1)
+        return
     stored = band.transpose(layout.order)
     axis = layout.order.index(layout.row_axis)
     first = start // layout.chunk[axis]
     counts = [-(-n // c) for n, c in zip(stored.shape, layout.chunk, strict=True)]
-    chunks = []
     for place in itertools.product(*map(range, counts)):
-        chunk = _cut(stored, layout.chunk, place)
-        if _is_zero(chunk):
-            continue
         number = 0
         for n, (p, g) in enumerate(zip(place, layout.grid, strict=True)):
             number = number * g + p + (first if n == axis else 0)
-        chunks.append((number, sealed(layout.codec.encode(chunk))))
-    return _Band(leaves, chunks)
+        yield number, _cut(stored, layout.chunk, place)
 
 
 def _cut(stored: NDArray[Any], shape: tuple[int, ...], place: tuple[int, ...]) -> NDArray[Any]:

@@ -5,6 +5,7 @@ The guards of the embedded catalog refuse by it, and the README shows it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,7 +27,6 @@ __all__ = [
 ENGINE_EXPRESSIONS = frozenset(
     [
         "$sqrt",
-        "$exp",
         "$ln",
         "$log10",
         "$log",
@@ -36,7 +36,6 @@ ENGINE_EXPRESSIONS = frozenset(
         "$objectToArray",
         "$arrayToObject",
         "$isArray",
-        "$isNumber",
         "$toObjectId",
     ]
 )
@@ -176,7 +175,7 @@ def _differs(operator: str, text: str) -> Limit:
     return Limit(operator, "embedded", "differs", text)
 
 
-LIMITS: tuple[Limit, ...] = (
+_LISTED: tuple[Limit, ...] = (
     *_refused("JavaScript is not run; use $expr", "$where", "$function", "$accumulator"),
     *_refused("no text index; use $regex", "$text", "$meta", "$search", "$searchMeta", "$vectorSearch"),
     *_refused("no validation language; use plain conditions", "$jsonSchema"),
@@ -192,12 +191,9 @@ LIMITS: tuple[Limit, ...] = (
     *_refused("name the element with $[name] and array_filters; take it out of the array in Python", "$"),
     *_refused("declare it without, or as sparse", "partialFilterExpression"),
     *_refused("delete what is old by a filter", "expireAfterSeconds"),
-    *_refused("declare the fields by name", "text", "2dsphere", "2d", "hashed", "wildcardProjection"),
-    *_refused(
-        "not in the embedded query engine",
-        "$bucketAuto", "$densify", "$changeStream", "$documents", "$fill", "$graphLookup", "$redact",
-        "$setWindowFields", "$merge.pipeline",
-    ),
+    *_refused("declare the fields by name", "text", "2dsphere", "2d", "hashed", "wildcardProjection", "$**"),
+    *_refused("merge in Python", "$merge.pipeline"),
+    *_refused("numbers are integers and doubles: convert with $toDouble first", "Decimal128 arithmetic"),
     _differs("$regex", "patterns are Python's `re`, not PCRE2: recursive forms are refused as invalid"),
     *_refused("the declared indexes are used where the filter names their fields", "explain"),
     *_refused("sort by a field", "$natural"),
@@ -205,6 +201,16 @@ LIMITS: tuple[Limit, ...] = (
     _differs("maxTimeMS", "accepted and ignored"),
     _differs("cursor", "a cursor reads documents as they are when it reaches them, page by page"),
 )  # fmt: skip
+
+
+def _unlisted() -> Iterator[Limit]:
+    """Give what MongoDB has and the embedded catalog has not, where there is no more to say."""
+    told = {limit.operator for limit in _LISTED}
+    for operator in sorted((OTHER_EXPRESSIONS | OTHER_STAGES) - told):
+        yield Limit(operator, "embedded", "refused", "not in the embedded catalog; compute it in Python")
+
+
+LIMITS: tuple[Limit, ...] = (*_LISTED, *_unlisted())
 
 _BY_OPERATOR = {limit.operator: limit for limit in LIMITS if limit.backend == "embedded"}
 

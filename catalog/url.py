@@ -97,7 +97,10 @@ def _server(url: str) -> CatalogURL:
 
 def _split_authority(rest: str) -> tuple[str, str, str]:
     """Part what names user and hosts from the rest; an unescaped '/' in a password stays with it."""
-    last = rest.partition("?")[0].rfind("@")
+    head = rest.partition("?")[0]
+    if "@" not in head and "/" not in head:
+        head = rest  # the '?' stands before the hosts: it belongs to a password
+    last = head.rfind("@")
     authority, slash, tail = rest[max(last, 0) :].partition("/")
     return rest[: max(last, 0)] + authority.partition("?")[0], slash, tail
 

@@ -52,7 +52,7 @@ class Status:
         kinds = ", ".join(f"{count} {kind}" for kind, count in self.kinds.items())
         lines = [
             f"documents   {self.documents} on {self.nights} nights ({kinds or 'none yet'})",
-            f"arrays      {self.objects} objects, {self.nbytes / 1e6:.1f} MB for {self.fits_nbytes / 1e6:.1f} MB of FITS",
+            f"arrays      {self.objects} objects, {self.nbytes / 1e6:.1f} MB ({self.fits_nbytes / 1e6:.1f} MB of FITS)",
             f"quarantine  {self.quarantined}",
             f"trash       {self.trashed}",
             f"catalog     {self.catalog}",

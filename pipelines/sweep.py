@@ -1,6 +1,6 @@
 """Sweep: empty the old trash and remove what nothing refers to any more; a dry run unless told."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -65,11 +65,13 @@ def sweep(*, catalog: Catalog, store: ArrayStore, grace: timedelta = GRACE, dry_
     if not dry_run:
         for entry in expired:
             _forget(catalog, entry)
-    excused = {entry["_id"] for entry in expired}
+    gone: dict[str, int] = {}  # document: its highest revision that leaves the trash now
+    for entry in expired:
+        gone[entry["document"]] = max(entry["revision"], gone.get(entry["document"], 0))
     objects = store.sweep(
-        referenced=lambda digest: _is_referenced(catalog, digest, excused), grace=grace, dry_run=dry_run
+        referenced=lambda digest: _is_referenced(catalog, digest, gone), grace=grace, dry_run=dry_run
     )
-    records, nbytes = _sweep_records(catalog, store, before=before, excused=excused, dry_run=dry_run)
+    records, nbytes = _sweep_records(catalog, store, before=before, gone=gone, dry_run=dry_run)
     swept = Swept(
         dry_run=dry_run,
         trash=len(expired),
@@ -94,23 +96,24 @@ def _forget(catalog: Catalog, entry: dict[str, Any]) -> None:
     catalog.trash.delete_one({"_id": entry["_id"]})
 
 
-def _is_referenced(catalog: Catalog, digest: str, excused: set[str]) -> bool:
+def _is_referenced(catalog: Catalog, digest: str, gone: Mapping[str, int]) -> bool:
     """Tell whether any document, in use, remembered or in the trash, refers to an array."""
     query = {"digests": digest}
     if any(c.find_one(query, {"_id": 1}) is not None for c in (catalog.headers, catalog.masters)):
         return True
-    gone = {name.rpartition("@")[0]: int(name.rpartition("@")[2]) for name in excused}
-    for entry in catalog.history.find(query, {"document": 1, "revision": 1}):
-        if entry["revision"] > gone.get(entry["document"], 0):
-            return True
-    return any(entry["_id"] not in excused for entry in catalog.trash.find(query, {"_id": 1}))
+    fields = {"document": 1, "revision": 1}
+    return any(
+        entry["revision"] > gone.get(entry["document"], 0)
+        for kept in (catalog.history, catalog.trash)
+        for entry in kept.find(query, fields)
+    )
 
 
 def _sweep_records(
-    catalog: Catalog, store: ArrayStore, *, before: datetime, excused: set[str], dry_run: bool
+    catalog: Catalog, store: ArrayStore, *, before: datetime, gone: Mapping[str, int], dry_run: bool
 ) -> tuple[int, int]:
     """Remove the records of documents that are no more, and of no remembered revision."""
-    live = set(_live_records(catalog, excused))
+    live = set(_live_records(catalog, gone))
     count = nbytes = 0
     for record in store.records(PREFIX):
         # A record younger than the grace may be waiting for its document.
@@ -123,13 +126,10 @@ def _sweep_records(
     return count, nbytes
 
 
-def _live_records(catalog: Catalog, excused: set[str]) -> Iterator[str]:
+def _live_records(catalog: Catalog, gone: Mapping[str, int]) -> Iterator[str]:
     for document in catalog.headers.find({}, {"ingest.revision": 1}):
         yield record_key(document["_id"], document["ingest"]["revision"])
-    gone = {name.rpartition("@")[0]: int(name.rpartition("@")[2]) for name in excused}
-    for entry in catalog.history.find({}, {"document": 1, "revision": 1}):
-        if entry["revision"] > gone.get(entry["document"], 0):
-            yield record_key(entry["document"], entry["revision"])
-    for entry in catalog.trash.find({}, {"document": 1, "revision": 1}):
-        if entry["_id"] not in excused:
-            yield record_key(entry["document"], entry["revision"])
+    for kept in (catalog.history, catalog.trash):
+        for entry in kept.find({}, {"document": 1, "revision": 1}):
+            if entry["revision"] > gone.get(entry["document"], 0):
+                yield record_key(entry["document"], entry["revision"])

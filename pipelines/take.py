@@ -136,7 +136,8 @@ def _take(task: Task, store: ArrayStore | None, profiles: Mapping[str, Profile])
         identity = identify(profile, path, file.hdus)
         if task.campaign is not None:
             identity = replace(identity, fields={**identity.fields, "campaign": task.campaign})
-        plans = plan_arrays(profile, file.hdus)
+        # An image with an axis of length 0 has no pixels to keep.
+        plans = [plan for plan in plan_arrays(profile, file.hdus) if file.hdus[plan.hdu].pixels is not None]
         refs = {} if store is None else store_arrays(file, plans, store)
         origin = Origin(task.located, before.st_size, before.st_mtime_ns, sha256, task.run, task.version)
         document = document_of(
@@ -171,12 +172,17 @@ def store_arrays(file: FitsFile, plans: list[ArrayPlan], store: ArrayStore) -> d
     -------
     dict
         References by array name.
+
+    Raises
+    ------
+    ValueError
+        A plan names an HDU without pixels.
     """
     refs: dict[str, ArrayRef] = {}
     for plan in plans:
         hdu = file.hdus[plan.hdu]
         if hdu.pixels is None:
-            raise FitsError("bad-structure", f"HDU {plan.hdu} has no pixels to store", "check the file")
+            raise ValueError(f"HDU {plan.hdu} has no pixels")
         scale = Scale(*hdu.scale) if hdu.scale else None
         kinds = dict(zip(plan.names, plan.kinds, strict=True))
         if plan.split is None:

@@ -14,7 +14,7 @@ from bson.datetime_ms import DatetimeMS
 from catalog.errors import InvalidQuery
 from catalog.values import MISSING
 
-__all__ = ["bits_predicate", "bson_type", "mod_predicate", "type_predicate"]
+__all__ = ["NUMBER_TYPES", "bits_predicate", "bson_type", "mod_predicate", "type_predicate"]
 
 _CODES = {
     1: "double", 2: "string", 3: "object", 4: "array", 5: "binData", 6: "undefined", 7: "objectId", 8: "bool",
@@ -23,7 +23,7 @@ _CODES = {
     127: "maxKey",
 }  # fmt: skip
 _NAMES = frozenset(_CODES.values())
-_NUMBERS = frozenset({"double", "int", "long", "decimal"})
+NUMBER_TYPES = frozenset({"double", "int", "long", "decimal"})
 _TYPES: tuple[tuple[type | tuple[type, ...], str], ...] = (
     (bool, "bool"),
     (Int64, "long"),
@@ -63,7 +63,7 @@ def type_predicate(argument: Any) -> Callable[[Any], bool]:
     for item in argument if isinstance(argument, list) else [argument]:
         name = _CODES.get(int(item)) if isinstance(item, (int, float)) and not isinstance(item, bool) else item
         if name == "number":
-            wanted |= _NUMBERS
+            wanted |= NUMBER_TYPES
         elif isinstance(name, str) and name in _NAMES:
             wanted.add(name)
         else:

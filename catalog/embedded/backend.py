@@ -18,6 +18,7 @@ from catalog.embedded.scan import Query, search
 from catalog.embedded.schema import (
     CollectionSchema,
     Schema,
+    touch_schema,
 )
 from catalog.embedded.writes import Writes
 from catalog.errors import DuplicateKey, InvalidQuery, InvalidURL
@@ -96,14 +97,12 @@ class EmbeddedBackend:
         connection.execute(
             f"CREATE TABLE d{number} (n INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, doc BLOB NOT NULL)"
         )
-        self._schema.forget()
         return self._schema.read(connection)[name]
 
     def drop(self, name: str) -> None:
         """Take a collection out, with its indexes."""
         with self.file.transaction() as connection:
             schema = self._schema.read(connection).get(name)
-            self._schema.forget()
             if schema is None:
                 return
             tables = [f"d{schema.id}", *(f"e{field.id}" for field in schema.fields.values())]
@@ -138,7 +137,6 @@ class EmbeddedBackend:
             if twin and twin.unique != bool(spec.get("unique")):
                 raise InvalidQuery(f"an index on the same fields has another name and other options: {twin.name}", 86)
             make_index(connection, schema, spec)
-            self._schema.forget()
         return name
 
     def drop_index(self, collection: str, name: str) -> None:
@@ -151,12 +149,12 @@ class EmbeddedBackend:
             connection.execute("DELETE FROM indexes WHERE id=?", (found.id,))
             if found.unique:
                 connection.execute(f"DROP TABLE u{found.id}")
+            touch_schema(connection)
             kept = {path for index in schema.indexes if index != found for path, _ in index.keys}
             for path, field in schema.fields.items():
                 if path not in kept:
                     connection.execute(f"DROP TABLE e{field.id}")
                     connection.execute("DELETE FROM fields WHERE id=?", (field.id,))
-            self._schema.forget()
 
     # What pipelines see of the other collections.
 

@@ -270,7 +270,6 @@ class EmbeddedCollection:
     def create_index(self, keys: Any, **options: Any) -> str:
         """Make an index, or find it made; give its name."""
         spec = index_spec(keys, options)
-        check_options(options, allowed=frozenset({"background", "comment"}))
         if [path for path, _ in spec["key"]] == ["_id"]:
             return "_id_"
         return self._backend.create_index(self.name, spec)

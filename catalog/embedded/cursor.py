@@ -51,8 +51,6 @@ def read_sort(keys: Any, direction: Any = None) -> Sort:
         if isinstance(order, Mapping):
             raise refusal("$meta", "sort") or InvalidQuery("bad sort specification", 2)
         if path == "$natural":
-            if order == 1 and len(pairs) == 1:
-                return UNSORTED
             raise refusal("$natural", "sort") or InvalidQuery("$natural sort can only be ascending", 2)
         if isinstance(order, bool) or order not in (1, -1):
             raise InvalidQuery("$sort key ordering must be 1 (for ascending) or -1 (for descending)", 15975)

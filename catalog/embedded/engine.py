@@ -14,6 +14,7 @@ import pymongo.errors as pm
 from mongomock_ng import aggregate as _aggregate
 from mongomock_ng.aggregate import NOTHING
 
+from catalog.embedded.numeric import nullish, number
 from catalog.embedded.operators import OPERATORS
 from catalog.embedded.paths import resolve, split
 from catalog.errors import CatalogError, InvalidQuery, NotSupported
@@ -22,6 +23,7 @@ from catalog.values import MISSING
 __all__ = ["Evaluator", "compile_expression", "engine_errors"]
 
 Document = dict[str, Any]
+_OF_NUMBERS = frozenset({"$sqrt", "$ln", "$log10", "$log"})
 _FAILURES = (
     ArithmeticError, AssertionError, AttributeError, IndexError, KeyError, OSError, RecursionError, TypeError,
     ValueError, pm.PyMongoError,
@@ -108,8 +110,10 @@ class Evaluator(_aggregate._Parser):  # type: ignore[misc]
             values = {key: self.parse(item) for key, item in given.items()}
         else:
             values = dict(enumerate(map(self.parse, given if isinstance(given, list) else [given])))
+        if name in _OF_NUMBERS:
+            values = {key: value if nullish(value) else number(name, value) for key, value in values.items()}
         if any(value is None or value is MISSING for value in values.values()):
-            return False if name in ("$isArray", "$isNumber") else None
+            return False if name == "$isArray" else None
         literals = {key: {"$literal": value} for key, value in values.items()}
         told: Any = literals if named else list(literals.values()) if len(literals) > 1 else literals[0]
         if name in ("$dateAdd", "$dateSubtract", "$dateFromParts"):

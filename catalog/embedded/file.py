@@ -62,7 +62,7 @@ class CatalogFile:
         self._timeout = timeout
         self._local = _Local()
         self._lock = threading.Lock()
-        self._open: list[sqlite3.Connection] = []
+        self._open: list[tuple[threading.Thread, sqlite3.Connection]] = []
         self._left_to_parent: list[sqlite3.Connection] = []
         self._process = os.getpid()
         self._closed = False
@@ -103,12 +103,20 @@ class CatalogFile:
         with self._lock:
             if self._process != os.getpid():
                 # Forked: SQLite must not touch the parent's connections here, not even to close them.
-                self._left_to_parent += self._open
+                self._left_to_parent += [connection for _, connection in self._open]
                 self._open, self._process = [], os.getpid()
+            self._close_ended()
             connection = self._connect()
-            self._open.append(connection)
+            self._open.append((threading.current_thread(), connection))
         local.connection, local.process, local.depth = connection, os.getpid(), 0
         return connection
+
+    def _close_ended(self) -> None:
+        """Close the connections of threads that are no more."""
+        for thread, connection in self._open:
+            if not thread.is_alive():
+                connection.close()
+        self._open = [(thread, connection) for thread, connection in self._open if thread.is_alive()]
 
     def _connect(self) -> sqlite3.Connection:
         deadline = time.monotonic() + self._timeout
@@ -219,6 +227,6 @@ class CatalogFile:
                 return
             self._closed = True
             if self._process == os.getpid():
-                for connection in self._open:
+                for _, connection in self._open:
                     connection.close()
             self._open = []

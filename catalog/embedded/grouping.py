@@ -6,12 +6,12 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from bson import Int64
+from bson import Decimal128, Int64
 
 from catalog.embedded.engine import compile_expression
-from catalog.embedded.numeric import is_number, nullish, whole
-from catalog.errors import InvalidQuery, NotSupported
-from catalog.limits import OTHER_EXPRESSIONS, refusal
+from catalog.embedded.numeric import is_number, no_decimals, nullish, share, whole
+from catalog.errors import InvalidQuery
+from catalog.limits import refusal
 from catalog.values import MISSING, encode_key
 
 __all__ = ["ACCUMULATORS", "group"]
@@ -35,6 +35,8 @@ class _Sum:
         elif is_number(value):
             self.integers += value
             self.wide = self.wide or isinstance(value, Int64)
+        elif isinstance(value, Decimal128):
+            raise no_decimals("$sum or $avg")
 
     def result(self) -> Any:
         if self.real:
@@ -53,12 +55,11 @@ class _Average:
         self.sum, self.count = _Sum(), 0
 
     def add(self, value: Any) -> None:
-        if is_number(value):
-            self.sum.add(value)
-            self.count += 1
+        self.sum.add(value)
+        self.count += is_number(value)
 
     def result(self) -> Any:
-        return float(self.sum.result() / self.count) if self.count else None
+        return share(self.sum.result(), self.count)
 
 
 class _Extreme:
@@ -172,6 +173,8 @@ class _Deviation:
         self.sample, self.count, self.mean, self.squares = sample, 0, 0.0, 0.0
 
     def add(self, value: Any) -> None:
+        if isinstance(value, Decimal128):
+            raise no_decimals("$stdDevPop and $stdDevSamp")
         if is_number(value):
             self.count += 1
             step = value - self.mean
@@ -224,14 +227,7 @@ def check_accumulator(name: str, accumulator: Any) -> None:
         raise InvalidQuery(f"The field '{name}' must specify one accumulator", 40238)
     (operator,) = accumulator
     if operator not in ACCUMULATORS:
-        told = refusal(operator, "accumulator")
-        if told is None and operator in OTHER_EXPRESSIONS:
-            told = NotSupported(
-                f"the embedded catalog does not answer the accumulator {operator}; $push and cut in Python, "
-                "or connect to a MongoDB server (mongodb://...)",
-                238,
-            )
-        raise told or InvalidQuery(f"unknown group operator '{operator}'", 15952)
+        raise refusal(operator, "accumulator") or InvalidQuery(f"unknown group operator '{operator}'", 15952)
     if operator == "$count" and accumulator[operator] != {}:
         raise InvalidQuery("$count takes no arguments, i.e. $count:{}", 72)
 

@@ -13,7 +13,7 @@ from catalog.embedded.grouping import check_accumulator, check_group
 from catalog.embedded.operators import OPERATORS
 from catalog.embedded.stages import STAGES
 from catalog.errors import InvalidQuery, InvalidUpdate, NotSupported
-from catalog.limits import ENGINE_EXPRESSIONS, OTHER_EXPRESSIONS, OTHER_STAGES, UPDATE_OPERATORS, refusal
+from catalog.limits import ENGINE_EXPRESSIONS, UPDATE_OPERATORS, refusal
 
 __all__ = ["check_expression", "check_filter", "check_options", "check_pipeline", "check_update"]
 
@@ -61,25 +61,12 @@ def check_pipeline(pipeline: Any, *, within: str = "", variables: frozenset[str]
             raise InvalidQuery("a pipeline stage specification object must contain exactly one field", 40323)
         ((name, options),) = stage.items()
         if name not in STAGES:
-            raise _unknown(name, "stage", OTHER_STAGES) or InvalidQuery(
-                f"Unrecognized pipeline stage name: '{name}'", 40324
-            )
+            raise refusal(name, "stage") or InvalidQuery(f"Unrecognized pipeline stage name: '{name}'", 40324)
         if name in _NOT_WITHIN.get(within, frozenset()) or (within and name in _WRITING):
             raise InvalidQuery(f"{name} is not allowed to be used within a {within} stage", 40600)
         if name in _WRITING and position < len(pipeline) - 1:
             raise InvalidQuery(f"{name} can only be the final stage in the pipeline", 40601)
         _check_stage(name, options, variables)
-
-
-def _unknown(name: str, what: str, others: frozenset[str]) -> NotSupported | None:
-    told = refusal(name, what)
-    if told is None and name in others:
-        return NotSupported(
-            f"the embedded catalog does not answer the {what} {name}; use another, or connect to a MongoDB "
-            "server (mongodb://...)",
-            238,
-        )
-    return told
 
 
 def _check_stage(name: str, options: Any, variables: frozenset[str]) -> None:
@@ -189,9 +176,7 @@ def _check_object(expression: Mapping[str, Any], variables: frozenset[str]) -> N
             check_expression(value, variables)
             continue
         if name not in OPERATORS and name not in ENGINE_EXPRESSIONS:
-            raise _unknown(name, "expression", OTHER_EXPRESSIONS) or InvalidQuery(
-                f"Unrecognized expression '{name}'", 168
-            )
+            raise refusal(name, "expression") or InvalidQuery(f"Unrecognized expression '{name}'", 168)
         if name == "$literal":
             continue
         inner = variables | _bound(name, value)

@@ -9,9 +9,10 @@ from typing import Any
 import bson
 
 from catalog.embedded.codec import decode_naive
+from catalog.embedded.guards import check_options
 from catalog.embedded.paths import split
 from catalog.embedded.scan import everything
-from catalog.embedded.schema import CollectionSchema, IndexEntry, check_parallel, entries_of, unique_keys
+from catalog.embedded.schema import CollectionSchema, IndexEntry, check_parallel, entries_of, touch_schema, unique_keys
 from catalog.errors import DuplicateKey, InvalidQuery
 from catalog.limits import refusal
 
@@ -30,15 +31,20 @@ def index_spec(keys: Any, options: dict[str, Any]) -> dict[str, Any]:
     pairs = [(pair, 1) if isinstance(pair, str) else tuple(pair) for pair in given]
     if not pairs:
         raise InvalidQuery("an index needs at least one field", 67)
+    name = options.pop("name", None) or "_".join(f"{path}_{direction}" for path, direction in pairs)
+    spec: dict[str, Any] = {"key": [list(pair) for pair in pairs], "name": name}
+    spec |= {flag: True for flag in ("unique", "sparse") if options.pop(flag, False)}
+    check_options(options, allowed=frozenset({"background", "comment"}))
+
     for path, direction in pairs:
         if isinstance(direction, bool) or direction not in (1, -1):
             told = refusal(str(direction), "kind of index")
             raise told or InvalidQuery(f"{direction!r} is no order of an index", 67)
+        if isinstance(path, str) and path.split(".")[-1] == "$**":
+            raise refusal("$**", "kind of index") or InvalidQuery(path, 67)
         if not isinstance(path, str) or not path or any(not part or part[0] == "$" for part in path.split(".")):
             raise InvalidQuery(f"{path!r} is no field an index can be on", 67)
-    name = options.pop("name", None) or "_".join(f"{path}_{direction}" for path, direction in pairs)
-    spec: dict[str, Any] = {"key": [list(pair) for pair in pairs], "name": name}
-    return spec | {flag: True for flag in ("unique", "sparse") if options.pop(flag, False)}
+    return spec
 
 
 def index_information(schema: CollectionSchema) -> dict[str, Any]:
@@ -86,6 +92,7 @@ def make_index(connection: sqlite3.Connection, schema: CollectionSchema, spec: M
             _make_field(connection, schema, path)
     row = (schema.id, index.name, bson.encode(dict(spec)))
     made = connection.execute("INSERT INTO indexes (collection, name, spec) VALUES (?, ?, ?)", row)
+    touch_schema(connection)
     if index.unique:
         table = f"u{made.lastrowid}"
         connection.execute(f"CREATE TABLE {table} (key BLOB PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID")

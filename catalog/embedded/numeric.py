@@ -11,6 +11,7 @@ from bson import Decimal128, Int64
 
 from catalog.embedded.arithmetic import bson_type
 from catalog.errors import InvalidQuery
+from catalog.limits import refusal
 from catalog.values import MISSING, encode_key
 
 __all__ = [
@@ -21,7 +22,10 @@ __all__ = [
     "extreme",
     "is_number",
     "mean",
+    "no_decimals",
     "nullish",
+    "numbers_of",
+    "share",
     "total",
     "truthy",
     "whole",
@@ -58,6 +62,11 @@ def is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
+def no_decimals(name: str) -> InvalidQuery:
+    """Make the error that refuses to compute with Decimal128."""
+    return refusal("Decimal128 arithmetic", f"operator {name}:") or InvalidQuery(f"{name} of a Decimal128", 238)
+
+
 def arguments(name: str, given: Any, least: int, most: int | None = None) -> list[Any]:
     """Give an operator's arguments as a list of an allowed length."""
     items = list(given) if isinstance(given, list) else [given]
@@ -70,7 +79,7 @@ def arguments(name: str, given: Any, least: int, most: int | None = None) -> lis
 def number(name: str, value: Any) -> Any:
     """Give a number back, or refuse what is none."""
     if isinstance(value, Decimal128):
-        raise InvalidQuery(f"{name}: Decimal128 arithmetic is not answered by the embedded catalog", 238)
+        raise no_decimals(name)
     if not is_number(value):
         raise InvalidQuery(f"{name} only supports numeric types, not {bson_type(value)}", 14)
     return value
@@ -173,9 +182,25 @@ def _unary(name: str, compute: Callable[[Any], Any]) -> Operator:
     return operator
 
 
+def _exp(value: Any) -> float:
+    try:
+        return math.exp(value)
+    except OverflowError:
+        return math.inf
+
+
 def _to_whole(rounding: Callable[[float], int]) -> Callable[[Any], Any]:
     """Round a double to a double: integers stay what they are."""
-    return lambda value: float(rounding(value)) if isinstance(value, float) and math.isfinite(value) else value
+
+    def compute(value: Any) -> Any:
+        finite = isinstance(value, float) and math.isfinite(value)
+        return (
+            math.copysign(rounding(value), value)
+            if finite and not rounding(value)
+            else (float(rounding(value)) if finite else value)
+        )
+
+    return compute
 
 
 def _placed(name: str, rounding: Callable[[Any, int], Any]) -> Operator:
@@ -204,15 +229,27 @@ def extreme(values: Sequence[Any], *, largest: bool) -> Any:
     return max(known, key=encode_key) if largest else min(known, key=encode_key)
 
 
+def numbers_of(name: str, values: Sequence[Any]) -> list[Any]:
+    """Give what is a number among some values."""
+    if any(isinstance(value, Decimal128) for value in values):
+        raise no_decimals(name)
+    return [value for value in values if is_number(value)]
+
+
 def total(values: Sequence[Any]) -> Any:
     """Add what is a number and pass over the rest, as ``$sum`` does."""
-    return _sum([value for value in values if is_number(value)])
+    return _sum(numbers_of("$sum", values))
 
 
-def mean(values: Sequence[Any]) -> float | None:
+def share(sum_: Any, count: int) -> Any:
+    """Divide a sum by its count; null if there is none."""
+    return float(sum_ / count) if count else None
+
+
+def mean(values: Sequence[Any]) -> Any:
     """Average what is a number and pass over the rest, as ``$avg`` does."""
-    known = [value for value in values if is_number(value)]
-    return float(_sum(known) / len(known)) if known else None
+    known = numbers_of("$avg", values)
+    return share(_sum(known), len(known))
 
 
 def _over(compute: Callable[[Sequence[Any]], Any]) -> Operator:
@@ -234,6 +271,7 @@ NUMERIC_OPERATORS: dict[str, Operator] = {
     "$divide": _binary("$divide", _divide),
     "$mod": _binary("$mod", _mod),
     "$pow": _binary("$pow", _pow),
+    "$exp": _unary("$exp", _exp),
     "$abs": _unary("$abs", abs),
     "$ceil": _unary("$ceil", _to_whole(math.ceil)),
     "$floor": _unary("$floor", _to_whole(math.floor)),

@@ -13,7 +13,16 @@ from catalog.embedded.paths import leaves, split
 from catalog.errors import InvalidUpdate
 from catalog.values import EMPTY_KEY, MISSING, Tag, encode_key, tag_of
 
-__all__ = ["CollectionSchema", "Field", "IndexEntry", "Schema", "check_parallel", "entries_of", "unique_keys"]
+__all__ = [
+    "CollectionSchema",
+    "Field",
+    "IndexEntry",
+    "Schema",
+    "check_parallel",
+    "entries_of",
+    "touch_schema",
+    "unique_keys",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +69,24 @@ class Schema:
     """The collections of a file, read again when any process changes them."""
 
     def __init__(self) -> None:
-        self._version = -1
-        self._collections: dict[str, CollectionSchema] = {}
+        # One value, so that threads see the two together.
+        self._known: tuple[int, dict[str, CollectionSchema]] = (-1, {})
 
     def read(self, connection: sqlite3.Connection) -> Mapping[str, CollectionSchema]:
         """Give the collections as the connection sees them now."""
         version = connection.execute("PRAGMA schema_version").fetchone()[0]
-        if version != self._version or connection.in_transaction:
-            self._collections = _load(connection)
-            self._version = version
-        return self._collections
+        known, collections = self._known
+        if version != known:
+            collections = _load(connection)
+            if not connection.in_transaction:  # what a transaction made may yet be rolled back
+                self._known = (version, collections)
+        return collections
 
-    def forget(self) -> None:
-        """Read everything again next time."""
-        self._version = -1
+
+def touch_schema(connection: sqlite3.Connection) -> None:
+    """Let every process read the collections again: rows that change do not move SQLite's schema version."""
+    connection.execute("CREATE TABLE touched (n INTEGER)")
+    connection.execute("DROP TABLE touched")
 
 
 def _load(connection: sqlite3.Connection) -> dict[str, CollectionSchema]:

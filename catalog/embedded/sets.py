@@ -8,7 +8,7 @@ from typing import Any
 
 from bson import Decimal128, Int64
 
-from catalog.embedded.arithmetic import bson_type
+from catalog.embedded.arithmetic import NUMBER_TYPES, bson_type
 from catalog.embedded.numeric import Operator, Scope, arguments, nullish, truthy
 from catalog.errors import InvalidQuery
 from catalog.values import encode_key
@@ -16,6 +16,7 @@ from catalog.values import encode_key
 __all__ = ["SET_OPERATORS"]
 
 Set = dict[bytes, Any]
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - instants inside the engine are naive UTC
 
 
 def _sets(scope: Scope, name: str, given: Any, least: int = 1, most: int = 1000) -> list[Set] | None:
@@ -78,7 +79,7 @@ def _whole(name: str, bits: int) -> Operator:
     def operator(scope: Scope, given: Any) -> Any:
         value = scope.parse(arguments(name, given, 1)[0])
         if isinstance(value, datetime) and bits == 64:
-            return Int64((value - datetime(1970, 1, 1)) // timedelta(milliseconds=1))  # noqa: DTZ001 - naive UTC
+            return Int64((value - _EPOCH) // timedelta(milliseconds=1))
         value = _plain(name, value)
         if nullish(value):
             return None
@@ -98,7 +99,10 @@ def _whole(name: str, bits: int) -> Operator:
 
 
 def _double(scope: Scope, given: Any) -> Any:
-    value = _plain("$toDouble", scope.parse(arguments("$toDouble", given, 1)[0]))
+    value = scope.parse(arguments("$toDouble", given, 1)[0])
+    if isinstance(value, datetime):
+        return float((value - _EPOCH) // timedelta(milliseconds=1))
+    value = _plain("$toDouble", value)
     if nullish(value):
         return None
     try:
@@ -120,6 +124,7 @@ SET_OPERATORS: dict[str, Operator] = {
     "$setDifference": _difference,
     "$setEquals": _equals,
     "$setIsSubset": _subset,
+    "$isNumber": lambda scope, given: bson_type(scope.parse(arguments("$isNumber", given, 1)[0])) in NUMBER_TYPES,
     "$toInt": _whole("$toInt", 32),
     "$toLong": _whole("$toLong", 64),
     "$toDouble": _double,

@@ -12,7 +12,7 @@ from bson import Decimal128, ObjectId
 
 from catalog.embedded.arithmetic import bson_type
 from catalog.embedded.matching import compile_regex
-from catalog.embedded.numeric import Operator, Scope, arguments, is_number, mean, nullish, truthy
+from catalog.embedded.numeric import Operator, Scope, arguments, is_number, mean, nullish, numbers_of, truthy
 from catalog.errors import InvalidQuery
 from catalog.values import MISSING, encode_key
 
@@ -81,6 +81,8 @@ def _cased(name: str, change: Callable[[str], str]) -> Operator:
 
     def operator(scope: Scope, given: Any) -> str:
         value = _parsed(scope, name, given, 1)[0]
+        if isinstance(value, (bool, ObjectId)):
+            raise InvalidQuery(f"can't convert from BSON type {bson_type(value)} to String in {name}", 16007)
         return "" if nullish(value) else "".join(change(c) if c.isascii() else c for c in as_text(value))
 
     return operator
@@ -276,7 +278,7 @@ def _get_field(scope: Scope, given: Any) -> Any:
 def _deviation(name: str, *, sample: bool) -> Operator:
     def operator(scope: Scope, given: Any) -> Any:
         value = scope.parse(given[0] if isinstance(given, list) and len(given) == 1 else given)
-        known = [item for item in (value if isinstance(value, list) else [value]) if is_number(item)]
+        known = numbers_of(name, value if isinstance(value, list) else [value])
         freedom = len(known) - 1 if sample else len(known)
         middle = mean(known)
         if freedom < 1 or middle is None:

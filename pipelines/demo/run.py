@@ -83,9 +83,7 @@ def _ask_of_the_night(archive: Archive, night: NightTruth, say: Say) -> None:
         say(f"  exposure {conflict['exposure_number']}: {votes}; {conflict['consensus']}, so not {outvoted}")
     truth = night.twilights()
     right = all(conflict["consensus"] == truth[conflict["exposure_number"]] for conflict in conflicts)
-    say(
-        f"  … {len(conflicts)} conflicts, all by camera {night.wrong_clock}, whose clock is wrong by {night.clock_error};"
-    )
+    say(f"  … {len(conflicts)} conflicts, all by camera {night.wrong_clock}: its clock is {night.clock_error} wrong;")
     say(f"  the consensus is {_as('the truth', right)}\n")
 
 

@@ -7,9 +7,12 @@ with the size of the file before anything is believed.
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from dataclasses import dataclass, field
 from types import TracebackType
+
+import numpy as np
 
 from pipelines.fits.cards import Card, Value, first_values, read_cards
 from pipelines.fits.errors import FitsError
@@ -202,7 +205,7 @@ class FitsFile:
                 )
             cards = read_cards(block[:end])
             header = first_values(cards)
-            structure = examine(index, cards, header, limits)
+            structure = examine(index, cards, header)
             start = offset + len(block)
             size = self._present(index, start, structure)
             self._blocks.append(block)
@@ -245,6 +248,13 @@ class FitsFile:
     ) -> Hdu:
         pixels: PixelSource | None = None
         if structure.dtype is not None and 0 not in structure.shape:
+            size = math.prod(structure.shape) * np.dtype(structure.dtype).itemsize
+            if size > limits.pixels:
+                raise FitsError(
+                    "too-large",
+                    f"HDU {index} has {size:,} bytes of pixels, {limits.pixels:,} are the most",
+                    "if they are meant, raise Limits(pixels=...)",
+                )
             if structure.kind == "compressed-image":
                 from pipelines.fits.tiles import TiledImage
 
@@ -294,6 +304,4 @@ def open_fits(path: str | os.PathLike[str], *, limits: Limits | None = None) -> 
 
 
 def _not_fits(start: bytes, what: str = "the file") -> FitsError:
-    return FitsError(
-        "not-fits", f"{what} begins with {start!r}, not with SIMPLE", "only FITS files can be taken"
-    )
+    return FitsError("not-fits", f"{what} begins with {start!r}, not with SIMPLE", "only FITS files can be taken")

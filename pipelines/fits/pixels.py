@@ -130,9 +130,7 @@ class FlatImage:
                 at = self._offset + number * plane + start * row
                 self._source.fill(at, target[number * band : (number + 1) * band])
         else:
-            self._fill_through_buffer(
-                np.frombuffer(target, np.uint8).reshape(planes, band), plane, start * row
-            )
+            self._fill_through_buffer(np.frombuffer(target, np.uint8).reshape(planes, band), plane, start * row)
 
     def _fill_through_buffer(self, out: NDArray[np.uint8], plane: int, skip: int) -> None:
         """Read small planes many at a time, and copy the rows out of them."""

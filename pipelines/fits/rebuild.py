@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from pipelines.fits.cards import first_values, read_cards
 from pipelines.fits.headers import end_of
-from pipelines.fits.limits import Limits
 from pipelines.fits.pixels import PixelSource, encode
 from pipelines.fits.structure import examine
 
@@ -68,7 +67,7 @@ def rebuild_file(
 def _pixel_bytes(index: int, block: bytes, array: NDArray[Any]) -> Iterator[bytes]:
     """Yield the pixels of one HDU as they lay in the file."""
     cards = read_cards(block[: end_of(block)])
-    structure = examine(index, cards, first_values(cards), Limits(pixels=1 << 62))
+    structure = examine(index, cards, first_values(cards))
     if array.shape != structure.shape or array.dtype.name != structure.dtype:
         raise ValueError(
             f"the pixels of HDU {index} are {array.dtype.name} {array.shape},"

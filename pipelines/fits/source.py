@@ -278,9 +278,7 @@ def compression(start: bytes) -> str | None:
             return encoding
     for magic, name in _UNREAD.items():
         if start.startswith(magic):
-            raise FitsError(
-                "bad-compression", f"the file is packed with {name}, which is not read", "unpack it first"
-            )
+            raise FitsError("bad-compression", f"the file is packed with {name}, which is not read", "unpack it first")
     return None
 
 
@@ -316,23 +314,21 @@ def open_disk(path: str) -> DiskSource:
 def _cannot_open(path: str, error: OSError | ValueError) -> FitsError:
     if isinstance(error, ValueError):
         return FitsError("not-found", f"no file can have this name ({error})", "check the name")
-    linked = Path(path).is_symlink()
-    if linked and error.errno in (errno.ENOENT, errno.ELOOP, errno.ENOTDIR):
+    nowhere = error.errno in (errno.ENOENT, errno.ELOOP, errno.ENOTDIR)
+    if nowhere and Path(path).is_symlink():
         target = Path(path).readlink()
         return FitsError(
             "broken-symlink",
             f"the symbolic link leads to {target}, which is not there",
             "mend or remove the link",
         )
-    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+    if nowhere:
         return FitsError("not-found", "there is no such file", "check the name, and that its disk is mounted")
     return _unreadable(error)
 
 
 def _unreadable(error: OSError) -> FitsError:
-    return FitsError(
-        "unreadable", f"the file cannot be read ({error.strerror})", "check its permissions and its disk"
-    )
+    return FitsError("unreadable", f"the file cannot be read ({error.strerror})", "check its permissions and its disk")
 
 
 def _sort(mode: int) -> str:

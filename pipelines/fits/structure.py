@@ -16,7 +16,7 @@ import numpy as np
 
 from pipelines.fits.cards import Card, Value
 from pipelines.fits.errors import FitsError
-from pipelines.fits.limits import MAX_AXES, Limits
+from pipelines.fits.limits import MAX_AXES
 
 __all__ = ["Scaling", "Structure", "examine"]
 
@@ -74,13 +74,13 @@ class Structure:
     pixels: int
 
 
-def examine(index: int, cards: Sequence[Card], header: Mapping[str, Value], limits: Limits) -> Structure:
+def examine(index: int, cards: Sequence[Card], header: Mapping[str, Value]) -> Structure:
     """Return the structure of HDU `index`.
 
     Raises
     ------
     FitsError
-        ``bad-structure`` or ``too-large``.
+        ``bad-structure``.
     """
     sheet = _Sheet(index, header)
     kind = _kind(index, header)
@@ -102,7 +102,6 @@ def examine(index: int, cards: Sequence[Card], header: Mapping[str, Value], limi
         return Structure(kind, name, ver, (), None, None, size, 0)
     if not axes:
         return Structure(kind, name, ver, (), None, None, size, 0)
-    sheet.refuse_large(axes, bitpix, limits)
     dtype, scale = _values(sheet, bitpix, compressed=kind == "compressed-image")
     return Structure(kind, name, ver, tuple(reversed(axes)), dtype, scale, size, pixels)
 
@@ -158,9 +157,7 @@ class _Sheet:
         self._index = index
         self._header = header
 
-    def wrong(
-        self, what: str, hint: str = "the file is damaged, or was not written by a FITS program"
-    ) -> FitsError:
+    def wrong(self, what: str, hint: str = "the file is damaged, or was not written by a FITS program") -> FitsError:
         return FitsError("bad-structure", f"HDU {self._index}: {what}", hint)
 
     def integer(self, keyword: str, default: int | None = None) -> int:
@@ -199,15 +196,6 @@ class _Sheet:
         if size > _MOST:
             raise self.wrong(f"the cards declare {_shown(size)} bytes of data")
         return size
-
-    def refuse_large(self, axes: Sequence[int], bitpix: int, limits: Limits) -> None:
-        size = abs(bitpix) // 8 * math.prod(axes)
-        if size > limits.pixels:
-            raise FitsError(
-                "too-large",
-                f"HDU {self._index} declares {_shown(size)} bytes of pixels, {limits.pixels:,} are the most",
-                "if they are meant, raise Limits(pixels=...)",
-            )
 
     def refuse_contradictions(self, cards: Sequence[Card], vital: frozenset[str]) -> None:
         """Refuse keywords the data cannot be read without, given twice with different values."""

@@ -57,7 +57,7 @@ def try_image(source: ByteSource, span: Span, pixel_bytes: int) -> None:
         raise _failed(f"was ended by signal {-child.returncode}")
     if child.returncode:
         lines = child.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"]
-        raise _failed(f"failed: {lines[-1]}")
+        raise _failed(f"failed: {lines[-1]}", "report it, with the file")
 
 
 def main() -> None:
@@ -73,14 +73,12 @@ def main() -> None:
 
     descriptor, size, offset = map(int, sys.argv[1:4])
     source = DiskSource(descriptor, size)
-    believed = Limits(
-        pixels=1 << 62, expanded=1 << 62, ratio=1 << 62, header=1 << 30
-    )  # the caller has checked
+    believed = Limits(expanded=1 << 62, ratio=1 << 62)  # the caller has checked
     try:
         block, end = read_header(source, offset, index=1, limits=believed)
         cards = read_cards(block[:end])
         header = first_values(cards)
-        structure = examine(1, cards, header, believed)
+        structure = examine(1, cards, header)
         start = offset + len(block)
         span = Span(offset, start, 0, structure.size or 0)
         image = TiledImage(source, span, structure, header, believed, tried=True)
@@ -95,9 +93,9 @@ def main() -> None:
         return
 
 
-def _failed(what: str) -> FitsError:
+def _failed(what: str, hint: str = "the file is damaged; copy it again from where it came") -> FitsError:
     return FitsError(
         "bad-compression",
         f"the tile-compressed image cannot be decompressed (a trial {what})",
-        "the file is damaged; copy it again from where it came",
+        hint,
     )

@@ -50,8 +50,7 @@ def test_writers_killed_at_any_moment_leave_nothing_half_done(folder, seed):
     rng = random.Random(seed)
     open_store(folder)
     writers = [
-        subprocess.Popen([sys.executable, "-c", WRITER, str(folder), str(n)], stdout=subprocess.PIPE)
-        for n in range(2)
+        subprocess.Popen([sys.executable, "-c", WRITER, str(folder), str(n)], stdout=subprocess.PIPE) for n in range(2)
     ]
     said = []
     for writer in writers:

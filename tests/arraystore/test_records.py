@@ -81,9 +81,7 @@ def test_a_name_may_be_both_record_and_folder_and_very_long(store):
     assert {key: store.get_record(key) for key in keys(store)} == records
 
 
-@pytest.mark.parametrize(
-    "key", ["", "/", "a//b", "/etc/passwd", "../x", "a/../../x", "a/.", "x" * 1025, "\ud800", 3]
-)
+@pytest.mark.parametrize("key", ["", "/", "a//b", "/etc/passwd", "../x", "a/../../x", "a/.", "x" * 1025, "\ud800", 3])
 def test_a_name_that_cannot_be_is_refused(store, key):
     for use in (lambda: store.put_records({key: b"x"}), lambda: store.get_record(key)):
         with pytest.raises(InvalidKey):
@@ -117,9 +115,7 @@ def test_many_records_are_one_batch(files, folder, monkeypatch):
     """Every file and every folder is synced before the call returns."""
     synced = []
     fsync = os.fsync
-    monkeypatch.setattr(
-        os, "fsync", lambda fd: (synced.append(os.readlink(f"/proc/self/fd/{fd}")), fsync(fd))[1]
-    )
+    monkeypatch.setattr(os, "fsync", lambda fd: (synced.append(os.readlink(f"/proc/self/fd/{fd}")), fsync(fd))[1])
     files.put_records({f"night/{n}": b"x" for n in range(20)})
     assert sum("/.staging/" in path for path in synced) == 20
     assert f"{folder}/records/night" in synced

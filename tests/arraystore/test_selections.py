@@ -46,9 +46,7 @@ def test_any_basic_index_gives_what_numpy_gives(cubes, kind, data):
     assert np.array_equal(got, expected)
 
 
-@pytest.mark.parametrize(
-    "key", [None, [1, 2], np.array([0, 1]), True, "a", 1.0, (0, None), (np.array([True]),)]
-)
+@pytest.mark.parametrize("key", [None, [1, 2], np.array([0, 1]), True, "a", 1.0, (0, None), (np.array([True]),)])
 def test_what_is_no_basic_index_is_refused(cubes, key):
     with pytest.raises(IndexError, match="asarray"):
         cubes["ramp"][1][key]

@@ -246,9 +246,7 @@ def test_what_is_too_large_is_refused_before_it_is_read(store, shape):
         store.put(Huge(shape), kind="array")
 
 
-@pytest.mark.parametrize(
-    ("kind", "shape"), [("ramp", (4, 4)), ("frame", (2, 4, 4)), ("bytes", (2, 2)), ("x", (2,))]
-)
+@pytest.mark.parametrize(("kind", "shape"), [("ramp", (4, 4)), ("frame", (2, 4, 4)), ("bytes", (2, 2)), ("x", (2,))])
 def test_a_kind_says_how_many_axes_it_has(store, kind, shape):
     with pytest.raises(InvalidArray, match=kind):
         store.put(np.zeros(shape, "u1"), kind=kind)

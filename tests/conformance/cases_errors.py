@@ -94,6 +94,7 @@ UPDATES = (
     update_fails("_id never changes", {"$set": {"_id": 2}}),
     update_fails("$inc of text", {"$inc": {"s": 1}}),
     update_fails("$inc by text", {"$inc": {"n": "1"}}),
+    fails("$inc over 64 bits", ({"_id": 1, "n": 2**63 - 1},), "update_one", ({}, {"$inc": {"n": 1}}), WriteError),
     update_fails("$push onto no array", {"$push": {"s": 1}}),
     update_fails("$set below a number", {"$set": {"n.a": 1}}),
     update_fails("two changes of one path", {"$set": {"h.a": 2}, "$inc": {"h.a": 1}}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bson import Decimal128
 from pymongo.errors import OperationFailure
 
 from tests.conformance.case import Case, Document, aggregates, numbered, utc
@@ -85,6 +86,10 @@ SUMS = (
     whole("$sum of nothing is 0", numbered("a"), {"$sum": "$q"}, 0),
     whole("$sum of an expression", FRAMES, {"$sum": {"$multiply": ["$t", 2]}}, 73.0),
     whole("$sum of a condition", FRAMES, {"$sum": {"$cond": [{"$eq": ["$k", "dark"]}, 1, 0]}}, 2),
+    whole("$sum of decimals is a decimal", numbered(Decimal128("1.5"), 2), {"$sum": "$v"}, Decimal128("3.5")),
+    whole("$sum over 64 bits is a double", numbered(2**62, 2**62), {"$sum": "$v"}, 2.0**63),
+    whole("$avg of decimals is a decimal", numbered(Decimal128("1.5"), 2), {"$avg": "$v"}, Decimal128("1.75")),
+    whole("$max of decimals", numbered(Decimal128("1.5"), 1), {"$max": "$v"}, Decimal128("1.5")),
     whole("$avg is a double", numbered(1, 3), {"$avg": "$v"}, 2.0),
     whole("$avg ignores what is no number", numbered(1, "2", None, 4), {"$avg": "$v"}, 2.5),
     whole("$avg of nothing is null", numbered("a"), {"$avg": "$v"}, None),

@@ -167,7 +167,7 @@ def operators(value: Any, *, inside: bool = False) -> Iterator[str]:
             for name, item in value.items():
                 if inside or str(name).startswith("$"):
                     yield name
-                elif ".$" in str(name):
+                if ".$" in str(name):
                     yield "$"  # the positional operator
                 yield from operators(item, inside=str(name).startswith("$"))
         case list() | tuple():

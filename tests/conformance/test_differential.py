@@ -12,19 +12,14 @@ from typing import Any
 
 import bson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.conformance.compare import typed
 from tests.conformance.evaluator import grouped, key_of, selected
 from tests.conformance.random_pipelines import IN_ORDER, archives, groups, pipelines, queries
 
-quickly = settings(
-    max_examples=120,
-    deadline=None,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+searching = settings(max_examples=2 * settings.default.max_examples, deadline=None)  # of the profile chosen
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +61,7 @@ def over_whole_documents(engine: Any, pipeline: list[dict[str, Any]]) -> list[di
     return list(engine.aggregate(pipeline))
 
 
-@quickly
+@searching
 @given(documents=archives(), pipeline=pipelines())
 def test_pipelines_answer_as_over_whole_documents(
     embedded: Any, engine: Any, documents: list[dict[str, Any]], pipeline: list[dict[str, Any]]
@@ -76,7 +71,7 @@ def test_pipelines_answer_as_over_whole_documents(
     assert settled(list(embedded.aggregate(pipeline))) == settled(over_whole_documents(engine, pipeline))
 
 
-@quickly
+@searching
 @given(documents=archives(), query=queries)
 def test_queries_select_as_the_manual_says(
     embedded: Any, documents: list[dict[str, Any]], query: dict[str, Any]
@@ -87,7 +82,7 @@ def test_queries_select_as_the_manual_says(
     assert embedded.count_documents(query) == len(wanted)
 
 
-@quickly
+@searching
 @given(documents=archives(), query=queries, field=st.sampled_from(("date", "kind", "tags", "exposure_number")))
 def test_distinct_values_as_the_manual_says(
     embedded: Any, documents: list[dict[str, Any]], query: dict[str, Any], field: str
@@ -101,7 +96,7 @@ def test_distinct_values_as_the_manual_says(
     assert sorted(answered, key=repr) == sorted(wanted, key=repr)
 
 
-@quickly
+@searching
 @given(documents=archives(), query=queries, group=groups)
 def test_groups_as_the_manual_says(
     embedded: Any, documents: list[dict[str, Any]], query: dict[str, Any], group: dict[str, Any]

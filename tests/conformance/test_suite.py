@@ -104,7 +104,7 @@ def known_groups() -> list[tuple[Case, dict[str, Any]]]:
     """The cases of ``$group`` the evaluator can be put to, and the group of each."""
     pairs = []
     for case in CASES:
-        if case.group != "group" or case.error is not None or case.id in BEYOND:
+        if case.group != "group" or case.error is not None or case.id in BEYOND or "Decimal128" in repr(case):
             continue
         stages = [stage for stage in case.call.args[0] if "$sort" not in stage]
         names = {name for name in operators(case.call.args) if name.startswith("$")}

@@ -205,7 +205,7 @@ def test_a_file_that_kills_its_worker_costs_only_itself(archive, raw, write_fram
 
 def test_unknown_profiles_and_paths_are_refused_before_anything_is_touched(archive, raw, write_frame):
     write_frame()
-    with pytest.raises(UsageError, match="no instrument profile 'hubble'; there are: .*dragonfly"):
+    with pytest.raises(UsageError, match=r"no instrument profile 'hubble'; there are: .*dragonfly"):
         archive.ingest(raw, profile="hubble")
     with pytest.raises(UsageError, match="is not there"):
         archive.ingest([raw, raw / "nothing"])

@@ -125,10 +125,9 @@ def test_of_duplicates_the_first_is_the_value_and_all_are_cards():
 
 
 # Pieces that meet in real cards, so that random ones are rarely refused at once.
-pieces = st.sampled_from(
-    ["KEY", "= ", "=", "'", "''", "/", " / ", "T", "F", "1", "0", ".", "E+05", "D", "+", "-", "(", ", ", ")"]
-    + ["HIERARCH ", "COMMENT ", "HISTORY ", "CONTINUE", "END", "a b", ": ", "AXIS.1: 2", "&", "  ", "\t", "\n", "\0"]
-)
+VALUES = ["KEY", "= ", "=", "'", "''", "/", " / ", "T", "F", "1", "0", ".", "E+05", "D", "+", "-", "(", ", ", ")"]
+WORDS = ["HIERARCH ", "COMMENT ", "HISTORY ", "CONTINUE", "END", "a b", ": ", "AXIS.1: 2", "&", "  "]
+pieces = st.sampled_from([*VALUES, *WORDS, "\t", "\n", "\0"])
 fields = st.lists(pieces | st.text(st.characters(max_codepoint=126), max_size=3), max_size=14).map("".join)
 keywords = st.sampled_from(["KEY     = ", "HIERARCH ESO A = ", "COMMENT ", "        ", "CONTINUE  ", ""])
 images = st.builds(lambda keyword, field: (keyword + field)[:80].ljust(80), keywords, fields)

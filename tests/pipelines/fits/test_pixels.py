@@ -25,9 +25,7 @@ def write(path, array, **cards):
 def bands(source, step):
     axis = max(0, len(source.shape) - 2)
     starts = range(0, source.shape[axis], step)
-    return np.concatenate(
-        [source.read(start, min(start + step, source.shape[axis])) for start in starts], axis=axis
-    )
+    return np.concatenate([source.read(start, min(start + step, source.shape[axis])) for start in starts], axis=axis)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

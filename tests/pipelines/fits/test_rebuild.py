@@ -221,6 +221,16 @@ def test_bytes_after_a_compressed_stream_are_kept(tmp_path):
     assert taken_apart(path)[3] == path.read_bytes()
 
 
+def test_the_real_miri_exposure_is_made_again(miri_exposure):
+    _, parts, kept, again = taken_apart(miri_exposure)
+    assert again == miri_exposure.read_bytes()
+    assert (parts, kept) == ([{"cards": 0}, {"pixels": 0}], b"")
+    with open_fits(miri_exposure) as file:
+        (hdu,) = file.hdus
+        assert (hdu.shape, hdu.dtype, hdu.scale) == ((250, 80, 72), "uint16", None)
+        np.testing.assert_array_equal(hdu.pixels.read(16, 48), fits.getdata(miri_exposure)[:, 16:48])
+
+
 def test_the_residue_may_be_given_as_an_array_read_by_bands(tmp_path):
     path = tmp_path / "a.fits"
     path.write_bytes(PRIMARY + np.random.default_rng(4).bytes(3_000_000))

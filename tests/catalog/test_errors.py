@@ -1,0 +1,166 @@
+"""The error tree, and that nothing from below crosses untranslated."""
+
+import inspect
+import sqlite3
+
+import bson.errors
+import pymongo.errors as pm
+import pytest
+
+import catalog
+from catalog import errors
+from catalog.translate import scrub, translate, translated
+
+SERVER = "headers in mongodb://***@host/db"
+
+
+def classes(module):
+    found = [c for c in vars(module).values() if inspect.isclass(c) and issubclass(c, Exception)]
+    return [c for c in found if c.__module__.split(".")[0] in ("pymongo", "bson", "sqlite3")]
+
+
+FOREIGN = sorted({*classes(pm), *classes(bson.errors), *classes(sqlite3)}, key=lambda c: (c.__module__, c.__name__))
+
+
+def made(kind):
+    if kind in (pm.BulkWriteError,):
+        return kind({"writeErrors": [{"errmsg": "first"}], "nInserted": 1})
+    if kind is pm.ClientBulkWriteException:
+        return kind({"writeErrors": [], "error": None}, verbose=False)
+    if kind is pm.EncryptionError:
+        return kind(RuntimeError("no key"))
+    if kind is pm.EncryptedCollectionError:
+        return kind(RuntimeError("no key"), {})
+    return kind("what went wrong")
+
+
+EXPECTED = {
+    "AutoReconnect": errors.Unreachable,
+    "BulkWriteError": errors.BulkFailure,
+    "ClientBulkWriteException": errors.BulkFailure,
+    "CollectionInvalid": errors.InvalidName,
+    "ConfigurationError": errors.InvalidURL,
+    "ConnectionFailure": errors.Unreachable,
+    "CursorNotFound": errors.TimedOut,
+    "DocumentTooLarge": errors.DocumentTooLarge,
+    "DuplicateKeyError": errors.DuplicateKey,
+    "EncryptedCollectionError": errors.InvalidURL,
+    "EncryptionError": errors.InvalidURL,
+    "ExecutionTimeout": errors.TimedOut,
+    "InvalidBSON": errors.Damaged,
+    "InvalidDocument": errors.InvalidDocument,
+    "InvalidId": errors.InvalidDocument,
+    "InvalidName": errors.InvalidName,
+    "InvalidOperation": errors.Misused,
+    "InvalidStringData": errors.InvalidDocument,
+    "InvalidURI": errors.InvalidURL,
+    "NetworkTimeout": errors.Unreachable,
+    "NotPrimaryError": errors.Unreachable,
+    "OperationFailure": errors.InvalidQuery,
+    "ProtocolError": errors.Unreachable,
+    "PyMongoError": errors.ServerError,
+    "ServerSelectionTimeoutError": errors.Unreachable,
+    "WTimeoutError": errors.TimedOut,
+    "WaitQueueTimeoutError": errors.Unreachable,
+    "WriteConcernError": errors.ServerError,
+    "WriteError": errors.InvalidUpdate,
+    "_OperationCancelled": errors.Unreachable,
+    "BSONError": errors.InvalidDocument,
+    "DataError": errors.Damaged,
+    "DatabaseError": errors.Damaged,
+    "Error": errors.Damaged,
+    "IntegrityError": errors.DuplicateKey,
+    "InterfaceError": errors.Damaged,
+    "InternalError": errors.Damaged,
+    "NotSupportedError": errors.Damaged,
+    "OperationalError": errors.Unreachable,
+    "ProgrammingError": errors.Misused,
+    "Warning": errors.Damaged,
+}
+
+
+@pytest.mark.parametrize("kind", FOREIGN, ids=lambda c: f"{c.__module__}.{c.__name__}")
+def test_every_foreign_error_becomes_the_one_a_caller_can_act_on(kind):
+    translation = translate(made(kind), SERVER)
+    assert type(translation) is EXPECTED[kind.__name__]
+    assert SERVER in str(translation)
+
+
+@pytest.mark.parametrize("kind", FOREIGN, ids=lambda c: f"{c.__module__}.{c.__name__}")
+def test_none_crosses(kind):
+    with pytest.raises(errors.CatalogError) as caught, translated(SERVER):
+        raise made(kind)
+    assert caught.value.__cause__ is None
+
+
+def test_a_pymongo_user_catches_what_he_caught():
+    pairs = {
+        errors.Unreachable: pm.ConnectionFailure,
+        errors.TimedOut: pm.ExecutionTimeout,
+        errors.AuthenticationFailed: pm.OperationFailure,
+        errors.InvalidURL: pm.InvalidURI,
+        errors.DuplicateKey: pm.DuplicateKeyError,
+        errors.BulkFailure: pm.BulkWriteError,
+        errors.InvalidQuery: pm.OperationFailure,
+        errors.NotSupported: pm.OperationFailure,
+        errors.InvalidUpdate: pm.WriteError,
+        errors.InvalidName: pm.InvalidName,
+        errors.Misused: pm.InvalidOperation,
+        errors.InvalidDocument: bson.errors.InvalidDocument,
+        errors.DocumentTooLarge: pm.DocumentTooLarge,
+        errors.CatalogTooNew: pm.ConfigurationError,
+    }
+    for ours, theirs in pairs.items():
+        assert issubclass(ours, theirs)
+        assert issubclass(ours, errors.CatalogError)
+    assert issubclass(errors.InvalidURL, ValueError)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (18, errors.AuthenticationFailed),
+        (13, errors.AuthenticationFailed),
+        (8000, errors.AuthenticationFailed),
+        (50, errors.TimedOut),
+        (14031, errors.StorageFull),
+        (40324, errors.InvalidQuery),
+        (2, errors.InvalidQuery),
+        (11602, errors.InvalidQuery),
+        (91, errors.ServerError),
+    ],
+)
+def test_the_code_of_an_operation_failure_decides(code, kind):
+    assert type(translate(pm.OperationFailure("said the server", code), SERVER)) is kind
+
+
+def test_code_and_details_stay():
+    duplicate = translate(pm.DuplicateKeyError("E11000", 11000, {"keyValue": {"_id": 1}}), SERVER)
+    assert duplicate.code == 11000
+    assert duplicate.details == {"keyValue": {"_id": 1}}
+    bulk = translate(made(pm.BulkWriteError), SERVER)
+    assert bulk.details["nInserted"] == 1
+    assert "first" in str(bulk)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mongodb://u:s3cret@h/d",
+        "mongodb+srv://u:s3cret@h/d",
+        "mongodb://u:s3c@s3cret@h",
+        "mongodb://u:s3cret@h:1,g:2/d",
+    ],
+)
+def test_no_password_is_printed(url):
+    assert "s3cret" not in scrub(f"cannot reach {url} now")
+    assert "s3cret" not in str(translate(pm.ServerSelectionTimeoutError(f"{url}: timed out"), SERVER))
+    assert "s3cret" not in str(translate(pm.OperationFailure(f"{url}: no", 18), SERVER))
+
+
+def test_every_error_is_exported():
+    ours = {
+        name for name, value in vars(errors).items() if inspect.isclass(value) and value.__module__ == errors.__name__
+    }
+    assert ours == set(errors.__all__)
+    assert ours <= set(catalog.__all__)

@@ -1,0 +1,72 @@
+"""The server backend without a server: options, defaults, and what is said when nobody answers."""
+
+import pytest
+from pymongo import WriteConcern
+from pymongo.server_api import ServerApi
+
+from catalog import InvalidURL, Unreachable, connect
+from catalog.mongodb import connect_mongodb
+from catalog.url import parse_url
+
+
+def client(url, **options):
+    backend = connect_mongodb(parse_url(url), options=options)
+    backend.close()
+    return backend._client
+
+
+def test_defaults():
+    made = client("mongodb://h/db")
+    assert made.write_concern == WriteConcern(w="majority", j=True)
+    assert made.options.server_selection_timeout == 5
+    assert made.codec_options.tz_aware
+
+
+@pytest.mark.parametrize(
+    ("url", "options", "concern"),
+    [
+        ("mongodb://h/db?w=1", {}, WriteConcern(w=1, j=True)),
+        ("mongodb://h/db?journal=false", {}, WriteConcern(w="majority", j=False)),
+        ("mongodb://h/db?w=0", {}, WriteConcern(w=0)),
+        ("mongodb://h/db", {"w": 2}, WriteConcern(w=2, j=True)),
+    ],
+)
+def test_what_the_url_says_wins(url, options, concern):
+    assert client(url, **options).write_concern == concern
+
+
+def test_options_pass_through():
+    made = client(
+        "mongodb://h/db",
+        serverSelectionTimeoutMS=77,
+        tls=True,
+        server_api=ServerApi("1"),
+        appname="mine",
+        tz_aware=False,
+    )
+    assert made.options.server_selection_timeout == 0.077
+    assert made.options.pool_options.server_api.version == "1"
+    assert made.options.pool_options.appname == "mine"
+    assert made.codec_options.tz_aware
+
+
+def test_credentials_are_options_and_are_not_shown():
+    backend = connect_mongodb(parse_url("mongodb://h/db"), options={"username": "ada", "password": "s3:cret@/"})
+    backend.close()
+    assert backend._client.options._options["username"] == "ada"
+
+
+def test_bad_options_are_explained():
+    with pytest.raises(InvalidURL, match="noSuchOption"):
+        connect_mongodb(parse_url("mongodb://ada:s3cret@h/db"), options={"noSuchOption": 1})
+    with pytest.raises(InvalidURL) as caught:
+        connect_mongodb(parse_url("mongodb://ada:s3cret@h:notaport/db"), options={})
+    assert "s3cret" not in str(caught.value)
+
+
+def test_nobody_answers():
+    with pytest.raises(Unreachable) as caught:
+        connect("mongodb://ada:s3cret@127.0.0.1:9/db", serverSelectionTimeoutMS=50)
+    assert "s3cret" not in str(caught.value)
+    assert "check that the server runs" in str(caught.value)
+    assert caught.value.__cause__ is None

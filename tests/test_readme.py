@@ -1,0 +1,45 @@
+"""The README is true: its commands exist, its tests exist, its table of limits is the one the code uses."""
+
+import re
+from pathlib import Path
+
+from typer.main import get_command
+
+from catalog import limits
+from pipelines.cli import app
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def test_every_command_it_shows_exists_and_every_command_is_shown():
+    commands = set(get_command(app).commands)
+    shown = set(re.findall(r"(?:\$ |`|&& )darkroom ([a-z]+)", README))
+    assert shown <= commands
+    assert commands <= shown | {"demo"}
+
+
+def test_every_test_it_names_exists():
+    named = re.findall(r"`(tests/[\w./]+|test_\w+\.py)?((?:::\w+)?)`", README)
+    guarantees = README[README.index("## Guarantees") : README.index("## Limits")]
+    tests = {path.name: path.read_text() for path in (ROOT / "tests").rglob("test_*.py")}
+    everything = "\n".join(tests.values())
+    for function in re.findall(r"::(\w+)", guarantees):
+        assert f"def {function}(" in everything, function
+    for path in re.findall(r"`(tests/[\w./]+)", guarantees):
+        assert (ROOT / path).exists(), path
+    assert named
+
+
+def test_the_table_of_limits_is_the_one_the_guards_use():
+    assert limits.markdown_table().strip() in README
+
+
+def test_nothing_is_left_to_fill_in():
+    for word in ("FIGURES", "LIMITS\n", "CONFORMANCE", "TODO", "FIXME"):
+        assert f"\n{word}" not in README, word
+
+
+def test_the_changelog_has_something_to_say():
+    changes = (ROOT / "CHANGELOG.md").read_text()
+    assert "## Unreleased" in changes or re.search(r"## \d+\.\d+\.\d+", changes)
