@@ -27,7 +27,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -39,7 +39,7 @@ from .sources import stored_dtype
 __all__ = ["CURRENT", "KINDS", "Kind", "Layout", "layout_for", "layout_named"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: what follows from the shape is worked out once
 class Layout:
     """A layout resolved for one shape and type.
 
@@ -64,42 +64,52 @@ class Layout:
     chunk: tuple[int, ...]
     codec: Codec
 
-    @property
+    @cached_property
     def stored_shape(self) -> tuple[int, ...]:
         """The shape in stored order."""
         return tuple(self.shape[axis] for axis in self.order)
 
-    @property
+    @cached_property
     def grid(self) -> tuple[int, ...]:
         """Chunks along each stored axis."""
         return tuple(max(1, -(-n // c)) for n, c in zip(self.stored_shape, self.chunk, strict=True))
 
-    @property
+    @cached_property
     def chunks(self) -> int:
         """Chunks in the array."""
         return math.prod(self.grid)
 
-    @property
+    @cached_property
     def chunk_size(self) -> int:
         """Elements in a chunk."""
         return math.prod(self.chunk)
 
-    @property
+    @cached_property
+    def strides(self) -> tuple[int, ...]:
+        """By how much the number of a chunk grows along each stored axis."""
+        return tuple(math.prod(self.grid[n + 1 :]) for n in range(len(self.grid)))
+
+    @cached_property
+    def natural(self) -> tuple[int, ...]:
+        """Stored axis of each natural axis."""
+        return tuple(self.order.index(n) for n in range(len(self.order)))
+
+    @cached_property
     def nbytes(self) -> int:
         """Bytes of the pixels."""
         return math.prod(self.shape) * self.dtype.itemsize
 
-    @property
+    @cached_property
     def row_axis(self) -> int:
         """The natural axis along which the array is written in bands."""
         return max(0, len(self.shape) - 2)
 
-    @property
+    @cached_property
     def dims(self) -> tuple[str, ...]:
         """Names of the natural axes."""
         return dimension_names(self.name.partition("/")[0], len(self.shape))
 
-    @property
+    @cached_property
     def shard_key(self) -> str:
         """Name of the one shard file."""
         return ".".join(["c", *("0" for _ in self.shape)])

@@ -8,7 +8,6 @@ was put or raises.
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -89,7 +88,7 @@ class ChunkReader:
             if len(pieces) == 1:
                 piece = pieces[0]
                 part = self._chunk(file, index, piece.number)[piece.source]
-                return np.ascontiguousarray(part.transpose(_inverse(self._layout.order)))
+                return np.ascontiguousarray(part.transpose(self._layout.natural))
             out = np.empty(shape, self._layout.dtype)
             stored = out.transpose(self._layout.order)
             self._fill(file, index, pieces, stored)
@@ -154,7 +153,7 @@ class ChunkReader:
     def _parse(self, file: RangeReader, shard: int) -> ShardIndex:
         chunks = self._layout.chunks
         size = tail_size(chunks)
-        tail = file.read(max(0, shard - size), size + 1)
+        tail = file.read(max(0, shard - size), size)
         return ShardIndex.parse(tail, chunks=chunks, shard=shard, pixels=self._ref.pixels, where=self._path)
 
     def _recorded(self) -> int | None:
@@ -167,16 +166,11 @@ class ChunkReader:
         return manifest.shard if known else None
 
 
-def _inverse(order: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(order.index(n) for n in range(len(order)))
-
-
 def _pieces(layout: Layout, axes: tuple[Axis, ...]) -> Iterator[_Piece]:
     """The chunks a selection touches, with what is taken of each and where it goes."""
     parts = [_parts(axis, size) for axis, size in zip(axes, layout.chunk, strict=True)]
-    strides = [math.prod(layout.grid[n + 1 :]) for n in range(len(layout.grid))]
     for place in itertools.product(*parts):
-        number = sum(part[0] * stride for part, stride in zip(place, strides, strict=True))
+        number = sum(part[0] * stride for part, stride in zip(place, layout.strides, strict=True))
         yield _Piece(number, tuple(part[1] for part in place), tuple(part[2] for part in place))
 
 

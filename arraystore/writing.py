@@ -200,12 +200,10 @@ def _chunks(band: NDArray[Any], layout: Layout, start: int) -> Iterator[tuple[in
         return
     stored = band.transpose(layout.order)
     axis = layout.order.index(layout.row_axis)
-    first = start // layout.chunk[axis]
+    first = start // layout.chunk[axis] * layout.strides[axis]
     counts = [-(-n // c) for n, c in zip(stored.shape, layout.chunk, strict=True)]
     for place in itertools.product(*map(range, counts)):
-        number = 0
-        for n, (p, g) in enumerate(zip(place, layout.grid, strict=True)):
-            number = number * g + p + (first if n == axis else 0)
+        number = first + sum(p * s for p, s in zip(place, layout.strides, strict=True))
         yield number, _cut(stored, layout.chunk, place)
 
 

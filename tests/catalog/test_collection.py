@@ -1,5 +1,6 @@
 """The collection users hold: reading, writing, refusing, in the catalog's own errors."""
 
+import sqlite3
 from datetime import UTC, datetime, timedelta, timezone
 
 import bson
@@ -209,14 +210,9 @@ def test_names_and_values_cannot_become_sql(catalog):
 
 
 def test_a_damaged_document_is_said_to_be_damaged(catalog, tmp_path):
-    import sqlite3
-
     catalog["items"].insert_one({"_id": 1, "a": "text"})
-    (number,) = [
-        row[0]
-        for row in sqlite3.connect(tmp_path / "catalog.db").execute("SELECT id FROM collections WHERE name='items'")
-    ]
     outside = sqlite3.connect(tmp_path / "catalog.db")
+    number = outside.execute("SELECT id FROM collections WHERE name='items'").fetchone()[0]
     outside.execute(f"UPDATE d{number} SET doc=x'00'")
     outside.commit()
     outside.close()

@@ -31,7 +31,7 @@ def measure(backend: Backend) -> Result:
     tally: Tally = Counter()
     with tempfile.TemporaryDirectory() as folder:
         try:
-            with backend.open(Path(folder)) as database:
+            with backend.open(Path(folder)) as database, backend.heard():
                 for case in CASES:
                     tally[case.group, run(case, database).verdict] += 1
         except UnavailableError as reason:

@@ -29,7 +29,8 @@ def asked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 def test_case(asked: tuple[Backend, Any], case: Case) -> None:
     backend, database = asked
     expected, why = expected_verdict(backend.name, case.id)
-    outcome = run(case, database)
+    with backend.heard():
+        outcome = run(case, database)
     if backend.name == "embedded" and outcome.verdict is Verdict.REFUSED:
         assert "NotSupported(" in outcome.seen, "MongoDB knows this operator: only the embedded catalog does not"
     if outcome.verdict is not expected:

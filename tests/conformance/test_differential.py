@@ -6,7 +6,6 @@ SQL, and a small evaluator written from the manual.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -32,13 +31,11 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def engine() -> Iterator[Any]:
+def engine() -> Any:
     """A collection of the query engine alone, in memory."""
     from mongomock_ng import MongoClient
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield MongoClient(tz_aware=True)["differential"]["headers"]
+    return MongoClient(tz_aware=True)["differential"]["headers"]
 
 
 def fill(collection: Any, documents: list[dict[str, Any]]) -> None:
