@@ -7,14 +7,13 @@ Why the numbers are what they are (measured on MIRI and CCD data, two cores):
   a hundred times that. So a ramp is stored pixel-major, (y, x, integration, group), and
   the chunk of a small tile holds every group: first differences along it are all noise.
 * pcodec stores those differences within a few per cent of their entropy: 2.6-3.1 times
-  smaller than raw uint16, 1.9-2.1 times smaller than FITS RICE_1. Delta and blosc write
-  two to three times faster and lose 5-25 % of size; made as small (an offset of the
-  differences, so that the high byte is quiet) they decode three times slower for a plain
-  zarr-python, and for floats they would rest on how numcodecs casts. pcodec is specified,
-  exact for every bit pattern, and reads at over 1 GB/s.
-* A tile of 16 x 24 pixels divides the 1024 x 1032 detector and all its subarrays' rows:
-  a pixel then costs some 30 kB and under 0.1 ms. Wider axes are cut into equal tiles, so
-  that padding stays under one row of them.
+  smaller than raw uint16, twice smaller than FITS RICE_1, and decodes about 1 GB/s a core.
+  Delta and blosc write two to three times faster and lose 5-25 % of size; made as small
+  (by an offset that keeps the high byte of a difference quiet) they decode three times
+  slower, and for floats they would rest on how numcodecs casts. An archive is written once.
+* A tile of 16 x 24 pixels divides the 1024 x 1032 detector and its subarrays' rows: the
+  chunk of a pixel is some 30 kB and decodes in 0.05 ms. Wider axes are cut into equal
+  tiles, so that padding stays under one row of them.
 * Flags are nearly all zero: zstd 1 takes them to a few kilobytes, and a chunk of zeros
   is not stored at all.
 

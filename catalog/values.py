@@ -234,7 +234,7 @@ _TAGS: dict[type, int] = {
 
 def tag_of(value: Any) -> int:
     """Give what the key of a value leaves unsaid."""
-    if value == 0 and type(value) is float and math.copysign(1, value) < 0:
+    if type(value) is float and value == 0 and math.copysign(1, value) < 0:
         return Tag.OTHER  # the key of -0.0 is that of 0.0
     return _TAGS.get(type(value), Tag.OTHER)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
+from arraystore import open_store
 from arraystore.digests import leaf_digests, object_digest, pixel_digest
 from arraystore.layouts import CURRENT, KINDS, layout_for, layout_named
 from arraystore.writing import band_rows
@@ -59,7 +62,15 @@ def test_the_identity_of_version_1():
     assert found == GOLDEN
 
 
-GOLDEN: dict[str, str] = {}
+GOLDEN: dict[str, str] = {
+    "array/1": "c38014f7bd3f6525",
+    "bytes/1": "b139fae0a509a6af",
+    "flags-ramp/1": "809f0b15b75c4073",
+    "flags/1": "dbdb4a8063b73553",
+    "frame/1": "4c895cdac0fb89cb",
+    "plane/1": "5b7c088b4031d902",
+    "ramp/1": "06ee441dcac251ab",
+}
 
 
 def test_the_digests_of_version_1():
@@ -72,6 +83,25 @@ def test_the_digests_of_version_1():
         object_digest(pixels, {"b": 1, "a": [2]})
         == hashlib.sha256(b"object 1\n" + pixels.encode() + b'\n{"a":[2],"b":1}').hexdigest()
     )
+
+
+def golden(kind, shape, dtype):
+    """Pixels that depend on nothing but this line."""
+    values = np.arange(int(np.prod(shape)), dtype="u8") * 2654435761 % 2**32 // 2**23
+    return values.reshape(shape).astype(dtype)
+
+
+def test_the_store_of_version_1_is_read(tmp_path):
+    """A store written once and kept beside the tests: every kind, by its references alone."""
+    shutil.copytree(Path(__file__).parent / "golden" / "store-1", tmp_path / "store")
+    store = open_store(tmp_path / "store", readonly=True)
+    documents = json.loads((Path(__file__).parent / "golden" / "refs-1.json").read_text())
+    assert {document["kind"] for document in documents} == set(KINDS)
+    for document in documents:
+        array = golden(document["kind"], document["shape"], document["dtype"])
+        assert np.array_equal(store.open(document)[...], array)
+        assert store.verify(document, "decode") == []
+    assert store.get_record("documents/night/a.fits") == b"a document"
 
 
 @given(
