@@ -289,9 +289,7 @@ class Archive:
 
     def _writable(self, verb: str) -> None:
         if self._readonly:
-            raise UsageError(
-                f"this archive is open read-only and cannot {verb}; open it without readonly=True"
-            )
+            raise UsageError(f"this archive is open read-only and cannot {verb}; open it without readonly=True")
 
 
 def _which(document: Mapping[str, Any], names: Sequence[str]) -> str:

@@ -57,9 +57,7 @@ def export(document: Mapping[str, Any], out: str | os.PathLike[str], *, store: A
         raise UsageError(f"the folder {target.parent} is not there; make it, or write elsewhere")
     expected = document["file"]["sha256"]
     if expected is None:
-        raise UsageError(
-            f"only the headers of {document['_id']} were ingested; ingest it without --headers-only first"
-        )
+        raise UsageError(f"only the headers of {document['_id']} were ingested; ingest it without --headers-only first")
     partial = target.with_name(f".{target.name}.{os.getpid()}.part")
     digest = hashlib.sha256()
     nbytes = 0
@@ -91,9 +89,7 @@ def _pieces(document: Mapping[str, Any], store: ArrayStore) -> Iterator[bytes]:
         if "split" in entry:
             parts = {name: store.open(arrays[name]).stored[...] for name in entry["arrays"]}
             header = document["header"] if hdu == 0 else entry["header"]
-            return SPLITS[entry["split"]].join(
-                parts, {decode_keyword(key): value for key, value in header.items()}
-            )
+            return SPLITS[entry["split"]].join(parts, {decode_keyword(key): value for key, value in header.items()})
         whole: npt.NDArray[Any] = store.open(arrays[entry["arrays"][0]]).stored[...]
         return whole
 

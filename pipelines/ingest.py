@@ -98,9 +98,7 @@ def ingest(
         raise UsageError(f"no instrument profile {options.profile!r}; there are: {', '.join(profiles())}")
     started = time.monotonic()
     found = candidates(paths, roots=Roots(catalog.roots))
-    run = ledger.start(
-        catalog.runs, verb="ingest", arguments={"paths": [printable(os.fspath(path)) for path in paths]}
-    )
+    run = ledger.start(catalog.runs, verb="ingest", arguments={"paths": [printable(os.fspath(path)) for path in paths]})
     job = _Ingest(catalog, store, IngestReport(run), options)
     try:
         tasks, jobs = job.plan(found)
@@ -113,9 +111,7 @@ def ingest(
                 progress(done, len(found))
         job.commit()
     except BaseException as error:
-        ledger.finish(
-            catalog.runs, run, status="stopped", result={"error": f"{type(error).__name__}: {error}"}
-        )
+        ledger.finish(catalog.runs, run, status="stopped", result={"error": f"{type(error).__name__}: {error}"})
         raise
     job.report.seconds = time.monotonic() - started
     ledger.finish(catalog.runs, run, status="finished", result=job.report.to_dict())
@@ -256,9 +252,7 @@ class _Ingest:
         ids = [doc["_id"] for doc in documents.values()]
         for doc in self._catalog.headers.find({"_id": {"$in": ids}}, {"root": 1, "path": 1}):
             owners[doc["_id"]] = Located(doc["root"], doc["path"])
-        return {
-            located for located, doc in documents.items() if owners.setdefault(doc["_id"], located) != located
-        }
+        return {located for located, doc in documents.items() if owners.setdefault(doc["_id"], located) != located}
 
     def _is_revision(self, located: Located) -> bool:
         known = self._known.get(located)
@@ -290,9 +284,7 @@ class _Ingest:
         report = self.report
         known = self._known.get(outcome.task.located)
         if outcome.state == "refused":
-            report.refused.append(
-                Refusal(printable(outcome.task.file), outcome.code, outcome.message, outcome.hint)
-            )
+            report.refused.append(Refusal(printable(outcome.task.file), outcome.code, outcome.message, outcome.hint))
         elif outcome.state == "same" or document is None:
             report.unchanged += 1
         else:

@@ -34,9 +34,7 @@ def start(runs: Collection, *, verb: str, arguments: dict[str, Any]) -> str:
 
 def finish(runs: Collection, run: str, *, status: str, result: dict[str, Any]) -> None:
     """Write down how a run ended."""
-    runs.update_one(
-        {"_id": run}, {"$set": {"status": status, "finished": datetime.now(UTC), "result": result}}
-    )
+    runs.update_one({"_id": run}, {"$set": {"status": status, "finished": datetime.now(UTC), "result": result}})
 
 
 def remember(history: Collection, *, document: dict[str, Any], why: str, run: str) -> None:

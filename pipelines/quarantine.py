@@ -28,9 +28,7 @@ def entry_of(outcome: Outcome, candidate: Candidate) -> dict[str, Any]:
     }
 
 
-def record(
-    collection: Collection, entries: Iterable[dict[str, Any]], *, mended: Iterable[Located] = ()
-) -> None:
+def record(collection: Collection, entries: Iterable[dict[str, Any]], *, mended: Iterable[Located] = ()) -> None:
     """Write down refusals, and strike out the files that have since been taken."""
     writes: list[ReplaceOne[dict[str, Any]] | DeleteOne] = [
         ReplaceOne({"_id": entry["_id"]}, entry, upsert=True) for entry in entries

@@ -79,9 +79,7 @@ class IngestReport:
             "revised": self.revised,
             "completed": self.completed,
             "unchanged": self.unchanged,
-            "refused": [
-                {"file": r.file, "code": r.code, "message": r.message, "hint": r.hint} for r in self.refused
-            ],
+            "refused": [{"file": r.file, "code": r.code, "message": r.message, "hint": r.hint} for r in self.refused],
             "nbytes": self.nbytes,
             "stored": self.stored,
             "seconds": round(self.seconds, 3),

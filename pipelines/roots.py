@@ -95,9 +95,7 @@ class Roots:
         place = _existing(folder)
         taken = self.all().get(name)
         if taken is not None and taken != place:
-            raise UsageError(
-                f"root {name!r} is {taken}; if it has moved: `darkroom root move {name} {place}`"
-            )
+            raise UsageError(f"root {name!r} is {taken}; if it has moved: `darkroom root move {name} {place}`")
         if taken is None:
             self._collection.insert_one({"_id": name, "folder": str(place)})
 

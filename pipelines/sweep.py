@@ -57,9 +57,7 @@ def sweep(*, catalog: Catalog, store: ArrayStore, grace: timedelta = GRACE, dry_
     """
     if grace < timedelta(0):
         raise ValueError(f"a grace time cannot be negative, got {grace}")
-    run = ledger.start(
-        catalog.runs, verb="sweep", arguments={"grace": grace.total_seconds(), "dry_run": dry_run}
-    )
+    run = ledger.start(catalog.runs, verb="sweep", arguments={"grace": grace.total_seconds(), "dry_run": dry_run})
     before = datetime.now(UTC) - grace
     expired = list(catalog.trash.find({"deleted_at": {"$lte": before}}, {"document": 1, "revision": 1}))
     if not dry_run:
@@ -68,9 +66,7 @@ def sweep(*, catalog: Catalog, store: ArrayStore, grace: timedelta = GRACE, dry_
     gone: dict[str, int] = {}  # document: its highest revision that leaves the trash now
     for entry in expired:
         gone[entry["document"]] = max(entry["revision"], gone.get(entry["document"], 0))
-    objects = store.sweep(
-        referenced=lambda digest: _is_referenced(catalog, digest, gone), grace=grace, dry_run=dry_run
-    )
+    objects = store.sweep(referenced=lambda digest: _is_referenced(catalog, digest, gone), grace=grace, dry_run=dry_run)
     records, nbytes = _sweep_records(catalog, store, before=before, gone=gone, dry_run=dry_run)
     swept = Swept(
         dry_run=dry_run,

@@ -55,8 +55,7 @@ class Answer(Sequence[Row]):
         # One call for both forms: Jupyter would otherwise ask twice.
         head = "".join(f"<th>{escape(column)}</th>" for column in self.columns)
         body = "".join(
-            "<tr>" + "".join(f"<td>{escape(short(row[c]))}</td>" for c in self.columns) + "</tr>"
-            for row in self.rows
+            "<tr>" + "".join(f"<td>{escape(short(row[c]))}</td>" for c in self.columns) + "</tr>" for row in self.rows
         )
         caption = f"<caption>{escape(self.title)}</caption>" if self.title else ""
         html = f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

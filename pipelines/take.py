@@ -151,9 +151,7 @@ def _take(task: Task, store: ArrayStore | None, profiles: Mapping[str, Profile])
         )
     after = os.stat(task.file)
     if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
-        return refused(
-            task, "changed-while-read", "changed while it was read", "ingest it again when it is whole"
-        )
+        return refused(task, "changed-while-read", "changed while it was read", "ingest it again when it is whole")
     return _encoded(outcome, document)
 
 

@@ -73,9 +73,7 @@ def restore(ids: Sequence[str], *, catalog: Catalog) -> list[str]:
         raise UnknownDocument(f"not in the trash: {', '.join(missing[:5])}; nothing was restored")
     present = [doc["_id"] for doc in catalog.headers.find({"_id": {"$in": list(latest)}}, {"_id": 1})]
     if present:
-        raise Refused(
-            f"{', '.join(present[:5])} was ingested again since; delete that first, or leave the trash be"
-        )
+        raise Refused(f"{', '.join(present[:5])} was ingested again since; delete that first, or leave the trash be")
     run = ledger.start(catalog.runs, verb="restore", arguments={"ids": list(latest)})
     for name, entry in latest.items():
         catalog.headers.replace_one({"_id": name}, entry["before"], upsert=True)

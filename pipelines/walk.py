@@ -126,9 +126,7 @@ def _candidate(path: Path, known: dict[str, Path]) -> Candidate:
         message = f"cannot be looked at: {error.strerror}"
         return _problem(located, path, "unreadable", message, "check its permissions")
     if not stat.S_ISREG(info.st_mode):
-        return _problem(
-            located, path, "not-a-file", "is not a regular file", "remove it, or name another file"
-        )
+        return _problem(located, path, "not-a-file", "is not a regular file", "remove it, or name another file")
     return Candidate(located, str(path), info.st_size, info.st_mtime_ns)
 
 

@@ -115,9 +115,7 @@ class _Worker:
                 self._start()
             ended = f"signal {-status}" if status < 0 else f"exit code {status}"
             message = f"ended the process that was reading it ({ended})"
-            return refused(
-                task, "worker-died", message, "check the file and the memory; then ingest it again"
-            )
+            return refused(task, "worker-died", message, "check the file and the memory; then ingest it again")
         if isinstance(answer, _Failed):
             raise answer.error
         if not isinstance(answer, Outcome):

@@ -26,12 +26,8 @@ app = typer.Typer(
 @app.callback()
 def _place(
     context: typer.Context,
-    home: str = typer.Option(
-        None, "--home", help="Folder of catalog and arrays [DARKROOM_HOME, else ~/darkroom]."
-    ),
-    catalog: str = typer.Option(
-        None, "--catalog", help="mongodb:// URL or path of the catalog [CATALOG_URL]."
-    ),
+    home: str = typer.Option(None, "--home", help="Folder of catalog and arrays [DARKROOM_HOME, else ~/darkroom]."),
+    catalog: str = typer.Option(None, "--catalog", help="mongodb:// URL or path of the catalog [CATALOG_URL]."),
     store: str = typer.Option(None, "--store", help="URL or path of the array store [ARRAYSTORE_URL]."),
     version: bool = version_option,
 ) -> None:

@@ -22,9 +22,7 @@ def register(app: typer.Typer) -> None:
 def ingest(
     context: typer.Context,
     paths: list[Path] = typer.Argument(help="FITS files, and folders of them.", metavar="PATH..."),
-    headers_only: bool = typer.Option(
-        False, "--headers-only", help="Documents now; run again without it for arrays."
-    ),
+    headers_only: bool = typer.Option(False, "--headers-only", help="Documents now; run again without it for arrays."),
     profile: str = typer.Option(None, help="Instrument profile of these files [chosen for each]."),
     campaign: str = typer.Option(None, help="Test or campaign to record in each document."),
     jobs: int = typer.Option(None, min=1, help="Worker processes [as many as the work is worth]."),
@@ -35,13 +33,9 @@ def ingest(
 
     place: Place = context.obj
     with place.open() as archive:
-        report = archive.ingest(
-            paths, headers_only=headers_only, profile=profile, campaign=campaign, jobs=jobs
-        )
+        report = archive.ingest(paths, headers_only=headers_only, profile=profile, campaign=campaign, jobs=jobs)
     if not report.files and not as_json:
-        typer.echo(
-            f"no FITS files under {', '.join(map(str, paths))} (.fits .fit .fts .fz, also .gz and .bz2)"
-        )
+        typer.echo(f"no FITS files under {', '.join(map(str, paths))} (.fits .fit .fts .fz, also .gz and .bz2)")
     else:
         show_object(report, as_json=as_json)
     raise typer.Exit(report.exit_code)
@@ -57,12 +51,8 @@ def status(context: typer.Context, as_json: bool = json_option) -> None:
 
 
 def demo(
-    folder: Path = typer.Argument(
-        Path("darkroom-demo"), help="Where to put files and archive; new or empty."
-    ),
-    frame: str = typer.Option(
-        "320x256", help="Size of the simulated frames, WIDTHxHEIGHT; 3358x2536 is real."
-    ),
+    folder: Path = typer.Argument(Path("darkroom-demo"), help="Where to put files and archive; new or empty."),
+    frame: str = typer.Option("320x256", help="Size of the simulated frames, WIDTHxHEIGHT; 3358x2536 is real."),
 ) -> None:
     """Simulate a night and a campaign, ingest them, ask the questions, say where things are."""
     from pipelines.demo.run import run

@@ -16,9 +16,7 @@ def exit_code(error: Exception) -> int | None:
         return error.exit_code
     if isinstance(error, catalog.Damaged | arraystore.Damaged | arraystore.Lost):
         return 4
-    if isinstance(
-        error, catalog.InvalidURL | catalog.InvalidQuery | catalog.InvalidName | arraystore.InvalidURL
-    ):
+    if isinstance(error, catalog.InvalidURL | catalog.InvalidQuery | catalog.InvalidName | arraystore.InvalidURL):
         return 2
     if isinstance(error, catalog.CatalogError | arraystore.StoreError):
         return 3

@@ -29,9 +29,7 @@ def export(
     context: typer.Context,
     document: str = typer.Argument(help="A document's name.", metavar="ID"),
     out: Path = typer.Argument(help="File to write."),
-    certificate: bool = typer.Option(
-        False, "--certificate", help="Print the digests, ingested and exported."
-    ),
+    certificate: bool = typer.Option(False, "--certificate", help="Print the digests, ingested and exported."),
 ) -> None:
     """Write the original FITS file again, byte for byte."""
     place: Place = context.obj
@@ -57,9 +55,7 @@ def delete(
                 f"Move {len(documents)} documents ({nbytes / 1e6:.1f} MB of FITS) into the trash?", abort=True
             )
         gone = archive.delete(documents, why=why)
-    typer.echo(
-        f"{len(gone)} documents in the trash; `darkroom restore` brings them back, `darkroom sweep` empties it"
-    )
+    typer.echo(f"{len(gone)} documents in the trash; `darkroom restore` brings them back, `darkroom sweep` empties it")
 
 
 def restore(

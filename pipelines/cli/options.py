@@ -34,9 +34,7 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-version_option = typer.Option(
-    False, "--version", help="Print the version.", callback=_show_version, is_eager=True
-)
+version_option = typer.Option(False, "--version", help="Print the version.", callback=_show_version, is_eager=True)
 json_option = typer.Option(False, "--json", help="Print JSON for machines.")
 yes_option = typer.Option(False, "--yes", "-y", help="Do not ask.")
 

@@ -65,9 +65,7 @@ def _parse(question: str) -> Any:
         raise typer.BadParameter("a question is a filter {...} or a pipeline [...]")
     banned = sorted(set(_operators(asked)) & set(FORBIDDEN))
     if banned:
-        raise typer.BadParameter(
-            f"{', '.join(banned)} runs code or writes, and is refused here; use Python for it"
-        )
+        raise typer.BadParameter(f"{', '.join(banned)} runs code or writes, and is refused here; use Python for it")
     return asked
 
 

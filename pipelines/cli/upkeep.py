@@ -14,9 +14,7 @@ def register(app: typer.Typer) -> None:
 
 def sweep(
     context: typer.Context,
-    grace: str = typer.Option(
-        "14d", help="Touch nothing younger: 0, 90m, 12h, 14d, 4w. 0 only when no ingest runs."
-    ),
+    grace: str = typer.Option("14d", help="Touch nothing younger: 0, 90m, 12h, 14d, 4w. 0 only when no ingest runs."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Only say what would be removed."),
     yes: bool = yes_option,
 ) -> None:

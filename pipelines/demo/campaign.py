@@ -248,11 +248,7 @@ def _write_flight(path: Path, sci: Ramps, refout: Ramps, window: Subarray, start
     times = np.zeros(
         nints,
         [("integration_number", "i4")]
-        + [
-            (f"int_{part}_{scale}", "f8")
-            for scale in ("MJD_UTC", "BJD_TDB")
-            for part in ("start", "mid", "end")
-        ],
+        + [(f"int_{part}_{scale}", "f8") for scale in ("MJD_UTC", "BJD_TDB") for part in ("start", "mid", "end")],
     )
     times["integration_number"] = np.arange(1, nints + 1)
     for scale in ("MJD_UTC", "BJD_TDB"):

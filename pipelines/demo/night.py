@@ -179,9 +179,7 @@ def simulate_night(
     folder = Path(folder)
     sensors = cameras(units, shape, seed=seed)
     wrong = units // 2 if units >= 3 and clock_error else None
-    stars = field_of_stars(
-        np.random.default_rng((seed, 99)), shape, max(12, shape[0] * shape[1] // 1000), 2.5
-    )
+    stars = field_of_stars(np.random.default_rng((seed, 99)), shape, max(12, shape[0] * shape[1] // 1000), 2.5)
     frames: list[Frame] = []
     nbytes = 0
     for index, sensor in enumerate(sensors):
@@ -237,9 +235,7 @@ def _schedule(day: date, lights: int) -> list[_Shot]:
 
 def _frame(camera: Camera, night: str, name: str, shot: _Shot, stamped: datetime) -> Frame:
     path = f"{camera.unit}/{night}/{name}"
-    return Frame(
-        path, camera.serial, shot.number, shot.kind, shot.exptime, shot.taken, stamped, shot.twilight
-    )
+    return Frame(path, camera.serial, shot.number, shot.kind, shot.exptime, shot.taken, stamped, shot.twilight)
 
 
 def _file(sensor: Sensor, shot: _Shot, stamped: datetime, stars: Plane, rng: np.random.Generator) -> bytes:

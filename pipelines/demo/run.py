@@ -67,18 +67,14 @@ def _ask_of_the_night(archive: Archive, night: NightTruth, say: Say) -> None:
     groups = archive.dark_groups(date=night.night)
     say("Which darks go together, by serial number and exposure time?\n")
     for group in groups[:4]:
-        say(
-            f"  {group['serialno']}  {group['exptime']:4.0f} s  {', '.join(Path(d).name for d in group['darks'])}"
-        )
+        say(f"  {group['serialno']}  {group['exptime']:4.0f} s  {', '.join(Path(d).name for d in group['darks'])}")
     found = {(g["serialno"], g["exptime"]): g["darks"] for g in groups}
     say(f"  … {len(groups)} groups; {_as('as simulated', found == night.dark_groups())}\n")
 
     say("Do the cameras agree on evening and morning flats?\n")
     conflicts = archive.flat_conflicts(date=night.night)
     for conflict in conflicts[:4]:
-        votes = ", ".join(
-            f"{n} say {t}" for t, n in zip(conflict["flat_times"], conflict["flat_counts"], strict=True)
-        )
+        votes = ", ".join(f"{n} say {t}" for t, n in zip(conflict["flat_times"], conflict["flat_counts"], strict=True))
         outvoted = ", ".join(Path(frame).name for frame in conflict["outvoted"])
         say(f"  exposure {conflict['exposure_number']}: {votes}; {conflict['consensus']}, so not {outvoted}")
     truth = night.twilights()
@@ -92,9 +88,7 @@ def _ask_of_the_pixels(archive: Archive, campaign: CampaignTruth, say: Say) -> N
     exposures = list(
         archive.headers.find({"instrument": "MIRI", "subarray": campaign.subarray.name}).sort("timestamp", 1)
     )
-    say(
-        f"The ramp of one pixel, x={x} y={y} on the detector, in every exposure of {campaign.subarray.name}:\n"
-    )
+    say(f"The ramp of one pixel, x={x} y={y} on the detector, in every exposure of {campaign.subarray.name}:\n")
     for document in exposures:
         cube = archive.cube(document, "sci")  # (integration, group, y, x), counted from 0
         window = document["window"]

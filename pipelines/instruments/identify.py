@@ -47,9 +47,7 @@ def choose(path: PurePath, hdus: Sequence[HduLike], *, profiles: Mapping[str, Pr
     best = [profile for weight, profile in bids if weight == highest]
     if len(best) > 1:
         names = " and ".join(sorted(profile.name for profile in best))
-        raise ProfileError(
-            "profile-ambiguous", f"{path.name} is claimed by {names} alike", "name the profile to use"
-        )
+        raise ProfileError("profile-ambiguous", f"{path.name} is claimed by {names} alike", "name the profile to use")
     return best[0]
 
 

@@ -37,9 +37,7 @@ def derive(path: PurePath, hdus: Sequence[HduLike]) -> Derived:
     }
     if look_up(hdus, "EXSEGTOT") in (None, 1):
         expected["nints"] = ("NINTS", nints)
-    flags += [
-        f"{name}-conflict" for name, (key, real) in expected.items() if look_up(hdus, key) not in (None, real)
-    ]
+    flags += [f"{name}-conflict" for name, (key, real) in expected.items() if look_up(hdus, key) not in (None, real)]
     if "REFOUT" in by_name and by_name["REFOUT"].shape != (nints, ngroups, ny, nx // 4):
         flags.append("refout-shape")
     fields: dict[str, Any] = {"nints": nints, "ngroups": ngroups, "readpatt": look_up(hdus, "READPATT")}

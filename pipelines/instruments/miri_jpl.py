@@ -90,10 +90,6 @@ PROFILE = Profile(
     exposure_suffixes=PRODUCTS,
     requires=("NINT", "COLSTART", "ROWSTART"),
     clock=Clock(keywords=(("DATE_OBS", "TIME_OBS"),), nightly=False),
-    arrays=(
-        ArrayRule(
-            hdu="PRIMARY", names=("sci", "refout"), kinds=("ramp", "ramp"), ndim=3, split="miri-ground"
-        ),
-    ),
+    arrays=(ArrayRule(hdu="PRIMARY", names=("sci", "refout"), kinds=("ramp", "ramp"), ndim=3, split="miri-ground"),),
     derive=derive,
 )

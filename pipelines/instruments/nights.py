@@ -143,8 +143,7 @@ def site_zone(zone: str) -> ZoneInfo:
         return ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise ValueError(
-            f"no time zone {zone!r} on this machine; check the name, "
-            "or install the time zone data: pip install tzdata"
+            f"no time zone {zone!r} on this machine; check the name, or install the time zone data: pip install tzdata"
         ) from error
 
 

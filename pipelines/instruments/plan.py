@@ -51,9 +51,7 @@ def _names(hdus: Sequence[HduLike], *, single: bool, taken: set[str]) -> list[st
     names = []
     for hdu, name in zip(hdus, plain, strict=True):
         if name in used or (often[name] > 1 and not (hdu.index == 0 and name == "sci")):
-            name = next(
-                choice for choice in _numbered(name, hdu) if choice not in used and choice not in often
-            )
+            name = next(choice for choice in _numbered(name, hdu) if choice not in used and choice not in often)
         used.add(name)
         names.append(name)
     return names

@@ -238,9 +238,7 @@ class Profile:
 
     def __post_init__(self) -> None:
         for problem in _problems(self):
-            raise ProfileError(
-                "profile-invalid", f"the profile {self.name!r} {problem}", "correct the profile"
-            )
+            raise ProfileError("profile-invalid", f"the profile {self.name!r} {problem}", "correct the profile")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,16 +47,12 @@ def profiles() -> dict[str, Profile]:
 
 
 def _load(entry: EntryPoint) -> Profile:
-    where = (
-        f"the instrument profile {entry.name!r} ({entry.value}) of the distribution {_distribution(entry)}"
-    )
+    where = f"the instrument profile {entry.name!r} ({entry.value}) of the distribution {_distribution(entry)}"
     hint = "upgrade or uninstall that distribution"
     try:
         profile = entry.load()
     except Exception as error:  # a plugin may fail in any way; none may go by unnamed
-        raise ProfileError(
-            "profile-plugin", f"{where} does not load: {type(error).__name__}: {error}", hint
-        ) from error
+        raise ProfileError("profile-plugin", f"{where} does not load: {type(error).__name__}: {error}", hint) from error
     if not isinstance(profile, Profile):
         raise ProfileError("profile-plugin", f"{where} is a {type(profile).__name__}, not a Profile", hint)
     return profile

@@ -20,6 +20,7 @@ from tests.benchmarks.measure import Row, median_seconds, process, table
 DOCUMENTS = 100_000
 A_NIGHT = 200
 PEER_DOCUMENTS = 10_000
+SECONDS = (6, 8, 9, 10, 14)  # exposure times of darks
 
 COLD = """
 import sys
@@ -50,7 +51,7 @@ def documents(count):
         cards = [
             ("SIMPLE", True, "conforms to FITS standard"), ("BITPIX", 16, "array data type"), ("NAXIS", 2, ""),
             ("NAXIS1", 3358, ""), ("NAXIS2", 2536, ""), ("EXTEND", True, ""), ("BSCALE", 1, ""), ("BZERO", 32768, ""),
-            ("DATE", f"{date}T03:{frame % 60:02d}:11", "UTC"), ("EXPTIME", float((6, 8, 9, 10, 14)[frame // 3 % 5]), "s"),
+            ("DATE", f"{date}T03:{frame % 60:02d}:11", "UTC"), ("EXPTIME", float(SECONDS[frame // 3 % 5]), "s"),
             ("IMAGETYP", kind, ""), ("SERIALNO", serial, ""), ("FILTER", "G", ""), ("TARGET", "UW2291", ""),
             ("TEMPERAT", round(rng.gauss(-10, 0.1), 2), "C"),
             *((f"KEY{i:05d}", round(rng.random(), 6), "a number of the telescope") for i in range(18)),
@@ -70,9 +71,7 @@ def documents(count):
             "camera": serial,
             "header": header_document(cards).header,
             "cards": pack_cards([text.ljust(2880).encode()]),
-            "hdus": [
-                {"name": "PRIMARY", "ver": 1, "kind": "primary", "shape": [2536, 3358], "dtype": "uint16"}
-            ],
+            "hdus": [{"name": "PRIMARY", "ver": 1, "kind": "primary", "shape": [2536, 3358], "dtype": "uint16"}],
             "arrays": {},
             "digests": [],
             "pixels_digest": None,
@@ -152,9 +151,7 @@ def main():
         Row("flats of one night, two stages", f"{flats:.1f} ms", f"{note}{peer_flats:.0f} ms", "≤ 10 ms"),
         Row("distinct nights", f"{nights:.1f} ms", f"{note}{peer_nights:.0f} ms", "≤ 50 ms"),
         Row("cold process to first answer", f"{cold:.2f} s", "-", "≤ 0.5 s"),
-        Row(
-            "group the whole collection: time, peak memory", f"{group:.1f} s, {peak:.0f} MB", "-", "≤ 300 MB"
-        ),
+        Row("group the whole collection: time, peak memory", f"{group:.1f} s, {peak:.0f} MB", "-", "≤ 300 MB"),
         Row("catalog on disk", f"{size:.0f} MB", "-", "-"),
         Row("darkroom --help", f"{helped:.2f} s", "-", "≤ 0.4 s"),
     ]

@@ -35,9 +35,7 @@ def process(script: str, *arguments: object, runs: int = 5) -> tuple[float, floa
     times, peaks = [], []
     for _ in range(runs):
         started = time.perf_counter()
-        child = subprocess.Popen(
-            [sys.executable, "-c", script, *map(str, arguments)], stdout=subprocess.DEVNULL
-        )
+        child = subprocess.Popen([sys.executable, "-c", script, *map(str, arguments)], stdout=subprocess.DEVNULL)
         _, status, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
         times.append(time.perf_counter() - started)

@@ -36,9 +36,7 @@ def test_near_misses_are_named(archive, raw, write_frame):
 
 def test_a_file_with_several_arrays_wants_a_name(archive, raw):
     rng = np.random.default_rng(0)
-    hdus = [fits.PrimaryHDU()] + [
-        fits.ImageHDU(rng.normal(size=(4, 5)), name=name) for name in ("ALPHA", "BETA")
-    ]
+    hdus = [fits.PrimaryHDU()] + [fits.ImageHDU(rng.normal(size=(4, 5)), name=name) for name in ("ALPHA", "BETA")]
     fits.HDUList(hdus).writeto(raw / "two.fits")
     archive.ingest(raw)
     document = archive.headers.find_one()

@@ -100,9 +100,7 @@ def test_usage_errors_are_exit_2_and_one_message(darkroom, words, said):
 
 
 def test_an_unreachable_database_is_exit_3_without_the_password(darkroom):
-    done = darkroom(
-        "--catalog", "mongodb://ann:s3cret@127.0.0.1:9/dfimages?serverSelectionTimeoutMS=300", "status"
-    )
+    done = darkroom("--catalog", "mongodb://ann:s3cret@127.0.0.1:9/dfimages?serverSelectionTimeoutMS=300", "status")
     assert done.returncode == 3
     assert "127.0.0.1:9" in done.stderr
     assert "s3cret" not in done.stderr
@@ -128,9 +126,7 @@ def test_a_catalog_that_is_not_one_or_too_new_is_exit_3(darkroom, tmp_path):
     done = darkroom("status")
     assert done.returncode == 3
     assert "upgrade darkroom" in done.stderr
-    (tmp_path / "text.db").write_text(
-        "hello, this is no catalog, only some text that is long enough to see\n" * 20
-    )
+    (tmp_path / "text.db").write_text("hello, this is no catalog, only some text that is long enough to see\n" * 20)
     done = darkroom("--catalog", tmp_path / "text.db", "status")
     assert done.returncode in (3, 4)
     assert "text.db" in done.stderr

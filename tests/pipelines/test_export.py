@@ -47,9 +47,7 @@ def odd_files(folder: Path) -> dict[str, bytes]:
     cards = block[at : at + 2880]
     blank = cards.find(b"END" + b" " * 77)
     cards[blank : blank + 240] = (
-        b"BSCALE  =                  0.5".ljust(80)
-        + b"BZERO   =                 10.0".ljust(80)
-        + b"END".ljust(80)
+        b"BSCALE  =                  0.5".ljust(80) + b"BZERO   =                 10.0".ljust(80) + b"END".ljust(80)
     )
     block[at : at + 2880] = cards
     files["scaled"] = bytes(block)

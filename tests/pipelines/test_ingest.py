@@ -286,9 +286,7 @@ def test_kill_9_at_any_moment_and_run_again(tmp_path, raw, write_frame, jobs):
         )
     home = tmp_path / "home"
     for delay in (0.05, 0.15, 0.3, 0.6):
-        child = subprocess.Popen(
-            [sys.executable, "-c", CHILD, home, raw, str(jobs)], stdout=subprocess.PIPE, text=True
-        )
+        child = subprocess.Popen([sys.executable, "-c", CHILD, home, raw, str(jobs)], stdout=subprocess.PIPE, text=True)
         assert child.stdout.readline() == "ready\n"
         time.sleep(delay)
         child.kill()
@@ -311,8 +309,7 @@ def test_two_processes_take_one_night_together(tmp_path, raw, write_frame):
         write_frame(f"Dragonfly101/2024-02-20/T1_{number}_dark.fits", seed=number)
     home = tmp_path / "home"
     children = [
-        subprocess.Popen([sys.executable, "-c", CHILD, home, raw, "1"], stdout=subprocess.DEVNULL)
-        for _ in range(3)
+        subprocess.Popen([sys.executable, "-c", CHILD, home, raw, "1"], stdout=subprocess.DEVNULL) for _ in range(3)
     ]
     assert [child.wait() for child in children] == [0, 0, 0]
     with open_archive(home) as archive:

@@ -40,9 +40,7 @@ def headers(tmp_path):
 
 def test_a_good_group_is_no_conflict_and_a_bad_one_has_its_consensus(headers):
     headers.insert_many([flat(camera, 94, "evening") for camera in CAMERAS])
-    headers.insert_many(
-        [flat(camera, 3, "evening" if i < 3 else "morning") for i, camera in enumerate(CAMERAS)]
-    )
+    headers.insert_many([flat(camera, 3, "evening" if i < 3 else "morning") for i, camera in enumerate(CAMERAS)])
     (conflict,) = flat_conflicts(headers, "2019-11-24")
     assert conflict == {
         "date": "2019-11-24",
@@ -55,9 +53,7 @@ def test_a_good_group_is_no_conflict_and_a_bad_one_has_its_consensus(headers):
 
 
 def test_a_tie_has_no_consensus_and_outvotes_nobody(headers):
-    headers.insert_many(
-        [flat(camera, 7, "evening" if i % 2 else "morning") for i, camera in enumerate(CAMERAS)]
-    )
+    headers.insert_many([flat(camera, 7, "evening" if i % 2 else "morning") for i, camera in enumerate(CAMERAS)])
     (conflict,) = flat_conflicts(headers)
     assert conflict["consensus"] is None
     assert conflict["outvoted"] == []
@@ -79,9 +75,7 @@ def test_flats_without_exposure_number_are_compared_with_nothing(headers):
 
 
 def test_a_flat_without_time_does_not_vote_but_would_follow(headers):
-    headers.insert_many(
-        [flat(CAMERAS[0], 1, None), flat(CAMERAS[1], 1, None), flat(CAMERAS[2], 1, "evening")]
-    )
+    headers.insert_many([flat(CAMERAS[0], 1, None), flat(CAMERAS[1], 1, None), flat(CAMERAS[2], 1, "evening")])
     (conflict,) = flat_conflicts(headers)
     assert conflict["consensus"] == "evening"
     assert len(conflict["outvoted"]) == 2
@@ -107,9 +101,7 @@ def test_darks_without_exposure_time_are_a_group_of_their_own(headers):
                 **base,
                 "header": {"IMAGETYP": "dark", "SERIALNO": "A", **exptime},
             }
-            for i, exptime in enumerate(
-                [{"EXPTIME": 9.0}, {"EXPTIME": 9}, {}, {"EXPTIME": None}, {"EXPTIME": 10.0}]
-            )
+            for i, exptime in enumerate([{"EXPTIME": 9.0}, {"EXPTIME": 9}, {}, {"EXPTIME": None}, {"EXPTIME": 10.0}])
         ]
     )
     groups = dark_groups(headers, "2024-02-20")

@@ -51,9 +51,7 @@ CARDS = [
 
 @pytest.fixture(scope="module")
 def night(tmp_path_factory):
-    return simulate_night(
-        tmp_path_factory.mktemp("raw"), units=4, shape=(60, 80), lights=2, faults=tuple(FAULTS)
-    )
+    return simulate_night(tmp_path_factory.mktemp("raw"), units=4, shape=(60, 80), lights=2, faults=tuple(FAULTS))
 
 
 @pytest.fixture(scope="module")
@@ -113,9 +111,7 @@ def test_the_profile_reads_what_was_simulated(night):
 
 def test_darks_come_in_threes_for_every_time_and_camera(night):
     groups = night.dark_groups()
-    assert set(groups) == {
-        (camera.serial, time) for camera in night.cameras for time in (6.0, 8.0, 9.0, 10.0, 14.0)
-    }
+    assert set(groups) == {(camera.serial, time) for camera in night.cameras for time in (6.0, 8.0, 9.0, 10.0, 14.0)}
     assert {len(ids) for ids in groups.values()} == {3}
 
 
@@ -155,9 +151,7 @@ def test_pixels_are_those_of_the_camera(night, read):
         master = np.median(darks, axis=0)
         assert np.median(master) == pytest.approx(camera.bias + 14 * camera.dark_rate, abs=3)
         noise = np.median(np.abs(darks[0] - darks[1])) / 0.6745 / np.sqrt(2)
-        assert noise == pytest.approx(
-            np.sqrt(camera.read_noise**2 + 14 * camera.dark_rate / camera.gain), rel=0.15
-        )
+        assert noise == pytest.approx(np.sqrt(camera.read_noise**2 + 14 * camera.dark_rate / camera.gain), rel=0.15)
         assert len(camera.hot) == 60 * 80 // 2500
         assert all(master[place] > np.median(master) + 200 for place in camera.hot)
         assert (master > np.median(master) + 200).sum() <= len(camera.hot) + 1
@@ -177,8 +171,7 @@ def test_the_same_arguments_give_the_same_files_and_a_camera_its_pixels(tmp_path
     again = simulate_night(tmp_path / "b", units=1, shape=(32, 40), lights=1)
     other = simulate_night(tmp_path / "c", units=2, shape=(32, 40), lights=1, night="2024-02-21")
     assert all(
-        (first.folder / frame.id).read_bytes() == (again.folder / frame.id).read_bytes()
-        for frame in first.frames
+        (first.folder / frame.id).read_bytes() == (again.folder / frame.id).read_bytes() for frame in first.frames
     )
     assert first.cameras[0] == other.cameras[0]
     dark = next(frame.id for frame in first.frames if frame.kind == "dark")

@@ -131,9 +131,7 @@ def test_every_subarray_is_known_by_its_place(uncal, name):
         ({"DATE_OBS": None}, "SUB64", ("date-missing",)),
     ],
 )
-def test_a_header_that_contradicts_its_arrays_is_flagged_and_the_arrays_count(
-    uncal, changes, subarray, flags
-):
+def test_a_header_that_contradicts_its_arrays_is_flagged_and_the_arrays_count(uncal, changes, subarray, flags):
     identity = identify(MIRI, PATH, uncal(**changes))
     assert (identity.fields["subarray"], identity.flags) == (subarray, flags)
     assert (identity.fields["nints"], identity.fields["ngroups"]) == (2, 5)

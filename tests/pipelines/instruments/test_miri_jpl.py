@@ -227,9 +227,7 @@ def test_the_real_exposure_is_split_and_joined_bit_for_bit(real, hdu):
         integration, group = divmod(frame, 50)
         assert np.array_equal(sci[integration, group], raw[:64])
         runs = raw[64:].flatten()
-        assert all(
-            np.array_equal(refout[integration, group, :, k], runs[k * 64 : k * 64 + 64]) for k in range(18)
-        )
+        assert all(np.array_equal(refout[integration, group, :, k], runs[k * 64 : k * 64 + 64]) for k in range(18))
 
     again = join("miri-ground", parts, header)
     assert again.dtype == frames.dtype

@@ -83,9 +83,7 @@ def test_night_elsewhere(instant, zone, night):
 
 @given(
     st.datetimes(datetime(1975, 1, 1), datetime(2037, 12, 31)),
-    st.sampled_from(
-        [DENVER, "America/Santiago", "Australia/Sydney", "Atlantic/Canary", "Pacific/Apia", "UTC"]
-    ),
+    st.sampled_from([DENVER, "America/Santiago", "Australia/Sydney", "Atlantic/Canary", "Pacific/Apia", "UTC"]),
 )
 def test_an_instant_lies_between_the_noon_of_its_night_and_the_next(naive, zone):
     instant = naive.replace(tzinfo=UTC)

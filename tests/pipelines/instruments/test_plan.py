@@ -18,9 +18,7 @@ def names(hdus):
 def test_a_single_image_is_sci_wherever_it_is(hdu):
     assert names([hdu({}, (3, 3))]) == ["sci"]
     assert names([hdu(), hdu({}, (3, 3), index=1, name="FLUX")]) == ["sci"]
-    assert names([hdu(), hdu({}, (), index=1, name="T", kind="bintable"), hdu({}, (3, 3), index=2)]) == [
-        "sci"
-    ]
+    assert names([hdu(), hdu({}, (), index=1, name="T", kind="bintable"), hdu({}, (3, 3), index=2)]) == ["sci"]
 
 
 def test_extensions_go_by_their_names(hdu):
@@ -74,9 +72,7 @@ def test_kinds_by_dimension(hdu, shape, kind):
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
-        st.tuples(
-            st.text(max_size=80) | st.sampled_from(["A", "a_1", "A_HDU2", "SCI", "hdu1"]), st.integers(-1, 3)
-        ),
+        st.tuples(st.text(max_size=80) | st.sampled_from(["A", "a_1", "A_HDU2", "SCI", "hdu1"]), st.integers(-1, 3)),
         max_size=8,
     ),
     st.booleans(),

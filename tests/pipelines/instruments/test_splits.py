@@ -77,9 +77,7 @@ def test_bands_are_pieces_of_the_whole_whatever_the_budget(cuts, budget):
         for start, stop in pairwise(cuts):
             start, stop = min(start, stop), max(start, stop)
             assert np.array_equal(parts["refout"].read(start, stop), whole[:, :, start:stop])
-            assert np.array_equal(
-                parts["sci"].read(start, stop), frames[:, :24][:, start:stop].reshape(2, 3, -1, 20)
-            )
+            assert np.array_equal(parts["sci"].read(start, stop), frames[:, :24][:, start:stop].reshape(2, 3, -1, 20))
 
 
 def test_a_band_that_is_changed_does_not_change_the_next(monkeypatch):

@@ -32,9 +32,7 @@ def test_raw_frames_hold_the_reference_output_in_extra_rows(name):
     assert SUBARRAYS[name].raw_shape == RAW[name]
 
 
-@pytest.mark.parametrize(
-    ("y", "name"), [(19, "MASK1065"), (245, "MASK1140"), (467, "MASK1550"), (300, "GENERIC")]
-)
+@pytest.mark.parametrize(("y", "name"), [(19, "MASK1065"), (245, "MASK1140"), (467, "MASK1550"), (300, "GENERIC")])
 def test_equal_sizes_are_told_apart_by_their_place(y, name):
     assert find_subarray(1, y, 288, 224).name == name
 
