@@ -25,14 +25,31 @@ def bar(title: str, *, shown: bool | None = None) -> Iterator[Callable[[int, int
         shown = sys.stderr.isatty() or _in_jupyter()
     if not shown:
         yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    elif _in_jupyter():
+        yield _in_notebook()
+    else:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(title, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+            task = progress.add_task(title, total=None)
+            yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def _in_notebook() -> Callable[[int, int], None]:
+    """Show IPython's own bar, which needs no widgets."""
+    from IPython.display import ProgressBar
+
+    bars: list[ProgressBar] = []
+
+    def advance(done: int, total: int) -> None:
+        if not bars:
+            bars.append(ProgressBar(total))
+            bars[0].display()
+        bars[0].progress = done
+
+    return advance
 
 
 def _in_jupyter() -> bool:

@@ -3,6 +3,8 @@
 This is the example to copy: whatever it does with an archive, a notebook may do.
 """
 
+import shutil
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -109,10 +111,13 @@ def _as(claim: str, holds: bool) -> str:
 
 
 def _what_next(home: Path, night: NightTruth, say: Say) -> None:
+    frame = night.frames[0].id
     say("Try next\n")
     say(f"  export DARKROOM_HOME={home}")
+    if shutil.which("darkroom") is None:  # in a virtual environment that is not active
+        say(f"  export PATH={Path(sys.executable).parent}:$PATH")
     say(f"  darkroom darks {night.night}")
     say("""  darkroom query '[{"$group": {"_id": "$kind", "n": {"$sum": 1}}}]'""")
-    say(f"  darkroom header {night.frames[0].id}")
-    say(f"  darkroom delete {night.frames[0].id} && darkroom restore {night.frames[0].id}")
+    say(f"  darkroom header {frame}")
+    say(f"  darkroom delete {frame} && darkroom restore {frame}")
     say("  and in Python: from pipelines import open_archive; open_archive().flat_conflicts()")
