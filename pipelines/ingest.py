@@ -8,6 +8,7 @@ and the next run goes on from there.
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -15,10 +16,10 @@ from typing import Any
 
 import bson
 from bson.codec_options import CodecOptions
-from pymongo import InsertOne, ReplaceOne
+from pymongo import ReplaceOne
 
 from arraystore import ArrayStore
-from catalog import BulkFailure, Catalog
+from catalog import BulkFailure, Catalog, CatalogError
 from pipelines import ledger, quarantine, trash
 from pipelines.errors import UsageError
 from pipelines.instruments import profiles
@@ -33,6 +34,8 @@ from pipelines.workers import take_all
 BATCH = 200  # documents committed together
 BATCH_SECONDS = 2.0  # and at least this often, so that a kill costs little
 LOOKUP = 500  # files looked up in the catalog together
+UPSERTS = 3  # tries when other processes commit the same ids
+DUPLICATE = 11000  # MongoDB's code for a duplicate key
 _AWARE: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True)
 
 Progress = Callable[[int, int], None]
@@ -111,7 +114,8 @@ def ingest(
                 progress(done, len(found))
         job.commit()
     except BaseException as error:
-        ledger.finish(catalog.runs, run, status="stopped", result={"error": f"{type(error).__name__}: {error}"})
+        with suppress(CatalogError):  # the catalog itself may be what failed
+            ledger.finish(catalog.runs, run, status="stopped", result={"error": f"{type(error).__name__}: {error}"})
         raise
     job.report.seconds = time.monotonic() - started
     ledger.finish(catalog.runs, run, status="finished", result=job.report.to_dict())
@@ -229,22 +233,34 @@ class _Ingest:
             {record_key(doc["_id"], doc["ingest"]["revision"]): bson.encode(doc) for doc in free.values()}
         )
         self._keep_history([doc for located, doc in free.items() if self._is_revision(located)])
-        writes: list[InsertOne[dict[str, Any]] | ReplaceOne[dict[str, Any]]] = [
-            ReplaceOne({"_id": doc["_id"], "root": located.root, "path": located.path}, doc, upsert=True)
-            for located, doc in free.items()
-        ]
-        try:
-            if writes:
-                self._catalog.headers.bulk_write(writes, ordered=False)
-        except BulkFailure as failure:
-            # Only another file with the same id, committed in this moment by another process, is
-            # expected here; anything else is not ours to hide.
-            late = self._taken_ids(free)
-            errors = (failure.details or {}).get("writeErrors", [])
-            if len(late) != len(errors):
-                raise
-            taken |= late
+        for attempt in range(UPSERTS):
+            try:
+                self._upsert(free)
+                break
+            except BulkFailure as failure:
+                # Another process has committed the same id in this moment: the same file, and the
+                # upsert is made again, or another, and this one is shut out.
+                errors = (failure.details or {}).get("writeErrors", [])
+                if attempt == UPSERTS - 1 or any(error["code"] != DUPLICATE for error in errors):
+                    raise
+                places = list(free)
+                free = {places[error["index"]]: free[places[error["index"]]] for error in errors}
+                late = self._taken_ids(free)
+                taken |= late
+                free = {located: doc for located, doc in free.items() if located not in late}
         return list(taken)
+
+    def _upsert(self, documents: dict[Located, dict[str, Any]]) -> None:
+        # The place is part of the filter: an id that another path holds is a duplicate key, whatever
+        # was looked up before.
+        if documents:
+            self._catalog.headers.bulk_write(
+                [
+                    ReplaceOne({"_id": doc["_id"], "root": located.root, "path": located.path}, doc, upsert=True)
+                    for located, doc in documents.items()
+                ],
+                ordered=False,
+            )
 
     def _taken_ids(self, documents: dict[Located, dict[str, Any]]) -> set[Located]:
         """Give the places whose document id belongs to another path, in the catalog or this batch."""

@@ -46,7 +46,7 @@ def status(context: typer.Context, as_json: bool = json_option) -> None:
     from pipelines.cli.show import show_object
 
     place: Place = context.obj
-    with place.open() as archive:
+    with place.open(readonly=True) as archive:
         show_object(archive.status(), as_json=as_json)
 
 
@@ -66,7 +66,7 @@ def demo(
 def root_list(context: typer.Context) -> None:
     """List the roots."""
     place: Place = context.obj
-    with place.open() as archive:
+    with place.open(readonly=True) as archive:
         for name, folder in archive.roots.all().items():
             typer.echo(f"{name}\t{folder}")
 

@@ -21,7 +21,7 @@ def header(
 ) -> None:
     """Print a header card for card."""
     place: Place = context.obj
-    with place.open() as archive:
+    with place.open(readonly=True) as archive:
         typer.echo(archive.header(document, hdu).tostring(sep="\n", endcard=True, padding=False))
 
 
@@ -33,7 +33,7 @@ def export(
 ) -> None:
     """Write the original FITS file again, byte for byte."""
     place: Place = context.obj
-    with place.open() as archive:
+    with place.open(readonly=True) as archive:
         proof = archive.export(document, out)
     typer.echo(f"{proof.file}: {proof.nbytes} bytes, as ingested")
     if certificate:

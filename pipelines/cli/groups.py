@@ -18,7 +18,7 @@ def darks(context: typer.Context, nights: list[str] = NIGHTS, as_json: bool = js
     from pipelines.cli.show import show
 
     place: Place = context.obj
-    with place.open() as archive:
+    with place.open(readonly=True) as archive:
         show(archive.dark_groups(nights or None), as_json=as_json)
 
 
@@ -27,5 +27,5 @@ def flats(context: typer.Context, nights: list[str] = NIGHTS, as_json: bool = js
     from pipelines.cli.show import show
 
     place: Place = context.obj
-    with place.open() as archive:
+    with place.open(readonly=True) as archive:
         show(archive.flat_conflicts(nights or None), as_json=as_json)

@@ -27,7 +27,7 @@ def query(
 
     place: Place = context.obj
     asked = _parse(question)
-    with place.open() as archive:
+    with place.open(readonly=True) as archive:
         answers = archive.catalog[collection]
         names = [name.strip() for name in fields.split(",") if name.strip()]
         if isinstance(asked, list):

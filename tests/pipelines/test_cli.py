@@ -91,7 +91,8 @@ def test_an_empty_folder_is_no_failure(darkroom, raw):
         (["--store", "ftp://x/y", "ingest", "."], "ftp"),
     ],
 )
-def test_usage_errors_are_exit_2_and_one_message(darkroom, words, said):
+def test_usage_errors_are_exit_2_and_one_message(darkroom, raw, words, said):
+    darkroom("ingest", raw)
     done = darkroom(*words)
     assert done.returncode == 2, done.stderr
     assert said in done.stderr
@@ -100,14 +101,14 @@ def test_usage_errors_are_exit_2_and_one_message(darkroom, words, said):
 
 
 def test_an_unreachable_database_is_exit_3_without_the_password(darkroom):
-    done = darkroom("--catalog", "mongodb://ann:s3cret@127.0.0.1:9/dfimages?serverSelectionTimeoutMS=300", "status")
+    done = darkroom("--catalog", "mongodb://ann:s3cret@127.0.0.1:9/dfimages?serverSelectionTimeoutMS=300", "darks")
     assert done.returncode == 3
     assert "127.0.0.1:9" in done.stderr
     assert "s3cret" not in done.stderr
     done = darkroom(
         "--catalog",
         "mongodb://127.0.0.1:9/dfimages?serverSelectionTimeoutMS=300",
-        "status",
+        "darks",
         CATALOG_USER="ann",
         CATALOG_PASSWORD="p@ss/w:rd",
     )
@@ -115,10 +116,19 @@ def test_an_unreachable_database_is_exit_3_without_the_password(darkroom):
     assert "p@ss/w:rd" not in done.stderr
 
 
-def test_a_catalog_that_is_not_one_or_too_new_is_exit_3(darkroom, tmp_path):
+def test_asking_makes_no_archive(darkroom, tmp_path):
+    for words in (["status"], ["darks"], ["query", "{}"], ["header", NAME], ["root", "list"]):
+        done = darkroom(*words)
+        assert done.returncode == 3
+        assert "ingest something first" in done.stderr
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_catalog_that_is_not_one_or_too_new_is_exit_3(darkroom, tmp_path, raw):
     import sqlite3
 
     home = tmp_path / "home"
+    assert darkroom("ingest", raw).returncode == 0
     assert darkroom("status").returncode == 0
     with sqlite3.connect(home / "catalog.db") as base:
         base.execute("PRAGMA user_version = 9999")

@@ -1,0 +1,70 @@
+"""Every query the project ships uses a declared index, by the server's own plan."""
+
+import json
+import os
+import uuid
+
+import pytest
+
+from catalog import connect
+from pipelines.questions import dark_groups_pipeline, flat_times_pipeline
+
+NIGHT = "2024-02-20"
+FINDS = {
+    "lights of some nights": ("headers", {"header.IMAGETYP": "light", "date": {"$in": [NIGHT, "2024-02-21"]}}),
+    "files of a root": ("headers", {"root": "raw", "path": {"$in": ["a", "b"]}}),
+    "who refers to an array": ("headers", {"digests": "0" * 64}),
+    "which master refers to an array": ("masters", {"digests": "0" * 64}),
+    "which old revision refers to an array": ("history", {"digests": "0" * 64}),
+    "which deleted document refers to an array": ("trash", {"digests": "0" * 64}),
+    "the trash of a document": ("trash", {"document": {"$in": ["a"]}}),
+    "old trash": ("trash", {"deleted_at": {"$lte": NIGHT}}),
+    "history of a document": ("history", {"document": "a", "revision": {"$lte": 3}}),
+    "quarantine of a root": ("quarantine", {"root": "raw", "path": {"$in": ["a"]}}),
+    "exposures of a detector": ("headers", {"detector": "MIRIMAGE"}),
+}
+PIPELINES = {"darks": dark_groups_pipeline(NIGHT), "flats": flat_times_pipeline(NIGHT)}
+
+
+@pytest.fixture(scope="module")
+def explain():
+    uri = os.environ.get("MONGODB_URI")
+    if not uri:
+        pytest.skip("MONGODB_URI is not set: the plan is a server's to tell")
+    from pymongo import MongoClient
+
+    name = f"darkroom_indexes_{uuid.uuid4().hex[:12]}"
+    with MongoClient(uri) as client:
+        base = uri.partition("?")[0].rstrip("/")
+        with connect(f"{base}/{name}?{uri.partition('?')[2]}".rstrip("?")):
+            pass
+        try:
+            yield lambda command: json.dumps(
+                client[name].command({"explain": command, "verbosity": "queryPlanner"}), default=str
+            )
+        finally:
+            client.drop_database(name)
+
+
+@pytest.mark.parametrize("what", FINDS)
+def test_a_find_scans_no_collection(explain, what):
+    collection, query = FINDS[what]
+    plan = explain({"find": collection, "filter": query})
+    assert "COLLSCAN" not in plan
+    assert "IXSCAN" in plan
+
+
+@pytest.mark.parametrize("what", PIPELINES)
+def test_a_pipeline_scans_no_collection(explain, what):
+    plan = explain({"aggregate": "headers", "pipeline": PIPELINES[what], "cursor": {}})
+    assert "COLLSCAN" not in plan
+    assert "IXSCAN" in plan
+
+
+@pytest.mark.parametrize("what", FINDS)
+def test_every_query_names_first_a_field_that_a_declared_index_begins_with(what):
+    from catalog.indexes import INDEXES
+
+    collection, query = FINDS[what]
+    declared = [index.keys for index in INDEXES if index.collection == collection]
+    assert any(set(fields[: len(query)]) == set(query) or fields[0] in query for fields in declared)
