@@ -174,10 +174,11 @@ def _within(what: str, value: npt.ArrayLike, low: int, high: int) -> Ints:
     array = np.asarray(value)
     if array.size == 0:
         return array.astype(np.int64)
+    outside: npt.NDArray[np.bool_]
     if array.dtype.kind in "iu":
         outside = ((array < low) | (array > high)).ravel()
     elif array.dtype == object:  # Python ints beyond 64 bit arrive so
-        outside = np.asarray([not low <= _whole(what, item) <= high for item in array.ravel().tolist()])
+        outside = np.asarray([not low <= _whole(what, item) <= high for item in array.ravel().tolist()], bool)
     else:
         raise TypeError(f"{what} is of type {array.dtype}; give an integer, or an array of integers")
     if outside.any():
