@@ -91,13 +91,14 @@ class _Worker:
     def _start(self) -> None:
         task_in, task_out = os.pipe()
         answer_in, answer_out = os.pipe()
-        command = [sys.executable, "-m", "pipelines.workers", str(task_in), str(answer_out)]
+        # -P and the parent's own path: a folder named `catalog` where the user stands must not be imported.
+        command = [sys.executable, "-P", "-m", "pipelines.workers", str(task_in), str(answer_out)]
         self._process = subprocess.Popen(
             command + ([self._store_url] if self._store_url is not None else []),
             pass_fds=(task_in, answer_out),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))},
         )
         os.close(task_in)
         os.close(answer_out)

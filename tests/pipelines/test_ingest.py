@@ -317,3 +317,15 @@ def test_two_processes_take_one_night_together(tmp_path, raw, write_frame):
         assert archive.quarantine.count_documents({}) == 0
         assert archive.status().objects == 30
         assert archive.ingest(raw).unchanged == 30
+
+
+def test_workers_import_nothing_from_where_the_user_stands(tmp_path, raw, write_frame, monkeypatch):
+    for number in range(4):
+        write_frame(f"Dragonfly101/2024-02-20/T1_{number}_dark.fits", seed=number)
+    standing = tmp_path / "standing"
+    (standing / "catalog").mkdir(parents=True)
+    (standing / "catalog/__init__.py").write_text("raise SystemExit('the wrong catalog')\n")
+    monkeypatch.chdir(standing)
+    with open_archive(tmp_path / "home") as archive:
+        report = archive.ingest(raw, jobs=2)
+    assert (report.new, report.refused) == (4, [])
