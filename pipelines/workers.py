@@ -15,6 +15,7 @@ from multiprocessing.connection import Connection
 from queue import SimpleQueue
 
 from arraystore import ArrayStore, StoreError, open_store
+from pipelines import interpreter
 from pipelines.instruments import profiles
 from pipelines.take import Outcome, Task, refused, take
 
@@ -91,14 +92,13 @@ class _Worker:
     def _start(self) -> None:
         task_in, task_out = os.pipe()
         answer_in, answer_out = os.pipe()
-        # -P and the parent's own path: a folder named `catalog` where the user stands must not be imported.
-        command = [sys.executable, "-P", "-m", "pipelines.workers", str(task_in), str(answer_out)]
+        places = () if self._store_url is None else (self._store_url,)
         self._process = subprocess.Popen(
-            command + ([self._store_url] if self._store_url is not None else []),
+            interpreter.command("pipelines.workers", task_in, answer_out, *places),
             pass_fds=(task_in, answer_out),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))},
+            env=interpreter.environment(),
         )
         os.close(task_in)
         os.close(answer_out)

@@ -7,15 +7,15 @@ that from happening here.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 
+from pipelines import interpreter
 from pipelines.fits.errors import FitsError
 from pipelines.fits.plan import Span
 from pipelines.fits.source import ByteSource, DiskSource
 
-__all__ = ["main", "try_image"]
+__all__ = ["try_image"]
 
 _SECONDS = 60
 _BYTES_A_SECOND = 1 << 20
@@ -39,12 +39,11 @@ def try_image(source: ByteSource, span: Span, pixel_bytes: int) -> None:
     """
     disk = source.disk()
     arguments = (disk.descriptor, disk.size, span.header)
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     try:
         child = subprocess.run(
-            [sys.executable, "-c", "from pipelines.fits.trial import main; main()", *map(str, arguments)],
+            interpreter.command("pipelines.fits.trial", *arguments),
             pass_fds=[disk.descriptor],
-            env=environment,
+            env=interpreter.environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -60,7 +59,7 @@ def try_image(source: ByteSource, span: Span, pixel_bytes: int) -> None:
         raise _failed(f"failed: {lines[-1]}", "report it, with the file")
 
 
-def main() -> None:
+def _main() -> None:
     """Decompress the image named by descriptor, size and offset in the arguments, and keep nothing.
 
     Damage that is noticed is no failure here: who asked will notice it, too.
@@ -99,3 +98,7 @@ def _failed(what: str, hint: str = "the file is damaged; copy it again from wher
         f"the tile-compressed image cannot be decompressed (a trial {what})",
         hint,
     )
+
+
+if __name__ == "__main__":
+    _main()
