@@ -7,7 +7,6 @@ import os
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import cached_property
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -285,7 +284,8 @@ class Archive:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<Archive {self.catalog!r} {Path(self._store_url).name}>"
+        place = self._store_url.partition("?")[0]  # what follows may be credentials
+        return f"<Archive {self.catalog!r} {place}>"
 
     def _writable(self, verb: str) -> None:
         if self._readonly:

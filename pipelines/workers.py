@@ -92,9 +92,8 @@ class _Worker:
     def _start(self) -> None:
         task_in, task_out = os.pipe()
         answer_in, answer_out = os.pipe()
-        places = () if self._store_url is None else (self._store_url,)
         self._process = subprocess.Popen(
-            interpreter.command("pipelines.workers", task_in, answer_out, *places),
+            interpreter.command("pipelines.workers", task_in, answer_out),
             pass_fds=(task_in, answer_out),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -104,6 +103,7 @@ class _Worker:
         os.close(answer_out)
         self._tasks = Connection(task_out, readable=False)
         self._answers = Connection(answer_in, writable=False)
+        self._tasks.send(self._store_url)  # not an argument: an address may hold credentials
 
     def take(self, task: Task) -> Outcome:
         try:
@@ -134,8 +134,9 @@ class _Worker:
         self._answers.close()
 
 
-def _serve(tasks: Connection, answers: Connection, store_url: str | None) -> None:
+def _serve(tasks: Connection, answers: Connection) -> None:
     """Take files one after another until the parent closes the pipe."""
+    store_url: str | None = tasks.recv()
     store: ArrayStore | None = None
     known = profiles()
     while True:
@@ -155,8 +156,4 @@ if __name__ == "__main__":
     # Under this name the dataclasses above would be __main__'s: pickle by their real module.
     from pipelines import workers
 
-    workers._serve(
-        Connection(int(sys.argv[1]), writable=False),
-        Connection(int(sys.argv[2]), readable=False),
-        sys.argv[3] if len(sys.argv) > 3 else None,
-    )
+    workers._serve(Connection(int(sys.argv[1]), writable=False), Connection(int(sys.argv[2]), readable=False))
