@@ -37,6 +37,7 @@ INDEXES: tuple[Index, ...] = (
     Index("headers", ("file.sha256",)),
     Index("headers", ("pixels_digest",)),
     Index("headers", ("parents",)),
+    Index("headers", ("digests",)),
     Index("headers", ("campaign",)),
     Index("headers", ("detector",)),
     Index("headers", ("ingest.at", "_id")),
@@ -44,11 +45,16 @@ INDEXES: tuple[Index, ...] = (
     Index("masters", ("instrument", "kind", "date")),
     Index("masters", ("pixels_digest",)),
     Index("masters", ("parents",)),
+    Index("masters", ("digests",)),
     Index("quarantine", ("root", "path"), unique=True),
     Index("quarantine", ("code",)),
     Index("history", ("document", "at")),
+    Index("history", ("document", "revision")),
+    Index("history", ("digests",)),
     Index("runs", ("started",)),
     Index("trash", ("deleted_at",)),
+    Index("trash", ("document",)),
+    Index("trash", ("digests",)),
 )
 
 

@@ -12,7 +12,6 @@ from typing import Literal
 from catalog.errors import NotSupported
 
 __all__ = [
-    "ENGINE_EXPRESSIONS",
     "LIMITS",
     "OTHER_EXPRESSIONS",
     "OTHER_STAGES",
@@ -23,124 +22,27 @@ __all__ = [
     "refusal",
 ]
 
-#: Expression operators the embedded catalog leaves to its engine.
-ENGINE_EXPRESSIONS = frozenset(
-    [
-        "$sqrt",
-        "$ln",
-        "$log10",
-        "$log",
-        "$dateFromParts",
-        "$dateAdd",
-        "$dateSubtract",
-        "$objectToArray",
-        "$arrayToObject",
-        "$isArray",
-        "$toObjectId",
-    ]
-)
 #: Expression operators of MongoDB that the embedded catalog refuses.
-OTHER_EXPRESSIONS = frozenset(
-    [
-        "$accumulator",
-        "$acos",
-        "$acosh",
-        "$asin",
-        "$asinh",
-        "$atan",
-        "$atan2",
-        "$atanh",
-        "$binarySize",
-        "$bitAnd",
-        "$bitNot",
-        "$bitOr",
-        "$bitXor",
-        "$bottom",
-        "$bottomN",
-        "$convert",
-        "$cos",
-        "$cosh",
-        "$dateToParts",
-        "$degreesToRadians",
-        "$documentNumber",
-        "$firstN",
-        "$function",
-        "$indexOfBytes",
-        "$lastN",
-        "$maxN",
-        "$median",
-        "$meta",
-        "$minN",
-        "$percentile",
-        "$radiansToDegrees",
-        "$rand",
-        "$sampleRate",
-        "$setField",
-        "$sin",
-        "$sinh",
-        "$sortArray",
-        "$tan",
-        "$tanh",
-        "$toDecimal",
-        "$toHashedIndexKey",
-        "$toUUID",
-        "$top",
-        "$topN",
-        "$tsIncrement",
-        "$tsSecond",
-        "$unsetField",
-        "$zip",
-    ]
-)
-#: Stages of MongoDB that the embedded catalog refuses without more to say.
-OTHER_STAGES = frozenset(
-    [
-        "$bucketAuto",
-        "$changeStream",
-        "$changeStreamSplitLargeEvent",
-        "$collStats",
-        "$currentOp",
-        "$densify",
-        "$documents",
-        "$fill",
-        "$geoNear",
-        "$graphLookup",
-        "$indexStats",
-        "$listLocalSessions",
-        "$listSampledQueries",
-        "$listSearchIndexes",
-        "$listSessions",
-        "$planCacheStats",
-        "$querySettings",
-        "$rankFusion",
-        "$redact",
-        "$search",
-        "$searchMeta",
-        "$setWindowFields",
-        "$shardedDataDistribution",
-        "$vectorSearch",
-    ]
-)
+OTHER_EXPRESSIONS = frozenset([
+    "$accumulator", "$acos", "$acosh", "$asin", "$asinh", "$atan", "$atan2", "$atanh", "$binarySize", "$bitAnd",
+    "$bitNot", "$bitOr", "$bitXor", "$bottom", "$bottomN", "$bsonSize", "$convert", "$cos", "$cosh", "$dateDiff",
+    "$dateToParts", "$degreesToRadians", "$documentNumber", "$firstN", "$function", "$getField", "$indexOfBytes",
+    "$isoDayOfWeek", "$isoWeek", "$isoWeekYear", "$lastN", "$maxN", "$median", "$meta", "$minN", "$percentile",
+    "$radiansToDegrees", "$rand", "$sampleRate", "$setField", "$sin", "$sinh", "$sortArray", "$tan", "$tanh",
+    "$toDecimal", "$toHashedIndexKey", "$toUUID", "$top", "$topN", "$tsIncrement", "$tsSecond", "$unsetField", "$zip",
+])  # fmt: skip
+#: Stages of MongoDB that the embedded catalog refuses.
+OTHER_STAGES = frozenset([
+    "$bucketAuto", "$changeStream", "$changeStreamSplitLargeEvent", "$collStats", "$currentOp", "$densify",
+    "$documents", "$fill", "$geoNear", "$graphLookup", "$indexStats", "$listLocalSessions", "$listSampledQueries",
+    "$listSearchIndexes", "$listSessions", "$planCacheStats", "$querySettings", "$rankFusion", "$redact", "$search",
+    "$searchMeta", "$setWindowFields", "$shardedDataDistribution", "$vectorSearch",
+])  # fmt: skip
 #: Update operators the embedded catalog applies.
-UPDATE_OPERATORS = frozenset(
-    [
-        "$set",
-        "$unset",
-        "$inc",
-        "$mul",
-        "$min",
-        "$max",
-        "$rename",
-        "$setOnInsert",
-        "$currentDate",
-        "$push",
-        "$addToSet",
-        "$pull",
-        "$pullAll",
-        "$pop",
-        "$bit",
-    ]
-)
+UPDATE_OPERATORS = frozenset([
+    "$set", "$unset", "$inc", "$min", "$max", "$rename", "$setOnInsert", "$currentDate", "$push", "$addToSet",
+    "$pull", "$pullAll", "$pop",
+])  # fmt: skip
 
 _WAY_OUT = "connect to a MongoDB server (mongodb://...), which answers it"
 
@@ -194,6 +96,17 @@ _LISTED: tuple[Limit, ...] = (
     *_refused("declare the fields by name", "text", "2dsphere", "2d", "hashed", "wildcardProjection", "$**"),
     *_refused("merge in Python", "$merge.pipeline"),
     *_refused("numbers are integers and doubles: convert with $toDouble first", "Decimal128 arithmetic"),
+    *_refused("operators take the types they commonly have: convert others first", "arguments of other types"),
+    *_refused("the largest double is the limit", "$exp.overflow", "$pow.overflow"),
+    *_refused("text is ASCII here; $substrCP counts characters", "$substrBytes.text"),
+    *_refused("bins are of one unit; round the parts of the date", "$dateTrunc.binSize"),
+    *_refused("read the document and set what you compute", "$mul", "$bit"),
+    *_refused("sort when reading", "$push.$sort"),
+    *_refused(
+        "keep each flag as a field of its own", "$bitsAllSet", "$bitsAllClear", "$bitsAnySet", "$bitsAnyClear"
+    ),
+    *_refused("use a pipeline with $slice or $filter", "$slice of a projection", "$elemMatch of a projection"),
+    _differs("update_many", "all documents are updated or none, where MongoDB keeps what it did before an error"),
     _differs("$regex", "patterns are Python's `re`, not PCRE2: recursive forms are refused as invalid"),
     *_refused("the declared indexes are used where the filter names their fields", "explain"),
     *_refused("sort by a field", "$natural"),

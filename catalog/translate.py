@@ -30,6 +30,7 @@ _TIME_CODES = frozenset({50, 262, 89, 202})  # MaxTimeMSExpired, ExceededTimeLim
 _QUERY_CODES = frozenset({2, 9, 14, 17, 20, 40, 72, 73, 85, 86, 115, 168, 241, 304})
 _SQLITE_FULL = frozenset({13, 3338})  # SQLITE_FULL, SQLITE_IOERR_... of a quota
 _SQLITE_DAMAGED = frozenset({11, 26})  # SQLITE_CORRUPT, SQLITE_NOTADB
+_SQLITE_FAULT = frozenset({1, 21, 25})  # SQLITE_ERROR (of the statement), SQLITE_MISUSE, SQLITE_RANGE
 _SQLITE_READONLY = frozenset({8})
 
 
@@ -98,8 +99,10 @@ def _of_sqlite(error: Exception, where: str) -> ours.CatalogError:
         return ours.ReadOnly(f"{text}; the file or its folder cannot be written: check its permissions", 13)
     if isinstance(error, sqlite3.IntegrityError):
         return ours.DuplicateKey(f"E11000 duplicate key: {text}", 11000)
-    if isinstance(error, sqlite3.ProgrammingError):
+    if isinstance(error, sqlite3.ProgrammingError) and "closed" in str(error):
         return ours.Misused(f"{text}; open the catalog again")
+    if code & 0xFF in _SQLITE_FAULT or isinstance(error, (sqlite3.ProgrammingError, sqlite3.NotSupportedError)):
+        return ours.ServerError(f"{text}; a fault of this program: report it, with what was asked")
     if isinstance(error, sqlite3.OperationalError):
         return ours.Unreachable(f"{text}; another process may hold the file, or the disk failed: try again")
     return ours.Damaged(f"{text}; check the file with 'PRAGMA integrity_check', or rebuild the catalog")

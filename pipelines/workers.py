@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
@@ -103,7 +104,8 @@ class _Worker:
         os.close(answer_out)
         self._tasks = Connection(task_out, readable=False)
         self._answers = Connection(answer_in, writable=False)
-        self._tasks.send(self._store_url)  # not an argument: an address may hold credentials
+        with suppress(BrokenPipeError):  # a worker dead so soon is met when it is given a file
+            self._tasks.send(self._store_url)  # not an argument: an address may hold credentials
 
     def take(self, task: Task) -> Outcome:
         try:

@@ -97,25 +97,11 @@ class EmbeddedCursor:
             raise ValueError("skip must be >= 0")
         return self._changed(skip=skip)
 
-    def batch_size(self, batch_size: int) -> EmbeddedCursor:
-        """Accept a batch size; pages are sized by bytes."""
+    def hint(self, argument: Any) -> EmbeddedCursor:
+        """Accept what changes no answer: pages are sized by bytes, the planner chooses by counting."""
         return self._changed()
 
-    def hint(self, index: Any) -> EmbeddedCursor:
-        """Accept a hint; the planner chooses by counting."""
-        return self._changed()
-
-    def max_time_ms(self, max_time_ms: int | None) -> EmbeddedCursor:
-        """Accept a limit of time; it is not kept."""
-        return self._changed()
-
-    def comment(self, comment: Any) -> EmbeddedCursor:
-        """Accept a comment."""
-        return self._changed()
-
-    def allow_disk_use(self, allow_disk_use: bool) -> EmbeddedCursor:
-        """Accept; documents are sorted by their keys alone."""
-        return self._changed()
+    batch_size = max_time_ms = comment = allow_disk_use = hint
 
     def collation(self, collation: Any) -> EmbeddedCursor:
         """Refuse a collation."""

@@ -9,41 +9,11 @@ from pathlib import Path
 
 __all__ = ["filesystem_type", "is_network"]
 
-_NETWORK = frozenset(
-    [
-        "9p",
-        "acfs",
-        "afp",
-        "afpfs",
-        "afs",
-        "beegfs",
-        "ceph",
-        "cifs",
-        "coda",
-        "davfs",
-        "fhgfs",
-        "gfs",
-        "gfs2",
-        "gpfs",
-        "lustre",
-        "ncp",
-        "ncpfs",
-        "nfs",
-        "nfs3",
-        "nfs4",
-        "ocfs2",
-        "orangefs",
-        "panfs",
-        "pvfs2",
-        "smb",
-        "smb2",
-        "smb3",
-        "smbfs",
-        "virtiofs",
-        "vboxsf",
-        "webdav",
-    ]
-)
+_NETWORK = frozenset([
+    "9p", "acfs", "afp", "afpfs", "afs", "beegfs", "ceph", "cifs", "coda", "davfs", "fhgfs", "gfs", "gfs2", "gpfs",
+    "lustre", "ncp", "ncpfs", "nfs", "nfs3", "nfs4", "ocfs2", "orangefs", "panfs", "pvfs2", "smb", "smb2", "smb3",
+    "smbfs", "vboxsf", "virtiofs", "webdav",
+])  # fmt: skip
 
 
 def filesystem_type(path: Path, *, mounts: str | None = None) -> str | None:

@@ -2,219 +2,31 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from bson import Decimal128, Int64
-
-from catalog.embedded.engine import compile_expression
-from catalog.embedded.numeric import is_number, no_decimals, nullish, share, whole
+from catalog.embedded.accumulators import ACCUMULATORS
+from catalog.embedded.expressions import compile_expression
 from catalog.errors import InvalidQuery
 from catalog.limits import refusal
 from catalog.values import MISSING, encode_key
 
-__all__ = ["ACCUMULATORS", "group"]
+__all__ = ["check_accumulator", "check_group", "group"]
 
 Document = dict[str, Any]
 
 
-class _Sum:
-    __slots__ = ("doubles", "integers", "real", "wide")
-
-    def __init__(self) -> None:
-        self.integers, self.doubles = 0, [0.0]
-        self.real = self.wide = False
-
-    def add(self, value: Any) -> None:
-        if isinstance(value, float):
-            self.real = True
-            self.doubles.append(value)
-            if len(self.doubles) > 512:  # fsum over a few at a time keeps memory flat
-                self.doubles = [_exact_sum(self.doubles)]
-        elif is_number(value):
-            self.integers += value
-            self.wide = self.wide or isinstance(value, Int64)
-        elif isinstance(value, Decimal128):
-            raise no_decimals("$sum or $avg")
-
-    def result(self) -> Any:
-        if self.real:
-            return _exact_sum([*self.doubles, float(self.integers)])
-        return whole(self.integers, Int64(0) if self.wide else 0)
-
-
-def _exact_sum(values: list[float]) -> float:
-    return math.fsum(values) if all(map(math.isfinite, values)) else float(sum(values))
-
-
-class _Average:
-    __slots__ = ("count", "sum")
-
-    def __init__(self) -> None:
-        self.sum, self.count = _Sum(), 0
-
-    def add(self, value: Any) -> None:
-        self.sum.add(value)
-        self.count += is_number(value)
-
-    def result(self) -> Any:
-        return share(self.sum.result(), self.count)
-
-
-class _Extreme:
-    __slots__ = ("key", "largest", "value")
-
-    def __init__(self, *, largest: bool) -> None:
-        self.largest, self.key, self.value = largest, b"", None
-
-    def add(self, value: Any) -> None:
-        if nullish(value):
-            return
-        key = encode_key(value)
-        if not self.key or (key > self.key if self.largest else key < self.key):
-            self.key, self.value = key, value
-
-    def result(self) -> Any:
-        return self.value
-
-
-class _First:
-    __slots__ = ("empty", "value")
-
-    def __init__(self) -> None:
-        self.empty, self.value = True, None
-
-    def add(self, value: Any) -> None:
-        if self.empty:
-            self.empty, self.value = False, None if value is MISSING else value
-
-    def result(self) -> Any:
-        return self.value
-
-
-class _Last:
-    __slots__ = ("value",)
-
-    def __init__(self) -> None:
-        self.value = None
-
-    def add(self, value: Any) -> None:
-        self.value = None if value is MISSING else value
-
-    def result(self) -> Any:
-        return self.value
-
-
-class _Push:
-    __slots__ = ("values",)
-
-    def __init__(self) -> None:
-        self.values: list[Any] = []
-
-    def add(self, value: Any) -> None:
-        if value is not MISSING:
-            self.values.append(value)
-
-    def result(self) -> Any:
-        return self.values
-
-
-class _AddToSet:
-    __slots__ = ("values",)
-
-    def __init__(self) -> None:
-        self.values: dict[bytes, Any] = {}
-
-    def add(self, value: Any) -> None:
-        if value is not MISSING:
-            self.values.setdefault(encode_key(value), value)
-
-    def result(self) -> Any:
-        return list(self.values.values())
-
-
-class _Count:
-    __slots__ = ("count",)
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def add(self, value: Any) -> None:
-        self.count += 1
-
-    def result(self) -> Any:
-        return self.count
-
-
-class _MergeObjects:
-    __slots__ = ("merged",)
-
-    def __init__(self) -> None:
-        self.merged: Document = {}
-
-    def add(self, value: Any) -> None:
-        if nullish(value):
-            return
-        if not isinstance(value, dict):
-            raise InvalidQuery("$mergeObjects requires object inputs", 40400)
-        self.merged.update(value)
-
-    def result(self) -> Any:
-        return self.merged
-
-
-class _Deviation:
-    """Running mean and squares, by Welford (1962), Technometrics 4, 419."""
-
-    __slots__ = ("count", "mean", "sample", "squares")
-
-    def __init__(self, *, sample: bool) -> None:
-        self.sample, self.count, self.mean, self.squares = sample, 0, 0.0, 0.0
-
-    def add(self, value: Any) -> None:
-        if isinstance(value, Decimal128):
-            raise no_decimals("$stdDevPop and $stdDevSamp")
-        if is_number(value):
-            self.count += 1
-            step = value - self.mean
-            self.mean += step / self.count
-            self.squares += step * (value - self.mean)
-
-    def result(self) -> Any:
-        freedom = self.count - 1 if self.sample else self.count
-        return math.sqrt(self.squares / freedom) if freedom > 0 else None
-
-
-ACCUMULATORS: dict[str, Callable[[], Any]] = {
-    "$sum": _Sum,
-    "$avg": _Average,
-    "$min": lambda: _Extreme(largest=False),
-    "$max": lambda: _Extreme(largest=True),
-    "$first": _First,
-    "$last": _Last,
-    "$push": _Push,
-    "$addToSet": _AddToSet,
-    "$count": _Count,
-    "$mergeObjects": _MergeObjects,
-    "$stdDevPop": lambda: _Deviation(sample=False),
-    "$stdDevSamp": lambda: _Deviation(sample=True),
-}
-
-
-def check_group(options: Any) -> None:
-    """Refuse what is no valid ``$group``.
+def check_group(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give the accumulated fields of a ``$group``.
 
     Raises
     ------
     InvalidQuery
-        If the specification is not valid.
+        If it has no key.
     """
-    if not isinstance(options, Mapping) or "_id" not in options:
+    if "_id" not in options:
         raise InvalidQuery("a group specification must include an _id", 15955)
-    for name, accumulator in options.items():
-        if name != "_id":
-            check_accumulator(name, accumulator)
+    return {name: accumulator for name, accumulator in options.items() if name != "_id"}
 
 
 def check_accumulator(name: str, accumulator: Any) -> None:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from catalog.embedded.expressions import is_answered
 from catalog.embedded.grouping import check_accumulator, check_group
-from catalog.embedded.operators import OPERATORS
 from catalog.embedded.stages import STAGES
 from catalog.errors import InvalidQuery, InvalidUpdate, NotSupported
-from catalog.limits import ENGINE_EXPRESSIONS, UPDATE_OPERATORS, refusal
+from catalog.limits import UPDATE_OPERATORS, refusal
 
 __all__ = ["check_expression", "check_filter", "check_options", "check_pipeline", "check_update"]
 
@@ -21,12 +21,6 @@ _WRITING = frozenset({"$out", "$merge"})
 _NOT_WITHIN = {"$facet": frozenset({"$out", "$merge", "$facet", "$geoNear", "$collStats", "$indexStats"})}
 _IN_UPDATES = frozenset({"$addFields", "$set", "$unset", "$project", "$replaceRoot", "$replaceWith"})
 _SYSTEM_VARIABLES = frozenset({"ROOT", "CURRENT", "NOW", "REMOVE"})
-_NAMED = {
-    "$let": ("in",),
-    "$map": ("in",),
-    "$filter": ("cond",),
-    "$reduce": ("in",),
-}
 
 
 def check_options(options: Mapping[str, Any], *, allowed: frozenset[str]) -> None:
@@ -72,15 +66,18 @@ def check_pipeline(pipeline: Any, *, within: str = "", variables: frozenset[str]
 def _check_stage(name: str, options: Any, variables: frozenset[str]) -> None:
     if name == "$match":
         check_filter(options, variables)
-    elif name == "$group":
-        check_group(options)
-        _check_values(options, variables)
-    elif name in ("$project", "$addFields", "$set", "$bucket"):
+    elif name in ("$group", "$project", "$addFields", "$set", "$bucket"):
         if not isinstance(options, Mapping):
             raise InvalidQuery(f"{name} specification must be an object", 15969)
-        for field, accumulator in options.get("output", {}).items() if name == "$bucket" else ():
-            check_accumulator(field, accumulator)
-        _check_values(options, variables, output=name == "$bucket")
+        accumulated: Mapping[str, Any] = options.get("output", {}) if name == "$bucket" else {}
+        if name == "$group":
+            accumulated = check_group(options)
+        for field, value in accumulated.items():
+            check_accumulator(field, value)
+            check_expression(next(iter(value.values())), variables)
+        for field, value in options.items():
+            if field not in accumulated and value is not accumulated:
+                check_expression(value, variables)
     elif name in ("$sortByCount", "$replaceRoot", "$replaceWith"):
         check_expression(options, variables)
     elif name == "$facet":
@@ -90,20 +87,6 @@ def _check_stage(name: str, options: Any, variables: frozenset[str]) -> None:
             check_pipeline(branch, within="$facet", variables=variables)
     elif name in ("$lookup", "$unionWith"):
         _check_foreign(name, options, variables)
-
-
-def _check_values(options: Mapping[str, Any], variables: frozenset[str], *, output: bool = False) -> None:
-    for field, value in options.items():
-        if isinstance(value, Mapping) and (output and field == "output"):
-            _check_values(value, variables)
-        elif (
-            isinstance(value, Mapping)
-            and value
-            and next(iter(value)) in ("$push", "$addToSet", "$count", "$first", "$last", "$mergeObjects")
-        ):
-            check_expression(next(iter(value.values())), variables)
-        else:
-            check_expression(value, variables)
 
 
 def _check_foreign(name: str, options: Any, variables: frozenset[str]) -> None:
@@ -167,35 +150,17 @@ def check_expression(expression: Any, variables: frozenset[str] = frozenset()) -
 def _check_object(expression: Mapping[str, Any], variables: frozenset[str]) -> None:
     operators = [name for name in expression if name.startswith("$")]
     if operators and len(expression) > 1:
-        raise InvalidQuery(
-            f"an object representing an expression must have exactly one field: {', '.join(expression)}",
-            15983,
-        )
+        names = ", ".join(expression)
+        raise InvalidQuery(f"an object representing an expression must have exactly one field: {names}", 15983)
     for name, value in expression.items():
-        if not operators:
-            check_expression(value, variables)
-            continue
-        if name not in OPERATORS and name not in ENGINE_EXPRESSIONS:
+        if operators and not is_answered(name):
             raise refusal(name, "expression") or InvalidQuery(f"Unrecognized expression '{name}'", 168)
-        if name == "$literal":
-            continue
-        inner = variables | _bound(name, value)
-        if not isinstance(value, Mapping):
-            check_expression(value, variables)
-            continue
-        if name not in _NAMED and next(iter(value), "").startswith("$"):
-            check_expression(value, variables)
-            continue
-        for key, argument in value.items():
-            if name == "$let" and key == "vars" and isinstance(argument, Mapping):
-                for item in argument.values():
-                    check_expression(item, variables)
-            elif name not in _NAMED or key != "as":
-                check_expression(argument, inner if key in _NAMED.get(name, ()) else variables)
+        if name != "$literal":
+            check_expression(value, variables | _bound(name, value))
 
 
 def _bound(name: str, value: Any) -> frozenset[str]:
-    """Give the variables an operator binds for the expression within it."""
+    """Give the variables an operator binds for an expression within it."""
     if not isinstance(value, Mapping):
         return frozenset()
     if name == "$let" and isinstance(value.get("vars"), Mapping):

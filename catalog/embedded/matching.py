@@ -12,13 +12,13 @@ from typing import Any
 
 from bson import MaxKey, MinKey, Regex
 
-from catalog.embedded.arithmetic import bits_predicate, mod_predicate, type_predicate
+from catalog.embedded.kinds import mod_predicate, type_predicate
 from catalog.embedded.paths import leaves, split
 from catalog.errors import InvalidQuery, NotSupported
 from catalog.limits import refusal
 from catalog.values import MISSING, NULL_KEY, encode_key
 
-__all__ = ["Predicate", "compile_filter", "is_operators"]
+__all__ = ["Predicate", "compile_filter", "compile_regex", "is_operators"]
 
 Document = dict[str, Any]
 Predicate = Callable[[Document], bool]
@@ -114,8 +114,6 @@ def _operator(operator: str, argument: Any, expression: Expression) -> Test:
         return _not(argument, expression) if operator == "$not" else _element(argument, expression)
     if operator == "$all":
         return _all(argument, expression)
-    if operator in ("$bitsAllSet", "$bitsAllClear", "$bitsAnySet", "$bitsAnyClear"):
-        return _any(bits_predicate(operator, argument))
     maker = _SIMPLE.get(operator)
     if maker is None:
         raise refusal(operator, "operator") or InvalidQuery(f"unknown operator: {operator}", 2)
@@ -176,7 +174,14 @@ def _compares(operator: str, argument: Any) -> Test:
 
 def _regex(pattern: Any, options: Any = "") -> Test:
     compiled = compile_regex(pattern, options)
-    return _any(lambda value: type(value) is str and compiled.search(value) is not None)
+    key = encode_key(pattern) if isinstance(pattern, (Regex, re.Pattern)) else None  # a stored pattern equals itself
+
+    def test(value: Any) -> bool:
+        if type(value) is str:
+            return compiled.search(value) is not None
+        return key is not None and isinstance(value, Regex) and encode_key(value) == key
+
+    return _any(test)
 
 
 def compile_regex(pattern: Any, options: Any = "") -> re.Pattern[str]:

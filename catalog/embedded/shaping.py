@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from catalog.embedded.engine import compile_expression
-from catalog.embedded.matching import Predicate, compile_filter, is_operators
-from catalog.embedded.numeric import nullish
+from catalog.embedded.expressions import compile_expression
+from catalog.embedded.matching import is_operators
 from catalog.embedded.paths import split
 from catalog.errors import InvalidQuery
 from catalog.limits import refusal
@@ -199,75 +198,11 @@ def find_projection(projection: Any, variables: Mapping[str, Any]) -> Shape | No
         projection = dict.fromkeys(projection, 1) or {"_id": 1}
     if not projection:
         return None
-    plain: dict[str, Any] = {}
-    slices: dict[str, Any] = {}
-    matches: dict[str, Predicate] = {}
     for path, value in projection.items():
         if path.endswith(".$") or ".$." in path:
             raise refusal("$", "positional projection") or InvalidQuery(path, 31276)
-        if isinstance(value, Mapping) and "$slice" in value and not isinstance(value["$slice"], Mapping):
-            slices[path] = value["$slice"]
-        elif isinstance(value, Mapping) and "$elemMatch" in value:
-            matches[path] = _element_test(value["$elemMatch"])
-            plain[path] = 1
-        else:
-            plain[path] = value
-    shape = project(plain, variables) if plain else None
-    bounds = {path: _bounds(argument) for path, argument in slices.items()}
-
-    def combined(document: Document) -> Document:
-        source = document
-        including = bool(matches) or _including(plain)
-        out = shape(source) if shape else source
-        for path, cut in bounds.items():
-            if including:
-                out = _sliced(_include_one(out, source, path), path, cut)
-            else:
-                out = _sliced(out, path, cut)
-        for path, test in matches.items():
-            out = _first_match(out, path, test)
-        return out
-
-    return combined if bounds or matches else shape
-
-
-def _including(plain: Mapping[str, Any]) -> bool:
-    return any(value or not isinstance(value, (bool, int, float)) for path, value in plain.items() if path != "_id")
-
-
-def _include_one(out: Document, source: Document, path: str) -> Document:
-    name = path.partition(".")[0]
-    return out if name not in source or name in out else {**out, name: source[name]}
-
-
-def _element_test(argument: Any) -> Predicate:
-    expression = lambda given: compile_expression(given, {})  # noqa: E731
-    inner = compile_filter({"": {"$elemMatch": argument}}, expression=expression)
-    return lambda item: inner({"": [item]})
-
-
-def _bounds(argument: Any) -> tuple[int, int | None]:
-    if isinstance(argument, (int, float)) and not isinstance(argument, bool):
-        count = int(argument)
-        return (0, count) if count >= 0 else (count, None)
-    if isinstance(argument, list) and len(argument) == 2 and argument[1] > 0:
-        return int(argument[0]), int(argument[1])
-    raise InvalidQuery("$slice takes a count, or a position and a count above 0", 28724)
-
-
-def _sliced(document: Document, path: str, cut: tuple[int, int | None]) -> Document:
-    name, _, rest = path.partition(".")
-    value = document.get(name, MISSING)
-    if rest:
-        return {**document, name: _sliced(value, rest, cut)} if type(value) is dict else document
-    if type(value) is not list:
-        return document
-    start = max(len(value) + cut[0], 0) if cut[0] < 0 else cut[0]
-    return {**document, name: value[start:] if cut[1] is None else value[start : start + cut[1]]}
-
-
-def _first_match(document: Document, path: str, test: Predicate) -> Document:
-    value = document.get(path)
-    out = {name: item for name, item in document.items() if name != path}
-    hits = [item for item in value if test(item)][:1] if type(value) is list else []
-    return {**out, path: hits} if hits and not nullish(value) else out
+        if isinstance(value, Mapping):
+            told = refusal(f"{next(iter(value), '')} of a projection", "operator")
+            if told is not None:
+                raise told
+    return project(projection, variables)

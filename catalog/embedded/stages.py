@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Protocol
 
-from catalog.embedded.engine import compile_expression
+from catalog.embedded.expressions import compile_expression
 from catalog.embedded.grouping import group
+from catalog.embedded.kinds import nullish, truthy
 from catalog.embedded.matching import compile_filter
-from catalog.embedded.numeric import nullish, truthy
 from catalog.embedded.paths import resolve, split
 from catalog.embedded.scan import Sort, order_key
 from catalog.embedded.shaping import adder, project, remover, set_path
@@ -207,41 +207,25 @@ def _sample(documents: Documents, options: Any, context: Context) -> Documents:
 
 
 def _bucket(documents: Documents, options: Any, context: Context) -> Documents:
-    boundaries = options.get("boundaries") if isinstance(options, Mapping) else None
-    if not isinstance(boundaries, list) or len(boundaries) < 2 or "groupBy" not in options:
-        raise InvalidQuery("$bucket requires 'groupBy' and at least two 'boundaries'", 40198)
-    edges = [encode_key(edge) for edge in boundaries]
-    if any(low >= high for low, high in itertools.pairwise(edges)):
+    """Group by a ``$switch`` over the boundaries."""
+    boundaries = options.get("boundaries")
+    if "groupBy" not in options or not isinstance(boundaries, list) or len(boundaries) < 2:
+        raise InvalidQuery("$bucket requires 'groupBy' and two or more 'boundaries'", 40198)
+    pairs = list(itertools.pairwise(boundaries))
+    if any(encode_key(low) >= encode_key(high) for low, high in pairs):
         raise InvalidQuery("the 'boundaries' option to $bucket must be sorted in ascending order", 40194)
-    compute = compile_expression(options["groupBy"], context.variables)
+    value = options["groupBy"]
+    chosen: dict[str, Any] = {
+        "branches": [
+            {"case": {"$and": [{"$gte": [value, low]}, {"$lt": [value, high]}]}, "then": {"$literal": low}}
+            for low, high in pairs
+        ]
+    }
+    if "default" in options:
+        chosen["default"] = {"$literal": options["default"]}
     output = options.get("output", {"count": {"$sum": 1}})
-
-    def keyed() -> Iterator[Document]:
-        for document in documents:
-            key = encode_key(compute(document))
-            place = sum(1 for edge in edges if edge <= key)
-            if 0 < place < len(edges):
-                yield {"bucket": boundaries[place - 1], "document": document}
-            elif "default" in options:
-                yield {"bucket": options["default"], "document": document}
-            else:
-                raise InvalidQuery("$bucket could not find a matching bucket, and no default was specified", 40066)
-
-    within = {name: _below(accumulator) for name, accumulator in output.items()}
-    grouped = group(keyed(), {"_id": "$bucket", **within}, context.variables)
+    grouped = group(documents, {"_id": {"$switch": chosen}, **output}, context.variables)
     return sorted(grouped, key=lambda document: encode_key(document["_id"]))
-
-
-def _below(expression: Any) -> Any:
-    """Make an expression over a document one over ``{'document': document}``."""
-    if isinstance(expression, str) and expression[:1] == "$":
-        name, _, rest = expression.partition(".")
-        if name in ("$$ROOT", "$$CURRENT"):
-            return "$document" + (f".{rest}" if rest else "")
-        return expression if expression[:2] == "$$" else f"$document.{expression[1:]}"
-    if isinstance(expression, Mapping):
-        return {name: item if name == "$literal" else _below(item) for name, item in expression.items()}
-    return [_below(item) for item in expression] if isinstance(expression, list) else expression
 
 
 def _lookup(documents: Documents, options: Any, context: Context) -> Iterator[Document]:

@@ -1,11 +1,13 @@
 """The collection users hold: reading, writing, refusing, in the catalog's own errors."""
 
+import re
 import sqlite3
 from datetime import UTC, datetime, timedelta, timezone
 
 import bson
 import pymongo
 import pytest
+from bson import Regex
 
 from catalog import (
     BulkFailure,
@@ -90,6 +92,47 @@ def test_an_unordered_bulk_goes_on(items):
     with pytest.raises(BulkFailure):
         items.bulk_write(requests, ordered=False)
     assert items.distinct("_id") == [1, 2]
+
+
+def test_every_request_of_pymongo_is_read_with_its_options(items):
+    """PyMongo has no public way to read its requests: this says when its private one changes."""
+    items.insert_many([{"_id": n, "n": n, "v": [1, 5]} for n in range(6)])
+    last = [("n", -1)]
+    result = items.bulk_write(
+        [
+            pymongo.InsertOne({"_id": "new"}),
+            pymongo.ReplaceOne({"n": {"$lt": 9}}, {"kind": "replaced"}, sort=last),
+            pymongo.ReplaceOne({"_id": "up"}, {"a": 1}, upsert=True, hint="_id_"),
+            pymongo.UpdateOne({"n": 0}, {"$set": {"v.$[e]": 0}}, array_filters=[{"e": 5}]),
+            pymongo.UpdateOne({"n": {"$lt": 9}}, {"$set": {"kind": "last"}}, sort=last),
+            pymongo.UpdateMany({"n": {"$in": [1, 2]}}, [{"$set": {"n": {"$add": ["$n", 10]}}}]),
+            pymongo.UpdateMany({"_id": "many"}, {"$set": {"a": 2}}, upsert=True),
+            pymongo.DeleteOne({"n": 3}, hint="_id_"),
+            pymongo.DeleteMany({"n": {"$gt": 10}}),
+        ]
+    )
+    assert result.upserted_ids == {2: "up", 6: "many"}
+    assert (result.inserted_count, result.modified_count, result.deleted_count) == (1, 5, 3)
+    left = {document.pop("_id"): document for document in items.find()}
+    assert left == {
+        0: {"n": 0, "v": [1, 0]},
+        4: {"n": 4, "v": [1, 5], "kind": "last"},
+        5: {"kind": "replaced"},
+        "new": {},
+        "up": {"a": 1},
+        "many": {"a": 2},
+    }
+    with pytest.raises(NotSupported, match="collation"):
+        items.bulk_write([pymongo.DeleteOne({}, collation={"locale": "en"})])
+    with pytest.raises(TypeError, match="not a valid request"):
+        items.bulk_write([{"insert": 1}])
+
+
+def test_a_pattern_finds_text_and_itself(items):
+    items.insert_many([{"_id": 1, "v": "abc"}, {"_id": 2, "v": Regex("^a")}, {"_id": 3, "v": Regex("^a", "i")}])
+    assert items.distinct("_id", {"v": re.compile("^a")}) == [1, 2]
+    assert items.distinct("_id", {"v": {"$in": [Regex("^a", "i")]}}) == [1, 3]
+    assert items.distinct("_id", {"v": {"$regex": "^a"}}) == [1]
 
 
 def test_an_update_of_many_is_whole_or_nothing(items):

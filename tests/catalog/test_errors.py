@@ -72,9 +72,9 @@ EXPECTED = {
     "IntegrityError": errors.DuplicateKey,
     "InterfaceError": errors.Damaged,
     "InternalError": errors.Damaged,
-    "NotSupportedError": errors.Damaged,
+    "NotSupportedError": errors.ServerError,
     "OperationalError": errors.Unreachable,
-    "ProgrammingError": errors.Misused,
+    "ProgrammingError": errors.ServerError,
     "Warning": errors.Damaged,
 }
 
@@ -91,6 +91,17 @@ def test_none_crosses(kind):
     with pytest.raises(errors.CatalogError) as caught, translated(SERVER):
         raise made(kind)
     assert caught.value.__cause__ is None
+
+
+def test_a_fault_in_a_statement_is_not_blamed_on_the_file():
+    with sqlite3.connect(":memory:") as connection, pytest.raises(sqlite3.OperationalError) as wrong:
+        connection.execute("SELEC 1")
+    connection.close()
+    with pytest.raises(sqlite3.ProgrammingError) as closed:
+        connection.execute("SELECT 1")
+    assert type(translate(wrong.value, "x.db")) is errors.ServerError
+    assert "fault" in str(translate(wrong.value, "x.db"))
+    assert type(translate(closed.value, "x.db")) is errors.Misused
 
 
 def test_a_pymongo_user_catches_what_he_caught():

@@ -95,8 +95,37 @@ DEVIATIONS: dict[str, tuple[Deviation, ...]] = {
                 "expressions/$toDecimal", "expressions/$convert with onError",
                 "expressions/$convert with onNull", "expressions/$zip", "expressions/$sortArray",
                 "expressions/$maxN", "expressions/$setField", "expressions/$dateToParts",
+                "expressions/$bsonSize", "expressions/$getField", "expressions/$isoDayOfWeek",
+                "expressions/$isoWeek", "expressions/$dateDiff counts boundaries",
             ),
-            limits=("$toDecimal", "$convert", "$zip", "$sortArray", "$maxN", "$setField", "$dateToParts"),
+            limits=("$toDecimal", "$convert", "$zip", "$sortArray", "$maxN", "$setField", "$dateToParts", "$bsonSize",
+                    "$getField", "$isoDayOfWeek", "$isoWeek", "$dateDiff"),
+        ),
+        Deviation(
+            REFUSED,
+            "arguments its query engine has wrong",
+            (
+                "expressions/$exp past all doubles", "expressions/$substr counts bytes",
+                "expressions/$dateTrunc to bins",
+            ),
+            limits=("$exp.overflow", "$substrBytes.text", "$dateTrunc.binSize"),
+        ),
+        Deviation(
+            REFUSED,
+            "an update its query engine lacks, or has wrong",
+            (
+                "writes/$mul", "writes/$mul of the missing", "writes/$bit",
+                "writes/$push $each with $sort and $slice",
+            ),
+            limits=("$mul", "$bit", "$push.$sort"),
+        ),
+        Deviation(
+            REFUSED,
+            "a filter or projection its query engine lacks, or has wrong",
+            (
+                "find/$bitsAllSet", "find/$slice", "find/$slice with a start", "find/$elemMatch in a projection",
+            ),
+            limits=("$bitsAllSet", "$slice of a projection", "$elemMatch of a projection"),
         ),
         Deviation(
             REFUSED,

@@ -1,4 +1,4 @@
-"""Holds the tests a filter makes of the type and the bits of a value."""
+"""Tells BSON types and numbers apart, as MongoDB does."""
 
 from __future__ import annotations
 
@@ -12,9 +12,20 @@ from bson import Binary, Code, DBRef, Decimal128, Int64, MaxKey, MinKey, ObjectI
 from bson.datetime_ms import DatetimeMS
 
 from catalog.errors import InvalidQuery
+from catalog.limits import refusal
 from catalog.values import MISSING
 
-__all__ = ["NUMBER_TYPES", "bits_predicate", "bson_type", "mod_predicate", "type_predicate"]
+__all__ = [
+    "NUMBER_TYPES",
+    "bson_type",
+    "is_number",
+    "mod_predicate",
+    "no_decimals",
+    "nullish",
+    "truthy",
+    "type_predicate",
+    "whole",
+]
 
 _CODES = {
     1: "double", 2: "string", 3: "object", 4: "array", 5: "binData", 6: "undefined", 7: "objectId", 8: "bool",
@@ -57,11 +68,40 @@ def bson_type(value: Any) -> str:
     raise TypeError(f"no BSON type for {type(value).__name__}")
 
 
+def nullish(value: Any) -> bool:
+    """Tell whether a value is null or missing."""
+    return value is None or value is MISSING
+
+
+def truthy(value: Any) -> bool:
+    """Tell whether MongoDB takes a value for true: all but false, null, missing and zero."""
+    if value is None or value is MISSING or value is False:
+        return False
+    return not (isinstance(value, (int, float)) and value == 0)
+
+
+def is_number(value: Any) -> bool:
+    """Tell whether a value is a number to compute with; a bool and a Decimal128 are none."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def no_decimals(name: str) -> InvalidQuery:
+    """Make the error that refuses to compute with Decimal128."""
+    return refusal("Decimal128 arithmetic", f"operator {name}:") or InvalidQuery(f"{name} of a Decimal128", 238)
+
+
+def whole(value: int, *, wide: bool = False) -> Any:
+    """Give an integer the BSON type MongoDB gives it, a double if 64 bits do not hold it."""
+    if not -(1 << 63) <= value < 1 << 63:
+        return float(value)
+    return Int64(value) if wide or not -(1 << 31) <= value < 1 << 31 else int(value)
+
+
 def type_predicate(argument: Any) -> Callable[[Any], bool]:
     """Make the test of ``$type``: a name, a number, or an array of them."""
     wanted: set[str] = set()
     for item in argument if isinstance(argument, list) else [argument]:
-        name = _CODES.get(int(item)) if isinstance(item, (int, float)) and not isinstance(item, bool) else item
+        name = _CODES.get(int(item)) if is_number(item) else item
         if name == "number":
             wanted |= NUMBER_TYPES
         elif isinstance(name, str) and name in _NAMES:
@@ -71,64 +111,26 @@ def type_predicate(argument: Any) -> Callable[[Any], bool]:
     return lambda value: bson_type(value) in wanted
 
 
-def _whole(value: Any) -> int | None:
-    if isinstance(value, bool):
-        return None
+def _cut(value: Any) -> int | None:
+    """Cut a number to a whole one; None for what is no finite number."""
     if isinstance(value, Decimal128):
         value = float(value.to_decimal())
-    if isinstance(value, int):
-        return int(value)
-    if isinstance(value, float) and math.isfinite(value):
-        return math.trunc(value)
-    return None
+    return math.trunc(value) if is_number(value) and math.isfinite(value) else None
 
 
 def mod_predicate(argument: Any) -> Callable[[Any], bool]:
     """Make the test of ``$mod``: divisor and remainder, cut to whole numbers."""
     if not isinstance(argument, list) or len(argument) != 2:
         raise InvalidQuery("malformed mod, needs to be an array of two numbers", 2)
-    divisor, remainder = (_whole(item) for item in argument)
-    if divisor is None or remainder is None:
-        raise InvalidQuery("malformed mod, divisor and remainder must be numbers", 2)
-    if divisor == 0:
-        raise InvalidQuery("divisor cannot be 0", 2)
+    divisor, remainder = map(_cut, argument)
+    if not divisor or remainder is None:
+        raise InvalidQuery("malformed mod, divisor and remainder must be numbers, and the divisor not 0", 2)
 
     def test(value: Any) -> bool:
-        whole = _whole(value)
-        if whole is None:
+        number = _cut(value)
+        if number is None:
             return False
-        rest = abs(whole) % abs(divisor)  # the sign of the remainder is that of the dividend
-        return (-rest if whole < 0 else rest) == remainder
-
-    return test
-
-
-def _mask(argument: Any) -> int:
-    if isinstance(argument, bytes):
-        return int.from_bytes(argument, "little")
-    if isinstance(argument, list):
-        if any(isinstance(item, bool) or not isinstance(item, int) or item < 0 for item in argument):
-            raise InvalidQuery("bit positions must be whole numbers that are not negative", 2)
-        return sum(1 << min(int(position), 4096) for position in set(argument))
-    whole = _whole(argument)
-    if whole is None or whole < 0 or whole != argument:
-        raise InvalidQuery("a bit mask must be a whole number that is not negative", 2)
-    return whole
-
-
-def bits_predicate(operator: str, argument: Any) -> Callable[[Any], bool]:
-    """Make the test of ``$bitsAllSet`` and its three relatives."""
-    mask = _mask(argument)
-    wants_set, wants_all = operator.endswith("Set"), "All" in operator
-
-    def test(value: Any) -> bool:
-        if isinstance(value, bytes):
-            bits = int.from_bytes(value, "little")
-        elif isinstance(value, (int, float)) and not isinstance(value, bool) and value == _whole(value):
-            bits = int(value)
-        else:
-            return False
-        hit = (bits if wants_set else ~bits) & mask
-        return hit == mask if wants_all else hit != 0
+        rest = abs(number) % abs(divisor)  # the sign of the remainder is that of the dividend
+        return (-rest if number < 0 else rest) == remainder
 
     return test
