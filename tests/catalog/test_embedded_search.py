@@ -179,21 +179,6 @@ def test_many_ids_are_found_in_one_question(catalog):
     assert time.perf_counter() - start < 5
 
 
-def test_cursors_are_linear(catalog):
-    items = catalog["linear"]
-    items.insert_many([{"_id": number, "v": "x" * 50} for number in range(16_000)])
-
-    def seconds(count):
-        best = float("inf")
-        for _ in range(3):
-            start = time.perf_counter()
-            assert sum(1 for _ in items.find({}).limit(count)) == count
-            best = min(best, time.perf_counter() - start)
-        return best
-
-    assert seconds(16_000) < 12 * seconds(2_000)
-
-
 def test_a_whole_collection_is_grouped_without_being_kept(catalog):
     items = catalog["heavy"]
     rng = random.Random(1)
