@@ -35,6 +35,21 @@ def test_the_table_of_limits_is_the_one_the_guards_use():
     assert limits.markdown_table().strip() in README
 
 
+def test_the_conformance_it_claims_is_what_the_suite_expects():
+    from tests.conformance.expectations import DEVIATIONS
+    from tests.conformance.runner import Verdict
+    from tests.conformance.suite import CASES
+
+    def count(backend, verdict):
+        return sum(len(d.cases) for d in DEVIATIONS[backend] if d.verdict is verdict)
+
+    (total,) = [line for line in README.splitlines() if line.startswith("| **all** |")]
+    cells = re.findall(r"(\d+) / (\d+) / (\d+)", total)
+    for backend, cell in zip(("embedded", "mongoeco", "mongomock"), cells, strict=True):
+        refused, wrong = count(backend, Verdict.REFUSED), count(backend, Verdict.WRONG)
+        assert tuple(map(int, cell)) == (len(CASES) - refused - wrong, refused, wrong), backend
+
+
 def test_nothing_is_left_to_fill_in():
     for word in ("FIGURES", "LIMITS\n", "CONFORMANCE", "TODO", "FIXME"):
         assert f"\n{word}" not in README, word

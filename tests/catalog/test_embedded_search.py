@@ -2,7 +2,6 @@
 
 import contextlib
 import random
-import time
 import tracemalloc
 
 import pytest
@@ -173,10 +172,8 @@ def test_many_ids_are_found_in_one_question(catalog):
     items = catalog["many"]
     items.insert_many([{"_id": f"id{number}", "v": number} for number in range(20_000)])
     wanted = [f"id{number}" for number in range(0, 20_000, 2)]
-    start = time.perf_counter()
     assert len(ids(items.find({"_id": {"$in": wanted}}, {"_id": 1}))) == 10_000
     assert items.count_documents({"_id": {"$in": [*wanted, "none"]}}) == 10_000
-    assert time.perf_counter() - start < 5
 
 
 def test_a_whole_collection_is_grouped_without_being_kept(catalog):
