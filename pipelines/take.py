@@ -14,7 +14,7 @@ from typing import Literal
 import bson
 from bson.errors import InvalidDocument
 
-from arraystore import ArrayRef, ArrayStore, InvalidArray, Scale
+from arraystore import ArrayRef, ArrayStore, InvalidArray, Scale, StoreError
 from pipelines.document import RESIDUE, Document, Origin, document_of
 from pipelines.fits import FitsError, FitsFile, open_fits
 from pipelines.instruments import SPLITS, ArrayPlan, Profile, ProfileError, choose, identify, plan_arrays
@@ -103,6 +103,8 @@ def take(task: Task, *, store: ArrayStore | None, profiles: Mapping[str, Profile
         return refused(task, error.code, error.message, error.hint)
     except InvalidArray as error:
         return refused(task, "array-refused", str(error), "the file stays as it is; see the message")
+    except StoreError:
+        raise
     except MemoryError:
         return refused(task, "out-of-memory", "does not fit in memory", "free memory, then ingest it again")
     except OSError as error:
@@ -110,8 +112,7 @@ def take(task: Task, *, store: ArrayStore | None, profiles: Mapping[str, Profile
         return refused(task, "unreadable", reason, "check the disk and the file's permissions")
     except InvalidDocument as error:
         return refused(task, "document-refused", f"cannot be a document: {error}", "report it, with the file")
-    except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
-        # A fault of ours, met on this file: it costs this file, and is kept to be mended.
+    except Exception as error:  # noqa: BLE001 - a fault of ours costs this file, and is kept to be mended
         message = f"could not be taken: {type(error).__name__}: {error}\n{traceback.format_exc(limit=-4)}"
         return refused(task, "internal-error", message, "report it, with the file")
 

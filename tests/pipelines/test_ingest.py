@@ -329,3 +329,34 @@ def test_workers_import_nothing_from_where_the_user_stands(tmp_path, raw, write_
     with open_archive(tmp_path / "home") as archive:
         report = archive.ingest(raw, jobs=2)
     assert (report.new, report.refused) == (4, [])
+
+
+def test_a_fault_of_ours_costs_one_file_and_is_kept(archive, raw, write_frame, third_party_profile):
+    third_party_profile(
+        """
+        import struct
+        from pipelines.instruments import Claim, Clock, Derived, Profile, Take
+
+        def derive(path, hdus):
+            if "_13_" in path.name:
+                struct.unpack(">i", b"no")
+            return Derived()
+
+        PROFILE = Profile(
+            name="faulty",
+            title="a profile with a fault",
+            claims=(Claim(header=(("SERIALNO", "NOBODY"),)),),
+            instrument=Take(constant="faulty"),
+            kind=Take(keywords=("IMAGETYP",)),
+            clock=Clock(keywords=(("DATE",),)),
+            derive=derive,
+        )
+        """,
+        name="faulty",
+    )
+    for number in (12, 13, 14):
+        write_frame(f"Dragonfly101/2024-02-20/T1_{number}_dark.fits", seed=number)
+    report = archive.ingest(raw, profile="faulty", jobs=1)
+    assert (report.new, [r.code for r in report.refused]) == (2, ["internal-error"])
+    assert "struct.error" in archive.quarantine.find_one()["reason"]
+    assert "Traceback" not in repr(report)
