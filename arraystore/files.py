@@ -77,6 +77,7 @@ class FileBackend:
     root: Path
     id: str
     readonly: bool
+    concurrency: int = 1
 
     @classmethod
     def open(cls, root: Path, *, readonly: bool, create: bool) -> FileBackend:

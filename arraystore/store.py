@@ -38,7 +38,9 @@ def open_store(
     Parameters
     ----------
     url : str or path
-        ``file:///folder``, a plain path, or ``memory://name``.
+        ``file:///folder``, a plain path, ``s3://bucket/prefix``, ``gs://bucket/prefix`` (both
+        need the extra ``s3``; see `arraystore.buckets` for keys and endpoints), or
+        ``memory://name``.
     readonly : bool
         Refuse every write.
     create : bool
@@ -78,8 +80,15 @@ def _backend(url: str | os.PathLike[str], *, readonly: bool, create: bool) -> Ba
         from .memory import MemoryBackend
 
         return MemoryBackend.open(parts.netloc + parts.path, readonly=readonly, create=create)
+    if parts.scheme in ("s3", "gs"):
+        from .cloud import CloudBackend
+
+        return CloudBackend.open(text, readonly=readonly, create=create)
     shown = f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
-    raise InvalidURL(f"{shown!r:.200} names no array store: use file:///folder, a path, or memory://name.")
+    raise InvalidURL(
+        f"{shown!r:.200} names no array store: use file:///folder, a path, s3://bucket/prefix, gs://bucket/prefix "
+        "or memory://name."
+    )
 
 
 class ArrayStore:
@@ -188,6 +197,8 @@ class ArrayStore:
         while not staging.publish(digest):
             if (present := self._adopt(digest)) is not None:
                 return present
+            # Files without a manifest are no object: they are in the way of one.
+            self._backend.withdraw(digest, lambda _: False)
         return manifest
 
     def _adopt(self, digest: str) -> Manifest | None:
@@ -198,9 +209,6 @@ class ArrayStore:
         from .verifying import sound_manifest
 
         if not self._backend.touch(digest):
-            # Files without a manifest are no object: they are in the way of one.
-            if any(True for _ in self._backend.walk(object_path(digest))):
-                self._backend.withdraw(digest, lambda _: False)
             return None
         manifest = sound_manifest(self._backend, digest)
         if manifest is None:
