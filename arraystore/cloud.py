@@ -227,6 +227,10 @@ class CloudBackend:
         return CloudStaging(self)
 
     def objects(self) -> Iterator[StoredObject]:
+        yield from (found for found, whole in self._folders() if whole)
+
+    def _folders(self) -> Iterator[tuple[StoredObject, bool]]:
+        """Whatever lies below ``objects/``, and whether it has its manifest."""
         found: dict[str, tuple[int, float, float | None]] = {}
         for entry in self.bucket.list("objects"):
             digest, name = entry.path.split("/")[2:4]
@@ -234,7 +238,7 @@ class CloudBackend:
             manifest = entry.modified if name == "manifest.json" else manifest
             found[digest] = nbytes + entry.size, max(newest, entry.modified), manifest
         for digest, (nbytes, newest, manifest) in found.items():
-            yield StoredObject(digest, nbytes, newest if manifest is None else manifest)
+            yield StoredObject(digest, nbytes, newest if manifest is None else manifest), manifest is not None
 
     def touch(self, digest: str) -> bool:
         self.require_writable()
@@ -269,7 +273,7 @@ class CloudBackend:
     def withdraw(self, digest: str, keep: Callable[[float], bool]) -> bool:
         self.require_writable()
         mark, path = f".aside/{digest}", object_path(digest)
-        version = self.bucket.create(mark, b"asked " + uuid.uuid4().hex.encode())
+        version = self._claim(mark)
         if version is None:
             return False  # another sweep is at it
         try:
@@ -282,6 +286,24 @@ class CloudBackend:
             self.bucket.delete(*sorted(files, key=manifest.__ne__))
             return True
         finally:
+            self._unmark(mark)
+
+    def _claim(self, mark: str) -> dict[str, Any] | None:
+        """Set the mark of a sweep, unless another has; leave none behind if that fails."""
+        claim = b"asked " + uuid.uuid4().hex.encode()
+        try:
+            return self.bucket.create(mark, claim)
+        except StoreError:
+            found = self.bucket.get(mark)
+            if found is not None and found.data == claim:
+                self._unmark(mark)
+            raise
+
+    def _unmark(self, mark: str) -> None:
+        """Remove a mark, and try twice: one that stays keeps others waiting."""
+        try:
+            self.bucket.delete(mark)
+        except StoreError:
             self.bucket.delete(mark)
 
     def recover(self) -> None:
@@ -298,9 +320,14 @@ class CloudBackend:
             found[folder] = size + entry.size, max(newest, entry.modified)
         for folder, (size, newest) in found.items():
             yield Entry(folder, size, newest)
+        for part, whole in self._folders():
+            if not whole:  # a put or a sweep was killed at it
+                yield Entry(object_path(part.digest), part.nbytes, part.modified)
 
     def clear(self, path: str) -> bool:
         self.require_writable()
+        if path.startswith("objects/"):
+            return self.withdraw(path.rpartition("/")[2], lambda modified: time.time() - modified < _LEASE)
         entries = list(self.bucket.list(f".staging/{path.removeprefix('.staging/')}"))
         if not entries or time.time() - max(entry.modified for entry in entries) < _LEASE:
             return False  # its writer may be alive

@@ -37,6 +37,20 @@ def s3_url(s3):
 
 
 @pytest.fixture(params=["file", "memory"])
+def make_local(request, tmp_path):
+    """Makes an empty backend of this machine."""
+    if request.param == "memory":
+        return lambda: open_store(f"memory://{uuid.uuid4().hex}")._backend
+    return lambda: open_store(tmp_path / uuid.uuid4().hex)._backend
+
+
+@pytest.fixture
+def s3_make(s3):
+    """Makes an empty backend on the S3 server."""
+    return lambda: open_store(f"s3://pixels/{uuid.uuid4().hex}?endpoint={s3}&{KEYS}")._backend
+
+
+@pytest.fixture(params=["file", "memory"])
 def local(request, tmp_path):
     """An empty store whose objects the test can make old."""
     return open_store(f"memory://{uuid.uuid4().hex}" if request.param == "memory" else tmp_path / "store")

@@ -42,8 +42,8 @@ def s3_server() -> Iterator[str]:
 class Line:
     """A TCP proxy: adds `latency` seconds to each answer, counts what comes back, cuts the line.
 
-    `cut` is how many of the next requests lose their connection: "before" the server has
-    seen them, or "after" it has answered and the answer is on its way.
+    `cut` is how many of the next requests, after `skip` of them, lose their connection:
+    "before" the server has seen them, or "after" it has answered, the answer on its way.
     """
 
     def __init__(self, target: str) -> None:
@@ -52,6 +52,7 @@ class Line:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.latency = 0.0
+        self.skip = 0
         self.cut = 0
         self.when = "before"
         self.requests = 0
@@ -95,7 +96,12 @@ class Line:
 
     def _is_cut(self, when: str) -> bool:
         with self._lock:
-            if self.cut > 0 and self.when == when:
+            if self.when != when:
+                return False
+            if self.skip > 0:
+                self.skip -= 1
+                return False
+            if self.cut > 0:
                 self.cut -= 1
                 return True
         return False

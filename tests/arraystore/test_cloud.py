@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import json
 import subprocess
@@ -397,3 +398,43 @@ def test_google_s_stores_go_the_same_way(refusing):
     with pytest.raises(StoreReadOnly):
         open_store(f"gs://p/x?base_url={address}&bearer_token=tell-nobody&max_retries=0")
     assert seen["x-goog-if-generation-match"] == "0"
+
+
+# -- every request goes wrong once ---------------------------------------------------
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("action", ["put", "put again", "sweep", "records"])
+def test_every_request_is_cut_once(s3, line, monkeypatch, action, when):
+    """Without any second try of the client's: an error or none, and the next try reaches the same keys."""
+    picture = np.arange(3000, dtype="u2").reshape(50, 60)
+    actions = {
+        "put": lambda store: store.put(picture, kind="frame"),
+        "put again": lambda store: store.put(picture, kind="frame"),
+        "sweep": lambda store: store.sweep(referenced=lambda d: False, grace=timedelta(0), dry_run=False),
+        "records": lambda store: store.put_records({"a/b": b"one", "c": b"two"}),
+    }
+    line.when, end = when, set()
+    for k in range(60):
+        prefix = f"s3://pixels/{uuid.uuid4().hex}"
+        store = open_store(f"{prefix}?endpoint={s3}&{KEYS}")
+        if action in ("put again", "sweep"):
+            store.put(picture, kind="frame")
+        hasty = open_store(f"{prefix}?endpoint={line.url}&{KEYS}&max_retries=0")
+        line.skip, line.cut = k, 1
+        with contextlib.suppress(StoreUnreachable):
+            actions[action](hasty)
+        done, line.cut, line.skip = line.cut == 1, 0, 0
+        for found in store.objects():
+            assert store.verify(store.describe(found.digest), "decode") == []
+        actions[action](store)
+        end.add((*(found.digest for found in store.objects()), *(record.key for record in store.records())))
+        assert len(end) == 1
+        with monkeypatch.context() as later:  # the garbage, if any, is found and goes in time
+            now = time.time()
+            later.setattr(time, "time", lambda now=now: now + 3600)
+            store.sweep(referenced=lambda d: True, grace=timedelta(minutes=30), dry_run=False)
+        assert len(keys(store)) == 1 + 3 * len(list(store.objects())) + len(list(store.records()))
+        if done:
+            break
+    assert 2 <= k < 59
