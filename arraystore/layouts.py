@@ -113,8 +113,21 @@ class Layout:
         """Name of the one shard file."""
         return ".".join(["c", *("0" for _ in self.shape)])
 
+    @cached_property
+    def quicklook(self) -> Layout | None:
+        """Layout of the picture that is kept beside a big ramp; None for any other array."""
+        if not self.name.startswith("ramp/") or self.nbytes < _BIG or 0 in self.shape:
+            return None
+        return layout_named("frame/1", self.shape[-2:], self.dtype.name)
+
     def document(self) -> dict[str, Any]:
         """The layout as a plain document; part of an object's identity."""
+        document = self._document()
+        if self.quicklook is not None:
+            document["quicklook"] = self.quicklook._document()
+        return document
+
+    def _document(self) -> dict[str, Any]:
         return {
             "layout": self.name,
             "dtype": self.dtype.name,
@@ -150,6 +163,9 @@ KINDS: dict[str, Kind] = {
 CURRENT: dict[str, str] = {
     name: f"{name}/1" for name in ("ramp", "flags-ramp", "plane", "flags", "frame", "bytes", "array")
 }
+
+#: Ramps of this many bytes and more have a quick look: smaller ones are read fast enough.
+_BIG = 2**26
 
 #: Samples of one pixel that share a chunk: more would make a single pixel dear.
 _SAMPLES = 256

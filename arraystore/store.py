@@ -160,6 +160,7 @@ class ArrayStore:
             The store cannot take it.
         """
         from .layouts import layout_for
+        from .quicklook import Watched
         from .sources import as_source, check_dtype
         from .writing import band_rows, write_shard
 
@@ -169,19 +170,21 @@ class ArrayStore:
         if scale is not None and layout.dtype.kind not in "iu":
             raise InvalidArray(f"a scale is for stored integers; this array is {layout.dtype.name}.")
         band_rows(layout)
+        watched = None if layout.quicklook is None else Watched(source)
         staging = self._backend.stage()
         try:
-            written = write_shard(source, layout, staging, threads=self._threads, progress=progress)
-            manifest = self._publish(staging, layout, written)
+            written = write_shard(watched or source, layout, staging, threads=self._threads, progress=progress)
+            manifest = self._publish(staging, layout, written, None if watched is None else watched.picture)
         finally:
             staging.discard()
         return self._ref(manifest, layout, kind, scale)
 
-    def _publish(self, staging: Staging, layout: Layout, written: Written) -> Manifest:
+    def _publish(self, staging: Staging, layout: Layout, written: Written, picture: Any) -> Manifest:
         """Publish what is staged, or take what is there already if it is sound."""
         from .digests import object_digest
         from .manifests import FileRecord, Manifest
         from .metadata import zarr_json
+        from .quicklook import stage_quicklook
 
         digest = object_digest(written.pixels, layout.document())
         if (present := self._adopt(digest)) is not None:
@@ -190,7 +193,11 @@ class ArrayStore:
         files = {"zarr.json": FileRecord.of(metadata)}
         if written.size:
             files[layout.shard_key] = FileRecord(written.size, written.sha256)
-        manifest = Manifest(digest, written.pixels, layout.document(), written.size, files)
+        quicklook = None
+        if layout.quicklook is not None:
+            quicklook, more = stage_quicklook(picture, layout.quicklook, staging)
+            files |= more
+        manifest = Manifest(digest, written.pixels, layout.document(), written.size, files, quicklook)
         for name, data in (("zarr.json", metadata), ("manifest.json", manifest.to_bytes())):
             with staging.create(name) as file:
                 file.write(data)

@@ -89,9 +89,10 @@ def objects_appear_whole_or_not_at_all(backend: Backend) -> None:
     assert not second.publish(digest)
     second.discard()
     assert backend.read(f"{object_path(digest)}/c.0") == b"first" * 1000
-    assert {e.path.split("/")[-1] for e in backend.walk(object_path(digest))} == {"c.0", "manifest.json"}
+    top = object_path(digest)
+    assert {e.path for e in backend.walk(top)} == {f"{top}/{n}" for n in ("c.0", "inner/c.0", "manifest.json")}
     (found,) = backend.objects()
-    assert (found.digest, found.nbytes) == (digest, 5000 + len(b"first manifest"))
+    assert (found.digest, found.nbytes) == (digest, 10_000 + len(b"first manifest"))
     assert abs(found.modified - time.time()) < 60
 
 
@@ -214,7 +215,7 @@ def _ramp(seed: int) -> NDArray[Any]:
 
 
 def _fill(staging: Staging, text: bytes) -> None:
-    for name, data in (("c.0", text * 1000), ("manifest.json", text + b" manifest")):
+    for name, data in (("c.0", text * 1000), ("inner/c.0", text * 1000), ("manifest.json", text + b" manifest")):
         with staging.create(name) as file:
             file.write(data)
 
