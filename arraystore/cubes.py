@@ -138,7 +138,7 @@ class Cube:
         if layout is None:
             picture: NDArray[Any] = self[(0,) * (self.ndim - 3) + (-1,)]
             return picture
-        reader = quicklook_reader(self._backend, self.ref, layout, threads=self._threads)
+        reader = quicklook_reader(self._backend, self.ref, layout)
         return self._presented(reader.read(parse(..., layout.shape)))
 
     def _presented(self, values: NDArray[Any]) -> NDArray[Any]:

@@ -31,7 +31,7 @@ from typing import Any
 
 import numpy as np
 
-from .codecs import Codec, Effort, Pcodec, Zstd
+from .codecs import Codec, Effort, Pcodec, Plain, Zstd
 from .errors import InvalidArray, InvalidRef, StoreTooNew
 from .sources import stored_dtype
 
@@ -118,7 +118,8 @@ class Layout:
         """Layout of the picture that is kept beside a big ramp; None for any other array."""
         if not self.name.startswith("ramp/") or self.nbytes < _BIG or 0 in self.shape:
             return None
-        return layout_named("frame/1", self.shape[-2:], self.dtype.name)
+        shape = self.shape[-2:]
+        return _natural("quicklook/1", shape, self.dtype, (128, shape[1]), 1, Plain())
 
     def document(self) -> dict[str, Any]:
         """The layout as a plain document; part of an object's identity."""
@@ -164,8 +165,9 @@ CURRENT: dict[str, str] = {
     name: f"{name}/1" for name in ("ramp", "flags-ramp", "plane", "flags", "frame", "bytes", "array")
 }
 
-#: Ramps of this many bytes and more have a quick look: smaller ones are read fast enough.
-_BIG = 2**26
+#: Ramps of this many bytes and more have a quick look, one group as it is: any codec takes longer
+#: to decode it than FITS takes to read it. It adds a hundredth to the size of a MIRI exposure.
+_BIG = 2**27
 
 #: Samples of one pixel that share a chunk: more would make a single pixel dear.
 _SAMPLES = 256

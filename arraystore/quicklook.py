@@ -78,7 +78,7 @@ def stage_quicklook(picture: NDArray[Any], layout: Layout, staging: Staging) -> 
     return written.pixels, files
 
 
-def quicklook_reader(backend: Backend, ref: ArrayRef, layout: Layout, *, threads: int = 1) -> ChunkReader:
+def quicklook_reader(backend: Backend, ref: ArrayRef, layout: Layout) -> ChunkReader:
     """Open the quick look of an array by its manifest.
 
     Parameters
@@ -89,8 +89,6 @@ def quicklook_reader(backend: Backend, ref: ArrayRef, layout: Layout, *, threads
         The array.
     layout : Layout
         Layout of its quick look.
-    threads : int
-        Workers.
 
     Raises
     ------
@@ -103,7 +101,7 @@ def quicklook_reader(backend: Backend, ref: ArrayRef, layout: Layout, *, threads
         raise Damaged(f"{ref.path}: {error}. Restore it from a copy.") from error
     if manifest.digest != ref.digest or manifest.quicklook is None:
         raise Damaged(f"the manifest of {ref.path} is that of another array. Restore it from a copy.")
-    return ChunkReader(backend, _ref(ref, manifest, manifest.quicklook, layout), layout, threads=threads)
+    return ChunkReader(backend, _ref(ref, manifest, manifest.quicklook, layout), layout)
 
 
 def _ref(ref: ArrayRef, manifest: Manifest, pixels: str, layout: Layout) -> ArrayRef:

@@ -88,7 +88,8 @@ class ChunkReader:
             if len(pieces) == 1:
                 piece = pieces[0]
                 part = self._chunk(file, index, piece.number)[piece.source]
-                return np.ascontiguousarray(part.transpose(self._layout.natural))
+                values = np.ascontiguousarray(part.transpose(self._layout.natural))
+                return values if values.flags.writeable else values.copy()
             out = np.empty(shape, self._layout.dtype)
             stored = out.transpose(self._layout.order)
             self._fill(file, index, pieces, stored)

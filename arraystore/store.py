@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
+from .addresses import open_backend
 from .backends import Backend, Staging, StoredObject
-from .errors import InvalidArray, InvalidURL
+from .errors import InvalidArray
 from .records import StoredRecord, get_record, list_records, put_records, remove_record
 from .ref import ArrayRef, Scale, check_digest, object_path
 
@@ -62,33 +61,7 @@ def open_store(
     np.uint16(6)
     """
     workers = threads or min(_MAX_THREADS, os.cpu_count() or 1)
-    return ArrayStore(_backend(url, readonly=readonly, create=create), threads=workers)
-
-
-def _backend(url: str | os.PathLike[str], *, readonly: bool, create: bool) -> Backend:
-    text = os.fspath(url)
-    if "://" not in text and not text.startswith("file:"):
-        from .files import FileBackend
-
-        return FileBackend.open(Path(text).expanduser(), readonly=readonly, create=create)
-    parts = urlsplit(text)
-    if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path:
-        from .files import FileBackend
-
-        return FileBackend.open(Path(unquote(parts.path)), readonly=readonly, create=create)
-    if parts.scheme == "memory" and (parts.netloc or parts.path):
-        from .memory import MemoryBackend
-
-        return MemoryBackend.open(parts.netloc + parts.path, readonly=readonly, create=create)
-    if parts.scheme in ("s3", "gs"):
-        from .cloud import CloudBackend
-
-        return CloudBackend.open(text, readonly=readonly, create=create)
-    shown = f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
-    raise InvalidURL(
-        f"{shown!r:.200} names no array store: use file:///folder, a path, s3://bucket/prefix, gs://bucket/prefix "
-        "or memory://name."
-    )
+    return ArrayStore(open_backend(url, readonly=readonly, create=create), threads=workers)
 
 
 class ArrayStore:
@@ -276,6 +249,28 @@ class ArrayStore:
     def open_many(self, refs: Iterable[ArrayRef | Mapping[str, Any]]) -> list[Cube]:
         """Open the arrays several references name, in the same order."""
         return [self.open(ref) for ref in refs]
+
+    def read_many(self, refs: Iterable[ArrayRef | Mapping[str, Any]], key: object) -> list[Any]:
+        """Read the same selection of several arrays, in their order.
+
+        Parameters
+        ----------
+        refs : iterable of ArrayRef or dict
+            The arrays.
+        key : object
+            As in ``cube[key]``; ``numpy.s_[..., y, x]`` is one pixel of each.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> store = open_store("memory://many")
+        >>> refs = [store.put(np.full((1, n, 8, 9), n, "u2"), kind="ramp") for n in (2, 3)]
+        >>> store.read_many(refs, np.s_[..., 4, 5])
+        [array([[2, 2]], dtype=uint16), array([[3, 3, 3]], dtype=uint16)]
+        """
+        from .many import select_from_each
+
+        return select_from_each(self.open_many(refs), key, concurrency=self._backend.concurrency)
 
     def exists(self, ref: ArrayRef | Mapping[str, Any]) -> bool:
         """Whether every file of the array is there."""

@@ -15,8 +15,8 @@ zarr = pytest.importorskip("zarr")
 
 @pytest.fixture(scope="module")
 def big():
-    """68 MB, of which most is cheap to compress."""
-    ramp = np.zeros((2, 16, 1024, 1032), "u2")
+    """135 MB, of which most is cheap to compress."""
+    ramp = np.zeros((2, 32, 1024, 1032), "u2")
     ramp[0, -1] = np.random.default_rng(1).integers(0, 65536, (1024, 1032))
     ramp[1, 3, 7] = 9
     return ramp
@@ -30,10 +30,10 @@ def kept(big, tmp_path_factory):
 
 
 def test_only_big_ramps_have_one():
-    assert layout_for("ramp", (2, 16, 1024, 1032), "uint16").quicklook.shape == (1024, 1032)
-    assert "quicklook" in layout_for("ramp", (32, 1024, 1032), "uint16").document()
+    assert layout_for("ramp", (2, 32, 1024, 1032), "uint16").quicklook.shape == (1024, 1032)
+    assert "quicklook" in layout_for("ramp", (64, 1024, 1032), "uint16").document()
     for kind, shape, dtype in [
-        ("ramp", (2, 8, 1024, 1032), "uint16"),
+        ("ramp", (2, 16, 1024, 1032), "uint16"),
         ("groupdq", (5, 20, 1024, 1032), "uint8"),
         ("slope", (99, 1024, 1032), "float32"),
         ("ramp", (2, 0, 1024, 10**6), "uint16"),
@@ -55,7 +55,7 @@ def test_it_is_the_last_group_of_the_first_integration(kept, big, ramp, store):
 
 def test_a_big_ramp_of_zeros_has_a_picture_of_zeros(tmp_path):
     store = open_store(tmp_path / "store")
-    ref = store.put(np.zeros((32, 1024, 1032), "u2"), kind="ramp")
+    ref = store.put(np.zeros((64, 1024, 1032), "u2"), kind="ramp")
     assert ref.shard == 0
     assert not store.open(ref).quicklook().any()
     assert store.verify(ref, "decode") == []
