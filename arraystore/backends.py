@@ -81,6 +81,10 @@ class Backend(Protocol):
     def id(self) -> str:
         """Identity of the store, from its marker."""
 
+    @property
+    def concurrency(self) -> int:
+        """Reads that gain from being under way at once, however few processors there are."""
+
     def reader(self, path: str) -> AbstractContextManager[RangeReader]:
         """Open a file to read; `Lost` if it is not there."""
 

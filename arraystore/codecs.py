@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 
 from .errors import Damaged
 
-__all__ = ["Codec", "Effort", "Pcodec", "Zstd", "checksum", "sealed", "unsealed"]
+__all__ = ["Buffer", "Codec", "Effort", "Pcodec", "Plain", "Zstd", "checksum", "sealed", "unsealed"]
 
 
+#: What is read: bytes, or a part of what was read together.
+Buffer = bytes | memoryview
 Encode = Callable[[NDArray[Any]], bytes]
 
 
@@ -28,7 +30,7 @@ class Codec(Protocol):
     def encoder(self, sample: NDArray[Any]) -> Encode:
         """How to compress flat, contiguous, little-endian chunks that are like `sample`."""
 
-    def decode(self, data: bytes, dtype: np.dtype[Any], size: int) -> NDArray[Any]:
+    def decode(self, data: Buffer, dtype: np.dtype[Any], size: int) -> NDArray[Any]:
         """Give back the `size` elements of a chunk."""
 
     def documents(self, itemsize: int) -> list[dict[str, Any]]:
@@ -69,12 +71,12 @@ class Pcodec:
                     best, least = other, size
         return best
 
-    def decode(self, data: bytes, dtype: np.dtype[Any], size: int) -> NDArray[Any]:
+    def decode(self, data: Buffer, dtype: np.dtype[Any], size: int) -> NDArray[Any]:
         """Give back the `size` elements of a chunk."""
         from pcodec import standalone
 
         out = np.empty(size, dtype)
-        progress = standalone.simple_decompress_into(data, out)
+        progress = standalone.simple_decompress_into(bytes(data), out)
         if progress.n_processed != size or not progress.finished:
             raise Damaged(f"a chunk holds {progress.n_processed} values where {size} are expected.")
         return out
@@ -114,7 +116,7 @@ class Zstd:
 
         return lambda chunk: bytes(zstd.compress(chunk.view("u1"), self.level))
 
-    def decode(self, data: bytes, dtype: np.dtype[Any], size: int) -> NDArray[Any]:
+    def decode(self, data: Buffer, dtype: np.dtype[Any], size: int) -> NDArray[Any]:
         """Give back the `size` elements of a chunk."""
         from numcodecs import zstd
 
@@ -130,6 +132,26 @@ class Zstd:
         return [order, {"name": "zstd", "configuration": {"level": self.level, "checksum": False}}]
 
 
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """Bytes as they are, as Zarr's own ``bytes`` stores them."""
+
+    def encoder(self, sample: NDArray[Any]) -> Encode:
+        """How to store any chunk."""
+        return lambda chunk: chunk.tobytes()
+
+    def decode(self, data: Buffer, dtype: np.dtype[Any], size: int) -> NDArray[Any]:
+        """Give back the `size` elements of a chunk, without a copy."""
+        values: NDArray[Any] = np.frombuffer(data, dtype)
+        if values.size != size:
+            raise Damaged(f"a chunk holds {values.size} values where {size} are expected.")
+        return values
+
+    def documents(self, itemsize: int) -> list[dict[str, Any]]:
+        """Describe the byte order."""
+        return [{"name": "bytes", "configuration": {"endian": "little"}} if itemsize > 1 else {"name": "bytes"}]
+
+
 def checksum(data: bytes) -> int:
     """The crc32c (RFC 3720, appendix B.4) of `data`."""
     import google_crc32c
@@ -142,9 +164,12 @@ def sealed(data: bytes) -> bytes:
     return data + checksum(data).to_bytes(4, "little")
 
 
-def unsealed(data: bytes) -> bytes:
-    """What `sealed` was given; `Damaged` if the checksum does not agree."""
-    body = data[:-4]
-    if len(data) < 4 or checksum(body) != int.from_bytes(data[-4:], "little"):
+def unsealed(data: bytes) -> Buffer:
+    """What `sealed` was given, without a copy; `Damaged` if the checksum does not agree."""
+    if len(data) < 4 or checksum(data) != _RESIDUE:
         raise Damaged("its checksum does not agree with its bytes")
-    return body
+    return memoryview(data)[:-4]
+
+
+#: The crc32c of any bytes that end in their own crc32c.
+_RESIDUE = 0x48674BC7

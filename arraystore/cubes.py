@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from .backends import Backend
 from .errors import InvalidRef
 from .layouts import Layout, layout_named
+from .quicklook import quicklook_reader
 from .reading import ChunkReader
 from .ref import ArrayRef, Scale
 from .selections import parse
@@ -103,11 +104,7 @@ class Cube:
         values = self._reader.read(axes)
         if any(axis.drop or axis.backwards for axis in axes):
             values = values[tuple(0 if a.drop else slice(None, None, -1) if a.backwards else slice(None) for a in axes)]
-        values = np.asarray(values)
-        if self._scale is not None:
-            values = scaled(values, self._scale)
-        elif not values.dtype.isnative:
-            values = values.astype(values.dtype.newbyteorder("="))
+        values = self._presented(np.asarray(values))
         # Every axis given by an integer: a scalar, as numpy has it; "..." keeps the array.
         whole = (isinstance(key, tuple) and any(item is Ellipsis for item in key)) or key is Ellipsis
         return values if whole or values.ndim else values[()]
@@ -122,6 +119,33 @@ class Cube:
         if not self.shape:
             raise TypeError("len() of a cube without axes")
         return self.shape[0]
+
+    def quicklook(self) -> NDArray[Any]:
+        """Give a picture of a ramp, (y, x): the last group of its first integration.
+
+        The same values as ``cube[0, -1]``, from the copy that a big ramp has of them.
+
+        Raises
+        ------
+        ValueError
+            The array has no groups.
+        Lost, Damaged
+            The copy is not there, or is not what was written.
+        """
+        if self.dims[-3:-2] != ("group",):
+            raise ValueError(f"a quick look is of a ramp; this is {self!r}.")
+        layout = self._layout.quicklook
+        if layout is None:
+            picture: NDArray[Any] = self[(0,) * (self.ndim - 3) + (-1,)]
+            return picture
+        reader = quicklook_reader(self._backend, self.ref, layout)
+        return self._presented(reader.read(parse(..., layout.shape)))
+
+    def _presented(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Stored values as the user wants them: scaled, in the byte order of the machine."""
+        if self._scale is not None:
+            return scaled(values, self._scale)
+        return values if values.dtype.isnative else values.astype(values.dtype.newbyteorder("="))
 
     def bands(self, rows: int | None = None) -> Iterator[tuple[slice, NDArray[Any]]]:
         """Read the array a band of rows at a time; by default each chunk once.

@@ -77,6 +77,7 @@ class FileBackend:
     root: Path
     id: str
     readonly: bool
+    concurrency: int = 1
 
     @classmethod
     def open(cls, root: Path, *, readonly: bool, create: bool) -> FileBackend:
@@ -307,14 +308,13 @@ def _folders(top: Path) -> list[os.DirEntry[str]]:
 def _describe(folder: Path) -> StoredObject:
     """Bytes of a folder's files, and when its manifest (else anything in it) last changed."""
     nbytes, newest, manifest = 0, 0.0, None
-    with suppress(FileNotFoundError):
-        newest = folder.stat().st_mtime
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                with suppress(FileNotFoundError):
-                    found = entry.stat(follow_symlinks=False)
+    for inside, _, names in os.walk(folder):
+        for path in (inside, *(f"{inside}/{name}" for name in names)):
+            with suppress(FileNotFoundError):
+                found = os.stat(path, follow_symlinks=False)
+                newest = max(newest, found.st_mtime)
+                if path != inside:
                     nbytes += found.st_size
-                    newest = max(newest, found.st_mtime)
-                    if entry.name == "manifest.json":
-                        manifest = found.st_mtime
+                if path == f"{folder}/manifest.json":
+                    manifest = found.st_mtime
     return StoredObject(folder.name, nbytes, newest if manifest is None else manifest)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import uuid
 from contextlib import suppress
 from pathlib import Path
 
-from .errors import Lost, NotAStore, StoreTooNew, translated
+from .errors import Lost, NotAStore, translated
+from .markers import MARKER, new_marker, parse_marker
 
-__all__ = ["MARKER", "identity", "make_folders", "sync_folder"]
+__all__ = ["identity", "make_folders", "sync_folder"]
 
-MARKER = "arraystore.json"
-FORMAT = 1
 _OURS = {MARKER, "objects", "records", ".staging", ".aside", "lost+found"}
 
 
@@ -41,7 +39,7 @@ def identity(root: Path, *, readonly: bool, create: bool) -> str:
                 held = f"it holds {strangers[0]!r}" if strangers else "it has no marker"
                 raise NotAStore(f"{root} is not an array store: {held}. Name a store, or an empty folder.")
             _make_marker(root)
-        return _read_marker(marker)
+        return parse_marker(marker.read_bytes(), root)
 
 
 def _ours(name: str) -> bool:
@@ -54,7 +52,7 @@ def _make_marker(root: Path) -> None:
     new = root / f".{MARKER}.{uuid.uuid4().hex}.new"
     try:
         with new.open("xb") as file:
-            file.write(json.dumps({"format": FORMAT, "store": uuid.uuid4().hex}).encode())
+            file.write(new_marker())
             file.flush()
             os.fsync(file.fileno())
         with suppress(FileExistsError):
@@ -62,17 +60,6 @@ def _make_marker(root: Path) -> None:
     finally:
         new.unlink(missing_ok=True)
     sync_folder(root)
-
-
-def _read_marker(marker: Path) -> str:
-    try:
-        document = json.loads(marker.read_bytes())
-        version, store = int(document["format"]), str(document["store"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise NotAStore(f"{marker} is not the marker of an array store. Restore it from a copy.") from error
-    if version > FORMAT:
-        raise StoreTooNew(f"the store at {marker.parent} has format {version}: upgrade to open it.")
-    return store
 
 
 def sync_folder(path: Path) -> None:

@@ -31,7 +31,7 @@ from typing import Any
 
 import numpy as np
 
-from .codecs import Codec, Effort, Pcodec, Zstd
+from .codecs import Codec, Effort, Pcodec, Plain, Zstd
 from .errors import InvalidArray, InvalidRef, StoreTooNew
 from .sources import stored_dtype
 
@@ -113,8 +113,22 @@ class Layout:
         """Name of the one shard file."""
         return ".".join(["c", *("0" for _ in self.shape)])
 
+    @cached_property
+    def quicklook(self) -> Layout | None:
+        """Layout of the picture that is kept beside a big ramp; None for any other array."""
+        if not self.name.startswith("ramp/") or self.nbytes < _BIG or 0 in self.shape:
+            return None
+        shape = self.shape[-2:]
+        return _natural("quicklook/1", shape, self.dtype, (128, shape[1]), 1, Plain())
+
     def document(self) -> dict[str, Any]:
         """The layout as a plain document; part of an object's identity."""
+        document = self._document()
+        if self.quicklook is not None:
+            document["quicklook"] = self.quicklook._document()
+        return document
+
+    def _document(self) -> dict[str, Any]:
         return {
             "layout": self.name,
             "dtype": self.dtype.name,
@@ -150,6 +164,10 @@ KINDS: dict[str, Kind] = {
 CURRENT: dict[str, str] = {
     name: f"{name}/1" for name in ("ramp", "flags-ramp", "plane", "flags", "frame", "bytes", "array")
 }
+
+#: Ramps of this many bytes and more have a quick look, one group as it is: any codec takes longer
+#: to decode it than FITS takes to read it. It adds a hundredth to the size of a MIRI exposure.
+_BIG = 2**27
 
 #: Samples of one pixel that share a chunk: more would make a single pixel dear.
 _SAMPLES = 256

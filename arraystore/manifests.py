@@ -44,6 +44,8 @@ class Manifest:
         Bytes of the shard, 0 without one.
     files : dict
         Record of each file by name.
+    quicklook : str or None
+        Digest of the pixels of the quick look, where there is one.
     """
 
     digest: str
@@ -51,6 +53,7 @@ class Manifest:
     layout: dict[str, Any]
     shard: int
     files: dict[str, FileRecord]
+    quicklook: str | None = None
 
     def to_bytes(self) -> bytes:
         """The manifest as a file: canonical JSON that carries its own sha256."""
@@ -62,6 +65,8 @@ class Manifest:
             "shard": self.shard,
             "files": {name: {"size": f.size, "sha256": f.sha256} for name, f in self.files.items()},
         }
+        if self.quicklook is not None:
+            document["quicklook"] = self.quicklook
         document["sha256"] = hashlib.sha256(canonical(document)).hexdigest()
         return canonical(document)
 
@@ -95,6 +100,7 @@ def parse_manifest(data: bytes) -> Manifest:
             layout=document["layout"],
             shard=document["shard"],
             files={name: FileRecord(f["size"], f["sha256"]) for name, f in document["files"].items()},
+            quicklook=None if "quicklook" not in document else check_digest(document["quicklook"]),
         )
     except (ValueError, KeyError, TypeError, AttributeError, InvalidRef) as error:
         raise Damaged(f"the manifest cannot be read ({error!r:.80})") from error

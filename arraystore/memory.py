@@ -71,6 +71,7 @@ class MemoryBackend:
     name: str
     contents: _Contents
     readonly: bool
+    concurrency: int = 1
 
     @classmethod
     def open(cls, name: str, *, readonly: bool, create: bool) -> MemoryBackend:

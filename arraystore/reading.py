@@ -88,7 +88,8 @@ class ChunkReader:
             if len(pieces) == 1:
                 piece = pieces[0]
                 part = self._chunk(file, index, piece.number)[piece.source]
-                return np.ascontiguousarray(part.transpose(self._layout.natural))
+                values = np.ascontiguousarray(part.transpose(self._layout.natural))
+                return values if values.flags.writeable else values.copy()
             out = np.empty(shape, self._layout.dtype)
             stored = out.transpose(self._layout.order)
             self._fill(file, index, pieces, stored)
@@ -96,17 +97,35 @@ class ChunkReader:
 
     def _fill(self, file: RangeReader, index: ShardIndex, pieces: list[_Piece], out: NDArray[Any]) -> None:
         def run(some: Sequence[_Piece]) -> None:
-            for piece in some:
-                out[piece.target] = self._chunk(file, index, piece.number)[piece.source]
+            for piece, values in self._chunks(file, index, some):
+                out[piece.target] = values[piece.source]
 
+        threads = max(self._threads, self._backend.concurrency)
         nbytes = len(pieces) * self._layout.chunk_size * self._layout.dtype.itemsize
-        if self._threads < 2 or nbytes < _WORTH_THREADS:
+        if threads < 2 or (nbytes < _WORTH_THREADS and self._backend.concurrency < 2):
             run(pieces)
             return
-        size = max(1, min(64, len(pieces) // (4 * self._threads)))
-        with ThreadPoolExecutor(self._threads, thread_name_prefix="arraystore") as pool:
+        size = max(1, min(64, len(pieces) // (4 * threads)))
+        with ThreadPoolExecutor(threads, thread_name_prefix="arraystore") as pool:
             for _ in pool.map(run, (pieces[n : n + size] for n in range(0, len(pieces), size))):
                 pass
+
+    def _chunks(
+        self, file: RangeReader, index: ShardIndex, pieces: Sequence[_Piece]
+    ) -> Iterator[tuple[_Piece, NDArray[Any]]]:
+        """Decode the chunks of several pieces; those that lie one after the other are read at once."""
+        layout = self._layout
+        for run in _runs([(piece, index.place(piece.number)) for piece in pieces]):
+            first, last = run[0][1], run[-1][1]
+            if first is None or last is None:
+                yield run[0][0], np.zeros(layout.chunk, layout.dtype)
+                continue
+            start = first[0]
+            data = memoryview(file.read(start, last[0] + last[1] - start))
+            for piece, place in run:
+                if place is not None:
+                    part = bytes(data[place[0] - start : place[0] - start + place[1]])
+                    yield piece, self._decode(part, place[1], piece.number).reshape(layout.chunk)
 
     def _chunk(self, file: RangeReader, index: ShardIndex, number: int) -> NDArray[Any]:
         layout = self._layout
@@ -164,6 +183,22 @@ class ChunkReader:
             return None
         known = manifest.digest == self._ref.digest and manifest.shard != self._ref.shard
         return manifest.shard if known else None
+
+
+_Placed = tuple[_Piece, tuple[int, int] | None]
+
+
+def _runs(placed: list[_Placed]) -> Iterator[list[_Placed]]:
+    """Group what lies end to end in the file; what has no place stands alone."""
+    run: list[_Placed] = []
+    for item in placed:
+        before = run[-1][1] if run else None
+        if run and (item[1] is None or before is None or before[0] + before[1] != item[1][0]):
+            yield run
+            run = []
+        run.append(item)
+    if run:
+        yield run
 
 
 def _pieces(layout: Layout, axes: tuple[Axis, ...]) -> Iterator[_Piece]:

@@ -56,6 +56,7 @@ class FileStaging:
         """Open a new file of the object."""
         path = self.folder / name
         with translated("write", path):
+            make_folders(path.parent)
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
         # Kept open until it is synced, so that no write error of the disk goes unseen.
         self._descriptors.append(descriptor)
@@ -68,7 +69,8 @@ class FileStaging:
             while self._descriptors:
                 os.fsync(self._descriptors[-1])
                 os.close(self._descriptors.pop())
-            sync_folder(self.folder)
+            for folder, _, _ in os.walk(self.folder):
+                sync_folder(Path(folder))
             make_folders(target.parent)
             try:
                 self.folder.rename(target)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
+from .addresses import open_backend
 from .backends import Backend, Staging, StoredObject
-from .errors import InvalidArray, InvalidURL
+from .errors import InvalidArray
 from .records import StoredRecord, get_record, list_records, put_records, remove_record
 from .ref import ArrayRef, Scale, check_digest, object_path
 
@@ -38,7 +37,9 @@ def open_store(
     Parameters
     ----------
     url : str or path
-        ``file:///folder``, a plain path, or ``memory://name``.
+        ``file:///folder``, a plain path, ``s3://bucket/prefix``, ``gs://bucket/prefix`` (both
+        need the extra ``s3``; see `arraystore.buckets` for keys and endpoints), or
+        ``memory://name``.
     readonly : bool
         Refuse every write.
     create : bool
@@ -60,26 +61,7 @@ def open_store(
     np.uint16(6)
     """
     workers = threads or min(_MAX_THREADS, os.cpu_count() or 1)
-    return ArrayStore(_backend(url, readonly=readonly, create=create), threads=workers)
-
-
-def _backend(url: str | os.PathLike[str], *, readonly: bool, create: bool) -> Backend:
-    text = os.fspath(url)
-    if "://" not in text and not text.startswith("file:"):
-        from .files import FileBackend
-
-        return FileBackend.open(Path(text).expanduser(), readonly=readonly, create=create)
-    parts = urlsplit(text)
-    if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path:
-        from .files import FileBackend
-
-        return FileBackend.open(Path(unquote(parts.path)), readonly=readonly, create=create)
-    if parts.scheme == "memory" and (parts.netloc or parts.path):
-        from .memory import MemoryBackend
-
-        return MemoryBackend.open(parts.netloc + parts.path, readonly=readonly, create=create)
-    shown = f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
-    raise InvalidURL(f"{shown!r:.200} names no array store: use file:///folder, a path, or memory://name.")
+    return ArrayStore(open_backend(url, readonly=readonly, create=create), threads=workers)
 
 
 class ArrayStore:
@@ -151,6 +133,7 @@ class ArrayStore:
             The store cannot take it.
         """
         from .layouts import layout_for
+        from .quicklook import Watched
         from .sources import as_source, check_dtype
         from .writing import band_rows, write_shard
 
@@ -160,19 +143,21 @@ class ArrayStore:
         if scale is not None and layout.dtype.kind not in "iu":
             raise InvalidArray(f"a scale is for stored integers; this array is {layout.dtype.name}.")
         band_rows(layout)
+        watched = None if layout.quicklook is None else Watched(source)
         staging = self._backend.stage()
         try:
-            written = write_shard(source, layout, staging, threads=self._threads, progress=progress)
-            manifest = self._publish(staging, layout, written)
+            written = write_shard(watched or source, layout, staging, threads=self._threads, progress=progress)
+            manifest = self._publish(staging, layout, written, None if watched is None else watched.picture)
         finally:
             staging.discard()
         return self._ref(manifest, layout, kind, scale)
 
-    def _publish(self, staging: Staging, layout: Layout, written: Written) -> Manifest:
+    def _publish(self, staging: Staging, layout: Layout, written: Written, picture: Any) -> Manifest:
         """Publish what is staged, or take what is there already if it is sound."""
         from .digests import object_digest
         from .manifests import FileRecord, Manifest
         from .metadata import zarr_json
+        from .quicklook import stage_quicklook
 
         digest = object_digest(written.pixels, layout.document())
         if (present := self._adopt(digest)) is not None:
@@ -181,13 +166,19 @@ class ArrayStore:
         files = {"zarr.json": FileRecord.of(metadata)}
         if written.size:
             files[layout.shard_key] = FileRecord(written.size, written.sha256)
-        manifest = Manifest(digest, written.pixels, layout.document(), written.size, files)
+        quicklook = None
+        if layout.quicklook is not None:
+            quicklook, more = stage_quicklook(picture, layout.quicklook, staging)
+            files |= more
+        manifest = Manifest(digest, written.pixels, layout.document(), written.size, files, quicklook)
         for name, data in (("zarr.json", metadata), ("manifest.json", manifest.to_bytes())):
             with staging.create(name) as file:
                 file.write(data)
         while not staging.publish(digest):
             if (present := self._adopt(digest)) is not None:
                 return present
+            # Files without a manifest are no object: they are in the way of one.
+            self._backend.withdraw(digest, lambda _: False)
         return manifest
 
     def _adopt(self, digest: str) -> Manifest | None:
@@ -198,9 +189,6 @@ class ArrayStore:
         from .verifying import sound_manifest
 
         if not self._backend.touch(digest):
-            # Files without a manifest are no object: they are in the way of one.
-            if any(True for _ in self._backend.walk(object_path(digest))):
-                self._backend.withdraw(digest, lambda _: False)
             return None
         manifest = sound_manifest(self._backend, digest)
         if manifest is None:
@@ -261,6 +249,28 @@ class ArrayStore:
     def open_many(self, refs: Iterable[ArrayRef | Mapping[str, Any]]) -> list[Cube]:
         """Open the arrays several references name, in the same order."""
         return [self.open(ref) for ref in refs]
+
+    def read_many(self, refs: Iterable[ArrayRef | Mapping[str, Any]], key: object) -> list[Any]:
+        """Read the same selection of several arrays, in their order.
+
+        Parameters
+        ----------
+        refs : iterable of ArrayRef or dict
+            The arrays.
+        key : object
+            As in ``cube[key]``; ``numpy.s_[..., y, x]`` is one pixel of each.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> store = open_store("memory://many")
+        >>> refs = [store.put(np.full((1, n, 8, 9), n, "u2"), kind="ramp") for n in (2, 3)]
+        >>> store.read_many(refs, np.s_[..., 4, 5])
+        [array([[2, 2]], dtype=uint16), array([[3, 3, 3]], dtype=uint16)]
+        """
+        from .many import select_from_each
+
+        return select_from_each(self.open_many(refs), key, concurrency=self._backend.concurrency)
 
     def exists(self, ref: ArrayRef | Mapping[str, Any]) -> bool:
         """Whether every file of the array is there."""

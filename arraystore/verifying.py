@@ -12,6 +12,7 @@ from .errors import Damaged, InvalidArray, Lost, StoreError
 from .layouts import Layout, layout_named
 from .manifests import FileRecord, Manifest, parse_manifest
 from .metadata import zarr_json
+from .quicklook import FOLDER, quicklook_finding
 from .reading import ChunkReader
 from .ref import ArrayRef, object_path
 from .selections import parse
@@ -50,8 +51,10 @@ def verify(backend: Backend, ref: ArrayRef, level: str, *, threads: int = 1) -> 
     if level not in LEVELS:
         raise ValueError(f"{level!r} is no level of verification; there are {', '.join(LEVELS)}.")
     layout = layout_named(ref.layout, ref.shape, ref.dtype)
-    present = {entry.path.rpartition("/")[2]: entry.size for entry in backend.walk(ref.path)}
+    present = {entry.path.removeprefix(f"{ref.path}/"): entry.size for entry in backend.walk(ref.path)}
     expected = ["manifest.json", "zarr.json", *([layout.shard_key] if ref.shard else [])]
+    if layout.quicklook is not None:
+        expected.append(f"{FOLDER}/zarr.json")
     if not present:
         return [Finding(ref.digest, "", "lost", f"the object {ref.path} is not there")]
     lost = [_lost(ref, name) for name in expected if name not in present]
@@ -131,9 +134,11 @@ def _digests(backend: Backend, ref: ArrayRef, layout: Layout, manifest: Manifest
             continue
         if found != record:
             yield _changed(backend, ref, name, found)
-    written = FileRecord.of(zarr_json(layout))
-    if manifest.files.get("zarr.json") != written and "zarr.json" not in wrong:
-        yield Finding(ref.digest, "zarr.json", "changed", "zarr.json does not describe this array")
+    for name, described in (("zarr.json", layout), (f"{FOLDER}/zarr.json", layout.quicklook)):
+        if described is None or name in wrong:
+            continue
+        if manifest.files.get(name) != FileRecord.of(zarr_json(described)):
+            yield Finding(ref.digest, name, "changed", f"{name} does not describe this array")
 
 
 def _record(backend: Backend, path: str) -> FileRecord:
@@ -192,3 +197,7 @@ def _decode(backend: Backend, ref: ArrayRef, layout: Layout, threads: int) -> It
     if pixel_digest(layout.shape, layout.dtype.name, leaves) != ref.pixels:
         text = f"the pixels of {ref.path} do not have the digest {ref.pixels}"
         yield Finding(ref.digest, layout.shard_key, "undecodable", text)
+    if layout.quicklook is not None:
+        group = reader.read(parse((0,) * (len(layout.shape) - 3) + (-1,), layout.shape))
+        if (text_of := quicklook_finding(backend, ref, layout.quicklook, group[(0,) * (group.ndim - 2)])) is not None:
+            yield Finding(ref.digest, FOLDER, "undecodable", text_of)

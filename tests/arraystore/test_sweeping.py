@@ -36,22 +36,22 @@ def age(store, digest, seconds):
         os.utime(manifest, (time.time() - seconds,) * 2)
 
 
-def test_only_old_and_unreferenced_objects_go(store):
-    refs = [store.put(image, kind="frame") for image in images(4)]
+def test_only_old_and_unreferenced_objects_go(local):
+    refs = [local.put(image, kind="frame") for image in images(4)]
     wanted = {refs[0].digest, refs[1].digest}
     for ref in (refs[0], refs[2]):
-        age(store, ref.digest, 7200)
-    dry = store.sweep(referenced=wanted.__contains__, grace=HOUR)
+        age(local, ref.digest, 7200)
+    dry = local.sweep(referenced=wanted.__contains__, grace=HOUR)
     assert dry.objects == (refs[2].digest,)
     assert dry.dry_run
     assert dry.nbytes == refs[2].stored
-    assert all(store.exists(ref) for ref in refs)
-    done = store.sweep(referenced=wanted.__contains__, grace=HOUR, dry_run=False)
+    assert all(local.exists(ref) for ref in refs)
+    done = local.sweep(referenced=wanted.__contains__, grace=HOUR, dry_run=False)
     assert (done.objects, done.nbytes, done.dry_run) == (dry.objects, dry.nbytes, False)
-    assert [store.exists(ref) for ref in refs] == [True, True, False, True]
-    assert store.sweep(referenced=wanted.__contains__, grace=HOUR, dry_run=False).objects == ()
+    assert [local.exists(ref) for ref in refs] == [True, True, False, True]
+    assert local.sweep(referenced=wanted.__contains__, grace=HOUR, dry_run=False).objects == ()
     with pytest.raises(ValueError, match="negative"):
-        store.sweep(referenced=wanted.__contains__, grace=-HOUR)
+        local.sweep(referenced=wanted.__contains__, grace=-HOUR)
 
 
 def test_nothing_is_left_on_disk(files, folder):
@@ -64,56 +64,56 @@ def test_nothing_is_left_on_disk(files, folder):
     assert files.usage() == {"objects": 0, "records": 0, "nbytes": 0}
 
 
-def test_putting_again_makes_an_object_young(store):
+def test_putting_again_makes_an_object_young(local):
     (image,) = images(1)
-    ref = store.put(image, kind="frame")
-    age(store, ref.digest, 7200)
-    assert store.put(image, kind="frame") == ref
-    assert store.sweep(referenced=lambda d: False, grace=HOUR, dry_run=False).objects == ()
+    ref = local.put(image, kind="frame")
+    age(local, ref.digest, 7200)
+    assert local.put(image, kind="frame") == ref
+    assert local.sweep(referenced=lambda d: False, grace=HOUR, dry_run=False).objects == ()
 
 
-def test_an_object_put_while_it_is_being_swept_stays(store):
+def test_an_object_put_while_it_is_being_swept_stays(local):
     """The last question is asked with the object out of reach; a put in between is seen."""
     (image,) = images(1)
-    ref = store.put(image, kind="frame")
-    age(store, ref.digest, 7200)
+    ref = local.put(image, kind="frame")
+    age(local, ref.digest, 7200)
     asked = []
 
     def referenced(digest):
         asked.append(digest)
         if len(asked) == 2:
-            assert store.put(image, kind="frame") == ref
-            assert np.array_equal(store.open(ref)[...], image)
+            assert local.put(image, kind="frame") == ref
+            assert np.array_equal(local.open(ref)[...], image)
         return False
 
-    report = store.sweep(referenced=referenced, grace=HOUR, dry_run=False)
+    report = local.sweep(referenced=referenced, grace=HOUR, dry_run=False)
     assert len(asked) == 2
-    assert np.array_equal(store.open(ref)[...], image)
-    assert store.verify(ref, "decode") == []
-    assert [o.digest for o in store.objects()] == [ref.digest]
+    assert np.array_equal(local.open(ref)[...], image)
+    assert local.verify(ref, "decode") == []
+    assert [o.digest for o in local.objects()] == [ref.digest]
     del report
 
 
-def test_an_object_referenced_while_it_is_being_swept_is_put_back(store):
+def test_an_object_referenced_while_it_is_being_swept_is_put_back(local):
     (image,) = images(1)
-    ref = store.put(image, kind="frame")
-    age(store, ref.digest, 7200)
+    ref = local.put(image, kind="frame")
+    age(local, ref.digest, 7200)
     asked = []
 
     def referenced(digest):
         asked.append(digest)
         if len(asked) == 2:
-            assert np.array_equal(store.open(ref)[...], image)  # readable even now
+            assert np.array_equal(local.open(ref)[...], image)  # readable even now
         return len(asked) == 2
 
-    assert store.sweep(referenced=referenced, grace=HOUR, dry_run=False).objects == ()
-    assert store.verify(ref, "decode") == []
+    assert local.sweep(referenced=referenced, grace=HOUR, dry_run=False).objects == ()
+    assert local.verify(ref, "decode") == []
 
 
-def test_a_question_that_fails_loses_nothing(store):
+def test_a_question_that_fails_loses_nothing(local):
     (image,) = images(1)
-    ref = store.put(image, kind="frame")
-    age(store, ref.digest, 7200)
+    ref = local.put(image, kind="frame")
+    age(local, ref.digest, 7200)
     asked = []
 
     def referenced(digest):
@@ -123,8 +123,8 @@ def test_a_question_that_fails_loses_nothing(store):
         return False
 
     with pytest.raises(ConnectionError):
-        store.sweep(referenced=referenced, grace=HOUR, dry_run=False)
-    assert store.verify(ref, "decode") == []
+        local.sweep(referenced=referenced, grace=HOUR, dry_run=False)
+    assert local.verify(ref, "decode") == []
 
 
 @pytest.mark.parametrize("wanted", [True, False])

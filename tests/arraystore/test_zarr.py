@@ -112,7 +112,7 @@ def arrays(draw):
     dtype, shape = draw(DTYPES), draw(SHAPES)
     count = int(np.prod(shape))
     if dtype.kind == "b":
-        array = np.array(draw(st.lists(st.booleans(), min_size=count, max_size=count)), dtype).reshape(shape)
+        array = np.random.default_rng(draw(st.integers(0, 2**32 - 1))).integers(0, 2, shape).astype(dtype)
     else:
         nbytes = count * dtype.itemsize
         seed = draw(st.integers(0, 2**32 - 1))

@@ -1,0 +1,57 @@
+"""One selection of many cubes: the same values in the same order, however slow the place is."""
+
+from __future__ import annotations
+
+import time
+import uuid
+
+import numpy as np
+import pytest
+
+from arraystore import Lost, open_store
+from arraystore.faults import Fault, FaultyBackend
+from arraystore.store import ArrayStore
+
+
+def exposures(store, count):
+    rng = np.random.default_rng(4)
+    ramps = [rng.integers(0, 900, (1, int(rng.integers(2, 7)), 40, 50)).astype("u2") for _ in range(count)]
+    return ramps, [store.put(ramp, kind="ramp").to_dict() for ramp in ramps]
+
+
+def test_one_pixel_of_each(store):
+    ramps, refs = exposures(store, 12)
+    found = store.read_many(refs, np.s_[..., 31, 44])
+    assert [values.shape for values in found] == [ramp.shape[:2] for ramp in ramps]
+    assert all(np.array_equal(values, ramp[..., 31, 44]) for values, ramp in zip(found, ramps, strict=True))
+    assert all(np.array_equal(a, b[0, -1]) for a, b in zip(store.read_many(refs, (0, -1)), ramps, strict=True))
+    assert store.read_many([], ...) == []
+
+
+def test_one_that_is_lost_is_not_passed_over(store):
+    _, refs = exposures(store, 6)
+    lost = refs[5] | {"digest": "0" * 64, "path": "objects/00/" + "0" * 64}
+    with pytest.raises(Lost):
+        store.read_many([*refs, lost], np.s_[..., 3, 4])
+    with pytest.raises(IndexError):
+        store.read_many(refs, np.s_[..., 99, 4])
+
+
+class Slow(FaultyBackend):
+    """Every reading takes five milliseconds more, as from a disk that has to seek."""
+
+    __slots__ = ()
+
+    def reader(self, path):
+        time.sleep(0.005)
+        return self.inner.reader(path)
+
+
+def test_a_slow_place_is_asked_for_several_at_once():
+    backend = open_store(f"memory://{uuid.uuid4().hex}")._backend
+    ramps, refs = exposures(ArrayStore(backend), 60)
+    slow = ArrayStore(Slow(backend, Fault("fails")))
+    started = time.perf_counter()
+    found = slow.read_many(refs, np.s_[..., 5, 6])
+    assert time.perf_counter() - started < 60 * 0.005 * 0.7
+    assert all(np.array_equal(values, ramp[..., 5, 6]) for values, ramp in zip(found, ramps, strict=True))
