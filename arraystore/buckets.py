@@ -223,7 +223,9 @@ def translated(action: str, place: str) -> Iterator[None]:
         raise StoreUnreachable(f"cannot {action} {place}: access was refused. Check the keys.") from error
     except (BaseError, OSError) as error:
         if "NoSuchBucket" in str(error):
-            raise Lost(f"cannot {action} {place}: there is no such bucket. Make it, or check the address.") from error
+            raise StoreUnreachable(
+                f"cannot {action} {place}: there is no such bucket. Make it, or check the address."
+            ) from error
         reason = str(error).partition("\n")[0][:200]
         if any(name in str(error) for name in _FULL):
             raise StoreFull(f"cannot {action} {place}: {reason}. Nothing was published; free some space.") from error

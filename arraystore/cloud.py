@@ -171,7 +171,7 @@ class CloudBackend:
 
         Raises
         ------
-        InvalidURL, Lost, NotAStore, StoreTooNew, StoreReadOnly, StoreUnreachable
+        InvalidURL, NotAStore, StoreTooNew, StoreReadOnly, StoreUnreachable
             As `arraystore.open_store`.
         """
         bucket = Bucket.connect(url)
@@ -179,7 +179,7 @@ class CloudBackend:
         if found is None:
             stranger = next((entry for entry in bucket.list() if entry.path != MARKER), None)
             if readonly or not create:
-                raise Lost(f"there is no array store at {bucket.url}. Check the address.")
+                raise StoreUnreachable(f"there is no array store at {bucket.url}. Check the address.")
             if stranger is not None:
                 raise NotAStore(f"{bucket.url} is not an array store: it holds {stranger.path!r}. Name another prefix.")
             bucket.create(MARKER, new_marker())

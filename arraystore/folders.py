@@ -7,7 +7,7 @@ import uuid
 from contextlib import suppress
 from pathlib import Path
 
-from .errors import Lost, NotAStore, translated
+from .errors import NotAStore, StoreUnreachable, translated
 from .markers import MARKER, new_marker, parse_marker
 
 __all__ = ["identity", "make_folders", "sync_folder"]
@@ -20,7 +20,7 @@ def identity(root: Path, *, readonly: bool, create: bool) -> str:
 
     Raises
     ------
-    Lost
+    StoreUnreachable
         There is no such folder, and it is not to be made.
     NotAStore
         The folder holds other things, or is no folder.
@@ -33,7 +33,7 @@ def identity(root: Path, *, readonly: bool, create: bool) -> str:
             raise NotAStore(f"{root} is not a folder. Name the folder of an array store, or an empty one.")
         if not marker.is_file():
             if not root.exists() and (readonly or not create):
-                raise Lost(f"there is no array store at {root}. Check the path.")
+                raise StoreUnreachable(f"there is no array store at {root}. Check the path.")
             strangers = sorted(n for n in os.listdir(root) if not _ours(n)) if root.exists() else []
             if strangers or readonly or not create:
                 held = f"it holds {strangers[0]!r}" if strangers else "it has no marker"

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from .backends import Entry, StagedFile, StoredObject
-from .errors import Lost, StoreReadOnly
+from .errors import Lost, StoreReadOnly, StoreUnreachable
 from .ref import object_path
 
 __all__ = ["MemoryBackend"]
@@ -75,9 +75,9 @@ class MemoryBackend:
 
     @classmethod
     def open(cls, name: str, *, readonly: bool, create: bool) -> MemoryBackend:
-        """Open the store called `name`, an empty one if there is none; else `Lost`."""
+        """Open the store called `name`, an empty one if there is none; else `StoreUnreachable`."""
         if name not in _stores and (readonly or not create):
-            raise Lost(f"there is no array store at memory://{name}. Check the name.")
+            raise StoreUnreachable(f"there is no array store at memory://{name}. Check the name.")
         return cls(name, _stores.setdefault(name, _Contents()), readonly)
 
     @property

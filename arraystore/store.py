@@ -49,7 +49,7 @@ def open_store(
 
     Raises
     ------
-    InvalidURL, Lost, NotAStore, StoreTooNew, StoreReadOnly, StoreUnreachable
+    InvalidURL, NotAStore, StoreTooNew, StoreReadOnly, StoreUnreachable
         See `arraystore.errors`.
 
     Examples

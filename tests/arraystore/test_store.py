@@ -20,6 +20,7 @@ from arraystore import (
     Scale,
     StoreReadOnly,
     StoreTooNew,
+    StoreUnreachable,
     open_store,
 )
 
@@ -103,7 +104,7 @@ def test_a_store_is_found_again_by_path_and_url(tmp_path, ramp):
 def test_memory_stores_are_shared_by_name(ramp):
     ref = open_store("memory://shared-by-name").put(ramp, kind="ramp")
     assert np.array_equal(open_store("memory://shared-by-name").open(ref)[0], ramp[0])
-    with pytest.raises(Lost):
+    with pytest.raises(StoreUnreachable):
         open_store("memory://never-made", create=False)
 
 
@@ -143,9 +144,9 @@ def test_what_is_no_store_is_left_alone(tmp_path):
         open_store(tmp_path)
     with pytest.raises(NotAStore, match="not a folder"):
         open_store(tmp_path / "notes.txt")
-    with pytest.raises(Lost):
+    with pytest.raises(StoreUnreachable):
         open_store(tmp_path / "gone", create=False)
-    with pytest.raises(Lost):
+    with pytest.raises(StoreUnreachable):
         open_store(tmp_path / "gone", readonly=True)
     for url in ("s4://bucket/x", "file://host/x", "memory://", "http://user:secret@host/x"):
         with pytest.raises(InvalidURL) as caught:
