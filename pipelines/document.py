@@ -64,39 +64,20 @@ def document_of(
     dict
         Ready for BSON; ``ingest.revision`` is 1 until the catalog knows better.
     """
-    main = main_hdu(file)
-    header = header_document(main.cards)
-    flagged = dict(header.flagged)
-    hdus = []
-    for hdu in file.hdus:
-        entry, flags = _hdu_entry(hdu, [plan for plan in plans if plan.hdu == hdu.index])
-        hdus.append(entry)
-        flagged.update({f"{hdu.index}:{key}": code for key, code in flags.items()} if hdu is not main else {})
-    arrays = {name: ref.to_dict() for name, ref in refs.items()}
+    header = header_document(main_hdu(file).cards)
+    hdus, flagged = _hdu_entries(file, plans)
+    flagged = {**header.flagged, **flagged}
     document: Document = {
         "_id": document_id,
         "root": origin.located.root,
         "path": origin.located.path,
-        "date": identity.date,
-        "timestamp": identity.timestamp,
-        "instrument": identity.instrument,
-        "kind": identity.kind,
+        **_identity_fields(identity),
         "profile": profile.name,
-    }
-    optional = {
-        "exposure_number": identity.exposure_number,
-        "flat_time": identity.flat_time,
-        "camera": identity.camera,
-        "detector": identity.detector,
-        "exposure": identity.exposure,
-    }
-    document |= {key: value for key, value in optional.items() if value is not None}
-    document |= identity.fields
-    document |= {
+        **identity.fields,
         "header": header.header,
         "cards": pack_cards(file.cards_blocks()),
         "hdus": hdus,
-        "arrays": arrays,
+        "arrays": {name: ref.to_dict() for name, ref in refs.items()},
         "digests": sorted({ref.digest for ref in refs.values()}),
         "pixels_digest": pixels_digest(refs),
         "file": {
@@ -119,6 +100,24 @@ def document_of(
     return document
 
 
+def _identity_fields(identity: Identity) -> Document:
+    """Give the fields every question may ask for, null or not, and those a file has or has not."""
+    optional = {
+        "exposure_number": identity.exposure_number,
+        "flat_time": identity.flat_time,
+        "camera": identity.camera,
+        "detector": identity.detector,
+        "exposure": identity.exposure,
+    }
+    return {
+        "date": identity.date,
+        "timestamp": identity.timestamp,
+        "instrument": identity.instrument,
+        "kind": identity.kind,
+        **{key: value for key, value in optional.items() if value is not None},
+    }
+
+
 def main_hdu(file: FitsFile) -> Hdu:
     """Give the HDU whose header stands for the file: the primary, or the one image a packer moved.
 
@@ -138,6 +137,18 @@ def pixels_digest(refs: Mapping[str, ArrayRef]) -> str | None:
     """
     lines = [f"{name} {ref.pixels}\n" for name, ref in sorted(refs.items()) if name != RESIDUE]
     return hashlib.sha256("".join(lines).encode()).hexdigest() if lines else None
+
+
+def _hdu_entries(file: FitsFile, plans: Sequence[ArrayPlan]) -> tuple[list[Document], dict[str, str]]:
+    """Give the entry of each HDU, and the flags of their cards under ``number:keyword``."""
+    entries, flagged = [], {}
+    main = main_hdu(file)
+    for hdu in file.hdus:
+        entry, flags = _hdu_entry(hdu, [plan for plan in plans if plan.hdu == hdu.index])
+        entries.append(entry)
+        if hdu is not main:  # its flags stand under the keyword alone
+            flagged.update({f"{hdu.index}:{key}": code for key, code in flags.items()})
+    return entries, flagged
 
 
 def _hdu_entry(hdu: Hdu, plans: Sequence[ArrayPlan]) -> tuple[Document, dict[str, str]]:
