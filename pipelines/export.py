@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from arraystore import ArrayStore
+from arraystore import ArrayStore, Cube
 from catalog import decode_keyword, unpack_cards
 from pipelines.document import RESIDUE
 from pipelines.errors import IntegrityError, UsageError
@@ -93,5 +93,19 @@ def _pieces(document: Mapping[str, Any], store: ArrayStore) -> Iterator[bytes]:
         whole: npt.NDArray[Any] = store.open(arrays[entry["arrays"][0]]).stored[...]
         return whole
 
-    residue = store.open(arrays[RESIDUE])[...].tobytes() if RESIDUE in arrays else b""
+    residue = _Bands(store.open(arrays[RESIDUE])) if RESIDUE in arrays else b""
     return rebuild_file(document["file"]["parts"], unpack_cards(document["cards"]), pixels, residue)
+
+
+class _Bands:
+    """A stored residue, read a piece at a time: of a compressed file it is the whole original."""
+
+    def __init__(self, cube: Cube) -> None:
+        self._cube = cube
+        self.shape = cube.shape
+        self.dtype = cube.dtype
+
+    def read(self, start: int, stop: int) -> npt.NDArray[Any]:
+        """Give the bytes from start to stop."""
+        piece: npt.NDArray[Any] = self._cube[start:stop]
+        return piece

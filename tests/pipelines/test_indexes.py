@@ -1,4 +1,7 @@
-"""Every query the project ships uses a declared index, by the server's own plan."""
+"""What is asked by night, file, array or detector uses a declared index, by the server's own plan.
+
+Counting a whole archive (`status`, the records of a `sweep`) reads all of it, and no index would help.
+"""
 
 import json
 import os
