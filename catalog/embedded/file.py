@@ -154,9 +154,9 @@ class CatalogFile:
         )
 
     def _set_up(self, connection: sqlite3.Connection) -> None:
-        version, application = self._header(connection)
+        version, application, objects = self._header(connection)
         if version == 0 and application == 0:
-            if self.readonly or connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            if self.readonly or objects:
                 raise InvalidURL(f"{self.path} is a SQLite file but no catalog; name another file")
         elif application != _APPLICATION:
             raise InvalidURL(f"{self.path} is a SQLite file of another program; name another file")
@@ -174,14 +174,30 @@ class CatalogFile:
         if version == 0:
             self._create(connection)
 
-    def _header(self, connection: sqlite3.Connection) -> tuple[int, int]:
-        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-        return version, int(connection.execute("PRAGMA application_id").fetchone()[0])
+    def _header(self, connection: sqlite3.Connection) -> tuple[int, int, int]:
+        """Read format, program and number of tables and indexes, as they stood at one moment.
+
+        Read one by one, another process creating the catalog between them would look like a foreign file.
+        """
+        connection.execute("BEGIN")
+        try:
+            version, application, objects = (
+                int(connection.execute(question).fetchone()[0])
+                for question in (
+                    "PRAGMA user_version",
+                    "PRAGMA application_id",
+                    "SELECT count(*) FROM sqlite_master",
+                )
+            )
+        finally:
+            if connection.in_transaction:  # SQLite ends it by itself on some errors
+                connection.execute("ROLLBACK")
+        return version, application, objects
 
     def _create(self, connection: sqlite3.Connection) -> None:
         connection.execute("BEGIN IMMEDIATE")
         try:
-            if self._header(connection)[0] == 0:
+            if int(connection.execute("PRAGMA user_version").fetchone()[0]) == 0:
                 for statement in _TABLES.split(";"):
                     connection.execute(statement)
                 connection.execute(f"PRAGMA application_id={_APPLICATION}")

@@ -331,3 +331,25 @@ def test_what_a_rolled_back_transaction_made_is_forgotten(tmp_path):
         assert items.index_information().keys() == {"_id_"}
         items.insert_one({"_id": 3, "a": 1})
         assert items.count_documents({"a": 1}) == 3
+
+
+def test_making_a_catalog_never_looks_like_a_foreign_file(tmp_path):
+    """One creates while others look: each sees nothing yet or the whole catalog, at any moment."""
+    errors = []
+
+    def open_at_once(path, barrier):
+        barrier.wait()
+        try:
+            CatalogFile(path, readonly=False).close()
+        except Exception as error:
+            errors.append(error)
+
+    for number in range(100):
+        barrier = threading.Barrier(4)
+        path = tmp_path / f"{number}.db"
+        threads = [threading.Thread(target=open_at_once, args=(path, barrier)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert errors == []
