@@ -197,7 +197,8 @@ def night_begins(master: Doc) -> datetime | None:
 def _certifiable(master: Doc, *, override: bool) -> None:
     for field in ("recalled", "stale"):
         if master.get(field):
-            raise Refused(f"{master['_id']} is {field} ({master[field]['why']}); undo the recall, or make it again")
+            because = "; ".join(mark["why"] for mark in master[field].values())
+            raise Refused(f"{master['_id']} is {field} ({because}); undo the recall, or make it again")
     if master["status"] == "withdrawn":
         raise Refused(f"{master['_id']} is withdrawn; mark it as verified first")
     if master["status"] == "set-aside" and not override:
