@@ -101,7 +101,7 @@ def _count(
     """Count one document: its references, and the records that stand for it."""
     for digest in document.get("digests", ()):
         census.objects.pop(digest, None)
-    kept = document["before"] if "before" in document else document
+    kept = document.get("before", document)
     if "arrays" in kept:
         yield from _references(census, kept, listed=listed, catalog=catalog, store=store)
     if name == "views":
@@ -176,6 +176,7 @@ def owners(catalog: Catalog, digest: str, *, limit: int = SHOWN) -> tuple[str, .
 
 
 def has_record(store: ArrayStore, key: str) -> bool:
+    """Tell whether the store has a record now."""
     return any(record.key == key for record in store.records(key))
 
 
@@ -188,10 +189,11 @@ def _is_there(catalog: Catalog, name: str, document: Document) -> bool:
 def _half_deleted(catalog: Catalog) -> Iterator[Finding]:
     for entry in catalog.trash.find({}, {"document": 1, "revision": 1, "collection": 1}):
         query = {"_id": entry["document"], "ingest.revision": entry["revision"]}
-        if catalog[entry.get("collection", "headers")].find_one(query, {"_id": 1}) is not None:
-            if catalog.trash.find_one({"_id": entry["_id"]}, {"_id": 1}) is not None:
-                text = f"{entry['document']} is in use and, with the same revision, in the trash"
-                yield Finding("half-deleted", entry["_id"], text, (entry["document"],))
+        live = catalog[entry.get("collection", "headers")].find_one(query, {"_id": 1})
+        # Asked again: it may have been restored between the two looks.
+        if live is not None and catalog.trash.find_one({"_id": entry["_id"]}, {"_id": 1}) is not None:
+            text = f"{entry['document']} is in use and, with the same revision, in the trash"
+            yield Finding("half-deleted", entry["_id"], text, (entry["document"],))
 
 
 def _duplicates(catalog: Catalog) -> Iterator[Finding]:
@@ -199,7 +201,7 @@ def _duplicates(catalog: Catalog) -> Iterator[Finding]:
         fields = {"file.sha256": 1, "pixels_digest": 1}
         found = catalog.headers.find({path: {"$ne": None}}, fields).sort(path, 1)
         for value, group in groupby(found, key=lambda doc, path=path: _at(doc, path)):  # type: ignore[misc]
-            first = {}
+            first: dict[str, Document] = {}
             for document in group:
                 # Of one file under two names, the pixels are the same too: that is said once.
                 first.setdefault(document["file"]["sha256"] if code == "same-pixels" else document["_id"], document)

@@ -85,12 +85,14 @@ class CheckReport:
 
     def __repr__(self) -> str:
         head = "clean" if self.clean else "DAMAGE FOUND" if self.exit_code == 4 else "unfinished work found"
-        lines = [
-            f"{head}: {self.documents} documents, {self.objects} arrays; {self.verified} verified ({self.level})"
-            f"{f', {self.fresh} verified lately' if self.fresh else ''}"
-            f"{f', {self.left} left for next time ({self.stopped})' if self.left else ''}"
-            f"{f'; {self.mended} mended' if self.mended else ''}; {self.seconds:.1f} s"
-        ]
+        line = f"{head}: {self.documents} documents, {self.objects} arrays; {self.verified} verified ({self.level})"
+        if self.fresh:
+            line += f", {self.fresh} verified lately"
+        if self.left:
+            line += f", {self.left} left for next time ({self.stopped})"
+        if self.mended:
+            line += f"; {self.mended} mended"
+        lines = [f"{line}; {self.seconds:.1f} s"]
         for code, count in Counter(finding.code for finding in self.findings).items():
             some = [finding for finding in self.findings if finding.code == code]
             lines.append(f"{some[0].gravity:10} {code}: {count}, {KINDS[code][1]}")
