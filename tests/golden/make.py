@@ -11,7 +11,6 @@ golden archives are never made again: they are what that release wrote.
 import bz2
 import gzip
 import hashlib
-import json
 import platform
 import shutil
 import sys
