@@ -31,6 +31,8 @@ INDEXES: tuple[Index, ...] = (
     Index("headers", ("date", "kind")),
     Index("headers", ("date", "header.IMAGETYP")),
     Index("headers", ("instrument", "kind", "date")),
+    Index("headers", ("profile", "kind", "date")),
+    Index("headers", ("path_night", "kind")),
     Index("headers", ("header.SERIALNO", "header.EXPTIME", "date")),
     Index("headers", ("root", "path"), unique=True),
     Index("headers", ("exposure",)),
