@@ -72,10 +72,10 @@ def _like(row: Row, frame: dict[str, Any], rule: GroupRule) -> bool:
         if key.name not in row["extent"]:
             if value is not None:
                 return False
-        elif (
-            isinstance(value, bool)
-            or not isinstance(value, int | float)
-            or not alike(*row["extent"][key.name], float(value), key)
-        ):
+        elif isinstance(value, bool) or not isinstance(value, int | float):
             return False
+        else:
+            low, high = row["extent"][key.name]
+            if not alike(low, high, float(value), key):
+                return False
     return True
