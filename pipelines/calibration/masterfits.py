@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from arraystore import ArrayStore
+from pipelines.calibration.bits import bad_pixels
 from pipelines.errors import UsageError
 
 if TYPE_CHECKING:

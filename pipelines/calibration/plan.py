@@ -8,7 +8,7 @@ from catalog import Catalog
 from pipelines.calibration.choose import FIELDS, best, judged
 from pipelines.calibration.criteria import SCALED
 from pipelines.calibration.groups import groups
-from pipelines.calibration.provenance import Used, identity, master_name
+from pipelines.calibration.provenance import Used
 from pipelines.calibration.steps import Options, Step, sizes
 from pipelines.calibration.traits import rule_for
 from pipelines.errors import UsageError
@@ -123,8 +123,9 @@ def _frames_step(catalog: Catalog, row: Row, kind: str, options: Options, out: f
         key=key,
         frames=tuple(frames),
         rejected=tuple(rejected),
+        parameters=options.parameters(kind),
     )
-    minimum = options.minimum if options.minimum is not None else rule.minimum
+    minimum = options.least(step)
     if row["status"] == "incomplete":
         return step.refused(row["reason"])
     if len(frames) < minimum:
@@ -229,7 +230,7 @@ def _with_darks(step: Step, pool: Sequence[Doc], options: Options) -> Step:
             for (role, name, scale), of in sorted(used.items())
         ),
     )
-    minimum = options.minimum if options.minimum is not None else rule_for(step.profile, "flat").minimum
+    minimum = options.least(step)
     if len(frames) < minimum:
         without = next((reason for _, reason in reversed(rejected)), "")
         return step.refused(f"{len(frames)} of {minimum} flats have what they need; {without}")
@@ -270,11 +271,14 @@ def _settled(catalog: Catalog, step: Step, rate: float, out: frozenset[str]) -> 
     """Decide what is to be done: nothing, making, or taking an earlier master back into use."""
     if step.reason:
         return step
-    recipe = step.recipe()
-    name = master_name(recipe, date=step.date)
-    earlier = _earlier(catalog, step, name)
-    supersedes = tuple(doc["_id"] for doc in earlier if doc["status"] != "withdrawn" and not doc.get("superseded_by"))
-    step = replace(step, master=name, identity=identity(recipe), supersedes=supersedes)
+    step = step.named()
+    name = str(step.master)
+    supersedes = tuple(
+        doc["_id"]
+        for doc in _earlier(catalog, step, name)
+        if doc["status"] in ("proposed", "verified") and not doc.get("superseded_by")
+    )
+    step = replace(step, supersedes=supersedes)
     there = catalog.masters.find_one({"_id": name}, dict.fromkeys(FIELDS, 1))
     if there is None:
         if catalog.trash.find_one({"document": name}, {"_id": 1}) is not None:
@@ -285,7 +289,7 @@ def _settled(catalog: Catalog, step: Step, rate: float, out: frozenset[str]) -> 
             return step.refused(f"{name} is {mark}, and the same frames would make it again; recall what is bad in it")
     if there["status"] in ("withdrawn", "set-aside"):
         return replace(step, action="none", reason=f"{name} is {there['status']}", supersedes=())
-    if there.get("superseded_by") or supersedes:
+    if there.get("superseded_by") or (supersedes and there["status"] != "proposed"):
         return replace(step, action="reinstate", reason="these inputs were combined before")
     return replace(step, action="none", reason="nothing has changed")
 

@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 from catalog import Catalog
 from pipelines.calibration.criteria import Rules
-from pipelines.calibration.provenance import Input, Recipe, Used
+from pipelines.calibration.provenance import Input, Recipe, Used, identity, master_name
+from pipelines.calibration.traits import rule_for
 from pipelines.table import Row
 
 __all__ = ["MapRules", "Options", "Step", "sizes"]
@@ -76,6 +77,10 @@ class Options:
     low_light: float = 0.2
     rules: Rules = field(default_factory=Rules)
     maps: MapRules = field(default_factory=MapRules)
+
+    def least(self, step: "Step") -> int:
+        """Give the fewest frames a step's master may have."""
+        return self.minimum if self.minimum is not None else rule_for(step.profile, step.kind).minimum
 
     def parameters(self, kind: str) -> dict[str, Any]:
         """Give what decides the pixels of a kind of master."""
@@ -150,6 +155,21 @@ class Step:
         )
         key = {"camera": self.camera, **self.key}
         return Recipe(kind=self.kind, key=key, inputs=inputs, used=self.used, parameters=self.parameters)
+
+    def named(self) -> "Step":
+        """Give the step with the name of its master."""
+        recipe = self.recipe()
+        return replace(self, master=master_name(recipe, date=self.date), identity=identity(recipe))
+
+    def without(self, frame: str, reason: str) -> "Step":
+        """Give the step without a frame, and without the masters that only it needed."""
+        used = [replace(u, frames=tuple(name for name in u.frames if name != frame)) for u in self.used]
+        return replace(
+            self,
+            frames=tuple(kept for kept in self.frames if kept["_id"] != frame),
+            rejected=(*self.rejected, (frame, reason)),
+            used=tuple(u for u in used if u.frames),
+        )
 
     def refused(self, reason: str) -> "Step":
         """Give the step that does nothing, with the reason."""
