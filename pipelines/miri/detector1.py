@@ -81,7 +81,8 @@ def _end_with_parent() -> None:
     """End this process when the one that started it has gone: its end of standard input closes then."""
 
     def wait() -> None:
-        sys.stdin.buffer.read()
+        while os.read(0, 4096):  # not sys.stdin, whose lock would be held when this process ends by itself
+            pass
         os._exit(1)
 
     threading.Thread(target=wait, daemon=True).start()

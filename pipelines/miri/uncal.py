@@ -90,7 +90,7 @@ def _primary(document: Mapping[str, Any], converted: Mapping[str, Any]) -> Heade
             continue
         header.append((card.keyword, card.value, card.comment), end=True)
     if "FILENAME" in original:
-        header["ORIGFILE"] = (original["FILENAME"], "file of the ground test")
+        header["ORIGFILE"] = original["FILENAME"]
     for keyword, value in {**_ALWAYS, **converted}.items():
         if value is None:
             header.remove(keyword, ignore_missing=True)
