@@ -1,4 +1,4 @@
-"""Run a command under watch: its output in a file, and its whole process group killed past a limit of memory or time."""
+"""Run a command under watch: output into a file, and all it started killed past a limit of memory or time."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 from pipelines import interpreter
 from pipelines.errors import DarkroomError, UsageError
@@ -105,15 +106,16 @@ class Calibration:
         }
 
     def __repr__(self) -> str:
-        done = f"{self.seconds:.1f} s, {self.peak / 1e6:.0f} MB" if self.fresh else "done before with just these parameters"
-        return "\n".join([f"{self.exposure}: calibrated ({done}), in {self.folder}", *(f"  {p}" for p in self.products)])
+        done = f"{self.seconds:.1f} s, {self.peak / 1e6:.0f} MB" if self.fresh else "before, with just these parameters"
+        head = f"{self.exposure}: calibrated ({done}), in {self.folder}"
+        return "\n".join([head, *(f"  {product}" for product in self.products)])
 
 
 def calibrate(
     archive: Archive,
     document_id: str,
     *,
-    out: str | os.PathLike[str],
+    out: str | os.PathLike[str] | None = None,
     references: str | os.PathLike[str] | None = None,
     overrides: Mapping[str, str | os.PathLike[str]] | None = None,
     skip: Sequence[str] = (),
@@ -126,8 +128,9 @@ def calibrate(
     ----------
     document_id : str
         An uncalibrated exposure, of flight or of the ground tests.
-    out : path
-        The folder of products; each calibration has one of its own in it, ``exposure/key``.
+    out : path, optional
+        The folder of products; each calibration has one of its own in it, ``exposure/key``. By default
+        ``products`` beside the folder of the array store.
     references : path, optional
         A folder of reference files. With it, or `overrides`, the network is never used; without
         both, CRDS chooses the references.
@@ -159,7 +162,8 @@ def calibrate(
         given = gather(folder=references, overrides=overrides or {}, skip=skip, document=document)
     needed(skip)
     asked = _Asked(document, given, tuple(sorted(set(skip))), jwst)
-    folder = Path(os.path.abspath(Path(out).expanduser())) / document["exposure"] / asked.key
+    base = _beside(archive.store.url) if out is None else Path(os.path.abspath(Path(out).expanduser()))
+    folder = base / document["exposure"] / asked.key
     ended: Ended | None = None
     if not (folder / RECORD).exists():
         with tempfile.TemporaryDirectory(prefix="darkroom-calibrate-", ignore_cleanup_errors=True) as place:
@@ -198,11 +202,18 @@ def _calibratable(document: dict[str, Any]) -> dict[str, Any]:
     if document.get("instrument") != "MIRI" or document.get("kind") != "uncal":
         raise UsageError(
             f"{document['_id']} is {document.get('kind')!r} of {document.get('instrument')}; "
-            "calibrate takes uncalibrated MIRI exposures: darkroom query '{\"kind\": \"uncal\"}' lists them"
+            'calibrate takes uncalibrated MIRI exposures: darkroom query \'{"kind": "uncal"}\' lists them'
         )
     if document["file"]["sha256"] is None:
         raise UsageError(f"only the headers of {document['_id']} were ingested; ingest it without --headers-only first")
     return document
+
+
+def _beside(store: str) -> Path:
+    """Give the folder of products that belongs to an array store on this machine."""
+    if not store.startswith("file://"):
+        raise UsageError("the arrays of this archive are in no folder here; say where products go with --out DIR")
+    return Path(unquote(urlsplit(store).path)).parent / "products"
 
 
 def _jwst_version() -> str:
@@ -258,8 +269,8 @@ def _judge(ended: Ended, log: str, asked: _Asked, limits: Limits, *, made: bool)
     tail = "\n".join(["the last lines of its log:", *(f"  {line}" for line in log.splitlines()[-_TAIL:])])
     if ended.why == "memory":
         raise OutOfMemory(
-            f"Detector1 of {name} took {ended.peak / 2**30:.1f} GiB, over its limit of "
-            f"{(limits.memory or 0) / 2**30:.1f} GiB, and was stopped; give it more with --memory, or fewer exposures at once",
+            f"Detector1 of {name} took {ended.peak / 2**20:.0f} MiB, over its limit of "
+            f"{(limits.memory or 0) / 2**20:.0f} MiB, and was stopped; give it more with --memory",
             log=log,
         )
     if ended.why == "time":

@@ -1,4 +1,4 @@
-"""What CRDS, which hands out the reference files of JWST, must find in the environment, with the network and without."""
+"""What CRDS, which hands out the references of JWST, must find in the environment, with a network and without."""
 
 from __future__ import annotations
 

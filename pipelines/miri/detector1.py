@@ -28,8 +28,8 @@ def run(order: dict[str, Any]) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``products``: the files made; ``parameters``: every parameter of the pipeline and its steps as they
-        were; ``versions``: of the packages that did it.
+        ``products``: the files made; ``steps``: the parameters that were not left at their defaults;
+        ``versions``: of the packages that did it.
     """
     from importlib.metadata import version
 

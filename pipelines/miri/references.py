@@ -34,10 +34,13 @@ STEPS: Mapping[str, tuple[str, ...]] = {
 }
 """Steps that Detector1 of jwst 3.0.0 has for MIRI, in order, and the references that each cannot do without."""
 
-DORMANT = frozenset({"emicorr", "firstframe", "charge_migration", "picture_frame", "clean_flicker_noise", "persistence"})
-"""Steps that are skipped unless parameters of the pipeline say otherwise: their references are not asked for."""
+DORMANT = frozenset(
+    {"emicorr", "firstframe", "charge_migration", "picture_frame", "clean_flicker_noise", "persistence"}
+)
+"""Steps that the pipeline skips by default: their references are not asked for."""
 
-KINDS = frozenset(kind for kinds in STEPS.values() for kind in kinds)
+KINDS = frozenset(kind for step, kinds in STEPS.items() if step not in DORMANT for kind in kinds)
+"""The reference types there are."""
 
 _ANY = frozenset({"ANY", "N/A", "ALL", "GENERIC", "NONE"})
 
@@ -103,7 +106,7 @@ def gather(
     Returns
     -------
     list of Reference
-        In order of type.
+        One for each type that a step asks for, in order of type.
 
     Raises
     ------
@@ -128,7 +131,7 @@ def gather(
             f"no reference files for {document['_id']}: {'; '.join(missing)}. Put them into the folder, "
             "name them with --override TYPE=FILE, or leave the steps out with --skip STEP"
         )
-    return [Reference(kind, found[kind].resolve(), _digest(found[kind])) for kind in sorted(found)]
+    return [Reference(kind, found[kind].resolve(), _digest(found[kind])) for kind in sorted(asked)]
 
 
 def _serving(folder: Path, document: Mapping[str, Any]) -> dict[str, Path]:
@@ -153,11 +156,9 @@ def _serving(folder: Path, document: Mapping[str, Any]) -> dict[str, Path]:
 
 
 def _header(path: Path) -> Mapping[str, Any]:
-    """Give the primary header of a FITS file; nothing for any other file. EMI references are ASDF, known by name."""
+    """Give the primary header of a FITS file; nothing for any other file."""
     from astropy.io import fits
 
-    if path.suffix == ".asdf" and "emicorr" in path.name:
-        return {"REFTYPE": "emicorr"}
     if not path.is_file() or not path.name.endswith((".fits", ".fits.gz")):
         return {}
     try:

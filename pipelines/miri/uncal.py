@@ -71,7 +71,7 @@ def write_uncal(document: Mapping[str, Any], out: str | os.PathLike[str], *, sto
         raise UsageError(f"only the headers of {document['_id']} were ingested; ingest it without --headers-only first")
     target = Path(out)
     header = _primary(document, converted)
-    header["FILENAME"] = target.name
+    header["FILENAME"] = (target.name, "")
     with open(target, "wb") as file:
         file.write(header.tostring().encode("ascii"))
         for name in ("sci", "refout"):
@@ -81,21 +81,21 @@ def write_uncal(document: Mapping[str, Any], out: str | os.PathLike[str], *, sto
 
 def _primary(document: Mapping[str, Any], converted: Mapping[str, Any]) -> Header:
     """Give the primary header: the original's cards, then what they mean in flight keywords."""
-    from astropy.io.fits import PrimaryHDU
+    from astropy.io.fits import Card, PrimaryHDU
 
     header = PrimaryHDU().header
     original = _original_header(document)
     for card in original.cards:
         if card.keyword in _STRUCTURE | _REPLACED or not card.keyword:
             continue
-        header.append((card.keyword, card.value, card.comment), end=True)
+        header.append(Card.fromstring(card.image), end=True)  # as it stands, not as astropy would write it
     if "FILENAME" in original:
         header["ORIGFILE"] = original["FILENAME"]
     for keyword, value in {**_ALWAYS, **converted}.items():
         if value is None:
             header.remove(keyword, ignore_missing=True)
         else:
-            header[keyword] = value
+            header[keyword] = (value, "")  # the ground system's comment is not about this value
     return header
 
 
