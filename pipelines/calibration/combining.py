@@ -120,7 +120,9 @@ def _frames(step: Step, work: Work, store: ArrayStore) -> Made:
     limits = profiles()[step.profile].calibration.limits
     names = [frame["_id"] for frame in step.frames]
     frames = [Plane(store.open(frame["arrays"]["sci"])) for frame in step.frames]
-    lights = _lights(step, work, frames, store) if step.kind == "flat" else None
+    lights: list[Normalised] | None = None
+    if step.kind == "flat":
+        lights = _lights(step, work, frames, store)
     noise = measure_noise(frames, saturation=limits.saturation, names=names)
     given = {} if work.options.method is None else {"method": work.options.method}
     combined = combine(

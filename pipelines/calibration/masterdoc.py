@@ -40,8 +40,8 @@ class MasterParts:
         Frames of the group that were not, and why.
     refs : Mapping
         The stored planes.
-    statistics, noise, acceptance : Mapping
-        What was measured.
+    statistics, noise, acceptance, method : Mapping
+        What was measured, and how the frames were combined.
     details : Mapping
         By frame: level, dark, scale.
     status : str
@@ -59,6 +59,7 @@ class MasterParts:
     statistics: Mapping[str, Any]
     acceptance: Mapping[str, Any]
     noise: Mapping[str, Any] = field(default_factory=dict)
+    method: Mapping[str, Any] = field(default_factory=dict)
     details: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     status: str = "proposed"
     timestamp: datetime | None = None
@@ -103,6 +104,7 @@ def master_document(parts: MasterParts, *, run: str) -> Document:
         "algorithm": recipe.algorithm,
         "identity": identity(recipe),
         "noise": dict(parts.noise),
+        "combined": dict(parts.method),
         "statistics": dict(parts.statistics),
         "acceptance": dict(parts.acceptance),
         "status": parts.status,

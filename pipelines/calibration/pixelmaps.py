@@ -88,7 +88,7 @@ def hot_pixels(value: npt.NDArray[Any], sigmas: float) -> npt.NDArray[np.bool_]:
     level = np.median(finite)
     spread = _MAD * float(np.median(np.abs(finite - level)))
     with np.errstate(invalid="ignore"):
-        found: npt.NDArray[np.bool_] = value - level > sigmas * max(spread, np.finfo(np.float32).tiny)
+        found: npt.NDArray[np.bool_] = value - level > sigmas * max(spread, 1e-30)
     return found
 
 

@@ -55,7 +55,7 @@ class Options:
     Attributes
     ----------
     method : str or None
-        Of combining; None chooses by the number of frames.
+        Of combining; None: noise model, and the median where no noise can be measured.
     minimum : int or None
         Fewest frames of a master; None: as the profile says.
     borrow : bool
@@ -86,7 +86,7 @@ class Options:
         """Give what decides the pixels of a kind of master."""
         if kind == "pixelmap":
             return asdict(self.maps)
-        found: dict[str, Any] = {"method": self.method or "by number"}
+        found: dict[str, Any] = {"method": self.method or "noise-model"}
         return found | ({"low_light": self.low_light, "section": "central half"} if kind == "flat" else {})
 
 
