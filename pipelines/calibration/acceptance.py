@@ -7,7 +7,7 @@ squared sigmas, so that a few cosmic rays decide nothing.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -132,6 +132,7 @@ def leave_one_out(
     names: Sequence[str],
     variance: Variance,
     current: tuple[Source, Source] | None = None,
+    sky: bool = False,
 ) -> tuple[Held, ...]:
     """Hold out each frame in turn, in one pass over bands of rows.
 
@@ -148,6 +149,9 @@ def leave_one_out(
         ``variance(i, level)``: of a sample of frame i at a level.
     current : pair of Source, optional
         Value and variance of the current master.
+    sky : bool
+        Take a plane out of each difference: the brightness and the slope of a twilight sky are no
+        part of a flat, and no frame is to blame for its own.
 
     Returns
     -------
@@ -157,18 +161,66 @@ def leave_one_out(
     count = len(frames)
     if count < 2:
         return ()
-    sums = np.zeros((count, 4))  # squares, differences, squares against the current, samples
+    sums = [_Sums() for _ in frames]
+    against = [_Sums() for _ in frames]
     rows = frames[0].shape[0]
     for start in range(0, rows, _ROWS):
         stop = min(start + _ROWS, rows)
         planes = np.stack([np.asarray(frame.read(start, stop), np.float64) for frame in frames])
         now = None if current is None else tuple(np.asarray(part.read(start, stop), np.float64) for part in current)
-        sums += _band(planes, variance, now)
-    return tuple(_held(name, line, count, current is not None) for name, line in zip(names, sums, strict=True))
+        place = _plane_of_sky(start, stop, frames[0].shape) if sky else None
+        _add_band(planes, variance, now, place, sums, against)
+    return tuple(
+        _held(name, mine, None if current is None else theirs, count)
+        for name, mine, theirs in zip(names, sums, against, strict=True)
+    )
 
 
-def _band(planes: Plane, variance: Variance, current: tuple[Plane, ...] | None) -> Plane:
-    """Give the sums of one band, (frames, 4)."""
+@dataclass(slots=True)
+class _Sums:
+    """Sums over the differences of one frame, and what is needed to take a plane out of them."""
+
+    squares: float = 0.0
+    shift: float = 0.0
+    pixels: int = 0
+    normal: Plane = field(default_factory=lambda: np.zeros((3, 3)))
+    right: Plane = field(default_factory=lambda: np.zeros(3))
+
+    def add(self, apart: Plane, expected: Plane, place: Plane | None) -> None:
+        """Add differences, their expected variances, and where they are."""
+        self.squares += float(np.minimum(apart**2 / expected, CAP).sum())
+        self.shift += float(apart.sum())
+        self.pixels += len(apart)
+        if place is not None:
+            weighted = place / expected
+            self.normal += weighted @ place.T
+            self.right += weighted @ apart
+
+    @property
+    def excess(self) -> float:
+        """Mean square over what is expected, without the plane that fits best."""
+        if not self.pixels:
+            return math.inf
+        fitted = float(self.right @ np.linalg.lstsq(self.normal, self.right, rcond=None)[0])
+        return max(0.0, self.squares - fitted) / self.pixels
+
+
+def _plane_of_sky(start: int, stop: int, shape: tuple[int, ...]) -> Plane:
+    """Give 1, x and y of each pixel of a band, the latter from -1 to 1, (3, rows, columns)."""
+    y = np.linspace(-1, 1, shape[0])[start:stop, np.newaxis]
+    x = np.linspace(-1, 1, shape[1])[np.newaxis, :]
+    return np.stack([np.ones((stop - start, shape[1])), np.broadcast_to(x, (stop - start, shape[1])), y + 0 * x])
+
+
+def _add_band(
+    planes: Plane,
+    variance: Variance,
+    current: tuple[Plane, ...] | None,
+    place: Plane | None,
+    sums: Sequence[_Sums],
+    against: Sequence[_Sums],
+) -> None:
+    """Add the differences of one band, (frames, rows, columns)."""
     middle = np.median(planes, axis=0)
     noise = np.stack([variance(i, middle) for i in range(len(planes))])
     finite = np.isfinite(planes) & np.isfinite(noise) & (noise > 0)
@@ -177,31 +229,28 @@ def _band(planes: Plane, variance: Variance, current: tuple[Plane, ...] | None) 
     samples = agree.sum(axis=0)
     total = np.where(agree, planes, 0.0).sum(axis=0)
     spread = np.where(agree, noise, 0.0).sum(axis=0)
-    sums = np.zeros((len(planes), 4))
     for i, (plane, own, good) in enumerate(zip(planes, noise, agree, strict=True)):
         use = good & (samples >= 2)
         if current is not None:
             use &= np.isfinite(current[0]) & np.isfinite(current[1])
         rest = samples[use] - 1
+        where = None if place is None else place[:, use]
         apart = plane[use] - (total[use] - plane[use]) / rest
-        expected = own[use] + (spread[use] - own[use]) / rest**2
-        sums[i, 0] = np.minimum(apart**2 / expected, CAP).sum()
-        sums[i, 1] = apart.sum()
+        sums[i].add(apart, own[use] + (spread[use] - own[use]) / rest**2, where)
         if current is not None:
-            against = (plane[use] - current[0][use]) ** 2 / (own[use] + current[1][use])
-            sums[i, 2] = np.minimum(against, CAP).sum()
-        sums[i, 3] = len(apart)
-    return sums
+            against[i].add(plane[use] - current[0][use], own[use] + current[1][use], where)
 
 
-def _held(name: str, line: npt.NDArray[np.float64], count: int, compared: bool) -> Held:
-    pixels = int(line[3])
-    if not pixels:
-        return Held(name, math.inf, math.nan, math.inf, math.inf if compared else None, 0)
-    excess = float(line[0] / pixels)
+def _held(name: str, mine: _Sums, theirs: _Sums | None, count: int) -> Held:
     # The master moves by the difference over n; its sigma is that of the difference over sqrt(n (n - 1)).
-    influence = math.sqrt(excess / (count - 1))
-    return Held(name, excess, float(line[1] / pixels), influence, float(line[2] / pixels) if compared else None, pixels)
+    return Held(
+        name,
+        mine.excess,
+        mine.shift / mine.pixels if mine.pixels else math.nan,
+        math.sqrt(mine.excess / (count - 1)),
+        None if theirs is None else theirs.excess,
+        mine.pixels,
+    )
 
 
 def judge_master(held: Sequence[Held], *, against: str | None) -> Acceptance:

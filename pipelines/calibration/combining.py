@@ -139,7 +139,7 @@ def _frames(step: Step, work: Work, store: ArrayStore) -> Made:
     _require_light(planes["dq"], limits.saturated)
     if lights is not None:
         _add_dark_variance(planes, step, lights, work, store)
-        planes["dq"] |= np.where(planes["value"] >= work.options.low_light, 0, MasterDQ.LOW_LIGHT).astype(np.uint8)
+        planes["dq"] |= np.where(planes["value"] >= work.options.low_light, 0, int(MasterDQ.LOW_LIGHT)).astype(np.uint8)
     held = _held(frames, lights, noise, names, work, store)
     acceptance = judge_master(held, against=None if work.current is None else work.current["_id"])
     refs = {name: store.put(plane, kind=_KINDS.get(name, "master")) for name, plane in planes.items()}
@@ -155,7 +155,7 @@ def _lights(step: Step, work: Work, frames: Sequence[Plane], store: ArrayStore) 
     """See each flat with its dark taken away and its own level divided out."""
     dark_of = {name: used for used in step.used if used.role == "dark" for name in used.frames}
     bias_of = {name: used for used in step.used if used.role == "bias" for name in used.frames}
-    lights = []
+    lights: list[Normalised] = []
     for document, frame in zip(step.frames, frames, strict=True):
         used = dark_of[document["_id"]]
         dark: Plane | ScaledDark = Plane(store.open(work.masters[used.id]["arrays"]["value"]))
@@ -220,7 +220,7 @@ def _held(
     def variance(i: int, level: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         return noise.variance(level * lights[i].level + pedestal[i]) / lights[i].level ** 2
 
-    return leave_one_out(lights, names=names, variance=variance, current=current)
+    return leave_one_out(lights, names=names, variance=variance, current=current, sky=True)
 
 
 def _pedestal(light: Normalised) -> float:

@@ -70,13 +70,13 @@ def map_pixels(
         with np.errstate(invalid="ignore"):
             dead += ~(np.asarray(store.open(flat["arrays"]["value"])) >= rules.dead)
     dq = np.zeros(shape, np.uint16)
-    dq[merged(hot, len(darks), rules)] |= MasterDQ.HOT
+    dq[merged(hot, len(darks), rules)] |= np.uint16(MasterDQ.HOT)
     if flats:
-        dq[merged(dead, len(flats), rules)] |= MasterDQ.DEAD
-    dq[_unstable(chi, freedom, rules.unstable)] |= MasterDQ.UNSTABLE
+        dq[merged(dead, len(flats), rules)] |= np.uint16(MasterDQ.DEAD)
+    dq[_unstable(chi, freedom, rules.unstable)] |= np.uint16(MasterDQ.UNSTABLE)
     columns = np.flatnonzero((dq != 0).mean(axis=0) > rules.column)
     dq[:, columns] |= np.uint16(MasterDQ.BAD_COLUMN)
-    counts = {flag.name.lower(): int(((dq & flag) != 0).sum()) for flag in MasterDQ if flag.name is not None}
+    counts = {flag.name.lower(): int(((dq & np.uint16(flag)) != 0).sum()) for flag in MasterDQ if flag.name is not None}
     counts.pop("low_light")
     counts["bad_column"] = len(columns)
     return PixelMap(dq, hot, counts | {"bad": int((dq != 0).sum())})

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from catalog import Catalog
-from pipelines.calibration.choose import FIELDS, Candidate, best, judged
+from pipelines.calibration.choose import FIELDS, Candidate, best, judged, nearness
 from pipelines.calibration.criteria import Rules
 from pipelines.calibration.groups import number, on
 from pipelines.calibration.traits import matching_keys, rule_for, traits
@@ -83,17 +83,18 @@ def _needs(catalog: Catalog, night: str | Sequence[str]) -> list[_Need]:
             except UsageError:
                 continue  # an instrument that declares no calibration wants none
             values = traits(frame, rule)
-            names = [key.name for key in matching_keys(rule, kind)]
-            place = repr([frame["instrument"], kind, *(_rounded(values[name]) for name in names)])
+            values |= {key.name: _rounded(values[key.name], key.widest) for key in rule.keys if key.tolerance}
+            place = repr([frame["instrument"], kind, *(values[key.name] for key in matching_keys(rule, kind))])
             need = needs.setdefault(place, _Need(kind, rule, frame, values=values))
             need.frames += 1
             need.seconds += number((frame.get("header") or {}).get("EXPTIME")) or FLAT_TIME
     return list(needs.values())
 
 
-def _rounded(value: Any) -> Any:
-    """Frames that differ by less than a degree or a tenth of a second want the same master."""
-    return round(value, 1 if abs(value) > 1 else 3) if isinstance(value, float) else value
+def _rounded(value: Any, step: float) -> Any:
+    """Round to what a group may spread: frames that differ by less want the same master."""
+    known = number(value)
+    return value if known is None else round(round(known / step) * step, 6)
 
 
 def _row(need: _Need, camera: Any, candidates: Sequence[Candidate], rules: Rules | None) -> Row:
@@ -105,7 +106,7 @@ def _row(need: _Need, camera: Any, candidates: Sequence[Candidate], rules: Rules
     gain = 1.0 if not have else (1 / have - 1 / (have + take)) / (1 + 1 / have)
     minutes = take * each / 60
     if chosen is None:
-        misses = sorted(candidates, key=lambda candidate: len(candidate.failed))
+        misses = sorted(candidates, key=nearness)
         near = misses[0].failed[0] if misses and misses[0].failed else None
         why = "no master" if near is None else f"no master; the nearest fails on {near.criterion}: {near.text}"
     else:
