@@ -15,7 +15,7 @@ from pipelines.combine.frames import Stack, companions, factors, stack_of
 from pipelines.combine.methods import Mean, Median, Method, NoiseClip, method_named
 from pipelines.combine.noise import NoiseModel, measure_noise
 from pipelines.combine.recipe import Recipe
-from pipelines.combine.result import PLANES, Combined
+from pipelines.combine.result import DQ, PLANES, Combined
 
 #: Bytes of samples a worker holds, about: a band of all frames.
 _BAND_BYTES = 24 * 2**20
