@@ -10,9 +10,11 @@ from pipelines.demo.cameras import Camera, cameras
 from pipelines.demo.campaign import CampaignTruth, Exposure, simulate_campaign
 from pipelines.demo.faults import FAULTS
 from pipelines.demo.night import Frame, NightTruth, simulate_night
+from pipelines.demo.troubles import TROUBLES
 
 __all__ = [
     "FAULTS",
+    "TROUBLES",
     "Camera",
     "CampaignTruth",
     "Exposure",
