@@ -104,8 +104,8 @@ def _header(master: Mapping[str, Any]) -> "fits.Header":
         ("IMAGETYP", f"master {master['kind']}", "what this is"),
         ("NCOMBINE", len(master["inputs"]), "frames combined"),
         ("NREJECT", len(master["rejected"]), "frames of the group that were not"),
-        ("DRID", master["_id"], "name in the archive"),
-        ("DRHASH", master["identity"], "of inputs, masters, parameters"),
+        ("DRID", master["_id"], ""),
+        ("DRHASH", master["identity"], ""),
         ("DRALGO", master["algorithm"], "version of the algorithm"),
         ("DRVERS", master["ingest"]["version"], "darkroom that made it"),
         ("DRSTATUS", master["status"], "certification"),
@@ -125,7 +125,7 @@ def _header(master: Mapping[str, Any]) -> "fits.Header":
     for name, value in sorted(master["parameters"].items()):
         header.add_history(f"{name} = {value}")
     for part in master["validity"]:
-        header.add_history(f"valid {_iso(part['since'])} to {_iso(part['until'])}")
+        header.add_history(f"valid {_iso(part['since']) or 'always'} to {_iso(part['until']) or 'open'}")
     return header
 
 
