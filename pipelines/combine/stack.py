@@ -15,12 +15,14 @@ from pipelines.combine.frames import Stack, companions, factors, stack_of
 from pipelines.combine.methods import Mean, Median, Method, NoiseClip, method_named
 from pipelines.combine.noise import NoiseModel, measure_noise
 from pipelines.combine.recipe import Recipe
-from pipelines.combine.result import DQ, PLANES, Combined
+from pipelines.combine.result import PLANES, Combined
 
 #: Bytes of samples a worker holds, about: a band of all frames.
-_BAND_BYTES = 24 * 2**20
+_BAND_BYTES = 20 * 2**20
 #: Rows of a chunk of a stored frame: a band of fewer would decode chunks more than once.
 _ROWS = 64
+#: Pixels of a band of small frames, about.
+_PIXELS = 1 << 18
 
 
 def combine(
@@ -75,7 +77,7 @@ def combine(
     names : sequence of str, optional
         What to call the frames in errors.
     band_rows : int, optional
-        Rows read at once; by default what 24 MB hold, in whole chunks of stored frames.
+        Rows read at once; by default what 20 MB hold, 128 at most, in whole chunks of stored frames.
     workers : int, optional
         Threads; by default one for each processor this process may use.
     progress : callable, optional
@@ -170,8 +172,8 @@ def _run(
     progress: Callable[[int, int], None] | None,
 ) -> None:
     """Work through the bands; the first error ends it."""
-    rows, columns = recipe.stack.shape
-    workers = workers or len(os.sched_getaffinity(0))
+    rows = recipe.stack.shape[0]
+    workers = workers or _processors()
     step = band_rows or default_rows(recipe.stack)
     bands = [(start, min(start + step, rows)) for start in range(0, rows, step)]
     done = 0
@@ -188,10 +190,15 @@ def _run(
 
 
 def default_rows(stack: Stack) -> int:
-    """Rows of a band: whole chunks where memory allows."""
+    """Rows of a band: two chunks of a stored frame, or what memory allows."""
     row = max(1, len(stack) * stack.shape[1] * stack.dtype.itemsize)
     rows = max(1, _BAND_BYTES // row)
     if rows >= _ROWS:
-        return rows // _ROWS * _ROWS
+        return min(rows // _ROWS * _ROWS, max(2 * _ROWS, _PIXELS // max(1, stack.shape[1])))
     # A power of two divides a chunk, so that none is decoded oftener than it must be.
     return 1 << (rows.bit_length() - 1)
+
+
+def _processors() -> int:
+    affinity = getattr(os, "sched_getaffinity", None)  # not on every system
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
