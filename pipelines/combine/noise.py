@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.combine.bands import in_threads
 from pipelines.combine.errors import FramesUnfit
 from pipelines.combine.frames import Stack, stack_of
 from pipelines.combine.photon import Bin, Pair, fit_gain, transfer_bins
@@ -82,6 +84,7 @@ def measure_noise(
     pairs: Sequence[tuple[int, int]] | None = None,
     saturation: float | None = None,
     names: Sequence[str] | None = None,
+    workers: int | None = None,
 ) -> NoiseModel:
     """Measure read noise and gain from frames of equal exposure.
 
@@ -100,6 +103,8 @@ def measure_noise(
         Pixels at or above it say nothing.
     names : sequence of str, optional
         Of the frames, for errors.
+    workers : int, optional
+        Threads; by default one for each processor.
 
     Returns
     -------
@@ -116,25 +121,44 @@ def measure_noise(
     chosen = _pairs(len(stack)) if pairs is None else list(pairs)
     if not chosen:
         return NoiseModel(None, reason="one frame: noise is measured from differences of two")
-    measured: list[Pair] = []
-    bins: list[Bin] = []
-    reasons: list[str] = []
-    kept: dict[int, NDArray[Any]] = {}
-    for first, second in chosen:
-        kept = {n: kept[n] if n in kept else _sample(stack, n) for n in (first, second)}
-        pair = _difference(kept[first], kept[second], saturation)
-        if isinstance(pair, str):
-            reasons.append(f"{stack.names[first]} and {stack.names[second]}: {pair}")
-            continue
-        measured.append(pair)
-        bins += transfer_bins(pair)
-    if not measured:
+    found: dict[tuple[int, int], _Measured | str] = {}
+
+    def measure(pair: tuple[int, int]) -> None:
+        difference = _difference(_sample(stack, pair[0]), _sample(stack, pair[1]), saturation)
+        if not isinstance(difference, str):
+            found[pair] = _Measured(difference.variance, difference.level, transfer_bins(difference))
+        else:
+            found[pair] = f"{stack.names[pair[0]]} and {stack.names[pair[1]]}: {difference}"
+
+    for _ in in_threads(measure, chosen, workers=workers):
+        pass
+    return _model([found[pair] for pair in chosen])
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """What one pair says: variance of a frame at its level, and in bins of level."""
+
+    variance: float
+    level: float
+    bins: list[Bin]
+
+
+def _model(found: list[_Measured | str]) -> NoiseModel:
+    """The model that all pairs say together."""
+    reasons = [item for item in found if isinstance(item, str)]
+    pairs = [item for item in found if not isinstance(item, str)]
+    if not pairs:
         return NoiseModel(None, reason="; ".join(reasons))
-    variance = float(np.median([pair.variance for pair in measured]))
-    level = float(np.median([pair.level for pair in measured]))
-    gain, doubt = fit_gain(bins)
-    method = "differences of pairs, within 5 sigma (MAD)" + ("" if gain is None else "; photon transfer")
-    return NoiseModel(variance**0.5, gain, level, len(measured), method, "; ".join([*reasons, *doubt]) or None)
+    gain, doubt = fit_gain([item for pair in pairs for item in pair.bins])
+    return NoiseModel(
+        read_noise=math.sqrt(float(np.median([pair.variance for pair in pairs]))),
+        gain=gain,
+        level=float(np.median([pair.level for pair in pairs])),
+        n_pairs=len(pairs),
+        method="differences of pairs, within 5 sigma (MAD)" + ("" if gain is None else "; photon transfer"),
+        reason="; ".join([*reasons, *doubt]) or None,
+    )
 
 
 def _pairs(count: int) -> list[tuple[int, int]]:
