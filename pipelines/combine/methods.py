@@ -22,9 +22,11 @@ MAD_TO_SIGMA = 1.482602218505602
 
 
 class Method(Protocol):
-    """A way to combine."""
+    """A way to combine; hashable, for what follows from its parameters is worked out once."""
 
     name: ClassVar[str]
+
+    def __hash__(self) -> int: ...
 
 
 @runtime_checkable

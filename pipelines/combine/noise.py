@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.combine.bands import in_threads
 from pipelines.combine.errors import FramesUnfit
 from pipelines.combine.frames import Stack, stack_of
 from pipelines.combine.photon import Bin, Pair, fit_gain, transfer_bins
@@ -19,7 +21,7 @@ _PIXELS = 1 << 20
 #: Rows read together: whole chunks of a stored frame.
 _ROWS = 64
 #: Pairs that are measured, spread over the stack.
-_PAIRS = 16
+_PAIRS = 8
 #: Fewer pixels than this give no noise worth the name.
 _FEWEST = 256
 
@@ -69,9 +71,7 @@ class NoiseModel:
             return np.full(np.shape(level), floor)
         signal = np.subtract(level, self.level, dtype=np.float64)
         np.maximum(signal, 0.0, out=signal)
-        signal /= self.gain
-        signal += floor
-        return signal
+        return np.asarray(signal / self.gain + floor)
 
     def to_dict(self) -> dict[str, Any]:
         """The model as plain values, for a document."""
@@ -84,6 +84,7 @@ def measure_noise(
     pairs: Sequence[tuple[int, int]] | None = None,
     saturation: float | None = None,
     names: Sequence[str] | None = None,
+    workers: int | None = None,
 ) -> NoiseModel:
     """Measure read noise and gain from frames of equal exposure.
 
@@ -97,11 +98,13 @@ def measure_noise(
     frames : sequence
         Frames of one camera, (rows, columns), of equal exposure; a million pixels of each are read.
     pairs : sequence of (int, int), optional
-        Which frames to take from which; by default each from the next, 16 pairs at most.
+        Which frames to take from which; by default each from the next, 8 pairs at most.
     saturation : float, optional
         Pixels at or above it say nothing.
     names : sequence of str, optional
         Of the frames, for errors.
+    workers : int, optional
+        Threads; by default one for each processor.
 
     Returns
     -------
@@ -118,25 +121,44 @@ def measure_noise(
     chosen = _pairs(len(stack)) if pairs is None else list(pairs)
     if not chosen:
         return NoiseModel(None, reason="one frame: noise is measured from differences of two")
-    measured: list[Pair] = []
-    bins: list[Bin] = []
-    reasons: list[str] = []
-    kept: dict[int, NDArray[Any]] = {}
-    for first, second in chosen:
-        kept = {n: kept[n] if n in kept else _sample(stack, n) for n in (first, second)}
-        pair = _difference(kept[first], kept[second], saturation)
-        if isinstance(pair, str):
-            reasons.append(f"{stack.names[first]} and {stack.names[second]}: {pair}")
-            continue
-        measured.append(pair)
-        bins += transfer_bins(pair)
-    if not measured:
+    found: dict[tuple[int, int], _Measured | str] = {}
+
+    def measure(pair: tuple[int, int]) -> None:
+        difference = _difference(_sample(stack, pair[0]), _sample(stack, pair[1]), saturation)
+        if not isinstance(difference, str):
+            found[pair] = _Measured(difference.variance, difference.level, transfer_bins(difference))
+        else:
+            found[pair] = f"{stack.names[pair[0]]} and {stack.names[pair[1]]}: {difference}"
+
+    for _ in in_threads(measure, chosen, workers=workers):
+        pass
+    return _model([found[pair] for pair in chosen])
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """What one pair says: variance of a frame at its level, and in bins of level."""
+
+    variance: float
+    level: float
+    bins: list[Bin]
+
+
+def _model(found: list[_Measured | str]) -> NoiseModel:
+    """The model that all pairs say together."""
+    reasons = [item for item in found if isinstance(item, str)]
+    pairs = [item for item in found if not isinstance(item, str)]
+    if not pairs:
         return NoiseModel(None, reason="; ".join(reasons))
-    variance = float(np.median([pair.variance for pair in measured]))
-    level = float(np.median([pair.level for pair in measured]))
-    gain, doubt = fit_gain(bins)
-    method = "differences of pairs, within 5 sigma (MAD)" + ("" if gain is None else "; photon transfer")
-    return NoiseModel(variance**0.5, gain, level, len(measured), method, "; ".join([*reasons, *doubt]) or None)
+    gain, doubt = fit_gain([item for pair in pairs for item in pair.bins])
+    return NoiseModel(
+        read_noise=math.sqrt(float(np.median([pair.variance for pair in pairs]))),
+        gain=gain,
+        level=float(np.median([pair.level for pair in pairs])),
+        n_pairs=len(pairs),
+        method="differences of pairs, within 5 sigma (MAD)" + ("" if gain is None else "; photon transfer"),
+        reason="; ".join([*reasons, *doubt]) or None,
+    )
 
 
 def _pairs(count: int) -> list[tuple[int, int]]:
@@ -170,11 +192,9 @@ def _difference(first: NDArray[Any], second: NDArray[Any], saturation: float | N
         level, difference = level[valid], difference[valid]
     if len(level) < _FEWEST:
         return f"only {len(level)} pixels are valid and below saturation in both"
-    # Whole numbers would give a MAD in whole numbers: half a unit of dither makes it continuous.
-    dither = np.random.default_rng(1).random(len(difference), dtype=np.float32)
-    dither -= np.float32(0.5)
-    dithered = difference + dither if first.dtype.kind != "f" else difference
-    pair = Pair(level, difference - np.median(dithered), dithered - np.median(dithered), ratio)
+    # Bias drifts from frame to frame: it is no noise of a pixel.
+    difference -= np.median(difference[:: max(1, len(difference) >> 16)])
+    pair = Pair(level, difference, ratio, quantum=0.0 if first.dtype.kind == "f" else 1.0)
     if not pair.variance > 0:
         return "they are equal"
     return pair

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,22 +26,31 @@ class Pair:
         The lower of the two values: a hit in one frame does not make a pixel look bright.
     differences : ndarray of float64
         Around zero.
-    dithered : ndarray of float64
-        The same, continuous where the frames are whole numbers: for ranks, not for variances.
     ratio : float
         Light of the first frame over that of the second, which is taken out of the difference.
+    quantum : float
+        Step between possible values: 1 of whole numbers, 0 of continuous ones.
     """
 
     levels: NDArray[Any]
     differences: NDArray[np.float64]
-    dithered: NDArray[np.float64]
     ratio: float
+    quantum: float
     variance: float = field(init=False)
     level: float = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "variance", robust_variance(self.differences, self.dithered) / (1 + self.ratio**2))
-        object.__setattr__(self, "level", float(np.median(self.levels)))
+        object.__setattr__(self, "variance", self.variance_of(self.differences))
+        lower = float(np.median(self.levels[:: max(1, len(self.levels) >> 16)]))
+        object.__setattr__(self, "level", lower + self.lowering(self.variance))
+
+    def variance_of(self, differences: NDArray[np.float64]) -> float:
+        """Variance of one frame, from differences of some pixels."""
+        return robust_variance(differences, self.quantum) / (1 + self.ratio**2)
+
+    def lowering(self, variance: float) -> float:
+        """How far the lower of two samples lies under their level, on average: sigma over the root of pi."""
+        return math.sqrt(max(variance, 0.0) / math.pi)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +62,16 @@ class Bin:
     pixels: int
 
 
-def robust_variance(differences: NDArray[np.float64], dithered: NDArray[np.float64]) -> float:
+def robust_variance(differences: NDArray[np.float64], quantum: float) -> float:
     """Mean square of what lies within 5 robust sigmas of zero."""
-    size = np.abs(dithered)
-    reach = 5 * 1.482602218505602 * float(np.median(size))
-    kept = differences[size <= reach]
-    return float(np.dot(kept, kept) / len(kept)) - float(kept.mean()) ** 2
+    some = np.abs(differences[:: max(1, len(differences) >> 16)])
+    if quantum:
+        # Whole numbers have a MAD in whole numbers: dither makes it continuous.
+        some += quantum * (np.random.default_rng(1).random(len(some)) - 0.5)
+        np.abs(some, out=some)
+    reach = 5 * 1.482602218505602 * float(np.median(some))
+    kept = differences[np.abs(differences) <= reach]
+    return float(np.dot(kept, kept) / len(kept)) - float(kept.mean()) ** 2 if len(kept) else 0.0
 
 
 def transfer_bins(pair: Pair) -> list[Bin]:
@@ -76,8 +90,8 @@ def transfer_bins(pair: Pair) -> list[Bin]:
         inside = levels < edge
         chosen = rest[inside]
         if len(chosen) >= _FEWEST:
-            variance = robust_variance(pair.differences[chosen], pair.dithered[chosen]) / (1 + pair.ratio**2)
-            bins.append(Bin(float(levels[inside].mean()), variance, len(chosen)))
+            variance = pair.variance_of(pair.differences[chosen])
+            bins.append(Bin(float(levels[inside].mean()) + pair.lowering(variance), variance, len(chosen)))
         if edge > top:
             break
         rest, levels = rest[~inside], levels[~inside]

@@ -104,24 +104,34 @@ def _trimmed(samples: Samples, method: Trim) -> Results:
 
 def _clipped(samples: Samples, method: Clip) -> Results:
     low, high = method.bounds(samples)
-    mean, squares = (moment.copy() for moment in samples.moments)
-    count = np.full(len(mean), samples.count)
-    top = samples.rows[-1]
+    number = samples.count
+    mean, squares = samples.moments
+    noise = squares / (number - 1) if number > 1 else np.full_like(squares, np.nan)
+    found = Results(
+        value=mean.copy(),
+        count=np.full(len(mean), number, np.int32),
+        model=np.full_like(mean, np.nan),
+        scatter=noise / number,
+        noise=noise,
+        top=samples.rows[-1],
+        disagree=np.zeros(len(mean), bool),
+    )
+    # Few pixels have lost a sample: only they are worked out again.
     pixels = np.flatnonzero((samples.rows[0] < low) | (samples.rows[-1] > high))
     if pixels.size:
-        chosen = samples.of(pixels)
-        keep = (chosen >= low[pixels]) & (chosen <= high[pixels])
-        count[pixels], mean[pixels], squares[pixels] = kept_moments(chosen, keep)
-        top = top.astype(np.float64)
-        top[pixels] = np.where(keep, chosen, -np.inf).max(axis=0)
-    noise = np.full_like(mean, np.nan)
+        _mend(found, samples.of(pixels), pixels, low[pixels], high[pixels])
+    return found
+
+
+def _mend(found: Results, chosen: NDArray[np.float64], pixels: NDArray[np.intp], low: Plane, high: Plane) -> None:
+    """Put in the results of pixels that have lost samples."""
+    keep = (chosen >= low) & (chosen <= high)
+    count, found.value[pixels], squares = kept_moments(chosen, keep)
+    noise = np.full_like(squares, np.nan)
     np.divide(squares, count - 1, out=noise, where=count > 1)
-    return Results(
-        value=mean,
-        count=count,
-        model=np.full_like(mean, np.nan),
-        scatter=noise / np.maximum(count, 1),
-        noise=noise,
-        top=top,
-        disagree=(2 * count <= samples.count) & (samples.count > 1),
-    )
+    found.count[pixels] = count
+    found.noise[pixels] = noise
+    found.scatter[pixels] = noise / np.maximum(count, 1)
+    found.disagree[pixels] = 2 * count <= len(chosen)
+    found.top = found.top.astype(np.float64)
+    found.top[pixels] = np.where(keep, chosen, -np.inf).max(axis=0)

@@ -20,7 +20,7 @@ from pipelines.combine.samples import Keep, Plane, Samples
 from pipelines.combine.unequal import Unequal, unequal_samples
 
 #: Samples of a block: they and what is worked out from them stay in the cache of a core.
-_BLOCK = 5 << 16
+_BLOCK = 10 << 16
 
 #: Pixels of a block (None for all of it), what came out (None without data), and their valid samples.
 Part = tuple[NDArray[np.intp] | None, Results | None, int]
@@ -67,7 +67,7 @@ class Recipe:
         band = self._read(start, stop)
         targets = {name: plane[start:stop].reshape(-1) for name, plane in made.items()}
         size = (stop - start) * self.stack.shape[1]
-        step = max(1024, _BLOCK // len(self.stack) // 1024 * 1024)
+        step = max(1024, min(1 << 15, _BLOCK // len(self.stack)) // 1024 * 1024)
         for low in range(0, size, step):
             part = slice(low, min(low + step, size))
             block = {name: plane[part] for name, plane in targets.items()}

@@ -119,7 +119,7 @@ def kept_median(samples: NDArray[np.float64], keep: Keep) -> Plane:
     """Median of the samples kept, which are neighbours in rank."""
     count = keep.sum(axis=0)
     first = keep.argmax(axis=0)
-    low = np.take_along_axis(samples, (first + (count - 1) // 2)[np.newaxis], axis=0)[0]
+    low: Plane = np.take_along_axis(samples, (first + (count - 1) // 2)[np.newaxis], axis=0)[0]
     high = np.take_along_axis(samples, (first + np.minimum(count // 2, count - 1))[np.newaxis], axis=0)[0]
-    # One middle value is given as it is: adding it to itself could overflow or round.
-    return np.where(count % 2 == 1, low, (low + high) / 2)
+    # One middle value is given as it is: adding it to itself could overflow.
+    return np.asarray(np.where(count % 2 == 1, low, (low + high) / 2))

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.combine.bands import in_threads, row_bands
 from pipelines.combine.errors import FramesUnfit
 from pipelines.combine.frames import Stack, companions, factors, stack_of
 from pipelines.combine.methods import Mean, Median, Method, NoiseClip, method_named
 from pipelines.combine.noise import NoiseModel, measure_noise
 from pipelines.combine.recipe import Recipe
-from pipelines.combine.result import DQ, PLANES, Combined
-
-#: Bytes of samples a worker holds, about: a band of all frames.
-_BAND_BYTES = 24 * 2**20
-#: Rows of a chunk of a stored frame: a band of fewer would decode chunks more than once.
-_ROWS = 64
+from pipelines.combine.result import PLANES, Combined
 
 
 def combine(
@@ -75,7 +69,7 @@ def combine(
     names : sequence of str, optional
         What to call the frames in errors.
     band_rows : int, optional
-        Rows read at once; by default what 24 MB hold, in whole chunks of stored frames.
+        Rows read at once; by default what 20 MB hold, 128 at most, in whole chunks of stored frames.
     workers : int, optional
         Threads; by default one for each processor this process may use.
     progress : callable, optional
@@ -95,7 +89,7 @@ def combine(
     """
     stack = stack_of(frames, names=names)
     chosen = method_named(method) if isinstance(method, str) else method
-    used, model, reason = _settled(stack, chosen, noise, variances, saturation)
+    used, model, reason = _settled(stack, chosen, noise, variances, saturation, workers)
     recipe = Recipe(
         stack=stack,
         method=used,
@@ -111,7 +105,12 @@ def combine(
     if isinstance(used, Median) and weights is not None:
         raise FramesUnfit("a median takes no weights; leave them out, or choose another method.")
     made = _empty(stack, planes)
-    _run(recipe, made, band_rows=band_rows, workers=workers, progress=progress)
+    bands = row_bands(stack, rows=band_rows)
+    done = 0
+    for start, stop in in_threads(lambda band: recipe.work(*band, made), bands, workers=workers):
+        done += stop - start
+        if progress is not None:
+            progress(done, stack.shape[0])
     return Combined(
         **{name: made.get(name) for name in PLANES},  # type: ignore[arg-type]
         method=used,
@@ -123,7 +122,12 @@ def combine(
 
 
 def _settled(
-    stack: Stack, method: Method, noise: NoiseModel | None, variances: Sequence[Any] | None, saturation: float | None
+    stack: Stack,
+    method: Method,
+    noise: NoiseModel | None,
+    variances: Sequence[Any] | None,
+    saturation: float | None,
+    workers: int | None,
 ) -> tuple[Method, NoiseModel | None, str | None]:
     """The method and noise that are used, and why the method is not the one asked for."""
     known = noise is not None and noise.read_noise is not None
@@ -132,7 +136,7 @@ def _settled(
     if noise is None and variances is not None:
         return method, None, None
     if noise is None:
-        noise = measure_noise(stack, saturation=saturation)
+        noise = measure_noise(stack, saturation=saturation, workers=workers)
         if noise.read_noise is not None:
             return method, noise, None
     instead = Mean() if len(stack) < 3 else Median()
@@ -159,39 +163,3 @@ def _empty(stack: Stack, planes: Collection[str]) -> dict[str, NDArray[Any]]:
         for name in PLANES
         if name == "value" or name in planes
     }
-
-
-def _run(
-    recipe: Recipe,
-    made: dict[str, NDArray[Any]],
-    *,
-    band_rows: int | None,
-    workers: int | None,
-    progress: Callable[[int, int], None] | None,
-) -> None:
-    """Work through the bands; the first error ends it."""
-    rows, columns = recipe.stack.shape
-    workers = workers or len(os.sched_getaffinity(0))
-    step = band_rows or default_rows(recipe.stack)
-    bands = [(start, min(start + step, rows)) for start in range(0, rows, step)]
-    done = 0
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="combine")
-    try:
-        pending = {pool.submit(recipe.work, start, stop, made): stop - start for start, stop in bands}
-        for future in as_completed(pending):
-            future.result()
-            done += pending[future]
-            if progress is not None:
-                progress(done, rows)
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def default_rows(stack: Stack) -> int:
-    """Rows of a band: whole chunks where memory allows."""
-    row = max(1, len(stack) * stack.shape[1] * stack.dtype.itemsize)
-    rows = max(1, _BAND_BYTES // row)
-    if rows >= _ROWS:
-        return rows // _ROWS * _ROWS
-    # A power of two divides a chunk, so that none is decoded oftener than it must be.
-    return 1 << (rows.bit_length() - 1)
