@@ -26,7 +26,7 @@ MARGIN = 0.05
 """By how much a new master may predict worse: what the noise model is good to."""
 
 DISAGREEMENT = 1.5
-"""Variance of the differences over what noise explains, from which the frames of a first master disagree."""
+"""Excess from which the frames of a first master disagree."""
 
 _ROWS = 64  # of a band: one row of chunks
 
@@ -49,7 +49,9 @@ class Held:
     frame : str
         Its document.
     excess : float
-        Mean squared difference to the master of the others over what noise explains; 1 is perfect.
+        1 + the mean square of the differences to the master of the others beyond what noise explains,
+        in units of the frame's own variance; 1 is perfect. The noise of either master is no part of
+        it, so that masters of few and of many frames compare.
     shift : float
         Mean difference, in the units of the master.
     influence : float
@@ -181,28 +183,32 @@ class _Sums:
     """Sums over the differences of one frame, and what is needed to take a plane out of them."""
 
     squares: float = 0.0
+    structure: float = 0.0
     shift: float = 0.0
     pixels: int = 0
     normal: Plane = field(default_factory=lambda: np.zeros((3, 3)))
     right: Plane = field(default_factory=lambda: np.zeros(3))
 
-    def add(self, apart: Plane, expected: Plane, place: Plane | None) -> None:
-        """Add differences, their expected variances, and where they are."""
-        self.squares += float(np.minimum(apart**2 / expected, CAP).sum())
+    def add(self, apart: Plane, own: Plane, master: Plane, place: Plane | None) -> None:
+        """Add differences, the variances of frame and master, and where they are."""
+        expected = own + master
+        capped = np.minimum(apart**2 / expected, CAP)
+        self.squares += float(capped.sum())
+        self.structure += float(((capped - 1) * expected / own).sum())
         self.shift += float(apart.sum())
         self.pixels += len(apart)
         if place is not None:
-            weighted = place / expected
+            weighted = place / own
             self.normal += weighted @ place.T
             self.right += weighted @ apart
 
     @property
     def excess(self) -> float:
-        """Mean square over what is expected, without the plane that fits best."""
+        """1 + what noise does not explain, in variances of the frame, without the plane that fits best."""
         if not self.pixels:
             return math.inf
         fitted = float(self.right @ np.linalg.lstsq(self.normal, self.right, rcond=None)[0])
-        return max(0.0, self.squares - fitted) / self.pixels
+        return 1 + (self.structure - fitted) / self.pixels
 
 
 def _plane_of_sky(start: int, stop: int, shape: tuple[int, ...]) -> Plane:
@@ -236,9 +242,9 @@ def _add_band(
         rest = samples[use] - 1
         where = None if place is None else place[:, use]
         apart = plane[use] - (total[use] - plane[use]) / rest
-        sums[i].add(apart, own[use] + (spread[use] - own[use]) / rest**2, where)
+        sums[i].add(apart, own[use], (spread[use] - own[use]) / rest**2, where)
         if current is not None:
-            against[i].add(plane[use] - current[0][use], own[use] + current[1][use], where)
+            against[i].add(plane[use] - current[0][use], own[use], current[1][use], where)
 
 
 def _held(name: str, mine: _Sums, theirs: _Sums | None, count: int) -> Held:
@@ -247,7 +253,7 @@ def _held(name: str, mine: _Sums, theirs: _Sums | None, count: int) -> Held:
         name,
         mine.excess,
         mine.shift / mine.pixels if mine.pixels else math.nan,
-        math.sqrt(mine.excess / (count - 1)),
+        math.sqrt(mine.squares / mine.pixels / (count - 1)) if mine.pixels else math.inf,
         None if theirs is None else theirs.excess,
         mine.pixels,
     )
@@ -282,7 +288,7 @@ def judge_master(held: Sequence[Held], *, against: str | None) -> Acceptance:
 
 
 def _verdict(excess: float, current: float | None, margin: float, most: Held, against: str | None) -> tuple[str, str]:
-    found = f"it predicts held-out frames with {excess:.3f} of the expected variance"
+    found = f"it predicts held-out frames with an excess of {excess:.3f}"
     moved = f"{most.frame} moves it most, by {most.influence:.2f} sigma, {most.shift:+.3g} from the others"
     if current is None:
         if excess > DISAGREEMENT:
