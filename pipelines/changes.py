@@ -20,7 +20,19 @@ from pipelines.edits import ABSENT, AWARE, Document, Edit, Entry, applied, diffe
 from pipelines.errors import Refused, UnknownDocument
 from pipelines.records import record_key
 
-__all__ = ["Edit", "carried_over", "carry_out", "change", "is_stale", "new_state", "read_entry", "undo", "write"]
+__all__ = [
+    "Edit",
+    "carried_over",
+    "carry_out",
+    "change",
+    "is_stale",
+    "new_state",
+    "read_entry",
+    "remember",
+    "trash_entry",
+    "undo",
+    "write",
+]
 
 State = Literal["deleted", "restored"]
 
@@ -170,9 +182,9 @@ def carry_out(entry: Entry, *, catalog: Catalog) -> bool:
         # Of an earlier life: its number is passed over, its effect is not wanted.
         documents.update_one(before, {"$set": {"ingest.changes": entry["change"]}})
         return False
-    _remember(entry, catalog=catalog)
+    remember(entry, catalog=catalog)
     if entry["state"] == "deleted":
-        kept = _trash_entry(entry, applied(document, entry))
+        kept = trash_entry(entry, applied(document, entry))
         # Into the trash first: cut short here, the document is in both places and lost from neither.
         catalog.trash.replace_one({"_id": kept["_id"]}, kept, upsert=True)
         documents.delete_one(here)
@@ -196,12 +208,13 @@ def _restore(entry: Entry, *, catalog: Catalog) -> bool:
         )
     except DuplicateKeyError:
         return False  # the file was ingested again
-    _remember(entry, catalog=catalog)
+    remember(entry, catalog=catalog)
     catalog.trash.delete_one({"_id": kept["_id"]})
     return True
 
 
-def _remember(entry: Entry, *, catalog: Catalog) -> None:
+def remember(entry: Entry, *, catalog: Catalog) -> None:
+    """Keep a change in the history."""
     name = history_name(entry)
     catalog.history.replace_one({"_id": name}, {"_id": name, **entry}, upsert=True)
 
@@ -216,7 +229,8 @@ def trash_name(entry: Entry) -> str:
     return f"{entry['document']}@{entry['revision']}"
 
 
-def _trash_entry(entry: Entry, document: Document) -> Document:
+def trash_entry(entry: Entry, document: Document) -> Document:
+    """Give what the trash keeps of a document, as its deletion left it."""
     return {
         "_id": trash_name(entry),
         "document": entry["document"],
