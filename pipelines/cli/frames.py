@@ -37,4 +37,3 @@ def export(
     typer.echo(f"{proof.file}: {proof.nbytes} bytes, as ingested")
     if certificate:
         typer.echo(f"ingested sha256 {proof.ingested}\nexported sha256 {proof.exported}")
-
