@@ -193,10 +193,12 @@ def carry_out(entry: Entry, *, catalog: Catalog) -> bool:
 
 def _restore(entry: Entry, *, catalog: Catalog) -> bool:
     kept = catalog.trash.find_one({"_id": trash_name(entry)})
-    if kept is None or kept["before"]["ingest"]["changes"] >= entry["change"]:
-        return True
-    documents = catalog[entry["collection"]]
     here = {"_id": entry["document"], "ingest.revision": entry["revision"]}
+    if kept is None:  # restored by another already, or swept
+        return catalog[entry["collection"]].find_one(here, {"_id": 1}) is not None
+    if kept["before"]["ingest"]["changes"] >= entry["change"]:
+        return True  # deleted once more since
+    documents = catalog[entry["collection"]]
     found = documents.find_one({"_id": entry["document"]}, {"ingest": 1})
     if found is not None and found["ingest"]["revision"] != entry["revision"]:
         return False  # the file was ingested again

@@ -1,11 +1,12 @@
 """Sweep: empty the old trash and remove what nothing refers to any more; a dry run unless told."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from arraystore import ArrayStore
+from arraystore import ArrayStore, Lost
 from catalog import Catalog
 from pipelines import ledger
 from pipelines.records import PREFIXES, parse_key, record_stem
@@ -129,8 +130,16 @@ def _sweep_records(
     if not dry_run:
         # The oldest first, a document before its changes: cut short, nothing deleted looks alive.
         for _, record in sorted(dead, key=lambda item: (item[0].stem, item[0].revision, item[0].change)):
-            store.delete_record(record.key)
+            _remove_record(store, record.key, before=before)
     return len(dead), sum(record.nbytes for _, record in dead)
+
+
+def _remove_record(store: ArrayStore, key: str, *, before: datetime) -> None:
+    """Remove a record, unless an ingest has put it again since it was listed, or another sweep was faster."""
+    found = next((record for record in store.records(key) if record.key == key), None)
+    if found is not None and found.modified <= before.timestamp():
+        with suppress(Lost):
+            store.delete_record(key)
 
 
 def _live_revisions(catalog: Catalog, gone: Mapping[str, int]) -> Iterator[tuple[str, int]]:
