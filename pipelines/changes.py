@@ -21,7 +21,19 @@ from pipelines.edits import ABSENT, AWARE, Document, Edit, Entry, applied, diffe
 from pipelines.errors import Refused, UnknownDocument
 from pipelines.records import record_key
 
-__all__ = ["Edit", "carried_over", "carry_out", "change", "is_stale", "new_state", "read_entry", "undo", "write"]
+__all__ = [
+    "Edit",
+    "carried_over",
+    "carry_out",
+    "change",
+    "is_stale",
+    "new_state",
+    "read_entry",
+    "remember",
+    "trash_entry",
+    "undo",
+    "write",
+]
 
 State = Literal["deleted", "restored"]
 
@@ -171,9 +183,9 @@ def carry_out(entry: Entry, *, catalog: Catalog) -> bool:
         # Of an earlier life: its number is passed over, its effect is not wanted.
         documents.update_one(before, {"$set": {"ingest.changes": entry["change"]}})
         return False
-    _remember(entry, catalog=catalog)
+    remember(entry, catalog=catalog)
     if entry["state"] == "deleted":
-        kept = _trash_entry(entry, applied(document, entry))
+        kept = trash_entry(entry, applied(document, entry))
         # Into the trash first: cut short here, the document is in both places and lost from neither.
         older = {"_id": kept["_id"], "before.ingest.changes": {"$lt": entry["change"]}}
         with suppress(DuplicateKeyError):  # it is there already, or a later deletion is
@@ -202,7 +214,7 @@ def _restore(entry: Entry, *, catalog: Catalog) -> bool:
     found = documents.find_one({"_id": entry["document"]}, {"ingest": 1})
     if found is not None and found["ingest"]["revision"] != entry["revision"]:
         return False  # the file was ingested again
-    _remember(entry, catalog=catalog)
+    remember(entry, catalog=catalog)
     try:
         # Never over what this restore, before it was cut short, brought back, and others changed since.
         older = {**here, "ingest.changes": {"$lt": entry["change"]}}
@@ -219,7 +231,8 @@ def _strike_from_trash(kept: Document, *, catalog: Catalog) -> None:
     catalog.trash.delete_one({"_id": kept["_id"], "before.ingest.changes": kept["before"]["ingest"]["changes"]})
 
 
-def _remember(entry: Entry, *, catalog: Catalog) -> None:
+def remember(entry: Entry, *, catalog: Catalog) -> None:
+    """Keep a change in the history."""
     name = history_name(entry)
     catalog.history.replace_one({"_id": name}, {"_id": name, **entry}, upsert=True)
 
@@ -234,7 +247,8 @@ def trash_name(entry: Entry) -> str:
     return f"{entry['document']}@{entry['revision']}"
 
 
-def _trash_entry(entry: Entry, document: Document) -> Document:
+def trash_entry(entry: Entry, document: Document) -> Document:
+    """Give what the trash keeps of a document, as its deletion left it."""
     return {
         "_id": trash_name(entry),
         "document": entry["document"],
