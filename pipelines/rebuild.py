@@ -17,7 +17,8 @@ from catalog import Catalog
 from pipelines import ledger
 from pipelines.changes import history_name, is_stale, trash_entry, trash_name
 from pipelines.errors import Refused, UnknownDocument
-from pipelines.records import PREFIXES, parse_key, record_stem
+from pipelines.migrate import rename_records
+from pipelines.records import PREFIXES, numbered, parse_key, record_stem
 from pipelines.replay import kept_document, kept_entry, replayed
 
 BATCH = 200  # documents written together
@@ -106,6 +107,7 @@ def rebuild(
     """
     if not missing and not documents:
         _require_empty(catalog)
+    rename_records(store)
     stems = _stems(store, documents)
     run = ledger.start(
         catalog.runs, verb="rebuild", arguments={"missing": missing, "documents": list(documents), "store": store.id}
@@ -199,7 +201,7 @@ class _Life:
 
     def _replay(self, revision: int, changes: Sequence[int]) -> None:
         try:
-            document = kept_document(self._store, f"{self._stem}/{revision}.bson")
+            document = kept_document(self._store, numbered(self._stem, revision))
         except (Lost, Damaged) as error:
             self._lost.append(f"revision {revision} of a document: {error}")
             return
@@ -221,7 +223,7 @@ class _Life:
     def _entries(self, document: Document, revision: int, changes: Sequence[int]) -> Iterator[Document]:
         for change in changes:
             try:
-                yield kept_entry(self._store, f"{self._stem}/{revision}.{change}.bson")
+                yield kept_entry(self._store, numbered(self._stem, revision, change))
             except (Lost, Damaged) as error:
                 self._lost.append(f"change {change} of {document['_id']}: {error}")
 

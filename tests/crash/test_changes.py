@@ -9,7 +9,7 @@ import pipelines.changes as changes
 import pipelines.ingest as ingesting
 from pipelines import open_archive
 from pipelines.edits import Edit
-from pipelines.records import parse_key, record_key
+from pipelines.records import parse_key, record_key, record_stem
 from tests.crash.faults import faulty_archive, struck
 from tests.crash.invariants import AWARE
 from tests.crash.nights import document_id, write_frame, write_night
@@ -32,7 +32,7 @@ def change(archive, value, name=NAME, path="qc.verdict"):
 
 def journal(archive, name=NAME):
     """The numbers of a document's changes in the store, all read."""
-    stem = record_key(name, 1).rpartition("/")[0]
+    stem = record_stem(name)
     found = [record.key for record in archive.store.records("documents/") if record.key.startswith(stem)]
     numbers = [parsed.change for parsed in map(parse_key, found) if parsed and parsed.change]
     for number in numbers:

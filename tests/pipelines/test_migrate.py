@@ -11,6 +11,7 @@ from pipelines import interpreter, migrate, open_archive
 from pipelines.document import SCHEMA
 from pipelines.errors import SchemaTooNew, UsageError
 from pipelines.migrate import STEPS, require_current, upgraded
+from pipelines.records import parse_key
 
 
 def downgrade(archive):
@@ -21,6 +22,11 @@ def downgrade(archive):
         )
     for name in ("trash", "history"):
         archive.catalog[name].update_many({}, {"$unset": {"collection": ""}})
+    for record in list(archive.store.records("documents/")):
+        name = parse_key(record.key)
+        if not name.change:
+            archive.store.put_records({f"{name.stem}/{name.revision}.bson": archive.store.get_record(record.key)})
+        archive.store.delete_record(record.key)
 
 
 @pytest.fixture
@@ -42,7 +48,7 @@ def test_there_is_a_step_from_every_schema_to_the_next():
 
 def test_every_document_is_migrated_wherever_it_is_kept(old):
     dry = migrate.migrate(catalog=old.catalog, store=old.store, dry_run=True)
-    assert dry.documents == {"headers": 6, "masters": 0, "trash": 1, "history": 1}
+    assert dry.documents == {"headers": 6, "masters": 0, "trash": 1, "history": 1, "records": 8}
     assert "would migrate 6 headers, 1 trash, 1 history" in repr(dry)
     assert old.headers.count_documents({"schema": 1}) == 6
     done = migrate.migrate(catalog=old.catalog, store=old.store)
