@@ -7,6 +7,7 @@ it is finished by whoever next comes to the document, by ``check``, or by ``rebu
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -186,8 +187,13 @@ def carry_out(entry: Entry, *, catalog: Catalog) -> bool:
     if entry["state"] == "deleted":
         kept = trash_entry(entry, applied(document, entry))
         # Into the trash first: cut short here, the document is in both places and lost from neither.
-        catalog.trash.replace_one({"_id": kept["_id"]}, kept, upsert=True)
-        documents.delete_one(here)
+        older = {"_id": kept["_id"], "before.ingest.changes": {"$lt": entry["change"]}}
+        with suppress(DuplicateKeyError):  # it is there already, or a later deletion is
+            catalog.trash.replace_one(older, kept, upsert=True)
+        documents.delete_one(before)
+        if documents.find_one(here, {"_id": 1}) is not None:
+            # Another process has deleted and restored it while this one stood still: it stays.
+            _strike_from_trash(kept, catalog=catalog)
         return True
     update: dict[str, Any] = {"$set": {"ingest.changes": entry["change"]}}
     update["$set"] |= {item["path"]: item["value"] for item in entry["set"]}
@@ -199,18 +205,30 @@ def carry_out(entry: Entry, *, catalog: Catalog) -> bool:
 
 def _restore(entry: Entry, *, catalog: Catalog) -> bool:
     kept = catalog.trash.find_one({"_id": trash_name(entry)})
-    if kept is None or kept["before"]["ingest"]["changes"] >= entry["change"]:
-        return True
-    document = applied(kept["before"], entry)
-    try:
-        catalog[entry["collection"]].replace_one(
-            {"_id": document["_id"], "ingest.revision": entry["revision"]}, document, upsert=True
-        )
-    except DuplicateKeyError:
+    here = {"_id": entry["document"], "ingest.revision": entry["revision"]}
+    if kept is None:  # restored by another already, or swept
+        return catalog[entry["collection"]].find_one(here, {"_id": 1}) is not None
+    if kept["before"]["ingest"]["changes"] >= entry["change"]:
+        return True  # deleted once more since
+    documents = catalog[entry["collection"]]
+    found = documents.find_one({"_id": entry["document"]}, {"ingest": 1})
+    if found is not None and found["ingest"]["revision"] != entry["revision"]:
         return False  # the file was ingested again
     remember(entry, catalog=catalog)
-    catalog.trash.delete_one({"_id": kept["_id"]})
+    try:
+        # Never over what this restore, before it was cut short, brought back, and others changed since.
+        older = {**here, "ingest.changes": {"$lt": entry["change"]}}
+        documents.replace_one(older, applied(kept["before"], entry), upsert=True)
+    except DuplicateKeyError:
+        if documents.find_one(here, {"_id": 1}) is None:
+            return False  # the file was ingested again in this moment
+    _strike_from_trash(kept, catalog=catalog)
     return True
+
+
+def _strike_from_trash(kept: Document, *, catalog: Catalog) -> None:
+    """Take an entry out of the trash, unless the document has been deleted once more since."""
+    catalog.trash.delete_one({"_id": kept["_id"], "before.ingest.changes": kept["before"]["ingest"]["changes"]})
 
 
 def remember(entry: Entry, *, catalog: Catalog) -> None:
