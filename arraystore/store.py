@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .addresses import open_backend
 from .backends import Backend, Staging, StoredObject
 from .errors import InvalidArray
-from .records import StoredRecord, get_record, list_records, put_records, remove_record
+from .records import StoredRecord, add_record, get_record, list_records, put_records, remove_record
 from .ref import ArrayRef, Scale, check_digest, object_path
 
 if TYPE_CHECKING:
@@ -140,8 +140,8 @@ class ArrayStore:
         source = as_source(pixels)
         shape = tuple(int(n) for n in source.shape)
         layout = layout_for(kind, shape, check_dtype(source.dtype))
-        if scale is not None and layout.dtype.kind not in "iu":
-            raise InvalidArray(f"a scale is for stored integers; this array is {layout.dtype.name}.")
+        if scale is not None and layout.dtype.kind not in "iuf":
+            raise InvalidArray(f"a scale is for stored numbers; this array is {layout.dtype.name}.")
         band_rows(layout)
         watched = None if layout.quicklook is None else Watched(source)
         staging = self._backend.stage()
@@ -307,6 +307,10 @@ class ArrayStore:
     def put_records(self, records: Mapping[str, bytes]) -> None:
         """Store small named files, each whole, all on disk when it returns."""
         put_records(self._backend, records)
+
+    def add_record(self, key: str, data: bytes) -> bool:
+        """Store a record unless the name is taken by another; give whether the name is now this one's."""
+        return add_record(self._backend, key, data)
 
     def get_record(self, key: str) -> bytes:
         """Read a record; `Lost` if there is none, `Damaged` if they changed."""

@@ -31,6 +31,8 @@ INDEXES: tuple[Index, ...] = (
     Index("headers", ("date", "kind")),
     Index("headers", ("date", "header.IMAGETYP")),
     Index("headers", ("instrument", "kind", "date")),
+    Index("headers", ("profile", "kind", "date")),
+    Index("headers", ("path_night", "kind")),
     Index("headers", ("header.SERIALNO", "header.EXPTIME", "date")),
     Index("headers", ("root", "path"), unique=True),
     Index("headers", ("exposure",)),
@@ -39,7 +41,10 @@ INDEXES: tuple[Index, ...] = (
     Index("headers", ("parents",)),
     Index("headers", ("digests",)),
     Index("headers", ("campaign",)),
-    Index("headers", ("detector",)),
+    Index("headers", ("detector", "kind", "window.x")),
+    Index("headers", ("calibration.references_used",)),
+    Index("headers", ("calibration.version",)),
+    Index("headers", ("calibration.steps_lacking",)),
     Index("headers", ("ingest.at", "_id")),
     Index("masters", ("kind", "date")),
     Index("masters", ("instrument", "kind", "date")),
@@ -51,10 +56,12 @@ INDEXES: tuple[Index, ...] = (
     Index("history", ("document", "at")),
     Index("history", ("document", "revision")),
     Index("history", ("digests",)),
+    Index("history", ("run",)),
     Index("runs", ("started",)),
     Index("trash", ("deleted_at",)),
     Index("trash", ("document",)),
     Index("trash", ("digests",)),
+    Index("views", ("digests",)),
 )
 
 
