@@ -10,7 +10,7 @@ from dataclasses import dataclass
 PREFIXES = {"headers": "documents/", "masters": "masters/"}
 """Where the records of each collection's documents are."""
 
-_KEY = re.compile(r"(?P<stem>[a-z]+/[0-9a-f]{2}/[0-9a-f]{40})/(?P<revision>\d+)(?:\.(?P<change>\d+))?\.bson")
+_KEY = re.compile(r"(?P<stem>[a-z]+/[0-9a-f]{2}/[0-9a-f]{40})\.(?P<revision>\d+)(?:\.(?P<change>\d+))?\.bson")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,8 @@ class RecordName:
 def record_key(document_id: str, revision: int, change: int = 0, *, collection: str = "headers") -> str:
     """Name of the record of a document, or of a change of it: by id and numbers, never its content."""
     numbers = f"{revision}.{change}" if change else f"{revision}"
-    return f"{record_stem(document_id, collection=collection)}/{numbers}.bson"
+    # No folder for each document: making one and forcing it to disk costs more than the record itself.
+    return f"{record_stem(document_id, collection=collection)}.{numbers}.bson"
 
 
 def record_stem(document_id: str, *, collection: str = "headers") -> str:

@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from pipelines.cli import archive, checks, clock, frames, groups, query, trends, upkeep
+from pipelines.cli import archive, calibrating, checks, clock, frames, groups, query, trends, upkeep
 from pipelines.cli.options import Place, version_option
 
 __all__ = ["app", "main"]
@@ -34,7 +34,7 @@ def _place(
     context.obj = Place(home=home, catalog=catalog, store=store)
 
 
-for module in (archive, checks, clock, frames, groups, query, trends, upkeep):
+for module in (archive, calibrating, checks, clock, frames, groups, query, trends, upkeep):
     module.register(app)
 
 

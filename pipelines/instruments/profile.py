@@ -170,10 +170,11 @@ class ArrayRule:
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """What a profile's `derive` adds: more top-level fields, and flags."""
+    """What a profile's `derive` adds: more top-level fields, flags, and the kind where its arrays tell it."""
 
     fields: Mapping[str, Any] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
+    kind: str | None = None
 
 
 Derive = Callable[[PurePath, Sequence[HduLike]], Derived]
@@ -205,6 +206,8 @@ class Profile:
     exposure_suffixes
         Endings of the file stem, after ``_``, that tell products of one exposure apart;
         None: the exposure is not named by the file.
+    exposure_parts
+        Regular expression of what numbers the parts of one exposure in the name; it is left out.
     requires
         Keywords without which the file cannot be read as this profile's.
     arrays
@@ -237,6 +240,7 @@ class Profile:
     fields: tuple[tuple[str, Take], ...] = ()
     flat_kinds: tuple[str, ...] = ()
     exposure_suffixes: tuple[str, ...] | None = None
+    exposure_parts: str | None = None
     requires: tuple[str, ...] = ()
     arrays: tuple[ArrayRule, ...] = ()
     id_parts: int = 3
@@ -287,7 +291,7 @@ def _problems(profile: Profile) -> list[str]:
         problems.append("has no lower-case identifier for a name")
     if profile.id_parts < 1:
         problems.append("needs at least one path component for the _id")
-    patterns = [profile.path, *(claim.path for claim in profile.claims)]
+    patterns = [profile.path, profile.exposure_parts, *(claim.path for claim in profile.claims)]
     patterns += [pattern for claim in profile.claims for _, pattern in claim.header]
     for pattern in filter(None, patterns):
         try:
