@@ -5,7 +5,7 @@
 """
 
 from pipelines.instruments.errors import ProfileError
-from pipelines.instruments.identify import choose, identify, look_up
+from pipelines.instruments.identify import choose, identify, look_up, path_night
 from pipelines.instruments.plan import plan_arrays
 from pipelines.instruments.profile import (
     ArrayPlan,
@@ -38,6 +38,7 @@ __all__ = [
     "choose",
     "identify",
     "look_up",
+    "path_night",
     "plan_arrays",
     "profiles",
 ]
