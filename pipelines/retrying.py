@@ -153,5 +153,5 @@ def _entries(names: Sequence[str], catalog: Catalog) -> list[Entry]:
 
 def _has_changed(candidate: Candidate, entry: Entry) -> bool:
     if candidate.problem is not None:
-        return candidate.problem[0] != entry["code"]
-    return candidate.size != entry["size"] or time_of(candidate.mtime_ns) != entry["mtime"]
+        return bool(candidate.problem[0] != entry["code"])
+    return bool(candidate.size != entry["size"] or time_of(candidate.mtime_ns) != entry["mtime"])
