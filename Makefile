@@ -40,9 +40,10 @@ wire: $(VENV)/.wire
 $(VENV)/.wire: | $(BIN)/python
 	@for python in python3.14 python3.13 $(BIN)/python; do \
 	  if $$python -c 'import sys; sys.exit(sys.version_info < (3, 13))' 2>/dev/null; then \
-	    $$python -m venv .venv-wire && .venv-wire/bin/python -m pip install --quiet 'mongoeco[wire]==4.11.0' && break; \
+	    $$python -m venv .venv-wire && .venv-wire/bin/python -m pip install --quiet 'mongoeco[wire]==4.11.0' && touch $@; \
+	    break; \
 	  fi; \
-	done; touch $@
+	done; [ -e $@ ] || echo 'no wire-protocol server: its part of the conformance suite will be skipped'
 
 clean:
 	rm -rf $(VENV) .venv-wire darkroom-demo build dist *.egg-info

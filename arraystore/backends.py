@@ -125,6 +125,12 @@ class Backend(Protocol):
     def write(self, files: Mapping[str, bytes]) -> None:
         """Write small files, each whole or not at all, all durable on return."""
 
+    def create(self, path: str, data: bytes) -> bool:
+        """Write a small file that is not there yet, whole or not at all, durable on return.
+
+        Returns False, and changes nothing, if there is one with other contents.
+        """
+
     def remove(self, path: str) -> None:
         """Remove a small file; `Lost` if it is not there."""
 

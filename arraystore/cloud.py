@@ -342,6 +342,10 @@ class CloudBackend:
             for _ in pool.map(self.bucket.put, files.keys(), files.values()):
                 pass
 
+    def create(self, path: str, data: bytes) -> bool:
+        self.require_writable()
+        return self.bucket.create(path, data) is not None
+
     def remove(self, path: str) -> None:
         self.require_writable()
         if self.stat(path) is None:

@@ -162,6 +162,9 @@ class FaultyBackend:
         first = dict(list(files.items())[: len(files) // 2])
         self.fault.apply(lambda: self.inner.write(files), lambda: self.inner.write(first))
 
+    def create(self, path: str, data: bytes) -> bool:
+        return bool(self.fault.apply(lambda: self.inner.create(path, data)))
+
     def remove(self, path: str) -> None:
         self.fault.apply(lambda: self.inner.remove(path))
 

@@ -279,6 +279,14 @@ class FileBackend:
         finally:
             staging.discard()
 
+    def create(self, path: str, data: bytes) -> bool:
+        self.require_writable()
+        staging = FileStaging(self.root)
+        try:
+            return staging.place_new(path, data)
+        finally:
+            staging.discard()
+
     def remove(self, path: str) -> None:
         self.require_writable()
         target = self.root / path

@@ -170,6 +170,14 @@ class MemoryBackend:
                 self.contents.files[path] = bytes(data)
                 self.contents.times[path] = time.time()
 
+    def create(self, path: str, data: bytes) -> bool:
+        self.require_writable()
+        with self.contents.lock:
+            if path not in self.contents.files:
+                self.contents.files[path] = bytes(data)
+                self.contents.times[path] = time.time()
+            return self.contents.files[path] == data
+
     def remove(self, path: str) -> None:
         self.require_writable()
         with self.contents.lock:

@@ -17,7 +17,7 @@ from urllib.parse import quote, unquote
 from .backends import Backend
 from .errors import Damaged, InvalidKey, Lost
 
-__all__ = ["StoredRecord", "get_record", "list_records", "put_records", "record_path", "remove_record"]
+__all__ = ["StoredRecord", "add_record", "get_record", "list_records", "put_records", "record_path", "remove_record"]
 
 _ROOT = "records"
 _MAX_KEY = 1024
@@ -82,6 +82,18 @@ def put_records(backend: Backend, records: Mapping[str, bytes]) -> None:
     backend.require_writable()
     if records:
         backend.write({record_path(key): _framed(bytes(data)) for key, data in records.items()})
+
+
+def add_record(backend: Backend, key: str, data: bytes) -> bool:
+    """Write a record unless there is another of that name; durable on return.
+
+    Returns
+    -------
+    bool
+        Whether the record of that name is now this one: False if others have the name.
+    """
+    backend.require_writable()
+    return backend.create(record_path(key), _framed(bytes(data)))
 
 
 def _framed(data: bytes) -> bytes:

@@ -98,6 +98,24 @@ class FileStaging:
                 with suppress(FileNotFoundError):  # its last record was removed meanwhile
                     sync_folder(folder)
 
+    def place_new(self, path: str, data: bytes) -> bool:
+        """Write a small file, force it to disk, and give it its path unless that is taken.
+
+        Returns
+        -------
+        bool
+            Whether the file at `path` now holds `data`.
+        """
+        new, target = self.folder / "0", self._root / path
+        with self.create("0") as file:
+            file.write(data)
+        with translated("write to", self._root):
+            os.fsync(self._descriptors[-1])
+            os.close(self._descriptors.pop())
+            placed = _link(new, target) or target.read_bytes() == data
+            sync_folder(target.parent)
+        return placed
+
     def discard(self) -> None:
         """Remove what has not been published. Never raises."""
         for descriptor in self._descriptors:
@@ -126,6 +144,20 @@ def _locked_folder(root: Path) -> tuple[Path, int]:
             if folder.is_dir():  # else cleared before the lock was taken
                 return folder, lock
             os.close(lock)
+
+
+def _link(new: Path, target: Path) -> bool:
+    """Give a file its name unless the name is taken; False if it is."""
+    while True:
+        make_folders(target.parent)
+        try:
+            os.link(new, target)
+            return True
+        except FileExistsError:
+            return False
+        except FileNotFoundError:
+            if not new.exists():
+                raise  # not the folder, which another process may prune: the file itself
 
 
 def _move(new: Path, target: Path) -> None:

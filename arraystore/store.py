@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .addresses import open_backend
 from .backends import Backend, Staging, StoredObject
 from .errors import InvalidArray
-from .records import StoredRecord, get_record, list_records, put_records, remove_record
+from .records import StoredRecord, add_record, get_record, list_records, put_records, remove_record
 from .ref import ArrayRef, Scale, check_digest, object_path
 
 if TYPE_CHECKING:
@@ -307,6 +307,10 @@ class ArrayStore:
     def put_records(self, records: Mapping[str, bytes]) -> None:
         """Store small named files, each whole, all on disk when it returns."""
         put_records(self._backend, records)
+
+    def add_record(self, key: str, data: bytes) -> bool:
+        """Store a record unless the name is taken by another; give whether the name is now this one's."""
+        return add_record(self._backend, key, data)
 
     def get_record(self, key: str) -> bytes:
         """Read a record; `Lost` if there is none, `Damaged` if they changed."""

@@ -57,6 +57,20 @@ def files_come_back_whole_and_are_replaced(backend: Backend) -> None:
     _raises(Lost, lambda: backend.remove("records/a~"))
 
 
+def a_file_is_created_once(backend: Backend) -> None:
+    """`create`: the first to come has the name, and may come again."""
+    assert backend.create("records/c/1~", b"one")
+    assert backend.create("records/c/1~", b"one")
+    assert not backend.create("records/c/1~", b"other")
+    assert backend.read("records/c/1~") == b"one"
+    with ThreadPoolExecutor(4) as pool:
+        claims = list(pool.map(lambda n: backend.create("records/c/2~", b"%d" % n), range(8)))
+    assert claims.count(True) == 1
+    assert backend.read("records/c/2~") == b"%d" % claims.index(True)
+    backend.remove("records/c/1~")
+    assert backend.create("records/c/1~", b"other")
+
+
 def ranges_end_where_the_file_ends(backend: Backend) -> None:
     """`reader`."""
     data = bytes(range(256)) * 40
@@ -136,6 +150,7 @@ def writers_of_one_array_agree(backend: Backend) -> None:
 
 CONTRACT = (
     files_come_back_whole_and_are_replaced,
+    a_file_is_created_once,
     ranges_end_where_the_file_ends,
     objects_appear_whole_or_not_at_all,
     objects_are_refreshed_and_withdrawn,
@@ -169,6 +184,7 @@ def check_faults(make: Callable[[], Backend], sort: str) -> int:
         lambda store: _read(store, array),
         lambda store: store.sweep(referenced=lambda _: False, grace=timedelta(0), dry_run=False),
         lambda store: store.put_records({"a/b": b"one", "c": b"two"}),
+        lambda store: store.add_record("a/d", b"three"),
     ]
     for action in actions:
         undisturbed = make()

@@ -54,10 +54,12 @@ INDEXES: tuple[Index, ...] = (
     Index("history", ("document", "at")),
     Index("history", ("document", "revision")),
     Index("history", ("digests",)),
+    Index("history", ("run",)),
     Index("runs", ("started",)),
     Index("trash", ("deleted_at",)),
     Index("trash", ("document",)),
     Index("trash", ("digests",)),
+    Index("views", ("digests",)),
 )
 
 

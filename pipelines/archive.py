@@ -241,14 +241,14 @@ class Archive:
         from pipelines.trash import delete
 
         self._writable("delete")
-        return delete([ids] if isinstance(ids, str) else ids, catalog=self.catalog, why=why)
+        return delete([ids] if isinstance(ids, str) else ids, catalog=self.catalog, store=self.store, why=why)
 
     def restore(self, ids: str | Sequence[str]) -> list[str]:
         """Bring documents back from the trash."""
         from pipelines.trash import restore
 
         self._writable("restore")
-        return restore([ids] if isinstance(ids, str) else ids, catalog=self.catalog)
+        return restore([ids] if isinstance(ids, str) else ids, catalog=self.catalog, store=self.store)
 
     def sweep(self, *, grace: timedelta = timedelta(days=14), dry_run: bool = True) -> "Swept":
         """Empty the old trash and remove arrays nothing refers to; a dry run unless told otherwise."""

@@ -12,7 +12,7 @@ from pipelines.fits import FitsFile, Hdu
 from pipelines.instruments import ArrayPlan, Identity, Profile
 from pipelines.roots import Located
 
-SCHEMA = 1
+SCHEMA = 2
 RESIDUE = "residue"
 
 Document = dict[str, Any]
@@ -93,6 +93,7 @@ def document_of(
             "at": datetime.now(UTC),
             "version": origin.version,
             "revision": 1,
+            "changes": 0,
             "arrays": "pending" if origin.sha256 is None else "kept",
         },
         "schema": SCHEMA,

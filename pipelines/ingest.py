@@ -21,6 +21,7 @@ from pymongo import ReplaceOne
 from arraystore import ArrayStore
 from catalog import BulkFailure, Catalog, CatalogError
 from pipelines import ledger, quarantine, trash
+from pipelines.changes import carried_over
 from pipelines.errors import UsageError
 from pipelines.instruments import profiles
 from pipelines.records import record_key
@@ -49,7 +50,7 @@ class Known:
     size: int
     mtime: datetime
     sha256: str | None
-    revision: int
+    ingest: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,7 @@ class _Ingest:
         return tasks, jobs
 
     def _look_up(self, places: list[Located]) -> None:
-        fields = {"root": 1, "path": 1, "file": 1, "ingest.revision": 1}
+        fields = {"root": 1, "path": 1, "file": 1, "ingest": 1}
         for root in {place.root for place in places}:
             paths = [place.path for place in places if place.root == root]
             for doc in self._catalog.headers.find({"root": root, "path": {"$in": paths}}, fields):
@@ -221,7 +222,9 @@ class _Ingest:
             if known is None:
                 document["ingest"]["revision"] = trashed.get(document["_id"], 0) + 1
             else:
-                document["ingest"]["revision"] = known.revision + self._is_revision(located)
+                document["ingest"]["revision"] = known.ingest["revision"] + self._is_revision(located)
+                if known.ingest["changes"] and not self._is_revision(located):
+                    documents[located] = carried_over(document, known=known.ingest, store=self._store)
 
     def _write(self, documents: dict[Located, dict[str, Any]]) -> list[Located]:
         """Write documents to the store and the catalog; give the places another path's id shuts out."""
@@ -337,7 +340,7 @@ class _Ingest:
 
 def _known(doc: dict[str, Any]) -> Known:
     file = doc["file"]
-    return Known(doc["_id"], file["size"], file["mtime"], file["sha256"], doc["ingest"]["revision"])
+    return Known(doc["_id"], file["size"], file["mtime"], file["sha256"], doc["ingest"])
 
 
 def _chunks(found: Iterable[Candidate], size: int) -> Iterator[list[Candidate]]:

@@ -49,6 +49,7 @@ def remember(history: Collection, *, document: dict[str, Any], why: str, run: st
         {
             "_id": f"{document['_id']}@{revision}",
             "document": document["_id"],
+            "collection": "headers",
             "revision": revision,
             "at": datetime.now(UTC),
             "why": why,

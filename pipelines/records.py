@@ -1,14 +1,50 @@
-"""The documents as ingested, kept in the array store: how they are named there.
+"""The documents as ingested, and every change since, kept in the array store: how they are named there.
 
 They are what a lost catalog is rebuilt from, so their names follow from the document alone.
 """
 
 import hashlib
+import re
+from dataclasses import dataclass
 
-PREFIX = "documents/"
+PREFIXES = {"headers": "documents/", "masters": "masters/"}
+"""Where the records of each collection's documents are."""
+
+_KEY = re.compile(r"(?P<stem>[a-z]+/[0-9a-f]{2}/[0-9a-f]{40})/(?P<revision>\d+)(?:\.(?P<change>\d+))?\.bson")
 
 
-def record_key(document_id: str, revision: int) -> str:
-    """Name of a document's record: by its id and revision, never its content."""
+@dataclass(frozen=True, slots=True)
+class RecordName:
+    """What the name of a record says.
+
+    Attributes
+    ----------
+    stem : str
+        Stands for the document.
+    revision, change : int
+        Which of its revisions, and which change of it; 0 is the document as ingested.
+    """
+
+    stem: str
+    revision: int
+    change: int
+
+
+def record_key(document_id: str, revision: int, change: int = 0, *, collection: str = "headers") -> str:
+    """Name of the record of a document, or of a change of it: by id and numbers, never its content."""
+    numbers = f"{revision}.{change}" if change else f"{revision}"
+    return f"{record_stem(document_id, collection=collection)}/{numbers}.bson"
+
+
+def record_stem(document_id: str, *, collection: str = "headers") -> str:
+    """Give what the names of all records of a document begin with."""
     name = hashlib.sha256(document_id.encode()).hexdigest()[:40]
-    return f"{PREFIX}{name[:2]}/{name}/{revision}.bson"
+    return f"{PREFIXES[collection]}{name[:2]}/{name}"
+
+
+def parse_key(key: str) -> RecordName | None:
+    """Read the name of a record; None if it is none of ours."""
+    match = _KEY.fullmatch(key)
+    if match is None or not key.startswith(tuple(PREFIXES.values())):
+        return None
+    return RecordName(match["stem"], int(match["revision"]), int(match["change"] or 0))

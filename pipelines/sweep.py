@@ -8,7 +8,7 @@ from typing import Any
 from arraystore import ArrayStore
 from catalog import Catalog
 from pipelines import ledger
-from pipelines.records import PREFIX, record_key
+from pipelines.records import PREFIXES, parse_key, record_stem
 
 GRACE = timedelta(days=14)
 
@@ -59,7 +59,10 @@ def sweep(*, catalog: Catalog, store: ArrayStore, grace: timedelta = GRACE, dry_
         raise ValueError(f"a grace time cannot be negative, got {grace}")
     run = ledger.start(catalog.runs, verb="sweep", arguments={"grace": grace.total_seconds(), "dry_run": dry_run})
     before = datetime.now(UTC) - grace
-    expired = list(catalog.trash.find({"deleted_at": {"$lte": before}}, {"document": 1, "revision": 1}))
+    fields = {"document": 1, "revision": 1, "collection": 1}
+    found = catalog.trash.find({"deleted_at": {"$lte": before}}, fields)
+    # One that is in the archive too was cut short on its way in or out: the next change of it ends that.
+    expired = [entry for entry in found if not _is_there(catalog, entry)]
     if not dry_run:
         for entry in expired:
             _forget(catalog, entry)
@@ -86,6 +89,11 @@ def sweep(*, catalog: Catalog, store: ArrayStore, grace: timedelta = GRACE, dry_
     return swept
 
 
+def _is_there(catalog: Catalog, entry: Mapping[str, Any]) -> bool:
+    query = {"_id": entry["document"], "ingest.revision": entry["revision"]}
+    return catalog[entry["collection"]].find_one(query, {"_id": 1}) is not None
+
+
 def _forget(catalog: Catalog, entry: dict[str, Any]) -> None:
     """Drop a trash entry, after the history that led to it."""
     catalog.history.delete_many({"document": entry["document"], "revision": {"$lte": entry["revision"]}})
@@ -95,7 +103,7 @@ def _forget(catalog: Catalog, entry: dict[str, Any]) -> None:
 def _is_referenced(catalog: Catalog, digest: str, gone: Mapping[str, int]) -> bool:
     """Tell whether any document, in use, remembered or in the trash, refers to an array."""
     query = {"digests": digest}
-    if any(c.find_one(query, {"_id": 1}) is not None for c in (catalog.headers, catalog.masters)):
+    if any(catalog[name].find_one(query, {"_id": 1}) is not None for name in ("headers", "masters", "views")):
         return True
     fields = {"document": 1, "revision": 1}
     return any(
@@ -109,23 +117,27 @@ def _sweep_records(
     catalog: Catalog, store: ArrayStore, *, before: datetime, gone: Mapping[str, int], dry_run: bool
 ) -> tuple[int, int]:
     """Remove the records of documents that are no more, and of no remembered revision."""
-    live = set(_live_records(catalog, gone))
-    count = nbytes = 0
-    for record in store.records(PREFIX):
-        # A record younger than the grace may be waiting for its document.
-        if record.key in live or record.modified > before.timestamp():
-            continue
-        count += 1
-        nbytes += record.nbytes
-        if not dry_run:
+    live = set(_live_revisions(catalog, gone))
+    dead = []
+    for prefix in PREFIXES.values():
+        for record in store.records(prefix):
+            name = parse_key(record.key)
+            # A record younger than the grace may be waiting for its document.
+            if name is None or (name.stem, name.revision) in live or record.modified > before.timestamp():
+                continue
+            dead.append((name, record))
+    if not dry_run:
+        # The oldest first, a document before its changes: cut short, nothing deleted looks alive.
+        for _, record in sorted(dead, key=lambda item: (item[0].stem, item[0].revision, item[0].change)):
             store.delete_record(record.key)
-    return count, nbytes
+    return len(dead), sum(record.nbytes for _, record in dead)
 
 
-def _live_records(catalog: Catalog, gone: Mapping[str, int]) -> Iterator[str]:
-    for document in catalog.headers.find({}, {"ingest.revision": 1}):
-        yield record_key(document["_id"], document["ingest"]["revision"])
+def _live_revisions(catalog: Catalog, gone: Mapping[str, int]) -> Iterator[tuple[str, int]]:
+    for collection in PREFIXES:
+        for document in catalog[collection].find({}, {"ingest.revision": 1}):
+            yield record_stem(document["_id"], collection=collection), document["ingest"]["revision"]
     for kept in (catalog.history, catalog.trash):
-        for entry in kept.find({}, {"document": 1, "revision": 1}):
+        for entry in kept.find({}, {"document": 1, "revision": 1, "collection": 1}):
             if entry["revision"] > gone.get(entry["document"], 0):
-                yield record_key(entry["document"], entry["revision"])
+                yield record_stem(entry["document"], collection=entry["collection"]), entry["revision"]

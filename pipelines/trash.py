@@ -1,19 +1,22 @@
 """Delete in two steps: a document goes into the trash, from where it can be restored; ``sweep`` empties it.
 
 Arrays are not touched here. They stay as long as any document, in use or in the trash, refers to
-them.
+them. Both steps are changes like any other, so a catalog that is rebuilt knows of them.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
+from arraystore import ArrayStore
 from catalog import Catalog, Collection
 from pipelines import ledger
+from pipelines.changes import TRIES, new_state, trash_name, write
 from pipelines.errors import Refused, UnknownDocument
 
 
-def delete(ids: Sequence[str], *, catalog: Catalog, why: str = "") -> list[str]:
+def delete(
+    ids: Sequence[str], *, catalog: Catalog, store: ArrayStore, why: str = "", collection: str = "headers"
+) -> list[str]:
     """Move documents into the trash.
 
     Parameters
@@ -22,6 +25,8 @@ def delete(ids: Sequence[str], *, catalog: Catalog, why: str = "") -> list[str]:
         Their names. All must be there, or none is deleted.
     why : str
         Kept with them.
+    collection : {'headers', 'masters'}
+        Where they are.
 
     Returns
     -------
@@ -33,27 +38,33 @@ def delete(ids: Sequence[str], *, catalog: Catalog, why: str = "") -> list[str]:
     UnknownDocument
         One of them is not in the archive.
     """
-    documents = {doc["_id"]: doc for doc in catalog.headers.find({"_id": {"$in": list(ids)}})}
-    missing = [name for name in ids if name not in documents]
+    documents = catalog[collection]
+    there = {doc["_id"] for doc in documents.find({"_id": {"$in": list(ids)}}, {"_id": 1})}
+    missing = [name for name in ids if name not in there]
     if missing:
         raise UnknownDocument(
             f"no document named {', '.join(missing[:5])}{' …' if len(missing) > 5 else ''}; nothing was deleted"
         )
-    if not documents:
+    if not there:
         return []
-    run = ledger.start(catalog.runs, verb="delete", arguments={"ids": list(documents), "why": why})
+    run = ledger.start(catalog.runs, verb="delete", arguments={"ids": list(ids), "why": why})
     entries = []
-    for document in documents.values():
-        entry = f"{document['_id']}@{document['ingest']['revision']}"
-        # Into the trash first: cut short here, the document is in both places and lost from neither.
-        catalog.trash.replace_one({"_id": entry}, _entry(entry, document, why, run), upsert=True)
-        catalog.headers.delete_one({"_id": document["_id"]})
-        entries.append(entry)
+    for name in dict.fromkeys(ids):
+        for _ in range(TRIES):
+            document = documents.find_one({"_id": name})
+            if document is None:
+                break  # deleted by others in this moment
+            entry = new_state(document, "deleted", why=why, run=run, collection=collection)
+            if write(entry, catalog=catalog, store=store):
+                entries.append(trash_name(entry))
+                break
+        else:
+            raise Refused(f"{name} is being changed by others all the time; try again later")
     ledger.finish(catalog.runs, run, status="finished", result={"deleted": len(entries)})
     return entries
 
 
-def restore(ids: Sequence[str], *, catalog: Catalog) -> list[str]:
+def restore(ids: Sequence[str], *, catalog: Catalog, store: ArrayStore) -> list[str]:
     """Bring documents back from the trash, each as it was when it was last deleted.
 
     Raises
@@ -71,15 +82,26 @@ def restore(ids: Sequence[str], *, catalog: Catalog) -> list[str]:
     missing = [name for name in ids if name not in latest]
     if missing:
         raise UnknownDocument(f"not in the trash: {', '.join(missing[:5])}; nothing was restored")
-    present = [doc["_id"] for doc in catalog.headers.find({"_id": {"$in": list(latest)}}, {"_id": 1})]
-    if present:
-        raise Refused(f"{', '.join(present[:5])} was ingested again since; delete that first, or leave the trash be")
+    _require_free(latest, catalog)
     run = ledger.start(catalog.runs, verb="restore", arguments={"ids": list(latest)})
-    for name, entry in latest.items():
-        catalog.headers.replace_one({"_id": name}, entry["before"], upsert=True)
-        catalog.trash.delete_one({"_id": entry["_id"]})
+    for entry in latest.values():
+        why = f"restored what {entry['run']} deleted"
+        new = new_state(entry["before"], "restored", why=why, run=run, collection=entry["collection"])
+        if not write(new, catalog=catalog, store=store):
+            _require_free({entry["document"]: entry}, catalog)
     ledger.finish(catalog.runs, run, status="finished", result={"restored": len(latest)})
     return list(latest)
+
+
+def _require_free(entries: dict[str, dict[str, Any]], catalog: Catalog) -> None:
+    present: list[str] = []
+    for collection in {entry["collection"] for entry in entries.values()}:
+        ids = [name for name, entry in entries.items() if entry["collection"] == collection]
+        for doc in catalog[collection].find({"_id": {"$in": ids}}, {"ingest.revision": 1}):
+            if doc["ingest"]["revision"] > entries[doc["_id"]]["revision"]:
+                present.append(doc["_id"])
+    if present:
+        raise Refused(f"{', '.join(present[:5])} was ingested again since; delete that first, or leave the trash be")
 
 
 def latest_revisions(trash: Collection, ids: Iterable[str]) -> dict[str, int]:
@@ -88,17 +110,3 @@ def latest_revisions(trash: Collection, ids: Iterable[str]) -> dict[str, int]:
     for entry in trash.find({"document": {"$in": list(ids)}}, {"document": 1, "revision": 1}):
         latest[entry["document"]] = max(entry["revision"], latest.get(entry["document"], 0))
     return latest
-
-
-def _entry(name: str, document: dict[str, Any], why: str, run: str) -> dict[str, Any]:
-    return {
-        "_id": name,
-        "document": document["_id"],
-        "revision": document["ingest"]["revision"],
-        "deleted_at": datetime.now(UTC),
-        "why": why,
-        "run": run,
-        "digests": document["digests"],
-        "before": document,
-        **ledger.who(),
-    }

@@ -40,6 +40,7 @@ BROKEN = [
     ("write", lambda write, files: write({path: data for path, data in files.items() if data})),
     ("remove", lambda remove, path: None),
     ("stat", lambda stat, path: None),
+    ("create", lambda create, path, data: True),
     ("walk", lambda walk, prefix: iter(())),
     ("touch", lambda touch, digest: True),
     ("withdraw", lambda withdraw, digest, keep: withdraw(digest, lambda _: False)),

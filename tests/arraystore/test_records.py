@@ -120,3 +120,10 @@ def test_many_records_are_one_batch(files, folder, monkeypatch):
     assert sum("/.staging/" in path for path in synced) == 20
     assert f"{folder}/records/night" in synced
     assert f"{folder}/records" in synced
+
+
+def test_a_record_is_added_once(store):
+    assert store.add_record("journal/1", b"one")
+    assert store.add_record("journal/1", b"one")
+    assert not store.add_record("journal/1", b"two")
+    assert store.get_record("journal/1") == b"one"

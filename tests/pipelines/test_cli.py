@@ -50,7 +50,7 @@ def test_from_files_to_answers_and_back(darkroom, tmp_path, raw, write_frame):
     assert darkroom("restore", NAME).returncode == 0
     assert darkroom("delete", NAME).returncode == 0
     assert "would remove 1 deleted" in darkroom("sweep", "--grace", "0", "--dry-run").stdout
-    assert "removed 1 deleted documents, 1 arrays, 1 records" in darkroom("sweep", "--grace", "0").stdout
+    assert "removed 1 deleted documents, 1 arrays, 4 records" in darkroom("sweep", "--grace", "0").stdout
     assert str(raw) in darkroom("root", "list").stdout
 
 
