@@ -47,7 +47,7 @@ def ramps(read: Sequence[Ramps], places: Places, detector: str) -> xarray.Datase
     elapsed = np.full((shape[0], ngroups), np.nan)
     flags = np.full(shape, "", dtype=object)
     for n, one in enumerate(read):
-        place = np.ix_([n], one.integrations - 1, np.arange(one.ngroups), one.pixels)
+        place = np.ix_(np.asarray([n]), one.integrations - 1, np.arange(one.ngroups), one.pixels)
         for name, values in (("raw", one.raw), ("corrected", one.corrected), ("refout", one.refout)):
             if values is not None:
                 data[name][place] = values
@@ -86,7 +86,7 @@ def slopes(read: Sequence[Slopes], places: Places, detector: str) -> xarray.Data
     slope, error = (np.full(shape, np.nan, np.float32) for _ in range(2))
     dq = np.zeros(shape, np.uint32)
     for n, one in enumerate(read):
-        place = np.ix_([n], np.searchsorted(numbers, one.integrations), one.pixels)
+        place = np.ix_(np.asarray([n]), np.searchsorted(numbers, one.integrations), one.pixels)
         slope[place] = one.slope
         if one.error is not None:
             error[place] = one.error

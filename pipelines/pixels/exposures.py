@@ -23,19 +23,7 @@ Document = Mapping[str, Any]
 RAMPS = ("uncal", "ramp")
 SLOPES = ("rateints", "rate")
 
-_COMMON = (
-    "exposure",
-    "kind",
-    "window",
-    "nints",
-    "segment",
-    "timestamp",
-    "date",
-    "readpatt",
-    "subarray",
-    "root",
-    "path",
-)
+_COMMON = ("exposure", "kind", "window", "segment", "timestamp", "readpatt", "subarray", "root", "path")
 _HEADER = ("TGROUP", "EXPSTART", "EXPEND", "NINTS")
 _ARRAYS = {RAMPS: ("sci", "groupdq", "pixeldq", "refout"), SLOPES: ("sci", "err", "dq")}
 
@@ -250,7 +238,7 @@ def _segments(exposure: str, files: list[Document], what: str, unread: list[Row]
         number = (document.get("segment") or {"number": 1})["number"]
         by_number[number].setdefault(document.get("pixels_digest"), document)  # equal pixels are one file
     parts = []
-    for number, rivals in sorted(by_number.items()):
+    for _, rivals in sorted(by_number.items()):
         if len(rivals) > 1:
             names = " and ".join(str(document["_id"]) for document in rivals.values())
             reason = f"{names} claim to be the same exposure and have different pixels; delete or rename one"

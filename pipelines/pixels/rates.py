@@ -20,7 +20,7 @@ from pipelines import ledger
 from pipelines.pixels.exposures import SLOPES, Document, Observed, assemble, fields_of, unread_row
 from pipelines.pixels.places import Places
 from pipelines.pixels.reading import SLOPE_ARRAYS, Slopes, Want, read, slope_of, slope_wants
-from pipelines.pixels.stacks import PLANES, VIEW, Name, holds_the_same, name_of, stacks_of, stored
+from pipelines.pixels.stacks import PLANES, VIEW, Name, by_window, holds_the_same, name_of, stacks_of, stored
 from pipelines.table import Row
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def update_rates(
     live, segments = _live(catalog, detector), _segments(catalog, detector)
     gone = {str(s["_id"]) for s in segments if _dead(s, live)}
     kept = [s for s in segments if s["_id"] not in gone]
-    for alike in _by_window(kept).values():
+    for alike in by_window(kept).values():
         small = [s for s in alike if s["planes"] < PLANES // 2]
         if len(small) > SMALL:
             gone |= {str(s["_id"]) for s in small}

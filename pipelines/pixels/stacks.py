@@ -29,15 +29,18 @@ _SLAB = 64  # rows of a chunk of the slope images: read once, they serve several
 
 
 def name_of(document: Document) -> Name:
+    """Give what a product goes by in the view: its id, and the digest of its slopes."""
     return document["_id"], ((document.get("arrays") or {}).get("sci") or {}).get("digest", "")
 
 
 def window_of(document: Document) -> tuple[Any, ...]:
+    """Give the detector and the window, which images of one stack share."""
     window = document["window"]
     return document["detector"], window["x"], window["y"], window["nx"], window["ny"]
 
 
-def _by_window(documents: Iterable[Document]) -> dict[tuple[Any, ...], list[Document]]:
+def by_window(documents: Iterable[Document]) -> dict[tuple[Any, ...], list[Document]]:
+    """Sort products, or segments, by detector and window."""
     groups = defaultdict(list)
     for document in documents:
         groups[window_of(document)].append(document)
@@ -47,7 +50,7 @@ def _by_window(documents: Iterable[Document]) -> dict[tuple[Any, ...], list[Docu
 def stacks_of(documents: Iterable[Document]) -> Iterator[list[Document]]:
     """Cut the products of each window, in order of time, into stacks of at most `PLANES` images."""
     far = datetime.max.replace(tzinfo=UTC)
-    for alike in _by_window(documents).values():
+    for alike in by_window(documents).values():
         stack: list[Document] = []
         planes = 0
         for document in sorted(alike, key=lambda d: (d.get("timestamp") or far, d["_id"])):
@@ -61,6 +64,7 @@ def stacks_of(documents: Iterable[Document]) -> Iterator[list[Document]]:
 
 
 def planes_of(document: Document) -> int:
+    """Count the slope images of a product."""
     shape = document["arrays"]["sci"]["shape"]
     return int(shape[0]) if len(shape) == 3 else 1
 
