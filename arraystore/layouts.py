@@ -89,6 +89,11 @@ class Layout:
         return tuple(math.prod(self.grid[n + 1 :]) for n in range(len(self.grid)))
 
     @cached_property
+    def plans(self) -> dict[Any, Any]:
+        """What reading has worked out for selections of arrays of this layout; see `arraystore.reading`."""
+        return {}
+
+    @cached_property
     def natural(self) -> tuple[int, ...]:
         """Stored axis of each natural axis."""
         return tuple(self.order.index(n) for n in range(len(self.order)))

@@ -47,15 +47,15 @@ def ramps(read: Sequence[Ramps], places: Places, detector: str) -> xarray.Datase
     elapsed = np.full((shape[0], ngroups), np.nan)
     flags = np.full(shape, "", dtype=object)
     for n, one in enumerate(read):
-        place = np.ix_(np.asarray([n]), one.integrations - 1, np.arange(one.ngroups), one.pixels)
+        place = _place(one)
         for name, values in (("raw", one.raw), ("corrected", one.corrected), ("refout", one.refout)):
             if values is not None:
-                data[name][place] = values
+                data[name][n][place] = values
         if one.groupdq is not None:
-            groupdq[place] = one.groupdq
+            groupdq[n][place] = one.groupdq
         if one.pixeldq is not None:
             pixeldq[n, one.pixels] = one.pixeldq
-        flags[place] = flag_names(one)
+        flags[n][place] = flag_names(one)
         if one.group_time is not None:
             elapsed[n, : one.ngroups] = one.group_time * np.arange(1, one.ngroups + 1)
     variables: dict[str, Any] = {name: (_GRID, values) for name, values in data.items()}
@@ -145,11 +145,19 @@ def flag_names(one: Ramps) -> Array:
         bits |= one.groupdq
     if one.pixeldq is not None:
         bits |= one.pixeldq
-    values, places = np.unique(bits, return_inverse=True)
-    words = np.empty(values.size, dtype=object)
-    words[:] = ["|".join(decode(int(value), names)) for value in values]
-    named: Array = words[places].reshape(shape)
-    return named
+    flat = bits.ravel().tolist()
+    words = {value: "|".join(decode(value, names)) for value in set(flat)}
+    named = np.empty(len(flat), dtype=object)
+    named[:] = [words[value] for value in flat]
+    return named.reshape(shape)
+
+
+def _place(one: Ramps) -> Any:
+    """Where the ramps of an exposure are in (integration, group, pixel)."""
+    first, count = int(one.integrations[0]), one.integrations.size
+    if int(one.integrations[-1]) == first + count - 1:  # slices are much faster
+        return slice(first - 1, first - 1 + count), slice(0, one.ngroups), one.pixels
+    return np.ix_(one.integrations - 1, np.arange(one.ngroups), one.pixels)
 
 
 def _exposures(read: Sequence[Ramps] | Sequence[Slopes]) -> dict[str, Any]:

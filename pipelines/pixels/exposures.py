@@ -168,7 +168,7 @@ def find_exposures(
     found = assemble(documents, kinds, filters.version)
     lost = [
         unread_row(d.get("exposure"), d["_id"], d["kind"], "its header does not place its window on the detector")
-        for d in headers.find({**query, "window": None}, {"exposure": 1, "kind": 1})
+        for d in headers.find({**query, "window.x": None}, {"exposure": 1, "kind": 1})
     ]
     if not found.observed and not (found.unread or lost):
         raise NoExposure(_why_none(headers, detector, places, filters, kinds))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,8 @@ class Places:
     y: Ints
     box: tuple[int, int, int, int] | None = None
     single: bool = False
+    # A campaign has thousands of files and a handful of windows: each is worked out once.
+    _known: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def ids(self) -> Ints:
@@ -50,9 +52,28 @@ class Places:
 
     def within(self, window: Mapping[str, int]) -> Ints:
         """Which of them a window holds, as indices."""
-        inside = (self.x >= window["x"]) & (self.x < window["x"] + window["nx"])
-        inside &= (self.y >= window["y"]) & (self.y < window["y"] + window["ny"])
-        return np.flatnonzero(inside)
+        return self._inside(window["x"], window["y"], window["nx"], window["ny"])
+
+    def indices(self, x: int, y: int, nx: int, ny: int) -> tuple[Ints, Ints, Ints]:
+        """Rows and columns of those a window holds in its arrays, from 0, and columns of its reference output.
+
+        The reference output has one value for four columns, counted from the edge of the detector.
+        """
+        key = ("indices", x, y, nx, ny)
+        if key not in self._known:
+            inside = self._inside(x, y, nx, ny)
+            xs = self.x[inside]
+            self._known[key] = (self.y[inside] - y, xs - x, (xs - 1) // 4 - (x - 1) // 4)
+        found: tuple[Ints, Ints, Ints] = self._known[key]
+        return found
+
+    def _inside(self, x: int, y: int, nx: int, ny: int) -> Ints:
+        key = ("inside", x, y, nx, ny)
+        if key not in self._known:
+            inside = (self.x >= x) & (self.x < x + nx) & (self.y >= y) & (self.y < y + ny)
+            self._known[key] = np.flatnonzero(inside)
+        found: Ints = self._known[key]
+        return found
 
     def __repr__(self) -> str:
         if self.single:

@@ -138,12 +138,14 @@ def read(store: ArrayStore, wants: Sequence[Want], *, compact: bool) -> tuple[di
         else:
             several[name] = want
     for (row, column), alike in groups.items():
-        refs = [want.document["arrays"][want.name] for want in alike.values()]
+        refs = {name: want.document["arrays"][want.name] for name, want in alike.items()}
+        once = {ref["digest"]: ref for ref in refs.values()}  # one mask serves many exposures, and is read once
         try:
-            for name, value in zip(alike, store.read_many(refs, np.s_[..., row, column]), strict=True):
-                values[name] = value[..., np.newaxis]
+            got = dict(zip(once, store.read_many(once.values(), np.s_[..., row, column]), strict=True))
         except failures:
             several |= alike
+        else:
+            values |= {name: got[ref["digest"]][..., np.newaxis] for name, ref in refs.items()}
     for name, want in several.items():
         try:
             values[name] = _gather(store.open(want.document["arrays"][want.name]), want, compact=compact)
@@ -164,16 +166,10 @@ def _gather(cube: Any, want: Want, *, compact: bool) -> Array:
 
 def _wants(document: Document, names: Sequence[str], places: Places) -> list[Want]:
     window, arrays = document["window"], document.get("arrays") or {}
-    inside = places.within(window)
-    xs, rows = places.x[inside], places.y[inside] - window["y"]
-    wants = []
-    for name in names:
-        if name in arrays:
-            columns = xs - window["x"]
-            if name == "refout":  # one value for four columns, counted from the edge of the detector
-                columns = (xs - 1) // 4 - (window["x"] - 1) // 4
-            wants.append(Want(document, name, rows, columns))
-    return wants
+    rows, columns, reference = places.indices(window["x"], window["y"], window["nx"], window["ny"])
+    return [
+        Want(document, name, rows, reference if name == "refout" else columns) for name in names if name in arrays
+    ]
 
 
 def _ramps(one: Observed, places: Places, values: Mapping[tuple[str, str], Array], unread: list[Row]) -> list[Ramps]:
