@@ -38,7 +38,7 @@ def pixel(
 ) -> None:
     """Follow one pixel through every exposure: its ramps, flags and slopes, one line an exposure."""
     place: Place = context.obj
-    question = {"date": date, "readpatt": readpatt, "subarray": subarray, "version": version}
+    question: dict[str, Any] = {"date": date, "readpatt": readpatt, "subarray": subarray, "version": version}
     with place.open(readonly=True) as archive:
         from pipelines.pixels import pixel as ask
 

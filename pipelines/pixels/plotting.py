@@ -50,7 +50,8 @@ def plot(selection: PixelSelection, path: str | os.PathLike[str] | None = None) 
     read = [one for one in selection.read() if one.pixels.size]
     figure = Figure(figsize=(11, 6.6), layout="constrained", facecolor="white")
     figure.get_layout_engine().set(h_pad=0.08, w_pad=0.06)  # type: ignore[union-attr, call-arg]
-    top, bottom = figure.subfigures(2, 1, height_ratios=[1.15, 1])
+    panels: Any = figure.subfigures(2, 1, height_ratios=[1.15, 1])
+    top, bottom = panels
     shown = _chosen(read)
     rows = top.subplots(1, len(shown), squeeze=False, sharex=False)[0]
     for axes, one in zip(rows, shown, strict=True):
@@ -69,11 +70,19 @@ def plot(selection: PixelSelection, path: str | os.PathLike[str] | None = None) 
 
 
 def _chosen(read: Sequence[Ramps]) -> list[Ramps]:
-    """Choose exposures to draw, spread evenly over time; those that have both ramps, where there are such."""
+    """Choose exposures to draw: spread over time, with both ramps where there are such, and rather with a jump."""
     both = [one for one in read if one.raw is not None and one.corrected is not None] or list(read)
-    if len(both) <= SHOWN:
-        return both
-    return [both[int(n)] for n in np.linspace(0, len(both) - 1, SHOWN).round()]
+    once = list({one.observed.exposure: one for one in both}.values())
+    if len(once) <= SHOWN:
+        return once
+    parts = np.array_split(np.arange(len(once)), SHOWN)
+    return [once[max(part, key=lambda n: _jumps(once[n]))] for part in parts]
+
+
+def _jumps(one: Ramps) -> int:
+    if one.groupdq is None:
+        return 0
+    return int(((one.groupdq & dq_names(one.observed.products[0].get("dq_version"))["JUMP_DET"]) != 0).sum())
 
 
 def _ramp(axes: Axes, one: Ramps) -> None:
@@ -132,19 +141,20 @@ def _history(axes: Axes, selection: PixelSelection) -> None:
         days = one.days - 40587.0  # matplotlib counts from 1970, as it stands
         value = one.slope[:, 0]
         error = None if one.error is None else one.error[good, 0]
-        axes.errorbar(
-            days[good], value[good], error, fmt="o", ms=3.6, color=CORRECTED, ecolor=FAINT, lw=0, elinewidth=1
-        )
+        axes.errorbar(days[good], value[good], error, fmt="o", ms=3.6, color=CORRECTED, ecolor=RAW, elinewidth=1)
         if one.dq is not None:
             struck = good & ((one.dq[:, 0] & names["JUMP_DET"]) != 0)
-            axes.scatter(
-                days[struck], value[struck], s=40, facecolors="none", edgecolors=JUMP, linewidths=1.3, zorder=4
-            )
+            ring: dict[str, Any] = {"facecolors": "none", "edgecolors": JUMP, "zorder": 4}
+            axes.scatter(days[struck], value[struck], s=40, linewidths=1.3, **ring)
     finite = np.concatenate([one.slope[np.isfinite(one.slope)] for one in slopes])
-    if finite.size and finite.min() > 0 and finite.max() > 30 * np.median(finite):
+    if finite.size and finite.min() > 0 and finite.max() > 10 * np.quantile(finite, 0.25):
         axes.set_yscale("log")
-    axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(axes.xaxis.get_major_locator()))
-    axes.xaxis_date()
+    medians = [(np.nanmean(s.days) - 40587, np.nanmedian(s.slope)) for s in slopes if np.isfinite(s.slope).any()]
+    if medians:
+        axes.plot(*zip(*sorted(medians), strict=True), color=FAINT, lw=1.2, zorder=1)
+    locator = dates.AutoDateLocator()  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
     axes.set_ylabel("slope (DN/s)")
     count = sum(one.integrations.size for one in slopes)
     axes.set_title(f"slope of {_counted(count, 'integration')}", loc="left", fontsize=9, color=INK)

@@ -167,9 +167,7 @@ def _gather(cube: Any, want: Want, *, compact: bool) -> Array:
 def _wants(document: Document, names: Sequence[str], places: Places) -> list[Want]:
     window, arrays = document["window"], document.get("arrays") or {}
     rows, columns, reference = places.indices(window["x"], window["y"], window["nx"], window["ny"])
-    return [
-        Want(document, name, rows, reference if name == "refout" else columns) for name in names if name in arrays
-    ]
+    return [Want(document, name, rows, reference if name == "refout" else columns) for name in names if name in arrays]
 
 
 def _ramps(one: Observed, places: Places, values: Mapping[tuple[str, str], Array], unread: list[Row]) -> list[Ramps]:

@@ -111,4 +111,6 @@ def _plain(array: Array | None) -> Any:
         return None
     if array.dtype.kind != "f":
         return array.tolist()
-    return np.where(np.isfinite(array), array.astype(object), None).tolist()
+    plain = array.astype(object)
+    plain[~np.isfinite(array)] = None
+    return plain.tolist()
