@@ -52,7 +52,7 @@ def query(
     show(Answer(columns, rows, f"{len(rows)} of {collection}"), as_json=False)
 
 
-def parse(question: str, *, refused: frozenset[str]) -> Any:
+def parse(question: str, *, refused: frozenset[str] = JAVASCRIPT | WRITES) -> Any:
     """Read a filter or a pipeline; operators that run code or write are refused, wherever they stand.
 
     Raises
