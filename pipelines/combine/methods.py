@@ -152,7 +152,8 @@ class SigmaClip:
             reach = self.sigma * np.sqrt(squares / count)
             low[pixels], high[pixels] = centre - reach, centre + reach
             keep &= (chosen >= low[pixels]) & (chosen <= high[pixels])
-            changed = keep.sum(axis=0) < count
+            left = keep.sum(axis=0)
+            changed = (left < count) & (left > 0)
             pixels, chosen, keep = pixels[changed], chosen[:, changed], keep[:, changed]
             done += 1
         return low, high

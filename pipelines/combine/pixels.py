@@ -126,12 +126,14 @@ def _clipped(samples: Samples, method: Clip) -> Results:
 def _mend(found: Results, chosen: NDArray[np.float64], pixels: NDArray[np.intp], low: Plane, high: Plane) -> None:
     """Put in the results of pixels that have lost samples."""
     keep = (chosen >= low) & (chosen <= high)
+    none = ~keep.any(axis=0)
+    keep |= none  # bounds between the samples: a mean that is flagged, rather than nothing
     count, found.value[pixels], squares = kept_moments(chosen, keep)
     noise = np.full_like(squares, np.nan)
     np.divide(squares, count - 1, out=noise, where=count > 1)
     found.count[pixels] = count
     found.noise[pixels] = noise
     found.scatter[pixels] = noise / np.maximum(count, 1)
-    found.disagree[pixels] = 2 * count <= len(chosen)
+    found.disagree[pixels] = none | (2 * count <= len(chosen))
     found.top = found.top.astype(np.float64)
     found.top[pixels] = np.where(keep, chosen, -np.inf).max(axis=0)

@@ -26,7 +26,8 @@ class DQ(IntFlag):
     SATURATED = 2
     #: So few samples that the method could reject no outlier of any size.
     NO_REJECTION_POWER = 4
-    #: Half of the samples or more were rejected, or two differ by more than the noise: no majority.
+    #: Half of the samples or more were rejected, or all would have been and were kept for that, or two
+    #: differ by more than the noise: no majority.
     DISAGREEMENT = 8
 
 

@@ -92,7 +92,9 @@ def unequal_samples(block: Unequal, method: Method) -> Results:
         scatter=scatter * cost if isinstance(method, Median) else scatter,
         noise=noise,
         top=np.where(keep, block.raw, -np.inf).max(axis=0),
-        disagree=none_left | ((2 * count <= valid_count) & (valid_count > 1) & (not isinstance(method, Trim))),
+        disagree=none_left
+        | _apart(block, centre, valid_count)
+        | ((2 * count <= valid_count) & (valid_count > 1) & (not isinstance(method, Trim))),
     )
 
 
@@ -107,23 +109,23 @@ def _weights(block: Unequal, variances: NDArray[np.float64]) -> NDArray[np.float
 def _weighted(
     values: NDArray[np.float64], weights: NDArray[np.float64], keep: Keep, variances: NDArray[np.float64]
 ) -> tuple[Plane, Plane, Plane]:
-    """Weighted mean of what is kept, and its variance by scatter and by model."""
-    total, first, second, inherited = np.zeros((4, values.shape[1]))
+    """Weighted mean of what is kept, and its variance by scatter and by model.
+
+    The scatter estimate is unbiased both where the samples are equally noisy and where their variances
+    go as 1/weight (HC2 of MacKinnon & White 1985); with equal weights it is s^2/n with ddof 1.
+    """
+    total, first, inherited = np.zeros((3, values.shape[1]))
     for value, weight, kept, variance in zip(values, weights, keep, variances, strict=True):
         used = np.where(kept, weight, 0.0)
         first += used
-        second += used * used
         total += used * value
         inherited += np.where(kept, used * used * variance, 0.0)
     mean = total / first
     squares = np.zeros_like(mean)
     for value, weight, kept in zip(values, weights, keep, strict=True):
-        deviation = value - mean
-        squares += np.where(kept, weight * (deviation * deviation), 0.0)
-    # Unbiased for weights of reliability; with equal weights it is s^2/n with ddof 1.
-    freedom = first - second / first
-    sample = np.where(keep.sum(axis=0) > 1, squares / freedom, np.nan)
-    return mean, sample * (second / first**2), inherited / first**2
+        deviation = weight * (value - mean)
+        squares += np.where(kept, deviation * deviation / (1 - weight / first), 0.0)
+    return mean, np.where(keep.sum(axis=0) > 1, squares, np.nan) / first**2, inherited / first**2
 
 
 def _kept(block: Unequal, method: Method, valid_count: NDArray[Any]) -> tuple[Keep, Plane, Plane]:
@@ -146,13 +148,35 @@ def _kept(block: Unequal, method: Method, valid_count: NDArray[Any]) -> tuple[Ke
             least, most = method.bounds(samples)
             middle = (least + most) / 2
             centre[pixels] = middle
-            reach = method.sigma * np.sqrt(block.judging(middle, pixels))
-            keep[:, pixels] = valid & (np.abs(values - middle) <= reach)
+            keep[:, pixels] = valid & (np.abs(values - middle) <= _reach(block, method, middle, pixels, count))
         elif not isinstance(method, NoiseClip):
             clip: Clip = method  # type: ignore[assignment]
             least, most = clip.bounds(samples)
             keep[:, pixels] = valid & (values >= least) & (values <= most)
     return keep, centre, cost
+
+
+def _reach(block: Unequal, method: NoiseClip, middle: Plane, pixels: Pixels, count: int) -> NDArray[np.float64]:
+    """How far from the middle each sample may lie.
+
+    The middle is itself as uncertain as the samples it comes from: one of little noise is not blamed
+    for that, and has the reach of the median variance.
+    """
+    variances = block.judging(middle, pixels)
+    ordered = np.sort(np.where(block.valid[:, pixels], variances, np.inf), axis=0)[:count]
+    reach: NDArray[np.float64] = method.sigma * np.sqrt(np.maximum(variances, Samples(list(ordered)).median()))
+    return reach
+
+
+def _apart(block: Unequal, centre: Plane, valid_count: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where there are two samples, and they differ by more than 4 sigma of their difference."""
+    pixels = np.flatnonzero(valid_count == 2)
+    apart = np.zeros(len(centre), bool)
+    valid, values = block.valid[:, pixels], block.values[:, pixels]
+    variance = np.where(valid, block.judging(centre[pixels], pixels), 0.0).sum(axis=0)
+    difference = np.where(valid, values, -np.inf).max(axis=0) - np.where(valid, values, np.inf).min(axis=0)
+    apart[pixels] = difference * difference > 16 * variance
+    return apart
 
 
 def _mean_variance(block: Unequal, pixels: Pixels, count: int) -> Callable[[Plane], Plane]:
