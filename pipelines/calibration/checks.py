@@ -153,10 +153,12 @@ def _measure(frame: Frame, store: ArrayStore) -> _Measured:
     limits = _limits(frame)
     known = _known(frame, limits)
     if known is not None:
-        return _Measured(frame, known)
+        return _Measured(frame, known)  # lost or damaged since, `check` finds it, and who reads it
     try:
         cube = store.open(ref)
-        return _Measured(frame, pixels.measure(cube, saturation=limits.saturation, hot_sigma=limits.hot_sigma))
+        found = pixels.measure(cube, saturation=limits.saturation, hot_sigma=limits.hot_sigma)
+        # As the document keeps it: a verdict made of it later is the same.
+        return _Measured(frame, Stats(**found.to_dict()))
     except (Lost, Damaged) as error:
         return _Measured(frame, None, str(error), unreadable=True)
     except UsageError as error:
