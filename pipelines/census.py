@@ -14,7 +14,7 @@ from arraystore import ArrayRef, ArrayStore, Damaged, InvalidRef, Lost
 from catalog import Catalog
 from pipelines.document import pixels_digest
 from pipelines.findings import Finding
-from pipelines.records import PREFIXES, RecordName, parse_key, record_key, record_stem
+from pipelines.records import PREFIXES, RecordName, older_key, parse_key, record_key, record_stem
 
 REFERRING = ("headers", "masters", "views", "trash", "history")
 """Collections whose documents keep arrays alive."""
@@ -177,7 +177,13 @@ def owners(catalog: Catalog, digest: str, *, limit: int = SHOWN) -> tuple[str, .
 
 def has_record(store: ArrayStore, key: str) -> bool:
     """Tell whether the store has a record now."""
-    return any(record.key == key for record in store.records(key))
+    try:
+        store.get_record(key)
+    except Lost:
+        return False
+    except Damaged:
+        return True
+    return True
 
 
 def _is_there(catalog: Catalog, name: str, document: Document) -> bool:
@@ -225,7 +231,9 @@ def _unaccounted(census: Census, *, catalog: Catalog, store: ArrayStore, grace: 
     strangers: dict[str, list[str]] = {}
     for key, modified in census.records.items():
         name = parse_key(key)
-        if name is None:
+        if older_key(key) is not None:
+            yield Finding("older-record", key, "the name of this record is that of schema 1")
+        elif name is None:
             yield Finding("orphaned", key, "this is the name of no record of ours")
         elif modified <= before and has_record(store, key):
             if name.stem in census.live:

@@ -36,6 +36,7 @@ KINDS: Final[dict[str, tuple[str, str, str]]] = {
         "if the document was edited past `darkroom`: darkroom rebuild --document {what}",
     ),
     "unfinished-change": (UNFINISHED, "a change was written down and not carried out", _MENDED),
+    "older-record": (UNFINISHED, "what the store keeps of a document is of an older release", "darkroom migrate"),
     "half-deleted": (UNFINISHED, "a document is both in use and in the trash", _MENDED),
     "document-missing": (
         UNFINISHED,

@@ -115,10 +115,10 @@ def contents(archive: Archive) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What an archive knew at a moment: documents in use, in the trash, and the names of what it remembers."""
+    """What an archive knew at a moment: documents in use, in the trash (with their revisions), what it remembers."""
 
     live: frozenset[str]
-    trashed: frozenset[str]
+    trashed: Mapping[str, int]
     history: frozenset[str]
 
 
@@ -126,7 +126,7 @@ def known(archive: Archive) -> Known:
     """What an archive knows now."""
     return Known(
         frozenset(doc["_id"] for doc in archive.headers.find({}, {"_id": 1})),
-        frozenset(entry["document"] for entry in archive.catalog.trash.find({}, {"document": 1})),
+        {entry["document"]: entry["revision"] for entry in archive.catalog.trash.find()},
         frozenset(entry["_id"] for entry in archive.history.find({}, {"_id": 1})),
     )
 
@@ -141,9 +141,11 @@ def kept(archive: Archive, before: Known, *, swept: bool) -> None:
     """
     now = known(archive)
     if not swept:
-        assert before.live | before.trashed <= now.live | now.trashed
-    for name in before.history:
-        assert name in now.history or name.rpartition("@")[0] not in now.live, name
+        assert before.live | before.trashed.keys() <= now.live | now.trashed.keys()
+    for entry in before.history - now.history:
+        name, _, revision = entry.rpartition("@")
+        # What led to a deletion goes with the trash, also where the file was ingested again since.
+        assert name not in now.live or int(revision.partition(".")[0]) <= before.trashed.get(name, 0), entry
 
 
 def sha256_of(path: Path) -> str:

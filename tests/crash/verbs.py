@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipelines import open_archive
+from pipelines import changes, open_archive
 from pipelines.archive import Archive
+from pipelines.edits import Edit
 from tests.crash.invariants import NONE
 from tests.crash.nights import Night, Truth, document_id, write_frame, write_night
 
@@ -113,6 +114,31 @@ def restore(archive: Archive, made: Scene) -> None:
     archive.restore(sorted(waiting))
 
 
+def change(archive: Archive, made: Scene) -> None:
+    """Mend two documents, one of them twice."""
+    edits = [Edit(document_id(n), {"qc.verdict": "good", "flat_time": "evening"}) for n in (1, 2)]
+    changes.change(edits, catalog=archive.catalog, store=archive.store, why="looked at")
+    edits = [Edit(document_id(1), {"qc.verdict": "bad"}, ("flat_time",))]
+    changes.change(edits, catalog=archive.catalog, store=archive.store, why="looked at again")
+
+
+def changed(folder: Path) -> Scene:
+    """An archive one of whose runs has changed two documents."""
+    made = settled(folder)
+    with open_archive(made.home) as archive:
+        change(archive, made)
+    return made
+
+
+def undo(archive: Archive, made: Scene) -> None:
+    """Take the last change back, unless that has been done."""
+    document = archive.document(document_id(1))
+    if document["qc"].get("verdict") == "bad":
+        entry = archive.history.find_one({"why": "looked at again"})
+        assert entry is not None
+        changes.undo(entry["run"], catalog=archive.catalog, store=archive.store, why="no")
+
+
 def sweep(archive: Archive, made: Scene) -> None:
     """Sweep, with no grace."""
     archive.sweep(grace=NONE, dry_run=False)
@@ -134,6 +160,8 @@ VERBS = {
     "ingest after a delete": Verb(deleted, ingest, 3),
     "delete": Verb(settled, delete, 1),
     "restore": Verb(deleted, restore, 3),
+    "change": Verb(settled, change, 3),
+    "undo": Verb(changed, undo, 3),
     "sweep": Verb(dirty, sweep, 2),
 }
 
