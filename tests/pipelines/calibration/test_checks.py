@@ -24,7 +24,7 @@ NIGHT = "2024-02-20"
 def troubled(tmp_path_factory):
     """An archive with a night in which each trouble befell one dark, checked."""
     folder = tmp_path_factory.mktemp("night")
-    night = simulate_night(folder / "raw", units=6, shape=(128, 160), lights=1, troubles=TROUBLES)
+    night = simulate_night(folder / "raw", units=5, shape=(128, 160), lights=0, troubles=TROUBLES)
     with open_archive(folder / "home") as archive:
         archive.ingest(folder / "raw", jobs=1)
         answer = check_frames(NIGHT, catalog=archive.catalog, store=archive.store)
@@ -33,7 +33,7 @@ def troubled(tmp_path_factory):
 
 def test_the_simulated_troubles_are_found_and_nothing_else(troubled):
     _, night, answer = troubled
-    assert len(answer) == 6 * 25 + 1
+    assert len(answer) == 5 * 25 + 1
     unfit = {row["id"]: row for row in answer if row["verdict"] != "good"}
     assert set(unfit) == set(night.troubles.values())
     assert set(night.troubles) == set(TROUBLES)
@@ -230,6 +230,28 @@ def test_distance_from_the_previous_master_and_no_master_is_never_bad(away, verd
     (found,) = [check for check in checks if check.check == "distance"]
     assert found.verdict == verdict
     assert verdict_of(checks) == ("bad" if verdict == "bad" else "good")
+
+
+def test_a_frame_is_compared_with_the_master_of_the_night_before(archive, raw):
+    shape = {"units": 1, "shape": (96, 128), "lights": 0}
+    simulate_night(raw, night="2024-02-19", **shape)
+    night = simulate_night(raw, troubles=["light-leak"], **shape)
+    archive.ingest(raw, jobs=1)
+    parts = {"catalog": archive.catalog, "store": archive.store, "kinds": ("dark",)}
+
+    def distances(date):
+        rows = check_frames(date, **parts)
+        checks = {row["id"]: archive.document(row["id"])["qc"]["checks"] for row in rows}
+        return {name: next(c for c in some if c["check"] == "distance") for name, some in checks.items()}
+
+    assert {check["verdict"] for check in distances("2024-02-19").values()} == {"not compared"}
+    archive.calibration.make_masters("2024-02-19", kinds=("dark",))
+    found = distances(NIGHT)
+    assert {name for name, check in found.items() if check["verdict"] == "bad"} == {night.troubles["light-leak"]}
+    assert found[night.troubles["light-leak"]]["value"] > 0.05
+    assert all(check["value"] < 0.01 for name, check in found.items() if name not in night.troubles.values())
+    # A frame that the master was made of is not judged by it.
+    assert {check["verdict"] for check in distances("2024-02-19").values()} == {"not compared"}
 
 
 def test_the_command_checks_shows_and_filters(troubled, tmp_path):
