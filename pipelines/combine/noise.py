@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pipelines.combine.bands import in_threads
 from pipelines.combine.errors import FramesUnfit
 from pipelines.combine.frames import Stack, stack_of
-from pipelines.combine.photon import Bin, Pair, fit_gain, transfer_bins
+from pipelines.combine.photon import Bin, Pair, fit, transfer_bins
 
 #: Pixels that are read of a frame: they give the noise to 0.1 %.
 _PIXELS = 1 << 20
@@ -40,7 +40,8 @@ class NoiseModel:
         Electrons a unit, from photon transfer; None where levels did not permit: then the noise is
         `read_noise` at every level.
     level : float
-        Where `read_noise` holds: of darks the level of the bulk of pixels, bias and all.
+        Where `read_noise` holds: of darks the level of the bulk of pixels, bias and all; of flats the
+        lowest level there is.
     n_pairs : int
         Pairs of frames it rests on.
     method : str
@@ -150,14 +151,19 @@ def _model(found: list[_Measured | str]) -> NoiseModel:
     pairs = [item for item in found if not isinstance(item, str)]
     if not pairs:
         return NoiseModel(None, reason="; ".join(reasons))
-    gain, doubt = fit_gain([item for pair in pairs for item in pair.bins])
+    transfer = fit([item for pair in pairs for item in pair.bins])
+    level, variance = transfer.level, transfer.variance
+    if transfer.gain is None:
+        level = float(np.median([pair.level for pair in pairs]))
+        variance = float(np.median([pair.variance for pair in pairs]))
+        reasons.append(transfer.reason or "no gain")
     return NoiseModel(
-        read_noise=math.sqrt(float(np.median([pair.variance for pair in pairs]))),
-        gain=gain,
-        level=float(np.median([pair.level for pair in pairs])),
+        read_noise=math.sqrt(variance),
+        gain=transfer.gain,
+        level=level,
         n_pairs=len(pairs),
-        method="differences of pairs, within 5 sigma (MAD)" + ("" if gain is None else "; photon transfer"),
-        reason="; ".join([*reasons, *doubt]) or None,
+        method="differences of pairs, within 5 sigma (MAD)" + ("" if transfer.gain is None else "; photon transfer"),
+        reason="; ".join(reasons) or None,
     )
 
 
@@ -182,19 +188,23 @@ def _difference(first: NDArray[Any], second: NDArray[Any], saturation: float | N
     ratio = _ratio(first, second)
     if not 0.5 <= ratio <= 2:
         return f"their light differs by a factor of {ratio:.2f}: they are not of equal exposure"
-    level = np.minimum(first, second).ravel()
-    difference = np.subtract(first, second, dtype=np.float64).ravel()
-    if ratio != 1:
-        difference += (1 - ratio) * second.ravel()
+    lower = np.minimum(first, second).ravel()
+    level: NDArray[np.float32] = np.multiply(second, ratio**2, dtype=np.float32).ravel()
+    level += first.ravel()
+    level /= np.float32(1 + ratio**2)
+    with np.errstate(invalid="ignore"):  # infinities: NaN, which is left out below
+        difference = np.subtract(first, second, dtype=np.float64).ravel()
+        if ratio != 1:
+            difference += (1 - ratio) * second.ravel()
     top = saturation if first.dtype.kind == "f" else min(saturation or np.inf, np.iinfo(first.dtype).max)
-    valid = np.isfinite(difference) if top is None else np.isfinite(difference) & (level < top)
+    valid = np.isfinite(difference) if top is None else np.isfinite(difference) & (lower < top)
     if not valid.all():
-        level, difference = level[valid], difference[valid]
+        lower, level, difference = lower[valid], level[valid], difference[valid]
     if len(level) < _FEWEST:
         return f"only {len(level)} pixels are valid and below saturation in both"
     # Bias drifts from frame to frame: it is no noise of a pixel.
     difference -= np.median(difference[:: max(1, len(difference) >> 16)])
-    pair = Pair(level, difference, ratio, quantum=0.0 if first.dtype.kind == "f" else 1.0)
+    pair = Pair(lower, level, difference, ratio, quantum=0.0 if first.dtype.kind == "f" else 1.0)
     if not pair.variance > 0:
         return "they are equal"
     return pair
