@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from pipelines.combine.bands import in_threads
 from pipelines.combine.errors import FramesUnfit
-from pipelines.combine.frames import Stack, stack_of
+from pipelines.combine.frames import Stack, companions, read_rows, stack_of
 from pipelines.combine.photon import Bin, Pair, fit, transfer_bins
 
 #: Pixels that are read of a frame: they give the noise to 0.1 %.
@@ -83,6 +83,7 @@ def measure_noise(
     frames: Sequence[Any] | Stack,
     *,
     pairs: Sequence[tuple[int, int]] | None = None,
+    masks: Sequence[Any] | None = None,
     saturation: float | None = None,
     names: Sequence[str] | None = None,
     workers: int | None = None,
@@ -100,6 +101,8 @@ def measure_noise(
         Frames of one camera, (rows, columns), of equal exposure; a million pixels of each are read.
     pairs : sequence of (int, int), optional
         Which frames to take from which; by default each from the next, 8 pairs at most.
+    masks : sequence, optional
+        For each frame None, or a plane that is not zero where a sample is bad.
     saturation : float, optional
         Pixels at or above it say nothing.
     names : sequence of str, optional
@@ -122,10 +125,12 @@ def measure_noise(
     chosen = _pairs(len(stack)) if pairs is None else list(pairs)
     if not chosen:
         return NoiseModel(None, reason="one frame: noise is measured from differences of two")
+    bad = companions(stack, masks, "masks") or (None,) * len(stack)
     found: dict[tuple[int, int], _Measured | str] = {}
 
     def measure(pair: tuple[int, int]) -> None:
-        difference = _difference(_sample(stack, pair[0]), _sample(stack, pair[1]), saturation)
+        first, second = (_sample(stack, n, bad[n]) for n in pair)
+        difference = _difference(first, second, dtype=stack.dtype, saturation=saturation)
         if not isinstance(difference, str):
             found[pair] = _Measured(difference.variance, difference.level, transfer_bins(difference))
         else:
@@ -174,17 +179,29 @@ def _pairs(count: int) -> list[tuple[int, int]]:
     return [every[round(n)] for n in np.linspace(0, len(every) - 1, _PAIRS)]
 
 
-def _sample(stack: Stack, number: int) -> NDArray[Any]:
-    """A million pixels of a frame: bands of rows spread evenly over it."""
+def _sample(stack: Stack, number: int, mask: Any) -> NDArray[Any]:
+    """A million pixels of a frame, in bands of rows spread evenly over it; NaN where they are masked."""
     rows, columns = stack.shape
     bands = -(-rows // _ROWS)
     wanted = min(bands, max(1, _PIXELS // max(1, _ROWS * columns)))
     starts = [(2 * n + 1) * bands // (2 * wanted) * _ROWS for n in range(wanted)]
-    return np.concatenate([stack.read(number, start, min(start + _ROWS, rows)) for start in starts])
+    parts = []
+    for start in starts:
+        stop = min(start + _ROWS, rows)
+        part = stack.read(number, start, stop)
+        bad = np.ma.getmaskarray(part) if isinstance(part, np.ma.MaskedArray) else np.False_
+        if mask is not None:
+            bad = bad | (read_rows(mask, start, stop) != 0)
+        parts.append(np.where(bad, np.nan, np.ma.getdata(part)) if bad.any() else np.ma.getdata(part))
+    return np.concatenate(parts) if parts else np.empty((0, columns))
 
 
-def _difference(first: NDArray[Any], second: NDArray[Any], saturation: float | None) -> Pair | str:
-    """What the difference of two frames says, or why it says nothing."""
+def _difference(
+    first: NDArray[Any], second: NDArray[Any], *, dtype: np.dtype[Any], saturation: float | None
+) -> Pair | str:
+    """What the difference of two frames of a type says, or why it says nothing."""
+    if first.size < _FEWEST:
+        return f"only {first.size} pixels"
     ratio = _ratio(first, second)
     if not 0.5 <= ratio <= 2:
         return f"their light differs by a factor of {ratio:.2f}: they are not of equal exposure"
@@ -196,7 +213,8 @@ def _difference(first: NDArray[Any], second: NDArray[Any], saturation: float | N
         difference = np.subtract(first, second, dtype=np.float64).ravel()
         if ratio != 1:
             difference += (1 - ratio) * second.ravel()
-    top = saturation if first.dtype.kind == "f" else min(saturation or np.inf, np.iinfo(first.dtype).max)
+    whole = dtype.kind != "f"
+    top = min(saturation or np.inf, np.iinfo(dtype).max) if whole else saturation
     valid = np.isfinite(difference) if top is None else np.isfinite(difference) & (lower < top)
     if not valid.all():
         lower, level, difference = lower[valid], level[valid], difference[valid]
@@ -204,7 +222,7 @@ def _difference(first: NDArray[Any], second: NDArray[Any], saturation: float | N
         return f"only {len(level)} pixels are valid and below saturation in both"
     # Bias drifts from frame to frame: it is no noise of a pixel.
     difference -= np.median(difference[:: max(1, len(difference) >> 16)])
-    pair = Pair(lower, level, difference, ratio, quantum=0.0 if first.dtype.kind == "f" else 1.0)
+    pair = Pair(lower, level, difference, ratio, quantum=1.0 if whole else 0.0)
     if not pair.variance > 0:
         return "they are equal"
     return pair
@@ -222,7 +240,9 @@ def _ratio(first: NDArray[Any], second: NDArray[Any]) -> float:
     tops = []
     for frame in (first, second):
         part = frame[::4, :width].reshape(-1, strips, width // strips).swapaxes(0, 1).reshape(strips, -1)
-        tops.append(np.median(part, axis=1).astype(np.float64))
+        if not np.isfinite(part).any(axis=1).all():
+            return 1.0
+        tops.append(np.nanmedian(part, axis=1).astype(np.float64))
     one, two = (strip - strip.mean() for strip in tops)
     # In a dark the strips differ by noise only; their scatter then is no measure of light.
     spread = float(two @ two) / strips

@@ -94,6 +94,21 @@ def test_saturated_pixels_are_left_out_by_the_level_given():
     assert measure_noise(frames, saturation=4000).read_noise == pytest.approx(9, rel=0.02)
 
 
+def test_masked_samples_say_nothing():
+    frames = darks(3)
+    masks = [np.zeros(frame.shape, "u1") for frame in frames]
+    rng = np.random.default_rng(7)
+    for frame, mask in zip(frames, masks, strict=True):
+        frame[:, 200:] = rng.integers(0, 60000, (512, 700))
+        mask[:, 200:] = 1
+    for noise in (
+        measure_noise(frames, masks=masks),
+        measure_noise([np.ma.array(f, mask=m) for f, m in zip(frames, masks, strict=True)]),
+        combine(frames, masks=masks).noise,
+    ):
+        assert noise.read_noise == pytest.approx(9, rel=0.03)
+
+
 def test_the_same_frames_give_the_same_noise_again():
     frames = darks(5)
     assert measure_noise(frames) == measure_noise(frames, workers=1)

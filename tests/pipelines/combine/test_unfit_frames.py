@@ -54,6 +54,13 @@ def test_all_saturated_is_flagged_and_the_noise_is_not_invented():
     assert "saturation" in made.reason
 
 
+def test_weights_go_with_the_method_that_was_asked_for():
+    """Where the median steps in it is said that it took no weights."""
+    made = combine(np.full((3, 40, 40), 7, "u2"), weights=[1, 2, 3])
+    assert made.method == Median()
+    assert "weights are not used" in made.reason
+
+
 def test_no_frames():
     with pytest.raises(FramesUnfit, match="no frames"):
         combine([])
