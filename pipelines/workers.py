@@ -206,3 +206,4 @@ class _Worker:
         self._process.wait()
         self._tasks.close()
         self.answers.close()
+

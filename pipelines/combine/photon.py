@@ -22,8 +22,11 @@ class Pair:
 
     Attributes
     ----------
-    levels : ndarray
+    lower : ndarray
         The lower of the two values: a hit in one frame does not make a pixel look bright.
+    levels : ndarray of float32
+        Mean of the two, the second weighed by ``ratio^2``: of this the variance is a linear function, and
+        noise that raises the difference does not raise it.
     differences : ndarray of float64
         Around zero.
     ratio : float
@@ -32,7 +35,8 @@ class Pair:
         Step between possible values: 1 of whole numbers, 0 of continuous ones.
     """
 
-    levels: NDArray[Any]
+    lower: NDArray[Any]
+    levels: NDArray[np.float32]
     differences: NDArray[np.float64]
     ratio: float
     quantum: float
@@ -41,16 +45,11 @@ class Pair:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "variance", self.variance_of(self.differences))
-        lower = float(np.median(self.levels[:: max(1, len(self.levels) >> 16)]))
-        object.__setattr__(self, "level", lower + self.lowering(self.variance))
+        object.__setattr__(self, "level", float(np.median(self.levels[:: max(1, len(self.levels) >> 16)])))
 
     def variance_of(self, differences: NDArray[np.float64]) -> float:
         """Variance of one frame, from differences of some pixels."""
         return robust_variance(differences, self.quantum) / (1 + self.ratio**2)
-
-    def lowering(self, variance: float) -> float:
-        """How far the lower of two samples lies under their level, on average: sigma over the root of pi."""
-        return math.sqrt(max(variance, 0.0) / math.pi)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,24 +73,57 @@ def robust_variance(differences: NDArray[np.float64], quantum: float) -> float:
     return float(np.dot(kept, kept) / len(kept)) - float(kept.mean()) ** 2 if len(kept) else 0.0
 
 
-def transfer_bins(pair: Pair) -> list[Bin]:
-    """Variance of one frame in bins of level, each wider than the noise, so that noise picks no pixels.
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """Variance as a function of level.
 
-    The first holds the bulk of a dark; those above widen twofold.
+    Attributes
+    ----------
+    gain : float or None
+        Electrons a unit.
+    level, variance : float
+        The lowest level there is, and the variance there.
+    reason : str or None
+        Why there is no gain.
     """
-    sigma = pair.variance**0.5
-    low = float(np.quantile(pair.levels[:: max(1, len(pair.levels) // 65536)], 0.001))
-    top = float(pair.levels.max())
-    bins = []
-    rest = np.arange(len(pair.levels))
-    levels = pair.levels
-    edge, width = low + 8 * sigma, 8 * sigma
+
+    gain: float | None
+    level: float = 0.0
+    variance: float = 0.0
+    reason: str | None = None
+
+
+def transfer_bins(pair: Pair) -> list[Bin]:
+    """Variance of one frame in bins of level, without the pixels that were hit.
+
+    What is hit is told by a first look at bins of the lower values. Its bins are biased at their edges
+    by the noise that moves pixels across them, but by no more than a hit can be told with.
+    """
+    rough = _bins(pair, pair.lower, slice(None))
+    first = fit(rough)
+    if first.gain is None:
+        return rough
+    expected = np.maximum(pair.lower - np.float64(first.level), 0.0)
+    expected *= 1 / first.gain
+    expected += first.variance
+    expected *= 36 * (1 + pair.ratio**2)
+    return _bins(pair, pair.levels, np.square(pair.differences) <= expected)
+
+
+def _bins(pair: Pair, levels: NDArray[Any], which: Any) -> list[Bin]:
+    """Bins wider than the noise, widening twofold: the first holds the bulk of a dark."""
+    levels, rest = levels[which], pair.differences[which]
+    bins: list[Bin] = []
+    if not len(levels):
+        return bins
+    width = 8 * math.sqrt(pair.variance)
+    edge = float(np.quantile(levels[:: max(1, len(levels) >> 16)], 0.001)) + width
+    top = float(levels.max())
     while len(rest):
         inside = levels < edge
         chosen = rest[inside]
         if len(chosen) >= _FEWEST:
-            variance = pair.variance_of(pair.differences[chosen])
-            bins.append(Bin(float(levels[inside].mean()) + pair.lowering(variance), variance, len(chosen)))
+            bins.append(Bin(float(levels[inside].mean(dtype=np.float64)), pair.variance_of(chosen), len(chosen)))
         if edge > top:
             break
         rest, levels = rest[~inside], levels[~inside]
@@ -100,31 +132,26 @@ def transfer_bins(pair: Pair) -> list[Bin]:
     return bins
 
 
-def fit_gain(bins: list[Bin]) -> tuple[float | None, list[str]]:
-    """Fit variance = floor + level / gain to bins of several pairs.
-
-    Returns
-    -------
-    float or None
-        Electrons a unit.
-    list of str
-        Why there is none.
-    """
-    if len({round(b.level) for b in bins}) < 2 or not bins:
-        return None, ["no gain: all pixels are at one level"]
-    level = np.array([b.level for b in bins])
-    variance = np.array([b.variance for b in bins])
+def fit(bins: list[Bin]) -> Transfer:
+    """Fit variance = floor + level / gain to bins of one or several pairs."""
+    if len({round(item.level) for item in bins}) < 2:
+        return Transfer(None, reason="no gain: all pixels are at one level")
+    level = np.array([item.level for item in bins])
+    variance = np.array([item.variance for item in bins])
     # The variance of a sample variance of normal values is 2 s^4 / n.
-    weight = np.array([b.pixels for b in bins]) / (2 * np.maximum(variance, 1e-12) ** 2)
+    weight = np.array([item.pixels for item in bins]) / (2 * np.maximum(variance, 1e-12) ** 2)
     centre = np.average(level, weights=weight)
+    middle = float(np.average(variance, weights=weight))
     spread = float(weight @ (level - centre) ** 2)
     slope = float(weight @ ((level - centre) * variance)) / spread
-    residual = variance - np.average(variance, weights=weight) - slope * (level - centre)
+    residual = variance - middle - slope * (level - centre)
     # Bins that scatter more than their counting allows make the slope as much less certain.
     excess = max(1.0, float(weight @ residual**2) / max(1, len(bins) - 2))
-    error = (excess / spread) ** 0.5
+    error = math.sqrt(excess / spread)
     if slope < _SURE * error:
-        return None, [f"no gain: the noise does not grow with the level ({slope:.3g} +- {error:.2g} a unit)"]
-    if slope * float(np.ptp(level)) < _SHARE * float(variance.min()):
-        return None, ["no gain: light adds too little to the noise at the levels there are"]
-    return 1 / slope, []
+        return Transfer(None, reason=f"no gain: noise does not grow with the level ({slope:.3g} +- {error:.2g} a unit)")
+    lowest = float(level.min())
+    floor = middle + slope * (lowest - centre)
+    if floor <= 0 or slope * float(np.ptp(level)) < _SHARE * floor:
+        return Transfer(None, reason="no gain: light adds too little to the noise at the levels there are")
+    return Transfer(1 / slope, lowest, float(floor))
