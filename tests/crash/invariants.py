@@ -136,8 +136,14 @@ def rebuilt(archive: Archive, home: Path) -> None:
             before, after = ({doc["_id"]: doc for doc in c[name].find()} for c in (archive.catalog, catalog))
             assert before.keys() <= after.keys(), name  # and ingests that were cut short
             for key, document in before.items():
-                assert after[key] == document, key
+                if name == "trash" or not ahead(after[key]["ingest"], document["ingest"]):
+                    assert after[key] == document, key
     (home / "rebuilt.db").unlink()
+
+
+def ahead(record: Mapping[str, Any], shown: Mapping[str, Any]) -> bool:
+    """Tell whether the store is ahead of the catalog: an ingest was cut short between the two."""
+    return record["revision"] > shown["revision"] or (record["arrays"], shown["arrays"]) == ("kept", "pending")
 
 
 @dataclass(frozen=True, slots=True)
