@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
@@ -79,7 +79,7 @@ class Options:
     profile: str | None = None
     campaign: str | None = None
     jobs: int | None = None
-    bounds: Bounds = Bounds()
+    bounds: Bounds = field(default_factory=Bounds)
 
     def check(self) -> None:
         """Refuse what cannot be done.
@@ -215,6 +215,7 @@ class _Ingest:
     def plan(self, found: Sequence[Candidate]) -> tuple[list[Task], int]:
         """Give the tasks for the files that are new or changed, and how many processes they earn."""
         tasks: list[Task] = []
+        mended: list[Located] = []
         nbytes = 0
         for candidate in found:
             self._candidates[candidate.located] = candidate
@@ -227,9 +228,12 @@ class _Ingest:
                     self._waiting.append(refused(task, *candidate.problem))
                 elif known is not None and self._unchanged(candidate, known):
                     self.report.unchanged += 1
+                    if quarantine.name_of(candidate.located) in self._quarantined:
+                        mended.append(candidate.located)  # it is again the file that was taken
                 else:
                     tasks.append(task)
                     nbytes += candidate.size
+        quarantine.record(self._catalog.quarantine, [], mended=mended)
         return tasks, self._jobs(len(tasks), nbytes)
 
     def _jobs(self, files: int, nbytes: int) -> int:

@@ -64,8 +64,7 @@ def _copy(file: CatalogFile, partial: Path) -> dict[str, int]:
             counts = _counts(source)
             source.backup(copy)  # in one step: in many, every write of others would begin it again
         finally:
-            if source.in_transaction:
-                source.execute("ROLLBACK")
+            source.rollback()  # SQLite ends it by itself on some errors; then this does nothing
         copy.execute("PRAGMA journal_mode=DELETE").fetchone()  # one file, whatever the original used
     return counts
 

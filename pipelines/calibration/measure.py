@@ -18,6 +18,7 @@ from pipelines.errors import UsageError
 Pixels = npt.NDArray[Any]
 
 _MEDIAN_OF_TWO = 0.6745 * 2**0.5  # median |difference| of two normal values, in standard deviations
+_ENOUGH = 2**21  # pixels, about, from which the noise is told: to a thousandth
 _SAMPLE = 512  # rows and columns, about, of the picture from which the shape of a frame is told
 _BLOCKS = 16  # blocks of that picture along each axis
 _SMALLEST = 8  # pixels along each axis of a block that has a median worth the name
@@ -48,7 +49,8 @@ class Stats:
         Median.
     noise
         Standard deviation of a pixel: the median absolute difference of neighbours along a row over
-        0.954. Gradients and stars hardly count; the noise of the sensor's fixed pattern does.
+        0.954, of two million pixels at most. Gradients and stars hardly count; the noise of the
+        sensor's fixed pattern does.
     saturated
         Fraction of saturated pixels; None where the profile does not say what saturates.
     hot
@@ -103,10 +105,11 @@ def measure(frame: Bands, *, saturation: float | None, hot_sigma: float) -> Stat
         _Histograms(frame.dtype) if frame.dtype.kind in "ui" and frame.dtype.itemsize <= 2 else _Values(frame)
     )
     step = max(1, min(frame.shape) // _SAMPLE)
+    every = max(1, frame.shape[0] * frame.shape[1] // _ENOUGH)
     sample = []
     for rows, values in frame.bands():
-        kept.add(values)
-        sample.append(values[(-rows.start) % step :: step, ::step])
+        kept.add(values, values[-rows.start % every :: every])
+        sample.append(values[-rows.start % step :: step, ::step])
     level, noise, count = kept.level(), kept.noise(), kept.count()
     if count == 0:
         raise UsageError("not one pixel of the frame is a number: it is not measured")
@@ -196,9 +199,10 @@ class _Histograms:
         self._values = np.zeros(2**16, np.int64)
         self._steps = np.zeros(2**16, np.int64)
 
-    def add(self, values: Pixels) -> None:
+    def add(self, values: Pixels, some: Pixels) -> None:
+        steps = np.abs(np.diff(some.astype(np.intp), axis=1))
+        self._steps += np.bincount(steps.ravel(), minlength=2**16)
         wide = values.astype(np.intp)
-        self._steps += np.bincount(np.abs(np.diff(wide, axis=1)).ravel(), minlength=2**16)
         wide -= self._lowest
         self._values += np.bincount(wide.ravel(), minlength=2**16)
 
@@ -223,8 +227,12 @@ class _Values:
     def __init__(self, frame: Bands) -> None:
         self._frame = np.empty(frame.shape, np.float64 if frame.dtype.itemsize > 4 else np.float32)
         self._filled = 0
+        self._steps: list[Pixels] = []
 
-    def add(self, values: Pixels) -> None:
+    def add(self, values: Pixels, some: Pixels) -> None:
+        with np.errstate(invalid="ignore"):  # of infinities, which are left out
+            steps = np.abs(np.diff(some.astype(self._frame.dtype), axis=1))
+        self._steps.append(steps[np.isfinite(steps)])
         self._frame[self._filled : self._filled + len(values)] = values
         self._filled += len(values)
 
@@ -236,10 +244,8 @@ class _Values:
         return float(np.median(good)) if good.size else float("nan")
 
     def noise(self) -> float:
-        with np.errstate(invalid="ignore"):  # of infinities, which are left out
-            steps = np.abs(np.diff(self._frame, axis=1))
-        good = steps[np.isfinite(steps)]
-        return float(np.median(good)) / _MEDIAN_OF_TWO if good.size else 0.0
+        steps = np.concatenate(self._steps)
+        return float(np.median(steps)) / _MEDIAN_OF_TWO if steps.size else 0.0
 
     def above(self, limit: float, *, itself: bool) -> int:
         with np.errstate(invalid="ignore"):

@@ -30,8 +30,12 @@ def export(
     out: Path = typer.Argument(help="File to write."),
     certificate: bool = typer.Option(False, "--certificate", help="Print the digests, ingested and exported."),
 ) -> None:
-    """Write the original FITS file again, byte for byte."""
+    """Write the original FITS file again, byte for byte; or a master as FITS, with all its planes."""
+    from pipelines.cli.masters import export_master
+
     place: Place = context.obj
+    if export_master(place, document, out):
+        return
     with place.open(readonly=True) as archive:
         proof = archive.export(document, out)
     typer.echo(f"{proof.file}: {proof.nbytes} bytes, as ingested")

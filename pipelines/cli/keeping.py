@@ -1,6 +1,7 @@
-"""Commands that prove and preserve the archive: ``check``, ``rebuild``, ``backup``, ``copy``, ``migrate``, ``history``."""
+"""Commands that prove and preserve: ``check``, ``rebuild``, ``backup``, ``copy``, ``migrate``, ``history``."""
 
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -98,9 +99,10 @@ def copy(
 
     place: Place = context.obj
     settings = resolve(place.home, catalog=to, store=place.store)
+    options: dict[str, Any] = dict(settings.options)
     with (
         place.open(readonly=True) as archive,
-        connect(settings.catalog, **settings.options) as target,
+        connect(settings.catalog, **options) as target,
         bar("Copy") as advance,
     ):
         show_object(copy_catalog(source=archive.catalog, target=target, progress=advance), as_json=as_json)

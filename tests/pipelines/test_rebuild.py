@@ -149,7 +149,7 @@ def test_a_deletion_cut_short_is_ended(lived, monkeypatch, tmp_path):
     monkeypatch.setattr("pipelines.changes.carry_out", lambda entry, *, catalog: True)
     lived.delete(NAME.format(5))
     assert lived.headers.find_one({"_id": NAME.format(5)}) is not None
-    report, after = again(lived, tmp_path)
+    _report, after = again(lived, tmp_path)
     assert ("headers", NAME.format(5)) not in after
     assert ("trash", f"{NAME.format(5)}@1") in after
 
