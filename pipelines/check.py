@@ -17,6 +17,7 @@ from catalog import Catalog
 from pipelines.census import take_census
 from pipelines.errors import UsageError
 from pipelines.findings import DAMAGE, GRAVITIES, KINDS, UNFINISHED, Finding
+from pipelines.pairing import require_store
 from pipelines.table import Answer
 from pipelines.verifications import Verifications, work_of
 
@@ -140,12 +141,14 @@ def check(
     Raises
     ------
     UsageError
-        There is no such level, or `mend` on an archive opened for reading.
+        There is no such level, the store is not that of the documents, or `mend` on an archive opened
+        for reading.
     """
     if level not in LEVELS:
         raise UsageError(f"{level!r} is no level of a check; there are {', '.join(LEVELS)}")
     if mend and catalog.readonly:
         raise UsageError("this archive is open read-only and cannot be mended; open it without readonly=True")
+    require_store(catalog, store)
     started = time.monotonic()
     deadline = None if max_duration is None else started + max_duration.total_seconds()
     census, findings = take_census(catalog=catalog, store=store, grace=grace)
