@@ -20,12 +20,12 @@ def require_store(catalog: Catalog, store: ArrayStore) -> None:
     UsageError
         Which store it should be.
     """
-    seen = set()
+    seen: set[str] = set()
     for document in islice(catalog.headers.find({"ingest.arrays": "kept"}, {"arrays": 1}).limit(SAMPLE), SAMPLE):
-        seen.update(ref.get("store") for ref in document["arrays"].values() if isinstance(ref, dict))
+        seen.update(str(ref.get("store")) for ref in document["arrays"].values() if isinstance(ref, dict))
     if seen and store.id not in seen:
         raise UsageError(
-            f"the documents in {catalog.url} refer to the store {', '.join(sorted(map(str, seen)))}, and {store.url} "
+            f"the documents in {catalog.url} refer to the store {', '.join(sorted(seen))}, and {store.url} "
             f"is {store.id}; open the archive with its own store, wherever that was moved (--store URL)"
         )
 

@@ -126,10 +126,9 @@ def test_every_verb_of_a_readonly_archive_works_or_refuses(two, raw, tmp_path, w
             "write": lambda: archive.headers.delete_many({}),
             "put": lambda: archive.store.put_records({"a": b""}),
         }
-        for name, verb in refuse.items():
+        for verb in refuse.values():
             with pytest.raises((DarkroomError, CatalogError, StoreError), match=r"read-only|reading|read only|a run"):
                 verb()
-                pytest.fail(f"{name} was not refused")
         assert archive.cube(A)[...].shape == (24, 32)
         assert archive.document(A)["_id"] == A
         assert len(archive.dark_groups()) == 1
