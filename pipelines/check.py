@@ -97,7 +97,7 @@ class CheckReport:
         for code, count in Counter(finding.code for finding in self.findings).items():
             some = [finding for finding in self.findings if finding.code == code]
             lines.append(f"{some[0].gravity:10} {code}: {count}, {KINDS[code][1]}")
-            lines += [f"             {finding.message}" for finding in some[:SHOWN]]
+            lines += [f"             {_said(finding)}" for finding in some[:SHOWN]]
             if count > SHOWN:
                 lines.append(f"             and {count - SHOWN} more; --json lists them all")
             lines.append(f"           → {some[0].mend}")
@@ -129,7 +129,8 @@ def check(
     grace : timedelta
         What nothing refers to is no finding while it is younger: an ingest may be at work.
     mend : bool
-        Mend what can be mended without loss: finish changes that were cut short, write lost records anew.
+        Mend what can be mended without loss: finish changes that were cut short, write lost records anew,
+        make damaged arrays again from originals that are still what was ingested.
     progress : callable, optional
         Called with how many arrays and documents are verified, and how many there are.
 
@@ -190,3 +191,9 @@ def check(
 
 def _once(findings: Iterable[Finding]) -> list[Finding]:
     return list(dict.fromkeys(findings))
+
+
+def _said(finding: Finding) -> str:
+    """Give the message of a finding, with the documents it does not name itself."""
+    unnamed = [name for name in finding.documents if name not in finding.message]
+    return finding.message + (f" (of {', '.join(unnamed[:3])}{' …' if len(unnamed) > 3 else ''})" if unnamed else "")
