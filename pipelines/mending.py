@@ -14,7 +14,6 @@ from pipelines.records import parse_key, record_key
 from pipelines.replay import kept_entry
 from pipelines.retaking import retake
 
-
 OF_ARRAYS = ("dangling", "lost", "renamed", "truncated", "grown", "changed", "swapped", "undecodable", "unreadable")
 """Damage of an array that is undone by making it again from its original."""
 

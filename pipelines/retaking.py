@@ -37,10 +37,7 @@ def retake(what: str, *, catalog: Catalog, store: ArrayStore) -> bool:
     if match is None:
         return False
     digest = match[1]
-    for document, file in _originals(digest, catalog):
-        if _made_again(document, file, digest, store):
-            return True
-    return False
+    return any(_made_again(document, file, digest, store) for document, file in _originals(digest, catalog))
 
 
 def _originals(digest: str, catalog: Catalog) -> Iterator[tuple[dict[str, Any], Path]]:
