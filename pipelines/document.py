@@ -73,7 +73,7 @@ def document_of(
         "path": origin.located.path,
         **_identity_fields(identity),
         "profile": profile.name,
-        **identity.fields,
+        **_placed(identity.fields),
         "header": header.header,
         "cards": pack_cards(file.cards_blocks()),
         "hdus": hdus,
@@ -117,6 +117,15 @@ def _identity_fields(identity: Identity) -> Document:
         "kind": identity.kind,
         **{key: value for key, value in optional.items() if value is not None},
     }
+
+
+def _placed(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Add its last column and row to a window, so that a query can ask which windows hold a pixel."""
+    window = fields.get("window")
+    if not isinstance(window, Mapping):
+        return fields
+    ends = {"right": window["x"] + window["nx"] - 1, "top": window["y"] + window["ny"] - 1}
+    return {**fields, "window": {**window, **ends}}
 
 
 def main_hdu(file: FitsFile) -> Hdu:

@@ -31,6 +31,15 @@ class Place:
 
         return resolve(self.home, catalog=self.catalog, store=self.store).store
 
+    def exists(self) -> bool:
+        """Tell whether there is a catalog; of a server, only connecting would tell, and it is taken to be there."""
+        from pathlib import Path
+
+        from pipelines.settings import resolve
+
+        catalog = resolve(self.home, catalog=self.catalog, store=self.store).catalog
+        return "://" in catalog or Path(catalog).exists()
+
 
 def _show_version(wanted: bool) -> None:
     if wanted:

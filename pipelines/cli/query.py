@@ -31,7 +31,7 @@ def query(
 
     place: Place = context.obj
     refused = (frozenset() if allow_javascript else JAVASCRIPT) | (frozenset() if allow_writes else WRITES)
-    asked = _parse(question, refused=refused)
+    asked = parse(question, refused=refused)
     with place.open(readonly=not allow_writes) as archive:
         answers = archive.catalog[collection]
         names = [name.strip() for name in fields.split(",") if name.strip()]
@@ -52,7 +52,7 @@ def query(
     show(Answer(columns, rows, f"{len(rows)} of {collection}"), as_json=False)
 
 
-def _parse(question: str, *, refused: frozenset[str]) -> Any:
+def parse(question: str, *, refused: frozenset[str] = JAVASCRIPT | WRITES) -> Any:
     """Read a filter or a pipeline; operators that run code or write are refused, wherever they stand.
 
     Raises

@@ -10,15 +10,19 @@ from pipelines.demo.cameras import Camera, cameras
 from pipelines.demo.campaign import CampaignTruth, Exposure, simulate_campaign
 from pipelines.demo.faults import FAULTS
 from pipelines.demo.night import Frame, NightTruth, simulate_night
+from pipelines.demo.products import simulate_calibration
+from pipelines.demo.troubles import TROUBLES
 
 __all__ = [
     "FAULTS",
+    "TROUBLES",
     "Camera",
     "CampaignTruth",
     "Exposure",
     "Frame",
     "NightTruth",
     "cameras",
+    "simulate_calibration",
     "simulate_campaign",
     "simulate_night",
 ]

@@ -4,6 +4,7 @@
 `plan_arrays` says which arrays its HDUs become. A profile is data, see `profile.py`.
 """
 
+from pipelines.instruments.calibration import Calibration, FrameLimits, GroupKey, GroupRule, Site
 from pipelines.instruments.errors import ProfileError
 from pipelines.instruments.identify import choose, identify, look_up, path_night
 from pipelines.instruments.plan import plan_arrays
@@ -26,13 +27,18 @@ __all__ = [
     "SPLITS",
     "ArrayPlan",
     "ArrayRule",
+    "Calibration",
     "Claim",
     "Clock",
     "Derived",
+    "FrameLimits",
+    "GroupKey",
+    "GroupRule",
     "HduLike",
     "Identity",
     "Profile",
     "ProfileError",
+    "Site",
     "Split",
     "Take",
     "choose",

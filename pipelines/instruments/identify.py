@@ -88,6 +88,7 @@ def identify(profile: Profile, path: PurePath, hdus: Sequence[HduLike]) -> Ident
         derived = profile.derive(path, hdus)
         reading.fields.update(derived.fields)
         reading.flags.extend(derived.flags)
+        kind = derived.kind or kind
     return Identity(
         instrument=instrument,
         detector=detector,
@@ -266,4 +267,4 @@ def _exposure(profile: Profile, path: PurePath) -> str | None:
     stem = _ENDING.sub("", path.name)
     for suffix in profile.exposure_suffixes:
         stem = stem.removesuffix(f"_{suffix}")
-    return stem
+    return re.sub(profile.exposure_parts, "", stem) if profile.exposure_parts else stem

@@ -1,4 +1,9 @@
-"""JWST/MIRI exposures as the archive gives them: uncalibrated ramps with their reference output."""
+"""JWST/MIRI exposures as the archive gives them: uncalibrated ramps, calibrated ramps, and slopes.
+
+HDUs are found by EXTNAME, for which there are varies with the release of the pipeline and the steps it ran.
+Products of one exposure have its name, the file's stem without the product's suffix and the number of the
+segment: keywords outside the JWST schema are dropped from slopes, so none could tie them together.
+"""
 
 from __future__ import annotations
 
@@ -6,48 +11,45 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Any
 
-from pipelines.instruments.errors import ProfileError
 from pipelines.instruments.identify import look_up
+from pipelines.instruments.products import numbers, product_kind, science_shape
 from pipelines.instruments.profile import ArrayRule, Claim, Clock, Derived, HduLike, Profile, Take
+from pipelines.miri.calibration import calibration_of
 from pipelines.miri.subarrays import DETECTORS, SUBARRAYS, find_subarray
 
 _JWST = (("TELESCOP", "JWST"), ("INSTRUME", "MIRI"))
+_FITS = r"(?i:\.fits?(?:\.(?:gz|bz2|fz))?)"
 
 PRODUCTS = ("uncal", "ramp", "rateints", "rate", "pipe")
 """Endings that tell products of one exposure apart; ``pipe`` marks a converted ground test."""
 
+SEGMENT = r"-seg\d+"
+"""What numbers the segments of a long exposure in its name."""
+
 
 def derive(path: PurePath, hdus: Sequence[HduLike]) -> Derived:
-    """Take an uncalibrated exposure's window and numbers from its arrays; check its header against them."""
-    by_name = {hdu.name.upper(): hdu for hdu in reversed(hdus) if hdu.shape}
-    shape = by_name["SCI"].shape if "SCI" in by_name else ()
-    if len(shape) != 4:
-        raise ProfileError(
-            "shape-mismatch",
-            f"{path.name} has no ramps: SCI is of shape {shape}, not (integration, group, y, x)",
-            "if it is a calibrated product or another kind of file, ingest it with the generic profile",
-        )
-    nints, ngroups, ny, nx = shape
-    flags = [] if look_up(hdus, "DETECTOR") in (None, *DETECTORS) else ["detector-unknown"]
-    # NINTS is the total of all segments in an exposure that was cut into segments.
-    expected = {
-        "ngroups": ("NGROUPS", ngroups),
-        "columns": ("SUBSIZE1", nx),
-        "rows": ("SUBSIZE2", ny),
-    }
-    if look_up(hdus, "EXSEGTOT") in (None, 1):
-        expected["nints"] = ("NINTS", nints)
-    flags += [f"{name}-conflict" for name, (key, real) in expected.items() if look_up(hdus, key) not in (None, real)]
-    if "REFOUT" in by_name and by_name["REFOUT"].shape != (nints, ngroups, ny, nx // 4):
+    """Take an exposure's kind, window, numbers and calibration from its arrays and header; check one by the other."""
+    shapes = {hdu.name.upper(): hdu.shape for hdu in reversed(hdus) if hdu.shape}
+    kind, flags = product_kind(path, hdus, shapes)
+    shape = science_shape(path, kind, shapes)
+    ny, nx = shape[-2:]
+    fields, doubts = numbers(path, kind, shape, hdus)
+    flags += doubts
+    if look_up(hdus, "DETECTOR") not in (None, *DETECTORS):
+        flags.append("detector-unknown")
+    if "REFOUT" in shapes and len(shape) == 4 and shapes["REFOUT"] != (*shape[:3], nx // 4):
         flags.append("refout-shape")
-    fields: dict[str, Any] = {"nints": nints, "ngroups": ngroups, "readpatt": look_up(hdus, "READPATT")}
     window, name, doubt = window_of(look_up(hdus, "SUBSTRT1"), look_up(hdus, "SUBSTRT2"), nx, ny)
     declared = look_up(hdus, "SUBARRAY")
     if name == "GENERIC" and isinstance(declared, str) and (window is None or declared not in SUBARRAYS):
         name = declared  # a newer subarray than the table's, or nothing that could contradict it
     elif declared in SUBARRAYS and declared != name:
         flags.append("subarray-conflict")
-    return Derived(fields={**fields, "subarray": name, "window": window}, flags=(*flags, *doubt))
+    fields |= {"readpatt": look_up(hdus, "READPATT"), "subarray": name, "window": window}
+    calibration = None if kind == "uncal" else calibration_of(hdus[0].header, kind=kind)
+    if calibration is not None:
+        fields |= {"calibration": calibration, "dq_version": calibration["version"]}
+    return Derived(fields=fields, flags=(*flags, *doubt), kind=kind)
 
 
 def window_of(x: Any, y: Any, nx: int, ny: int) -> tuple[dict[str, int] | None, str, tuple[str, ...]]:
@@ -61,18 +63,24 @@ def window_of(x: Any, y: Any, nx: int, ny: int) -> tuple[dict[str, int] | None, 
     return {"x": x, "y": y, "nx": nx, "ny": ny}, name, ()
 
 
+def _rule(hdu: str, ndim: int, kind: str) -> ArrayRule:
+    return ArrayRule(hdu=hdu, names=(hdu.lower(),), kinds=(kind,), ndim=ndim)
+
+
 PROFILE = Profile(
     name="miri",
-    title="an uncalibrated JWST/MIRI exposure",
+    title="a JWST/MIRI exposure, uncalibrated, calibrated, or its slopes",
     claims=(
-        Claim(header=(*_JWST, ("DATAMODL", "Level1bModel")), extensions=("SCI",)),
+        Claim(header=(*_JWST, ("DATAMODL", "Level1bModel|RampModel")), extensions=("SCI",)),
         Claim(header=(*_JWST, ("FILETYPE", "uncal.*|raw|level ?1b.*")), extensions=("SCI",)),
-        Claim(header=_JWST, extensions=("SCI",), path=r"[^/]*_uncal(?i:\.fits?(?:\.(?:gz|bz2|fz))?)"),
+        Claim(header=(*_JWST, ("BUNIT", "DN/s")), extensions=("SCI", "ERR", "DQ")),
+        Claim(header=_JWST, extensions=("SCI",), path=rf"[^/]*_(?:uncal|ramp|rateints|rate){_FITS}"),
     ),
     instrument=Take(constant="MIRI"),
     detector=Take(keywords=("DETECTOR",), expected=True),
     kind=Take(constant="uncal"),
     exposure_suffixes=PRODUCTS,
+    exposure_parts=SEGMENT,
     clock=Clock(
         keywords=(("DATE-OBS", "TIME-OBS"), ("DATE-BEG",)),
         mjd=("EXPSTART",),
@@ -80,8 +88,12 @@ PROFILE = Profile(
         nightly=False,
     ),
     arrays=(
-        ArrayRule(hdu="SCI", names=("sci",), kinds=("ramp",), ndim=4),
-        ArrayRule(hdu="REFOUT", names=("refout",), kinds=("ramp",), ndim=4),
+        *(_rule(name, 4, "ramp") for name in ("SCI", "REFOUT", "ERR")),
+        _rule("GROUPDQ", 4, "groupdq"),
+        _rule("PIXELDQ", 2, "dq"),
+        *(_rule(name, ndim, "slope") for ndim in (3, 2) for name in ("SCI", "ERR", "VAR_POISSON", "VAR_RNOISE")),
+        *(_rule("DQ", ndim, "dq") for ndim in (3, 2)),
+        _rule("AVDRKCUR", 2, "slope"),
     ),
     derive=derive,
 )

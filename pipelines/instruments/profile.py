@@ -14,6 +14,8 @@ from datetime import datetime
 from pathlib import PurePath
 from typing import Any, Protocol
 
+from pipelines.instruments import calibration as declared
+from pipelines.instruments.calibration import UNDECLARED, Calibration, Site
 from pipelines.instruments.errors import ProfileError
 from pipelines.instruments.nights import site_zone
 from pipelines.instruments.splits import SPLITS
@@ -168,10 +170,11 @@ class ArrayRule:
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """What a profile's `derive` adds: more top-level fields, and flags."""
+    """What a profile's `derive` adds: more top-level fields, flags, and the kind where its arrays tell it."""
 
     fields: Mapping[str, Any] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
+    kind: str | None = None
 
 
 Derive = Callable[[PurePath, Sequence[HduLike]], Derived]
@@ -203,6 +206,8 @@ class Profile:
     exposure_suffixes
         Endings of the file stem, after ``_``, that tell products of one exposure apart;
         None: the exposure is not named by the file.
+    exposure_parts
+        Regular expression of what numbers the parts of one exposure in the name; it is left out.
     requires
         Keywords without which the file cannot be read as this profile's.
     arrays
@@ -211,6 +216,10 @@ class Profile:
         Last components of the path that make the document's ``_id``.
     derive
         Pure function for what rules cannot say, given the path and the HDUs.
+    calibration
+        Which frames go together, and what a good frame is.
+    site
+        Where the instrument stands; None: not known, or in space.
 
     Raises
     ------
@@ -231,10 +240,13 @@ class Profile:
     fields: tuple[tuple[str, Take], ...] = ()
     flat_kinds: tuple[str, ...] = ()
     exposure_suffixes: tuple[str, ...] | None = None
+    exposure_parts: str | None = None
     requires: tuple[str, ...] = ()
     arrays: tuple[ArrayRule, ...] = ()
     id_parts: int = 3
     derive: Derive | None = None
+    calibration: Calibration = UNDECLARED
+    site: Site | None = None
 
     def __post_init__(self) -> None:
         for problem in _problems(self):
@@ -279,7 +291,7 @@ def _problems(profile: Profile) -> list[str]:
         problems.append("has no lower-case identifier for a name")
     if profile.id_parts < 1:
         problems.append("needs at least one path component for the _id")
-    patterns = [profile.path, *(claim.path for claim in profile.claims)]
+    patterns = [profile.path, profile.exposure_parts, *(claim.path for claim in profile.claims)]
     patterns += [pattern for claim in profile.claims for _, pattern in claim.header]
     for pattern in filter(None, patterns):
         try:
@@ -295,4 +307,4 @@ def _problems(profile: Profile) -> list[str]:
             problems.append(f"names {rule.names} for kinds {rule.kinds} of {rule.hdu}")
         if rule.split is not None and rule.split not in SPLITS:
             problems.append(f"uses the split {rule.split!r}; known are {', '.join(sorted(SPLITS))}")
-    return problems
+    return problems + declared.problems(profile.calibration)
