@@ -25,7 +25,7 @@ def downgrade(archive):
     for record in list(archive.store.records("documents/")):
         name = parse_key(record.key)
         if not name.change:
-            archive.store.put_records({f"{name.stem}.{name.revision}.bson": archive.store.get_record(record.key)})
+            archive.store.put_records({f"{name.stem}/{name.revision}.bson": archive.store.get_record(record.key)})
         archive.store.delete_record(record.key)
 
 
