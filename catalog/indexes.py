@@ -48,6 +48,8 @@ INDEXES: tuple[Index, ...] = (
     Index("headers", ("ingest.at", "_id")),
     Index("masters", ("kind", "date")),
     Index("masters", ("instrument", "kind", "date")),
+    Index("masters", ("instrument", "kind", "camera")),
+    Index("masters", ("camera", "kind")),
     Index("masters", ("pixels_digest",)),
     Index("masters", ("parents",)),
     Index("masters", ("digests",)),

@@ -10,14 +10,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
 import bson
 from bson.codec_options import CodecOptions
-from pymongo import ReplaceOne
+from pymongo import InsertOne, ReplaceOne
 
 from arraystore import ArrayStore
 from catalog import BulkFailure, Catalog, CatalogError
@@ -39,7 +39,7 @@ BATCH_BYTES = 16 << 20  # or so many bytes of them
 BATCH_SECONDS = 2.0  # and at least this often, so that a kill costs little
 LOOKUP = 500  # files looked up in the catalog together
 SMALL = 32 << 20  # bytes of pixels that are not worth a process: one costs about half a second to start
-UPSERTS = 3  # tries when other processes commit the same ids
+UPSERTS = 5  # tries when other processes commit the same ids
 DUPLICATE = 11000  # MongoDB's code for a duplicate key
 _AWARE: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True)
 
@@ -79,7 +79,7 @@ class Options:
     profile: str | None = None
     campaign: str | None = None
     jobs: int | None = None
-    bounds: Bounds = Bounds()
+    bounds: Bounds = field(default_factory=Bounds)
 
     def check(self) -> None:
         """Refuse what cannot be done.
@@ -215,6 +215,7 @@ class _Ingest:
     def plan(self, found: Sequence[Candidate]) -> tuple[list[Task], int]:
         """Give the tasks for the files that are new or changed, and how many processes they earn."""
         tasks: list[Task] = []
+        mended: list[Located] = []
         nbytes = 0
         for candidate in found:
             self._candidates[candidate.located] = candidate
@@ -227,9 +228,12 @@ class _Ingest:
                     self._waiting.append(refused(task, *candidate.problem))
                 elif known is not None and self._unchanged(candidate, known):
                     self.report.unchanged += 1
+                    if quarantine.name_of(candidate.located) in self._quarantined:
+                        mended.append(candidate.located)  # it is again the file that was taken
                 else:
                     tasks.append(task)
                     nbytes += candidate.size
+        quarantine.record(self._catalog.quarantine, [], mended=mended)
         return tasks, self._jobs(len(tasks), nbytes)
 
     def _jobs(self, files: int, nbytes: int) -> int:
@@ -304,7 +308,6 @@ class _Ingest:
         """Make outcomes visible: documents into the store, then into the catalog."""
         documents = {o.task.located: bson.decode(o.document, _AWARE) for o in waiting if o.state == "taken"}
         outcomes = {o.task.located: o for o in waiting}
-        self._number(documents)
         for located in self._write(documents):
             outcomes[located] = self._conflict(outcomes[located], documents.pop(located))
         for outcome in outcomes.values():
@@ -325,43 +328,61 @@ class _Ingest:
                     documents[located] = carried_over(document, known=known.ingest, store=self._store)
 
     def _write(self, documents: dict[Located, dict[str, Any]]) -> list[Located]:
-        """Write documents to the store and the catalog; give the places another path's id shuts out."""
-        if not documents:
-            return []
-        taken = self._taken_ids(documents)
-        free = {located: doc for located, doc in documents.items() if located not in taken}
-        self._store.put_records(
-            {record_key(doc["_id"], doc["ingest"]["revision"]): bson.encode(doc) for doc in free.values()}
-        )
-        self._keep_history([doc for located, doc in free.items() if self._is_revision(located)])
-        for attempt in range(UPSERTS):
-            try:
-                self._upsert(free)
-                break
-            except BulkFailure as failure:
-                # Another process has committed the same id in this moment: the same file, and the
-                # upsert is made again, or another, and this one is shut out.
-                errors = (failure.details or {}).get("writeErrors", [])
-                if attempt == UPSERTS - 1 or any(error["code"] != DUPLICATE for error in errors):
-                    raise
-                places = list(free)
-                free = {places[error["index"]]: free[places[error["index"]]] for error in errors}
-                late = self._taken_ids(free)
-                taken |= late
-                free = {located: doc for located, doc in free.items() if located not in late}
-        return list(taken)
+        """Write documents to the store and the catalog; give the places another path's id shuts out.
 
-    def _upsert(self, documents: dict[Located, dict[str, Any]]) -> None:
-        # The place is part of the filter: an id that another path holds is a duplicate key, whatever
-        # was looked up before.
-        if documents:
-            self._catalog.headers.bulk_write(
-                [
-                    ReplaceOne({"_id": doc["_id"], "root": located.root, "path": located.path}, doc, upsert=True)
-                    for located, doc in documents.items()
-                ],
-                ordered=False,
+        Those whose bytes another process has committed meanwhile are left out, and taken from `documents`.
+        """
+        waiting = dict(documents)
+        shut_out: list[Located] = []
+        for attempt in range(UPSERTS):
+            self._look_again(waiting)
+            for located in [located for located, doc in waiting.items() if self._is_there(located, doc)]:
+                del waiting[located], documents[located]
+            taken = self._taken_ids(waiting)
+            shut_out += taken
+            waiting = {located: doc for located, doc in waiting.items() if located not in taken}
+            if not waiting:
+                break
+            self._number(waiting)
+            self._store.put_records(
+                {record_key(doc["_id"], doc["ingest"]["revision"]): bson.encode(doc) for doc in waiting.values()}
             )
+            self._keep_history([doc for located, doc in waiting.items() if self._is_revision(located)])
+            waiting = self._upsert(waiting, last=attempt == UPSERTS - 1)
+        return shut_out
+
+    def _look_again(self, documents: dict[Located, dict[str, Any]]) -> None:
+        """Learn what the catalog holds of these places now: others may have been here since the plan."""
+        for located in documents:
+            self._known.pop(located, None)
+        self._look_up(list(documents))
+
+    def _is_there(self, located: Located, document: dict[str, Any]) -> bool:
+        """Tell whether the catalog shows these very bytes: another process was first."""
+        known, file = self._known.get(located), document["file"]
+        if known is None:
+            return False
+        if file["sha256"] is not None:
+            return bool(known.sha256 == file["sha256"])
+        return bool((known.size, known.mtime) == (file["size"], file["mtime"]))
+
+    def _upsert(self, documents: dict[Located, dict[str, Any]], *, last: bool) -> dict[Located, dict[str, Any]]:
+        """Write documents into the catalog; give those that other processes were faster with.
+
+        A document is only put in the place of the one it was numbered after, as that was then: what
+        others committed or changed since is a duplicate key, and is looked at anew.
+        """
+        places = list(documents)
+        try:
+            self._catalog.headers.bulk_write(
+                [_put(doc, self._known.get(located)) for located, doc in documents.items()], ordered=False
+            )
+        except BulkFailure as failure:
+            errors = (failure.details or {}).get("writeErrors", [])
+            if last or any(error["code"] != DUPLICATE for error in errors):
+                raise
+            return {places[error["index"]]: documents[places[error["index"]]] for error in errors}
+        return {}
 
     def _taken_ids(self, documents: dict[Located, dict[str, Any]]) -> set[Located]:
         """Give the places whose document id belongs to another path, in the catalog or this batch."""
@@ -436,6 +457,19 @@ class _Ingest:
                     {"_id": outcome.task.document_id},
                     {"$set": {"file.mtime": mtime, "file.size": outcome.size}},
                 )
+
+
+def _put(document: dict[str, Any], known: Known | None) -> InsertOne[dict[str, Any]] | ReplaceOne[dict[str, Any]]:
+    if known is None:
+        return InsertOne(document)
+    as_it_was = {
+        "_id": document["_id"],
+        "root": document["root"],
+        "path": document["path"],
+        "ingest.revision": known.ingest["revision"],
+        "ingest.changes": known.ingest["changes"],
+    }
+    return ReplaceOne(as_it_was, document, upsert=True)
 
 
 def _known(doc: dict[str, Any]) -> Known:

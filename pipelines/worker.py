@@ -77,7 +77,7 @@ def _within(task: Task, store: ArrayStore | None, known: Mapping[str, Profile], 
         outcome,
         code="worker-memory",
         message=f"needs more than the {bounds.memory_for(task.size):,} bytes of memory a file may take",
-        hint="if it is genuine, ingest it with a larger --memory",
+        hint="if it is genuine: darkroom quarantine retry NAME --memory 4G",
     )
 
 

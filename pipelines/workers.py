@@ -184,7 +184,7 @@ class _Worker:
         if time.monotonic() - self._since < allowed:
             return
         message = f"was not read within {allowed:.0f} s"
-        yield self._lost("worker-timeout", message, "if it is genuine and the disk is slow, ingest it with --timeout")
+        yield self._lost("worker-timeout", message, "if it is genuine: darkroom quarantine retry NAME --timeout 1h")
 
     def _lost(self, code: str, message: str, hint: str) -> Outcome:
         """Give up the file being read, and hand the others to a new process."""
@@ -206,4 +206,3 @@ class _Worker:
         self._process.wait()
         self._tasks.close()
         self.answers.close()
-

@@ -10,7 +10,7 @@ from arraystore import ArrayStore
 from catalog import Catalog
 from pipelines import ledger
 from pipelines.calibration.criteria import alike
-from pipelines.calibration.intervals import interval, overlaps, without
+from pipelines.calibration.intervals import FIRST, interval, joined, overlaps, without
 from pipelines.calibration.locks import locked
 from pipelines.calibration.traits import matching_keys, rule_for
 from pipelines.changes import Edit, change
@@ -111,8 +111,7 @@ def certify(
         run = ledger.start(catalog.runs, verb="certify", arguments={"master": master_id, "why": why})
         # What makes room goes first: cut short between the two, an instant has one master or none.
         edits = [Edit(other["_id"], set=_shortened(other, wanted)) for other in others]
-        mine = [*without(master.get("validity") or (), wanted), wanted]
-        mine.sort(key=lambda part: (part["since"] is not None, part["since"]))
+        mine = joined([*(master.get("validity") or ()), wanted])
         edits.append(Edit(master_id, set={"status": "certified", "validity": mine}))
         for edit in edits:
             change([edit], catalog=catalog, store=store, why=why, run=run, collection="masters")
@@ -163,7 +162,7 @@ def coverage(catalog: Catalog, camera: str, kind: str) -> list[tuple[datetime | 
     """Give the certified intervals of a camera, in order: since, until, master."""
     found = catalog.masters.find({"camera": camera, "kind": kind, "status": "certified"}, {"validity": 1})
     spans = [(part["since"], part["until"], master["_id"]) for master in found for part in master["validity"]]
-    return sorted(spans, key=lambda span: (span[0] is not None, span[0], span[2]))
+    return sorted(spans, key=lambda span: (span[0] or FIRST, span[2]))
 
 
 def find_master(master_id: str, *, catalog: Catalog) -> dict[str, Any]:
@@ -197,7 +196,8 @@ def night_begins(master: Doc) -> datetime | None:
 def _certifiable(master: Doc, *, override: bool) -> None:
     for field in ("recalled", "stale"):
         if master.get(field):
-            raise Refused(f"{master['_id']} is {field} ({master[field]['why']}); undo the recall, or make it again")
+            because = "; ".join(mark["why"] for mark in master[field].values())
+            raise Refused(f"{master['_id']} is {field} ({because}); undo the recall, or make it again")
     if master["status"] == "withdrawn":
         raise Refused(f"{master['_id']} is withdrawn; mark it as verified first")
     if master["status"] == "set-aside" and not override:

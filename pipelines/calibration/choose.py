@@ -1,5 +1,6 @@
 """Chooses the best master for a frame: what passes every criterion, certified first, nearest in time."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,7 +10,7 @@ from catalog import Collection
 from pipelines.calibration.criteria import SCALED, Check, Rules, judge
 from pipelines.calibration.traits import rule_for, traits
 
-__all__ = ["Candidate", "best", "candidates", "choose"]
+__all__ = ["Candidate", "best", "candidates", "choose", "judged", "nearness"]
 
 Doc = Mapping[str, Any]
 
@@ -111,3 +112,12 @@ def _rank(candidate: Candidate, statuses: tuple[str, ...]) -> tuple[Any, ...]:
     scaled = next((check.distance for check in candidate.checks if check.criterion == "exptime"), 0.0) == SCALED
     split = master.get("flat_time") not in (None, "combined")
     return (statuses.index(master["status"]), scaled, split, abs(apart), -apart, master["_id"])
+
+
+def nearness(candidate: Candidate) -> tuple[Any, ...]:
+    """Fewest failures first, those that have a measure before those that have none, then the least."""
+    failed = candidate.failed
+    measured = sum(check.distance for check in failed if math.isfinite(check.distance))
+    unmeasured = sum(not math.isfinite(check.distance) for check in failed)
+    apart = math.inf if candidate.apart is None else abs(candidate.apart.total_seconds())
+    return (len(failed), unmeasured, measured, apart, candidate.master["_id"])

@@ -152,9 +152,9 @@ def _status(master: Doc, rules: Rules) -> Check:
 
 def _in_force(master: Doc) -> Check:
     for field, text in (("recalled", "recalled"), ("stale", "made from what was recalled")):
-        mark = master.get(field)
-        if mark:
-            return Check("in force", False, math.inf, f"{text}: {mark['why']}")
+        marks = master.get(field)
+        if marks:
+            return Check("in force", False, math.inf, f"{text}: {'; '.join(mark['why'] for mark in marks.values())}")
     if master.get("superseded_by"):
         return Check("in force", False, math.inf, f"superseded by {master['superseded_by']}")
     return Check("in force", True, 0.0, "in force")

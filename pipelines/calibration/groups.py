@@ -248,7 +248,8 @@ def _too_few(row: Row, rule: GroupRule) -> str:
         said += f", {len(row['left_out'])} judged bad"
     if row["borrow"]:
         return f"{said}; wait, or borrow {len(row['borrow'])} like it within {rule.window} nights"
-    return f"{said}; wait for more" + (f", none like it within {rule.window} nights" if rule.window else "")
+    none = f", for there is none like it within {rule.window} nights" if rule.window else ""
+    return f"{said}; wait for more{none}"
 
 
 def _stated(rule: GroupRule, rows: Sequence[Row]) -> list[str]:

@@ -6,11 +6,11 @@ from typing import Any
 
 from pipelines.errors import UsageError
 
-__all__ = ["interval", "overlaps", "without"]
+__all__ = ["FIRST", "interval", "joined", "overlaps", "without"]
 
 Interval = Mapping[str, Any]
 
-_FIRST = datetime.min.replace(tzinfo=UTC)
+FIRST = datetime.min.replace(tzinfo=UTC)
 _LAST = datetime.max.replace(tzinfo=UTC)
 
 
@@ -49,6 +49,18 @@ def without(parts: Iterable[Interval], taken: Interval) -> list[dict[str, dateti
     return left
 
 
+def joined(parts: Iterable[Interval]) -> list[dict[str, datetime | None]]:
+    """Give intervals in order, those that touch or overlap as one."""
+    found: list[dict[str, datetime | None]] = []
+    for part in sorted(parts, key=_since):
+        if found and _until(found[-1]) >= _since(part):
+            if _until(part) > _until(found[-1]):
+                found[-1]["until"] = part["until"]
+        else:
+            found.append({"since": part["since"], "until": part["until"]})
+    return found
+
+
 def _cut(instant: datetime | None) -> datetime | None:
     if instant is None:
         return None
@@ -59,7 +71,7 @@ def _cut(instant: datetime | None) -> datetime | None:
 
 
 def _since(part: Interval) -> datetime:
-    return part["since"] or _FIRST
+    return part["since"] or FIRST
 
 
 def _until(part: Interval) -> datetime:

@@ -18,6 +18,7 @@ from pipelines.errors import UsageError
 Pixels = npt.NDArray[Any]
 
 _MEDIAN_OF_TWO = 0.6745 * 2**0.5  # median |difference| of two normal values, in standard deviations
+_ENOUGH = 2**21  # pixels, about, from which the noise is told: to a thousandth
 _SAMPLE = 512  # rows and columns, about, of the picture from which the shape of a frame is told
 _BLOCKS = 16  # blocks of that picture along each axis
 _SMALLEST = 8  # pixels along each axis of a block that has a median worth the name
@@ -47,8 +48,9 @@ class Stats:
     level
         Median.
     noise
-        Standard deviation of a pixel: the median absolute difference of neighbours along a row over
-        0.954. Gradients and stars hardly count; the noise of the sensor's fixed pattern does.
+        Standard deviation of a pixel: the differences of neighbours along a row, less their median, have
+        a median absolute value of 0.954 times that; of about two million pixels. Gradients and stars
+        hardly count; the noise of the sensor's fixed pattern does.
     saturated
         Fraction of saturated pixels; None where the profile does not say what saturates.
     hot
@@ -75,7 +77,7 @@ class Stats:
     structure_sigma: float | None
     undefined: int
 
-    def to_dict(self) -> dict[str, float | int | None]:
+    def to_dict(self) -> dict[str, Any]:
         """Give the values as a document keeps them, with seven digits."""
         return {name: float(f"{v:.7g}") if isinstance(v, float) else v for name, v in asdict(self).items()}
 
@@ -103,10 +105,11 @@ def measure(frame: Bands, *, saturation: float | None, hot_sigma: float) -> Stat
         _Histograms(frame.dtype) if frame.dtype.kind in "ui" and frame.dtype.itemsize <= 2 else _Values(frame)
     )
     step = max(1, min(frame.shape) // _SAMPLE)
+    every = max(1, frame.shape[0] * frame.shape[1] // _ENOUGH)
     sample = []
     for rows, values in frame.bands():
-        kept.add(values)
-        sample.append(values[(-rows.start) % step :: step, ::step])
+        kept.add(values, values[-rows.start % every :: every])
+        sample.append(values[-rows.start % step :: step, ::step])
     level, noise, count = kept.level(), kept.noise(), kept.count()
     if count == 0:
         raise UsageError("not one pixel of the frame is a number: it is not measured")
@@ -194,11 +197,12 @@ class _Histograms:
     def __init__(self, dtype: np.dtype[Any]) -> None:
         self._lowest = int(np.iinfo(dtype).min)
         self._values = np.zeros(2**16, np.int64)
-        self._steps = np.zeros(2**16, np.int64)
+        self._steps = np.zeros(2**17, np.int64)  # of differences, from -65536
 
-    def add(self, values: Pixels) -> None:
+    def add(self, values: Pixels, some: Pixels) -> None:
+        steps = np.diff(some.astype(np.intp), axis=1) + 2**16
+        self._steps += np.bincount(steps.ravel(), minlength=2**17)
         wide = values.astype(np.intp)
-        self._steps += np.bincount(np.abs(np.diff(wide, axis=1)).ravel(), minlength=2**16)
         wide -= self._lowest
         self._values += np.bincount(wide.ravel(), minlength=2**16)
 
@@ -209,7 +213,13 @@ class _Histograms:
         return _middle(self._values) + self._lowest
 
     def noise(self) -> float:
-        return _smooth_middle(self._steps) / _MEDIAN_OF_TWO
+        if not self._steps.any():
+            return 0.0  # a single column
+        slope = round(_middle(self._steps))
+        apart = np.zeros(2**17, np.int64)
+        apart[: 2**17 - slope] += self._steps[slope:]
+        apart[1 : slope + 1] += self._steps[:slope][::-1]
+        return _smooth_middle(apart) / _MEDIAN_OF_TWO
 
     def above(self, limit: float, *, itself: bool) -> int:
         first = limit - self._lowest
@@ -223,8 +233,12 @@ class _Values:
     def __init__(self, frame: Bands) -> None:
         self._frame = np.empty(frame.shape, np.float64 if frame.dtype.itemsize > 4 else np.float32)
         self._filled = 0
+        self._steps: list[Pixels] = []
 
-    def add(self, values: Pixels) -> None:
+    def add(self, values: Pixels, some: Pixels) -> None:
+        with np.errstate(invalid="ignore"):  # of infinities, which are left out
+            steps = np.diff(some.astype(self._frame.dtype), axis=1)
+        self._steps.append(steps[np.isfinite(steps)])
         self._frame[self._filled : self._filled + len(values)] = values
         self._filled += len(values)
 
@@ -236,10 +250,8 @@ class _Values:
         return float(np.median(good)) if good.size else float("nan")
 
     def noise(self) -> float:
-        with np.errstate(invalid="ignore"):  # of infinities, which are left out
-            steps = np.abs(np.diff(self._frame, axis=1))
-        good = steps[np.isfinite(steps)]
-        return float(np.median(good)) / _MEDIAN_OF_TWO if good.size else 0.0
+        steps = np.concatenate(self._steps)
+        return float(np.median(np.abs(steps - np.median(steps)))) / _MEDIAN_OF_TWO if steps.size else 0.0
 
     def above(self, limit: float, *, itself: bool) -> int:
         with np.errstate(invalid="ignore"):
@@ -262,8 +274,6 @@ def _smooth_middle(counts: Pixels) -> float:
     The bin of a difference d reaches from d - 1/2 to d + 1/2, that of 0 from 0 to 1/2.
     """
     whole = int(counts.sum())
-    if whole == 0:
-        return 0.0
     sums = np.cumsum(counts)
     middle = int(np.searchsorted(sums, whole / 2))
     if middle == 0 and counts[0] == whole:

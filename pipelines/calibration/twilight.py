@@ -3,7 +3,8 @@
 Evidence is counted in log odds, positive for evening. A vote is what a camera's own clock says; it counts
 little when the sun could not have stood so, and nothing when the clock is known to be wrong. The level of
 the sky sinks in the evening. And numbers grow through the night: there is one change from evening
-to morning, and it is the likelier between two flats the more other frames were taken between them.
+to morning, and it is the likelier between two flats the more other frames were taken between them. What
+was taken within three hours is of one twilight, by whatever clock, and is told apart by no vote.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ LEVEL = math.log(0.95 / 0.05)
 EXPOSURES = math.log(0.8 / 0.2)
 OUT_OF_ORDER = 0.01  # that a number does not follow the night: the count was set back
 
+_NIGHT = 3 * 3600.0  # seconds: at no site with a night is there less between two twilights
+_SAME = 0.01  # the weight of a change of twilight within that time
 _NEAR = 3  # exposure numbers between which the sky's level is compared
 _CHANGE = 0.02  # relative, of the level or the exposure time, that counts as one
 
@@ -124,17 +127,26 @@ def weigh(
         sun = altitude(instant, site) if site and instant else None
         rising = is_rising(instant, site) if site and instant else None
         found.append(Evidence(number, votes, wrong, sun, rising, vote, level, trend))
-    return in_order(found)
+    return in_order(found, [_elapsed(by_number[a], by_number[b], instants) for a, b in pairwise(numbers)])
 
 
-def in_order(found: Sequence[Evidence]) -> list[Evidence]:
+def in_order(found: Sequence[Evidence], elapsed: Sequence[float | None]) -> list[Evidence]:
     """Put what is known of each number together with the order of the numbers.
 
     The posterior over where evening ends, each place weighted by the exposure numbers it spans, gives
     each number's probability.
+
+    Parameters
+    ----------
+    elapsed
+        Seconds from each number to the next, by any clock; None where that is not known.
     """
-    own = [one.vote + one.level for one in found]
-    gaps = [1, *(after.number - before.number for before, after in pairwise(found)), 1]
+    own = _own(found, elapsed)
+    steps = [
+        _SAME if time is not None and time < _NIGHT else float(after.number - before.number)
+        for (before, after), time in zip(pairwise(found), elapsed, strict=True)
+    ]
+    gaps = [1.0, *steps, 1.0]
     weights = []
     for place in range(len(found) + 1):
         logs = [_mixed(odds if i < place else -odds) for i, odds in enumerate(own)]
@@ -148,8 +160,38 @@ def in_order(found: Sequence[Evidence]) -> list[Evidence]:
         # In its place in the order it is what the order says, out of it what it says itself.
         evening = before * _right(own[i]) + (1 - before) * (1 - _right(-own[i]))
         evening = min(max(evening, 1e-9), 1 - 1e-9)
-        answer.append(replace(one, evening=evening, order=math.log(evening / (1 - evening)) - own[i]))
+        answer.append(replace(one, evening=evening, order=math.log(evening / (1 - evening)) - one.vote - one.level))
     return answer
+
+
+def _own(found: Sequence[Evidence], elapsed: Sequence[float | None]) -> list[float]:
+    """Give each number's share of the log odds of its twilight.
+
+    The same clocks vote at every number of a twilight, so their votes count once, not once a number.
+    """
+    runs: list[list[Evidence]] = []
+    for one, time in zip(found, [None, *elapsed], strict=True):
+        if runs and time is not None and time < _NIGHT:
+            runs[-1].append(one)
+        else:
+            runs.append([one])
+    shares = []
+    for run in runs:
+        votes = sum(one.vote for one in run) / len(run)
+        levels = max(-ALL_VOTES, min(ALL_VOTES, sum(one.level for one in run)))
+        shares += [(votes + levels) / len(run)] * len(run)
+    return shares
+
+
+def _elapsed(before: Sequence[Frame], after: Sequence[Frame], instants: Mapping[int, datetime]) -> float | None:
+    """Give the seconds between two numbers: by the array, else by the clocks that saw both, wrong as they may be."""
+    numbers = before[0]["exposure_number"], after[0]["exposure_number"]
+    if all(number in instants for number in numbers):
+        return (instants[numbers[1]] - instants[numbers[0]]).total_seconds()
+    first = {frame.get("camera"): frame["timestamp"] for frame in before if frame.get("timestamp")}
+    second = {frame.get("camera"): frame["timestamp"] for frame in after if frame.get("timestamp")}
+    times = [(second[camera] - first[camera]).total_seconds() for camera in first if camera in second]
+    return abs(median(times)) if times else None
 
 
 def _mixed(odds: float) -> float:

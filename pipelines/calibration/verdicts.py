@@ -93,6 +93,7 @@ def judge(frame: Mapping[str, Any], stats: Stats, company: Company, limits: Fram
     """
     kind = str(frame["kind"])
     return (
+        _recalled(frame),
         _exposure(frame, kind),
         _saturation(stats, limits),
         _level(stats, kind, limits),
@@ -115,6 +116,12 @@ def taken_at(frame: Mapping[str, Any], paths: Sequence[str]) -> float | None:
         if (found := number(value)) is not None:
             return found
     return None
+
+
+def _recalled(frame: Mapping[str, Any]) -> Check:
+    """Whoever recalled a frame knows better than any measurement."""
+    whys = "; ".join(str(mark.get("why")) for mark in (frame.get("recalled") or {}).values())
+    return Check("recalled", BAD, reason=f"recalled: {whys}") if whys else Check("recalled", GOOD)
 
 
 def _exposure(frame: Mapping[str, Any], kind: str) -> Check:

@@ -1,12 +1,11 @@
 """Says why a frame has the master it has, or why it has none: every candidate against every criterion."""
 
-import math
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 from catalog import Catalog
-from pipelines.calibration.choose import Candidate, best, candidates
+from pipelines.calibration.choose import Candidate, best, candidates, nearness
 from pipelines.calibration.criteria import Rules
 from pipelines.calibration.traits import rule_for, traits
 from pipelines.errors import UnknownDocument, UsageError
@@ -102,7 +101,7 @@ def why(frame_id: str, kind: str = "dark", *, catalog: Catalog, rules: Rules | N
     if frame is None:
         raise UnknownDocument(f"no document named {frame_id!r}; `darkroom query` lists names")
     rules = rules or Rules()
-    ranked = sorted(candidates(frame, kind, masters=catalog.masters, rules=rules), key=_nearness)
+    ranked = sorted(candidates(frame, kind, masters=catalog.masters, rules=rules), key=nearness)
     chosen = best(ranked, rules=rules)
     if chosen is not None:
         ranked = [chosen, *(candidate for candidate in ranked if candidate is not chosen)]
@@ -119,15 +118,6 @@ def why(frame_id: str, kind: str = "dark", *, catalog: Catalog, rules: Rules | N
         shoot="" if chosen is not None else _shoot(kind, wanted, camera, rule.minimum, miss),
         table=Answer(*_table(ranked[:_SHOWN], chosen), f"{len(ranked)} candidates for the {kind} of {frame_id}"),
     )
-
-
-def _nearness(candidate: Candidate) -> tuple[Any, ...]:
-    """Fewest failures first, those that have a measure before those that have none, then the least."""
-    failed = candidate.failed
-    measured = sum(check.distance for check in failed if math.isfinite(check.distance))
-    unmeasured = sum(not math.isfinite(check.distance) for check in failed)
-    apart = math.inf if candidate.apart is None else abs(candidate.apart.total_seconds())
-    return (len(failed), unmeasured, measured, apart, candidate.master["_id"])
 
 
 def _reason(frame_id: str, kind: str, camera: Any, chosen: Candidate | None, miss: Candidate | None) -> str:
@@ -154,10 +144,16 @@ def _shoot(kind: str, wanted: Row, camera: Any, minimum: int, miss: Candidate | 
 
 
 def _table(ranked: list[Candidate], chosen: Candidate | None) -> tuple[tuple[str, ...], tuple[Row, ...]]:
-    names = tuple(dict.fromkeys(check.criterion for candidate in ranked for check in candidate.checks))
+    checks = [check for candidate in ranked for check in candidate.checks]
+    silent = {check.criterion for check in checks} - {c.criterion for c in checks if c.text != "neither says"}
+    names = tuple(dict.fromkeys(check.criterion for check in checks if check.criterion not in silent))
     rows = tuple(
         {"master": candidate.master["_id"], "chosen": candidate is chosen, "failed": len(candidate.failed)}
-        | {check.criterion: ("" if check.passed else "✗ ") + check.text for check in candidate.checks}
+        | {
+            check.criterion: ("" if check.passed else "✗ ") + check.text
+            for check in candidate.checks
+            if check.criterion in names
+        }
         for candidate in ranked
     )
     return ("master", "chosen", "failed", *names), rows

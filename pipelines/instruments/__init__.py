@@ -6,7 +6,7 @@
 
 from pipelines.instruments.calibration import Calibration, FrameLimits, GroupKey, GroupRule, Site
 from pipelines.instruments.errors import ProfileError
-from pipelines.instruments.identify import choose, identify, look_up
+from pipelines.instruments.identify import choose, identify, look_up, path_night
 from pipelines.instruments.plan import plan_arrays
 from pipelines.instruments.profile import (
     ArrayPlan,
@@ -44,6 +44,7 @@ __all__ = [
     "choose",
     "identify",
     "look_up",
+    "path_night",
     "plan_arrays",
     "profiles",
 ]

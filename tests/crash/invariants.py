@@ -13,9 +13,13 @@ import bson
 import numpy as np
 from bson.codec_options import CodecOptions
 
+from catalog import connect
 from pipelines import open_archive
 from pipelines.archive import Archive
-from pipelines.records import record_key
+from pipelines.check import check
+from pipelines.findings import DAMAGE, UNFINISHED
+from pipelines.rebuild import rebuild
+from pipelines.records import parse_key, record_key
 from tests.crash.nights import Night, Truth
 
 NONE = timedelta(0)
@@ -102,7 +106,8 @@ def swept_clean(archive: Archive, home: Path) -> None:
     assert {found.digest for found in archive.store.objects()} == referenced
     kept = {record.key for record in archive.store.records("documents/")}
     assert keys <= kept
-    assert {key for key in kept if "." not in key.rsplit("/", 1)[-1].removesuffix(".bson")} == keys
+    documents = {key for key in kept if not parse_key(key).change}
+    assert documents == keys, documents ^ keys
     assert list((home / "store" / ".staging").glob("*")) == []
 
 
@@ -113,12 +118,40 @@ def contents(archive: Archive) -> dict[str, Any]:
     }
 
 
+def undamaged(archive: Archive) -> None:
+    """Assert that a check finds no damage, that what is unfinished can be mended, and is then no more."""
+    found = check(catalog=archive.catalog, store=archive.store, grace=NONE)
+    assert [f for f in found.findings if f.gravity == DAMAGE] == []
+    check(catalog=archive.catalog, store=archive.store, grace=NONE, mend=True)
+    again = check(catalog=archive.catalog, store=archive.store, grace=NONE)
+    # A record without its document is an ingest that was cut short: taking the file again ends it.
+    assert {f.code for f in again.findings if f.gravity == UNFINISHED} <= {"document-missing"}
+
+
+def rebuilt(archive: Archive, home: Path) -> None:
+    """Assert that a new catalog, rebuilt from the store alone, holds the documents and the trash of this one."""
+    with connect(home / "rebuilt.db") as catalog:
+        assert rebuild(catalog=catalog, store=archive.store).lost == []
+        for name in ("headers", "masters", "trash"):
+            before, after = ({doc["_id"]: doc for doc in c[name].find()} for c in (archive.catalog, catalog))
+            assert before.keys() <= after.keys(), name  # and ingests that were cut short
+            for key, document in before.items():
+                if name == "trash" or not ahead(after[key]["ingest"], document["ingest"]):
+                    assert after[key] == document, key
+    (home / "rebuilt.db").unlink()
+
+
+def ahead(record: Mapping[str, Any], shown: Mapping[str, Any]) -> bool:
+    """Tell whether the store is ahead of the catalog: an ingest was cut short between the two."""
+    return record["revision"] > shown["revision"] or (record["arrays"], shown["arrays"]) == ("kept", "pending")
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What an archive knew at a moment: documents in use, in the trash, and the names of what it remembers."""
+    """What an archive knew at a moment: documents in use, in the trash (with their revisions), what it remembers."""
 
     live: frozenset[str]
-    trashed: frozenset[str]
+    trashed: Mapping[str, int]
     history: frozenset[str]
 
 
@@ -126,7 +159,7 @@ def known(archive: Archive) -> Known:
     """What an archive knows now."""
     return Known(
         frozenset(doc["_id"] for doc in archive.headers.find({}, {"_id": 1})),
-        frozenset(entry["document"] for entry in archive.catalog.trash.find({}, {"document": 1})),
+        {entry["document"]: entry["revision"] for entry in archive.catalog.trash.find()},
         frozenset(entry["_id"] for entry in archive.history.find({}, {"_id": 1})),
     )
 
@@ -141,9 +174,11 @@ def kept(archive: Archive, before: Known, *, swept: bool) -> None:
     """
     now = known(archive)
     if not swept:
-        assert before.live | before.trashed <= now.live | now.trashed
-    for name in before.history:
-        assert name in now.history or name.rpartition("@")[0] not in now.live, name
+        assert before.live | before.trashed.keys() <= now.live | now.trashed.keys()
+    for entry in before.history - now.history:
+        name, _, revision = entry.rpartition("@")
+        # What led to a deletion goes with the trash, also where the file was ingested again since.
+        assert name not in now.live or int(revision.partition(".")[0]) <= before.trashed.get(name, 0), entry
 
 
 def sha256_of(path: Path) -> str:

@@ -7,8 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipelines import open_archive
+import bson
+
+from pipelines import changes, open_archive
 from pipelines.archive import Archive
+from pipelines.check import check
+from pipelines.edits import Edit, difference
+from pipelines.rebuild import rebuild
+from pipelines.records import record_key
 from tests.crash.invariants import NONE
 from tests.crash.nights import Night, Truth, document_id, write_frame, write_night
 
@@ -113,9 +119,68 @@ def restore(archive: Archive, made: Scene) -> None:
     archive.restore(sorted(waiting))
 
 
+def change(archive: Archive, made: Scene) -> None:
+    """Mend two documents, one of them twice."""
+    edits = [Edit(document_id(n), {"qc.verdict": "good", "flat_time": "evening"}) for n in (1, 2)]
+    changes.change(edits, catalog=archive.catalog, store=archive.store, why="looked at")
+    edits = [Edit(document_id(1), {"qc.verdict": "bad"}, ("flat_time",))]
+    changes.change(edits, catalog=archive.catalog, store=archive.store, why="looked at again")
+
+
+def changed(folder: Path) -> Scene:
+    """An archive one of whose runs has changed two documents."""
+    made = settled(folder)
+    with open_archive(made.home) as archive:
+        change(archive, made)
+    return made
+
+
+def undo(archive: Archive, made: Scene) -> None:
+    """Take the last change back, unless that has been done."""
+    document = archive.document(document_id(1))
+    if document["qc"].get("verdict") == "bad":
+        entry = archive.history.find_one({"why": "looked at again"})
+        assert entry is not None
+        changes.undo(entry["run"], catalog=archive.catalog, store=archive.store, why="no")
+
+
 def sweep(archive: Archive, made: Scene) -> None:
     """Sweep, with no grace."""
     archive.sweep(grace=NONE, dry_run=False)
+
+
+def catalog_lost(folder: Path) -> Scene:
+    """An archive with a past, whose catalog is gone."""
+    made = changed(folder)
+    for path in made.home.glob("catalog.db*"):
+        path.unlink()
+    return made
+
+
+def rebuild_all(archive: Archive, made: Scene) -> None:
+    """Rebuild what is not there yet, and say again where the files are."""
+    archive.roots.add("raw", made.night.folder)
+    rebuild(catalog=archive.catalog, store=archive.store, missing=True)
+
+
+def interrupted(folder: Path) -> Scene:
+    """An archive with a change and a deletion that were written down and not carried out."""
+    made = changed(folder)
+    with open_archive(made.home) as archive:
+        for number, state in ((1, None), (2, "deleted")):
+            document = archive.document(document_id(number))
+            entry = changes.new_state(document, "deleted", why="cut short", run="none") | {"state": state}
+            if state is None:
+                entry |= difference(document, Edit(document_id(number), {"qc.verdict": "seen"}))
+            archive.store.add_record(
+                record_key(entry["document"], entry["revision"], entry["change"]), bson.encode(entry)
+            )
+    return made
+
+
+def mend(archive: Archive, made: Scene) -> None:
+    """Check, and mend what can be."""
+    check(catalog=archive.catalog, store=archive.store, grace=NONE, mend=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +199,11 @@ VERBS = {
     "ingest after a delete": Verb(deleted, ingest, 3),
     "delete": Verb(settled, delete, 1),
     "restore": Verb(deleted, restore, 3),
+    "change": Verb(settled, change, 3),
+    "undo": Verb(changed, undo, 3),
     "sweep": Verb(dirty, sweep, 2),
+    "rebuild": Verb(catalog_lost, rebuild_all, 3),
+    "mend": Verb(interrupted, mend, 2),
 }
 
 

@@ -21,11 +21,22 @@ from pathlib import Path
 import numpy as np
 
 BLOCK, CARD = 2880, 80
-KEYWORDS = (
-    "SIMPLE XTENSION BITPIX NAXIS NAXIS1 NAXIS2 NAXIS3 PCOUNT GCOUNT GROUPS BSCALE BZERO BLANK END ZIMAGE ZNAXIS1 "
-    "ZTILE1 ZCMPTYPE ZBITPIX TFORM1 TFORM2 THEAP TFIELDS CONTINUE HIERARCH COMMENT EXTNAME EXTEND CHECKSUM DATE IMAGETYP "
-    "EXPTIME SERIALNO $where a.b __proto__ _id"
-).split()
+STRUCTURE = [
+    "SIMPLE",
+    "XTENSION",
+    "BITPIX",
+    "NAXIS",
+    "NAXIS1",
+    "NAXIS2",
+    "NAXIS3",
+    "PCOUNT",
+    "GCOUNT",
+    "GROUPS",
+    "EXTEND",
+]
+PIXELS = ["BSCALE", "BZERO", "BLANK", "ZIMAGE", "ZNAXIS1", "ZTILE1", "ZCMPTYPE", "ZBITPIX", "TFORM1", "TFORM2", "THEAP"]
+OTHERS = ["END", "TFIELDS", "CONTINUE", "HIERARCH", "COMMENT", "EXTNAME", "CHECKSUM", "DATE", "IMAGETYP", "EXPTIME"]
+KEYWORDS = [*STRUCTURE, *PIXELS, *OTHERS, "SERIALNO", "$where", "a.b", "__proto", "_id"]
 VALUES = (
     b"0", b"-1", b"1", b"T", b"F", b"8", b"16", b"-32", b"-64", b"999", b"1E5", b"'x'", b"", b"9" * 30, b"2147483648",
     b"64", b"NaN", b"1.0E999", b"(1, 2)", b"'open", b"''''", b"\xff\xfe", b"1.5D3", b"-0", b"'2024-13-45T99:00:00'",
@@ -151,8 +162,16 @@ def join_files(data: bytes, rng: random.Random) -> bytes:
 
 
 MUTATIONS: tuple[Callable[[bytes, random.Random], bytes], ...] = (
-    flip_bits, flip_header_bits, cut_at_block, edit_cards, edit_cards, swap_cards, shuffle_blocks, insert_bytes, join_files,
-)  # fmt: skip
+    flip_bits,
+    flip_header_bits,
+    cut_at_block,
+    edit_cards,
+    edit_cards,
+    swap_cards,
+    shuffle_blocks,
+    insert_bytes,
+    join_files,
+)
 
 
 def mutant(number: int, sources: list[bytes]) -> bytes:

@@ -71,7 +71,7 @@ def odd_file(number: int) -> tuple[str, bytes]:
 def _packed(number: int, data: bytes, rng: random.Random) -> tuple[str, bytes]:
     how = number % 20
     if how == 3:
-        return f"odd{number}.fits.gz", gzip.compress(data, compresslevel=rng.randrange(1, 10), mtime=rng.randrange(2**31))
+        return f"odd{number}.fits.gz", gzip.compress(data, rng.randrange(1, 10), mtime=rng.randrange(2**31))
     if how == 7:  # a member a piece, as pigz and concatenation make them
         cut = rng.randrange(1, len(data))
         return f"odd{number}.fits.gz", gzip.compress(data[:cut]) + gzip.compress(data[cut:])
@@ -129,7 +129,10 @@ def _image(rng: random.Random, noise: np.random.Generator) -> tuple[list[bytes],
     cards = [b"BITPIX  = %20d" % bitpix, *_axes(shape)]
     scale: list[bytes] = []
     if rng.random() < 0.3:
-        scale = [b"BSCALE  = %s" % rng.choice((b"1", b"0.5", b"2.0")), b"BZERO   = %d" % rng.choice((0, 10, 32768, 2147483648))]
+        scale = [
+            b"BSCALE  = %s" % rng.choice((b"1", b"0.5", b"2.0")),
+            b"BZERO   = %d" % rng.choice((0, 10, 32768, 2147483648)),
+        ]
     if bitpix > 0 and rng.random() < 0.3:
         scale.append(b"BLANK   = %d" % rng.choice((-1, 0, 255)))
     count = int(np.prod(shape)) if shape else 0
@@ -210,7 +213,7 @@ def _tiled(rng: random.Random, noise: np.random.Generator) -> bytes:
     """A tile-compressed image, of the kinds that fpack makes."""
     from astropy.io import fits
 
-    kind = rng.choice(("RICE_1", "GZIP_1", "GZIP_2", "PLIO_1", "HCOMPRESS_1") if rng.random() < 0.5 else ("RICE_1", "GZIP_2"))
+    kind = rng.choice(("RICE_1", "RICE_1", "GZIP_1", "GZIP_2", "GZIP_2", "PLIO_1", "HCOMPRESS_1"))
     floats = kind in ("RICE_1", "GZIP_2") and rng.random() < 0.3
     values = noise.normal(100, 9, (rng.randrange(4, 30), rng.randrange(4, 40)))
     image = values.astype("f4") if floats else values.astype("i2")

@@ -1,8 +1,6 @@
 """500 valid and odd files, and every file of the demo: into an archive and back, byte for byte."""
 
 import hashlib
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest

@@ -93,7 +93,7 @@ def test_calibrations_stand_side_by_side(archive, uncal, reference_files, tmp_pa
     assert products in archive.roots.all().values()
     ramp = archive.document(first["products"][0])
     assert ramp["header"]["S_DQINIT"] == "COMPLETE"
-    assert ramp["header"]["S_DARK"] == "SKIPPED"
+    assert "S_DARK" in ramp["calibration"]["steps_lacking"]
     jump = (archive.cube(ramp, "groupdq")[...] & 4).astype(bool).any(axis=1)
     assert 0.005 < jump.mean() < 0.2  # about one ramp in fifty was hit by a cosmic ray
 
