@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 __all__ = ["Acceptance", "Held", "Source", "judge_master", "leave_one_out"]
 
-Plane = npt.NDArray[np.float64]
+Plane = npt.NDArray[Any]
+Use = npt.NDArray[np.bool_]
 Variance = Callable[[int, Plane], Plane]
 
 OUTLIER = 5.0
@@ -168,8 +169,8 @@ def leave_one_out(
     rows = frames[0].shape[0]
     for start in range(0, rows, _ROWS):
         stop = min(start + _ROWS, rows)
-        planes = np.stack([np.asarray(frame.read(start, stop), np.float64) for frame in frames])
-        now = None if current is None else tuple(np.asarray(part.read(start, stop), np.float64) for part in current)
+        planes = np.stack([np.asarray(frame.read(start, stop), np.float32) for frame in frames])
+        now = None if current is None else tuple(np.asarray(part.read(start, stop), np.float32) for part in current)
         place = _plane_of_sky(start, stop, frames[0].shape) if sky else None
         _add_band(planes, variance, now, place, sums, against)
     return tuple(
@@ -189,18 +190,21 @@ class _Sums:
     normal: Plane = field(default_factory=lambda: np.zeros((3, 3)))
     right: Plane = field(default_factory=lambda: np.zeros(3))
 
-    def add(self, apart: Plane, own: Plane, master: Plane, place: Plane | None) -> None:
-        """Add differences, the variances of frame and master, and where they are."""
-        expected = own + master
-        capped = np.minimum(apart**2 / expected, CAP)
+    def add(self, apart: Plane, own: Plane, master: Plane, use: Use, place: Plane | None) -> None:
+        """Add differences, the variances of frame and master, and where they are; only what is of use."""
+        apart = np.where(use, apart, 0)
+        expected = np.where(use, own + master, 1)
+        weight = np.where(use, 1 / own, 0)
+        capped = np.minimum(apart * apart / expected, CAP)
+        count = int(np.count_nonzero(use))
         self.squares += float(capped.sum())
-        self.structure += float(((capped - 1) * expected / own).sum())
+        self.structure += float(((capped - use) * (expected * weight)).sum())
         self.shift += float(apart.sum())
-        self.pixels += len(apart)
+        self.pixels += count
         if place is not None:
-            weighted = place / own
+            weighted = place * weight.ravel()
             self.normal += weighted @ place.T
-            self.right += weighted @ apart
+            self.right += weighted @ apart.ravel()
 
     @property
     def excess(self) -> float:
@@ -212,10 +216,11 @@ class _Sums:
 
 
 def _plane_of_sky(start: int, stop: int, shape: tuple[int, ...]) -> Plane:
-    """Give 1, x and y of each pixel of a band, the latter from -1 to 1, (3, rows, columns)."""
+    """Give 1, x and y of each pixel of a band, the latter from -1 to 1, (3, pixels)."""
     y = np.linspace(-1, 1, shape[0])[start:stop, np.newaxis]
     x = np.linspace(-1, 1, shape[1])[np.newaxis, :]
-    return np.stack([np.ones((stop - start, shape[1])), np.broadcast_to(x, (stop - start, shape[1])), y + 0 * x])
+    place = np.stack([1 + 0 * (x + y), x + 0 * y, y + 0 * x])
+    return place.reshape(3, -1).astype(np.float32)
 
 
 def _add_band(
@@ -226,25 +231,46 @@ def _add_band(
     sums: Sequence[_Sums],
     against: Sequence[_Sums],
 ) -> None:
-    """Add the differences of one band, (frames, rows, columns)."""
-    middle = np.median(planes, axis=0)
-    noise = np.stack([variance(i, middle) for i in range(len(planes))])
-    finite = np.isfinite(planes) & np.isfinite(noise) & (noise > 0)
+    """Add the differences of one band, (frames, rows, columns), float32: sums of a band are good to 1e-6."""
+    middle = _middle(planes)
+    noise = [variance(i, middle).astype(np.float32) for i in range(len(planes))]
+    agree = [_agrees(plane, middle, own) for plane, own in zip(planes, noise, strict=True)]
+    samples = np.sum(agree, axis=0, dtype=np.float32)
+    total, spread = np.zeros_like(middle), np.zeros_like(middle)
+    for plane, own, good in zip(planes, noise, agree, strict=True):
+        total += np.where(good, plane - middle, 0)
+        spread += np.where(good, own, 0)
+    rest = np.maximum(samples - 1, 1)
+    several = samples >= 2
+    known = None if current is None else several & np.isfinite(current[0]) & np.isfinite(current[1])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        for i, (plane, own, good) in enumerate(zip(planes, noise, agree, strict=True)):
+            use = good & (several if known is None else known)
+            off = plane - middle
+            sums[i].add(off - (total - off) / rest, own, (spread - own) / (rest * rest), use, place)
+            if current is not None:
+                against[i].add(plane - current[0], own, current[1], use, place)
+
+
+def _middle(planes: Plane) -> Plane:
+    """Median of the frames; NaN where one of them has no value."""
+    from pipelines.combine.network import sort_rows
+
+    missing = np.isnan(planes).any(axis=0)
+    flat = np.where(missing, 0, planes).reshape(len(planes), -1)
+    ranked = sort_rows(flat)
+    low, high = ranked[(len(planes) - 1) // 2], ranked[len(planes) // 2]
+    middle = ((low + high) / 2).reshape(planes.shape[1:])
+    middle[missing] = np.nan
+    found: Plane = middle
+    return found
+
+
+def _agrees(plane: Plane, middle: Plane, noise: Plane) -> Use:
     with np.errstate(invalid="ignore"):
-        agree = finite & ((planes - middle) ** 2 <= OUTLIER**2 * noise)
-    samples = agree.sum(axis=0)
-    total = np.where(agree, planes, 0.0).sum(axis=0)
-    spread = np.where(agree, noise, 0.0).sum(axis=0)
-    for i, (plane, own, good) in enumerate(zip(planes, noise, agree, strict=True)):
-        use = good & (samples >= 2)
-        if current is not None:
-            use &= np.isfinite(current[0]) & np.isfinite(current[1])
-        rest = samples[use] - 1
-        where = None if place is None else place[:, use]
-        apart = plane[use] - (total[use] - plane[use]) / rest
-        sums[i].add(apart, own[use], (spread[use] - own[use]) / rest**2, where)
-        if current is not None:
-            against[i].add(plane[use] - current[0][use], own[use], current[1][use], where)
+        off = plane - middle
+        found: Use = (off * off <= np.float32(OUTLIER**2) * noise) & (noise > 0)
+    return found
 
 
 def _held(name: str, mine: _Sums, theirs: _Sums | None, count: int) -> Held:

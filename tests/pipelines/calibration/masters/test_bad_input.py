@@ -179,7 +179,7 @@ def test_when_too_many_are_lost_the_group_fails_and_the_rest_goes_on(frames, arc
 def test_a_frame_deleted_after_planning_is_no_part_of_the_next_master(frames, archive):
     names = frames(*darks(4))
     make(archive, kinds=("dark",))
-    archive.delete(names[0])
+    archive.delete(names[0], force=True)
     (row,) = make(archive, kinds=("dark",))
     assert (row["outcome"], row["frames"]) == ("made", 3)
 
