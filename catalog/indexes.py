@@ -60,6 +60,7 @@ INDEXES: tuple[Index, ...] = (
     Index("trash", ("document",)),
     Index("trash", ("digests",)),
     Index("views", ("digests",)),
+    Index("views", ("view", "detector")),
 )
 
 
