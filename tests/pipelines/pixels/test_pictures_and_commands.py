@@ -31,6 +31,8 @@ def test_a_picture_in_one_call(campaign, tmp_path):
     assert any("slope of" in text for text in texts)
     with pytest.raises(UsageError, match="a plot is of one pixel"):
         pixel(campaign.archive, "MIRIMAGE", pixels=[(1, 779), (2, 779)]).plot()
+    with pytest.raises(UsageError, match="no picture is written as"):
+        pixel(campaign.archive, "MIRIMAGE", x=x, y=y).plot(tmp_path / "pixel.doc")
 
 
 def test_a_picture_of_raw_ramps_alone(campaign, tmp_path):
@@ -39,7 +41,7 @@ def test_a_picture_of_raw_ramps_alone(campaign, tmp_path):
 
 
 def test_the_command_prints_one_line_an_exposure_and_writes_what_is_asked(run, tmp_path):
-    outs = {name: tmp_path / f"p.{name}" for name in ("plot", "csv", "parquet")}
+    outs = {name: tmp_path / f"p.{'png' if name == 'plot' else name}" for name in ("plot", "csv", "parquet")}
     options = [part for name, path in outs.items() for part in (f"--{name}", path)]
     result = run("pixel", "MIRIMAGE", 40, 800, "--version", "3.0", *options)
     assert result.exit_code == 0, result.output

@@ -52,9 +52,12 @@ def test_it_is_read_where_it_holds_the_slopes(archived, monkeypatch):
     verbs(archive)[0]()
     seen = []
     real = type(archive.store).read_many
-    monkeypatch.setattr(
-        type(archive.store), "read_many", lambda self, refs, key: real(self, seen.append(refs) or refs, key)
-    )
+
+    def watched(self, refs, key):
+        seen.append(refs)
+        return real(self, refs, key)
+
+    monkeypatch.setattr(type(archive.store), "read_many", watched)
     history(archive)
     assert sum(len(refs) for refs in seen) == 3
 
@@ -138,7 +141,9 @@ def test_a_damaged_stack_is_read_past_found_and_made_again(archived):
     assert check().wrong == (segment["_id"],)
     assert rebuild().planes == 8
     assert check().wrong == ()
-    assert list(pixel(archive, "MIRIMAGE", x=30, y=801).unread) == []
+    selection = pixel(archive, "MIRIMAGE", x=30, y=801)
+    assert selection.history().identical(before)
+    assert list(selection.unread) == []
 
 
 def test_a_view_of_wrong_values_is_found(archived):

@@ -1,5 +1,6 @@
 """Which exposures a pixel's life is told of: filters, calibrations side by side, segments, and what cannot be read."""
 
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlparse
 
@@ -81,7 +82,7 @@ def split(path, folder, cuts):
     with fits.open(path) as hdus:
         total = hdus["SCI"].data.shape[0]
         edges = [0, *cuts, total]
-        for number, (first, last) in enumerate(zip(edges, edges[1:], strict=False), 1):
+        for number, (first, last) in enumerate(pairwise(edges), 1):
             copy = fits.HDUList([fits.PrimaryHDU(header=hdus[0].header)])
             for hdu in hdus[1:]:
                 if hdu.name in ("SCI", "REFOUT", "GROUPDQ", "ERR", "DQ", "VAR_POISSON", "VAR_RNOISE"):
@@ -191,7 +192,7 @@ def test_two_uncals_of_one_exposure_that_differ_are_both_left_out_and_said(archi
 
 
 def test_a_ramp_of_other_groups_than_its_uncal_stands_for_itself(archive, two, tmp_path):
-    truth, files = two
+    truth, _ = two
     longer = simulate_campaign(tmp_path / "longer", exposures=2, nints=4, ngroups=7)
     ramp, _, _ = simulate_calibration(longer.exposures[1].path, tmp_path / "cal" / "wrong")
     archive.ingest([truth.exposures[1].path, ramp], progress=False)
