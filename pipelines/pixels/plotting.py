@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -70,7 +72,15 @@ def plot(selection: PixelSelection, path: str | os.PathLike[str] | None = None) 
     figure.suptitle(title, x=0.01, ha="left", fontsize=13, fontweight="bold", color=INK)
     if path is not None:
         figure.savefig(path, dpi=130)
+    # A notebook shows a figure by itself only if pyplot made it, and pyplot would keep every one.
+    figure._repr_png_ = partial(_png, figure)  # type: ignore[attr-defined]
     return figure
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, dpi=90, format="png")
+    return buffer.getvalue()
 
 
 def _chosen(read: Sequence[Ramps]) -> list[Ramps]:
