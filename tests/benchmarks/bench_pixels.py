@@ -11,8 +11,10 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
@@ -20,7 +22,9 @@ from astropy.io import fits
 from pipelines import open_archive
 from pipelines.demo.simulate import simulate_calibration, simulate_campaign
 from pipelines.pixels import pixel
-from tests.benchmarks.bench_arrays import forget
+from pipelines.pixels.rates import update_rates
+from tests.benchmarks.bench_arrays import forget, ms
+from tests.benchmarks.measure import Row, table
 
 LIVES = int(os.environ.get("DARKROOM_BENCH_LIVES", "100"))
 PEERS = 10
