@@ -238,12 +238,13 @@ def campaign(folder):
         raw, sci, slope = hdus["SCI"].data, ramp["SCI"].data.astype("f4"), rates["SCI"].data.astype("f4")
         for n in range(1, CAMPAIGN):
             added = {
-                "uncal": ("sci", raw + np.uint16(n), "ramp"),
-                "ramp": ("sci", sci + np.float32(n), "ramp"),
-                "rateints": ("sci", slope + np.float32(n), "slope"),
+                "uncal": {"sci": (raw + np.uint16(n), "ramp")},
+                "ramp": {"sci": (sci + np.float32(n), "ramp")},
+                "rateints": {"sci": (slope + np.float32(n), "slope"), "err": (slope * np.float32(n), "slope")},
             }
-            for kind, (name, array, layout) in added.items():
-                refs = dict(first[kind]["arrays"]) | {name: archive.store.put(array, kind=layout).to_dict()}
+            for kind, arrays in added.items():
+                made = {name: archive.store.put(array, kind=k).to_dict() for name, (array, k) in arrays.items()}
+                refs = dict(first[kind]["arrays"]) | made
                 archive.headers.insert_one(another(first[kind], n, {k: Plain(v) for k, v in refs.items()}))
         places = [(x, 800) for x in range(10, 50, 5)]
         third = {"where": {"exposure": {"$lt": f"jw09999001001_02101_{CAMPAIGN // 3 + 1:05d}"}}}
