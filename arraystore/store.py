@@ -140,8 +140,8 @@ class ArrayStore:
         source = as_source(pixels)
         shape = tuple(int(n) for n in source.shape)
         layout = layout_for(kind, shape, check_dtype(source.dtype))
-        if scale is not None and layout.dtype.kind not in "iu":
-            raise InvalidArray(f"a scale is for stored integers; this array is {layout.dtype.name}.")
+        if scale is not None and layout.dtype.kind not in "iuf":
+            raise InvalidArray(f"a scale is for stored numbers; this array is {layout.dtype.name}.")
         band_rows(layout)
         watched = None if layout.quicklook is None else Watched(source)
         staging = self._backend.stage()
@@ -295,6 +295,10 @@ class ArrayStore:
     def objects(self) -> Iterator[StoredObject]:
         """Every object in the store, referenced or not."""
         return self._backend.objects()
+
+    def withdraw(self, digest: str) -> bool:
+        """Remove one object for good, as one that is damaged and about to be put again; False if it is not there."""
+        return self._backend.withdraw(check_digest(digest), lambda _: False)
 
     def sweep(self, *, referenced: Callable[[str], bool], grace: timedelta, dry_run: bool = True) -> SweepReport:
         """Remove what nothing refers to and is older than `grace`: see `arraystore.sweeping`."""

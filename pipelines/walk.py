@@ -5,9 +5,10 @@ import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from pipelines.errors import UsageError
-from pipelines.roots import Located, Roots, innermost
+from pipelines.roots import Located, innermost
 
 SUFFIXES = (".fits", ".fit", ".fts", ".fz")
 COMPRESSIONS = ("", ".gz", ".bz2")
@@ -27,6 +28,9 @@ class Candidate:
         Bytes; -1 when the file could not be looked at.
     mtime_ns : int
         Modification time, nanoseconds since 1970; -1 likewise.
+    changed_ns : int
+        When the file system last saw any change of it, likewise: also when it was copied with its old
+        modification time, or renamed.
     problem : tuple of (str, str, str), optional
         Code, message and hint when it cannot even be looked at.
     """
@@ -35,10 +39,21 @@ class Candidate:
     file: str
     size: int
     mtime_ns: int
+    changed_ns: int = -1
     problem: tuple[str, str, str] | None = None
 
 
-def candidates(paths: Iterable[str | os.PathLike[str]], *, roots: Roots) -> list[Candidate]:
+class Places(Protocol):
+    """The named roots, as far as a walk needs them: `Roots`, or what stands for them."""
+
+    def all(self) -> dict[str, Path]:
+        """Give every root: name to folder."""
+
+    def covering(self, folder: Path) -> str:
+        """Give the innermost root that holds a folder; make one if none does."""
+
+
+def candidates(paths: Iterable[str | os.PathLike[str]], *, roots: Places) -> list[Candidate]:
     """Find the files to take under some paths, in order, each once.
 
     Folders are walked, links to folders are not followed. In a folder only names that end like FITS
@@ -56,11 +71,16 @@ def candidates(paths: Iterable[str | os.PathLike[str]], *, roots: Roots) -> list
         if not os.path.lexists(path):
             raise UsageError(f"{path} is not there; give a file or a folder that exists")
     found: dict[str, Candidate] = {}
+    covered: set[Path] = set()
+    known: dict[str, Path] = {}
     for path in given:
         # The folder's own links are resolved once, so that one folder has one name.
         start = path.resolve() if path.is_dir() else path.parent.resolve() / path.name
-        roots.covering(start if start.is_dir() else start.parent)
-        known = roots.all()
+        folder = start if start.is_dir() else start.parent
+        if folder not in covered:  # a long list of files has few folders
+            roots.covering(folder)
+            known = roots.all()
+            covered.add(folder)
         for candidate in _under(start, known) if start.is_dir() else [_candidate(start, known)]:
             found.setdefault(candidate.file, candidate)
     return list(found.values())
@@ -127,8 +147,8 @@ def _candidate(path: Path, known: dict[str, Path]) -> Candidate:
         return _problem(located, path, "unreadable", message, "check its permissions")
     if not stat.S_ISREG(info.st_mode):
         return _problem(located, path, "not-a-file", "is not a regular file", "remove it, or name another file")
-    return Candidate(located, str(path), info.st_size, info.st_mtime_ns)
+    return Candidate(located, str(path), info.st_size, info.st_mtime_ns, info.st_ctime_ns)
 
 
 def _problem(located: Located, path: Path, code: str, message: str, hint: str) -> Candidate:
-    return Candidate(located, str(path), -1, -1, (code, message, hint))
+    return Candidate(located, str(path), -1, -1, problem=(code, message, hint))

@@ -8,7 +8,22 @@ import sys
 
 import typer
 
-from pipelines.cli import archive, frames, groups, pixels, query, upkeep
+from pipelines.cli import (
+    archive,
+    calibrating,
+    checks,
+    clock,
+    deletion,
+    frames,
+    groups,
+    keeping,
+    masters,
+    nightly,
+    pixels,
+    query,
+    trends,
+    upkeep,
+)
 from pipelines.cli.options import Place, version_option
 
 __all__ = ["app", "main"]
@@ -34,7 +49,22 @@ def _place(
     context.obj = Place(home=home, catalog=catalog, store=store)
 
 
-for module in (archive, frames, groups, pixels, query, upkeep):
+for module in (
+    archive,
+    calibrating,
+    checks,
+    clock,
+    deletion,
+    frames,
+    groups,
+    keeping,
+    masters,
+    nightly,
+    pixels,
+    query,
+    trends,
+    upkeep,
+):
     module.register(app)
 
 

@@ -1,5 +1,6 @@
 """Commands about the archive itself: ``ingest``, ``status``, ``root``, ``demo``."""
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import typer
@@ -21,7 +22,11 @@ def register(app: typer.Typer) -> None:
 
 def ingest(
     context: typer.Context,
-    paths: list[Path] = typer.Argument(help="FITS files, and folders of them.", metavar="PATH..."),
+    paths: list[Path] = typer.Argument(None, help="FITS files, and folders of them.", metavar="PATH..."),
+    listed: Path = typer.Option(None, "--from", help="Take the paths from a file, one a line; - for standard input."),
+    include: list[str] = typer.Option([], help="Take only files like GLOB, such as '*_SCE1.fits'.", metavar="GLOB"),
+    exclude: list[str] = typer.Option([], help="Leave out files like GLOB, such as '*_LVL2.fits'.", metavar="GLOB"),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Say what would be taken, with sizes, and take nothing."),
     headers_only: bool = typer.Option(False, "--headers-only", help="Documents now; run again without it for arrays."),
     profile: str = typer.Option(None, help="Instrument profile of these files [chosen for each]."),
     campaign: str = typer.Option(None, help="Test or campaign to record in each document."),
@@ -30,9 +35,19 @@ def ingest(
 ) -> None:
     """Take FITS files into the archive. Run again, only what changed is touched."""
     from pipelines.cli.show import show_object
+    from pipelines.survey import Selection, chosen_files, manifest, survey
 
     place: Place = context.obj
+    paths = [*(paths or []), *map(Path, manifest(listed) if listed is not None else [])]
+    selection = Selection(tuple(include), tuple(exclude))
+    if dry_run:
+        with ExitStack() as stack:
+            catalog = stack.enter_context(place.open(readonly=True)).catalog if place.exists() else None
+            show_object(survey(paths, catalog=catalog, selection=selection, campaign=campaign), as_json=as_json)
+        return
     with place.open() as archive:
+        if include or exclude:
+            paths = [Path(file) for file in chosen_files(paths, roots=archive.roots, selection=selection)]
         report = archive.ingest(paths, headers_only=headers_only, profile=profile, campaign=campaign, jobs=jobs)
     if not report.files and not as_json:
         typer.echo(f"no FITS files under {', '.join(map(str, paths))} (.fits .fit .fts .fz, also .gz and .bz2)")

@@ -65,7 +65,15 @@ def derive(path: PurePath, hdus: Sequence[HduLike]) -> Derived:
     if converted["DATE-END"] is None:
         flags.append("end-missing")
     fields = {"nints": nints, "ngroups": ngroups, "readpatt": "FAST", "subarray": subarray, "window": window}
-    return Derived(fields={**fields, "converted": converted}, flags=(*flags, *doubt))
+    return Derived(
+        fields={**fields, "campaign": campaign_of(path), "converted": converted},
+        flags=(*flags, *doubt),
+    )
+
+
+def campaign_of(path: PurePath) -> str | None:
+    """Give the test that a ground exposure belongs to: the name of its folder; None for a bare file name."""
+    return path.parent.name or None
 
 
 def _moment(hdus: Sequence[HduLike], which: str) -> dict[str, str | None]:

@@ -77,7 +77,7 @@ def test_an_empty_folder_is_no_failure(darkroom, raw):
     ("words", "said"),
     [
         (["ingest", "/no/such/folder"], "is not there"),
-        (["ingest"], "Missing argument"),
+        (["ingest"], "nothing to ingest"),
         (["query", "{broken"], "not JSON"),
         (["query", '{"$where": "1"}'], "refused here"),
         (["query", '[{"$out": "x"}]'], "refused here"),

@@ -52,6 +52,7 @@ def test_the_real_header_in_flight_keywords(ground):
         "readpatt": "FAST",
         "subarray": "SUB64",
         "window": {"x": 1, "y": 779, "nx": 72, "ny": 64},
+        "campaign": "jpl8",
     }
     assert converted == {
         "COLSTART": 1,

@@ -61,7 +61,7 @@ def install(tmp_path, monkeypatch):
 
 
 def test_the_built_in_profiles():
-    assert list(profiles())[:4] == ["dragonfly", "miri", "miri_jpl", "generic"]
+    assert list(profiles())[:5] == ["dragonfly", "miri", "miri_jpl", "miri_otis", "generic"]
     assert all(name == profile.name for name, profile in profiles().items())
 
 
@@ -89,7 +89,7 @@ def test_an_installed_profile_is_used_like_a_built_in_one(install, hdu):
 
 def test_a_built_in_profile_by_entry_point_is_itself(install):
     install("pipelines.instruments.dragonfly:PROFILE", dist="darkroom-copy", entry="dragonfly")
-    assert list(profiles())[:4] == ["dragonfly", "miri", "miri_jpl", "generic"]
+    assert list(profiles())[:5] == ["dragonfly", "miri", "miri_jpl", "miri_otis", "generic"]
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_profiles_are_small_and_light():
     import pipelines.instruments as package
 
     folder = Path(package.__file__).parent
-    for name in ("dragonfly", "miri", "miri_jpl", "generic"):
+    for name in ("dragonfly", "miri", "miri_jpl", "miri_otis", "generic"):
         assert len((folder / f"{name}.py").read_text().splitlines()) <= 150
     code = """import sys, pipelines.instruments, pipelines.demo.simulate
 sys.exit(bool({'astropy', 'zarr', 'pandas', 'dask', 'pymongo'} & set(sys.modules)))"""

@@ -1,0 +1,185 @@
+"""The reference files of a calibration: which steps of Detector1 ask for which, and which files of a folder serve."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipelines.errors import UsageError
+
+STEPS: Mapping[str, tuple[str, ...]] = {
+    "group_scale": (),
+    "dq_init": ("mask",),
+    "emicorr": ("emicorr",),
+    "saturation": ("saturation",),
+    "ipc": ("ipc",),
+    "firstframe": (),
+    "lastframe": (),
+    "reset": ("reset",),
+    "linearity": ("linearity",),
+    "rscd": ("rscd",),
+    "dark_current": ("dark",),
+    "refpix": (),
+    "charge_migration": (),
+    "jump": ("gain", "readnoise"),
+    "picture_frame": (),
+    "clean_flicker_noise": (),
+    "persistence": (),
+    "ramp_fit": ("gain", "readnoise"),
+    "gain_scale": ("gain",),
+}
+"""Steps that Detector1 of jwst 3.0.0 has for MIRI, in order, and the references that each cannot do without."""
+
+DORMANT = frozenset(
+    {"emicorr", "firstframe", "charge_migration", "picture_frame", "clean_flicker_noise", "persistence"}
+)
+"""Steps that the pipeline skips by default: their references are not asked for."""
+
+KINDS = frozenset(kind for step, kinds in STEPS.items() if step not in DORMANT for kind in kinds)
+"""The reference types there are."""
+
+_ANY = frozenset({"ANY", "N/A", "ALL", "GENERIC", "NONE"})
+
+
+class MissingReferences(UsageError):
+    """A step has no reference file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A reference file: its type, where it is, and the digest of its bytes."""
+
+    kind: str
+    path: Path
+    sha256: str
+
+
+def needed(skip: Sequence[str]) -> dict[str, list[str]]:
+    """Give the reference types that are asked for, each with the steps that ask.
+
+    Parameters
+    ----------
+    skip : sequence of str
+        Steps left out.
+
+    Raises
+    ------
+    UsageError
+        There is no such step; the message lists them.
+    """
+    unknown = sorted(set(skip) - set(STEPS))
+    if unknown:
+        raise UsageError(f"Detector1 has no step {', '.join(unknown)}; it has: {', '.join(STEPS)}")
+    asked: dict[str, list[str]] = {}
+    for step, kinds in STEPS.items():
+        if step not in skip and step not in DORMANT:
+            for kind in kinds:
+                asked.setdefault(kind, []).append(step)
+    return asked
+
+
+def gather(
+    *,
+    folder: str | os.PathLike[str] | None,
+    overrides: Mapping[str, str | os.PathLike[str]],
+    skip: Sequence[str],
+    document: Mapping[str, Any],
+) -> list[Reference]:
+    """Find a reference file for every type that is asked for.
+
+    Parameters
+    ----------
+    folder : path, optional
+        A folder of reference files. A file serves by its REFTYPE, if its DETECTOR, SUBARRAY and READPATT,
+        where it has them, are those of the exposure or stand for any.
+    overrides : Mapping
+        Type to file; these win over the folder.
+    skip : sequence of str
+        Steps left out.
+    document : Mapping
+        The exposure: ``detector``, ``subarray`` and ``readpatt`` are compared.
+
+    Returns
+    -------
+    list of Reference
+        One for each type that a step asks for, in order of type.
+
+    Raises
+    ------
+    MissingReferences
+        No file for a type; the message names the types, the steps, and the way out.
+    UsageError
+        A file is not there, several of a folder serve alike, or a type or step is unknown.
+    """
+    asked = needed(skip)
+    strange = sorted(set(overrides) - KINDS)
+    if strange:
+        raise UsageError(f"no reference type {', '.join(strange)}; there are: {', '.join(sorted(KINDS))}")
+    found = {kind: Path(path) for kind, path in overrides.items()}
+    for kind, path in found.items():
+        if not path.is_file():
+            raise UsageError(f"the {kind} reference {path} is not there; give a file that is")
+    if folder is not None:
+        found = {**_serving(Path(folder), document), **found}
+    missing = [f"{kind} (for {', '.join(steps)})" for kind, steps in asked.items() if kind not in found]
+    if missing:
+        raise MissingReferences(
+            f"no reference files for {document['_id']}: {'; '.join(missing)}. Put them into the folder, "
+            "name them with --override TYPE=FILE, or leave the steps out with --skip STEP"
+        )
+    return [Reference(kind, found[kind].resolve(), _digest(found[kind])) for kind in sorted(asked)]
+
+
+def _serving(folder: Path, document: Mapping[str, Any]) -> dict[str, Path]:
+    """Give the file of a folder that serves for each type; the one for just this subarray before a general one."""
+    if not folder.is_dir():
+        raise UsageError(f"the folder of references {folder} is not there; name one that is")
+    offers: dict[str, list[tuple[int, Path]]] = {}
+    for path in sorted(folder.iterdir()):
+        header = _header(path)
+        kind = str(header.get("REFTYPE", "")).strip().lower()
+        if kind in KINDS and (rank := _fit(header, document)) is not None:
+            offers.setdefault(kind, []).append((rank, path))
+    chosen = {}
+    for kind, files in offers.items():
+        best = max(rank for rank, _ in files)
+        first, *others = [path for rank, path in files if rank == best]
+        if others:
+            names = ", ".join(path.name for path in (first, *others))
+            raise UsageError(f"several {kind} references in {folder} serve alike: {names}; choose with --override")
+        chosen[kind] = first
+    return chosen
+
+
+def _header(path: Path) -> Mapping[str, Any]:
+    """Give the primary header of a FITS file; nothing for any other file."""
+    from astropy.io import fits
+
+    if not path.is_file() or not path.name.endswith((".fits", ".fits.gz")):
+        return {}
+    try:
+        header: Mapping[str, Any] = fits.getheader(path)
+    except OSError:  # named FITS and is none; what it was meant for will be missing, and said so
+        return {}
+    return header
+
+
+def _fit(header: Mapping[str, Any], document: Mapping[str, Any]) -> int | None:
+    """Give how many of its selectors are just those of the exposure; None where one contradicts it."""
+    exact = 0
+    for keyword, field in (("DETECTOR", "detector"), ("SUBARRAY", "subarray"), ("READPATT", "readpatt")):
+        selector = str(header.get(keyword, "ANY")).strip().upper()
+        if selector == str(document.get(field)).upper():
+            exact += 1
+        elif selector not in _ANY and not (field == "subarray" and selector == "FULL"):
+            return None  # a full-frame reference is cut out by the pipeline where it can be
+    return exact
+
+
+def _digest(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
