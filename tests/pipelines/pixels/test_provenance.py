@@ -2,10 +2,10 @@
 
 import pytest
 
-from pipelines.calibrations import calibrated_with, lacking_step, used_reference
 from pipelines.demo.simulate import simulate_calibration, simulate_campaign
 from pipelines.errors import UsageError
 from pipelines.miri.calibration import calibration_of, matches_version
+from pipelines.pixels.provenance import calibrated_with, lacking_step, used_reference
 
 HEADER = {
     "CAL_VER": "1.17.1",
