@@ -64,6 +64,7 @@ INDEXES: tuple[Index, ...] = (
     Index("trash", ("document",)),
     Index("trash", ("digests",)),
     Index("views", ("digests",)),
+    Index("views", ("view", "detector")),
 )
 
 
