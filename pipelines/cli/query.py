@@ -26,7 +26,7 @@ def query(
     from bson import json_util
 
     place: Place = context.obj
-    asked = _parse(question)
+    asked = parse_question(question)
     with place.open(readonly=True) as archive:
         answers = archive.catalog[collection]
         names = [name.strip() for name in fields.split(",") if name.strip()]
@@ -47,7 +47,7 @@ def query(
     show(Answer(columns, rows, f"{len(rows)} of {collection}"), as_json=False)
 
 
-def _parse(question: str) -> Any:
+def parse_question(question: str) -> Any:
     """Read a filter or a pipeline; operators that run code or write are refused.
 
     Raises
