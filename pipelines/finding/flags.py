@@ -114,9 +114,7 @@ class FlagCounts:
         lines = [repr(self.exposures), f"{self.total('flagged')} of {self.total('ramps')} ramps"]
         lines += [f"could not be read, and is not counted: {name}: {why}" for name, why in self.unreadable.items()]
         if self.unnamed:
-            lines.append(
-                f"{len(self.unnamed)} products are of versions without a flag of this name, and are not counted"
-            )
+            lines.append(f"not counted: {len(self.unnamed)} products of versions that have no flag of this name")
         return "\n".join(lines)
 
 
@@ -184,7 +182,7 @@ def flagged_ramps(
     for doc in _named(_documents(archive, where), flags)[0]:
         mask, window = _mask(doc, flags), doc["window"]
         for band, groups, pixel in _bands(archive, doc, mask):
-            ramps: Array = groups.any(axis=1)
+            ramps = np.asarray(groups.any(axis=1))
             either = ramps | pixel
             integration, i, j = (np.asarray(index) for index in np.nonzero(either))
             x, y = window["x"] + j, window["y"] + band.start + i

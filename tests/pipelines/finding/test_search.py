@@ -114,9 +114,8 @@ def test_what_cannot_be_read_is_told_and_missing(archive, truth, tmp_path):
     archive.ingest(tmp_path / "p")
     broken = archive.headers.find_one({"_id": {"$regex": "jw03"}})
     digest = broken["arrays"]["sci"]["digest"]
-    for shard in (tmp_path / "home" / "store").glob(f"objects/*/{digest}/**/*"):
-        if shard.is_file() and shard.name not in ("zarr.json", "manifest"):
-            shard.unlink()
+    (shard,) = (tmp_path / "home" / "store").glob(f"objects/*/{digest}/c.*")
+    shard.unlink()
     found = above(archive)
     assert list(found.unreadable) == [broken["_id"]]
     assert "could not be read" in repr(found)
@@ -143,7 +142,7 @@ def test_windows_are_searched_each_for_itself(slopes, truth, tmp_path, archive):
 
 
 def test_no_exposures(archive, slopes):
-    with pytest.raises(NoExposures, match="no slopes answer to {'detector': 'MIRIFULONG'}"):
+    with pytest.raises(NoExposures, match=r"no slopes answer to \{'detector': 'MIRIFULONG'\}"):
         above(slopes, where={"detector": "MIRIFULONG"})
     with pytest.raises(NoExposures, match="ingest rateints or rate products, or calibrate"):
         telegraph(archive)
