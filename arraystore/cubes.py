@@ -193,7 +193,7 @@ class Cube:
 
 
 def scaled(stored: NDArray[Any], scale: Scale) -> NDArray[Any]:
-    """Physical values of stored integers, by the same steps as astropy takes them.
+    """Physical values of stored numbers, by the same steps as astropy takes them.
 
     Convert to `scale.dtype`, multiply by the slope unless it is 1, add the zero unless
     it is 0, and set what was blank to NaN.

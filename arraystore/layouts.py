@@ -89,6 +89,11 @@ class Layout:
         return tuple(math.prod(self.grid[n + 1 :]) for n in range(len(self.grid)))
 
     @cached_property
+    def plans(self) -> dict[Any, Any]:
+        """What reading has worked out for selections of arrays of this layout; see `arraystore.reading`."""
+        return {}
+
+    @cached_property
     def natural(self) -> tuple[int, ...]:
         """Stored axis of each natural axis."""
         return tuple(self.order.index(n) for n in range(len(self.order)))
@@ -152,6 +157,8 @@ class Kind:
 KINDS: dict[str, Kind] = {
     "ramp": Kind("ramp", (3, 4), "groups, (integration, group, y, x), raw or calibrated"),
     "groupdq": Kind("flags-ramp", (3, 4), "flags of each group, (integration, group, y, x)"),
+    "rates": Kind("ramp", (3,), "slopes of one window stacked along time, (time, y, x)"),
+    "rates-dq": Kind("flags-ramp", (3,), "flags of slopes stacked along time, (time, y, x)"),
     "slope": Kind("plane", (2, 3), "slopes and their variances, (integration, y, x)"),
     "plane": Kind("plane", (2, 3), "images, (y, x) or (integration, y, x)"),
     "dq": Kind("flags", (2, 3), "flags, (y, x) or (integration, y, x)"),

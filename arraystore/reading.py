@@ -30,6 +30,8 @@ __all__ = ["ChunkReader"]
 
 #: Fewer bytes than this are decoded faster by one thread than handed to several.
 _WORTH_THREADS = 2 * 2**20
+#: Selections of one chunk that a layout remembers.
+_PLANS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +85,7 @@ class ChunkReader:
             if not axes:
                 return self._lone(file)
             index = self._index or self._load(file)
-            stored_axes = tuple(axes[n] for n in self._layout.order)
-            pieces = list(_pieces(self._layout, stored_axes))
+            pieces = _planned(self._layout, axes)
             if len(pieces) == 1:
                 piece = pieces[0]
                 part = self._chunk(file, index, piece.number)[piece.source]
@@ -199,6 +200,18 @@ def _runs(placed: list[_Placed]) -> Iterator[list[_Placed]]:
         run.append(item)
     if run:
         yield run
+
+
+def _planned(layout: Layout, axes: tuple[Axis, ...]) -> list[_Piece]:
+    """The chunks of a selection; remembered where it is one, as a pixel is asked of a thousand cubes alike."""
+    pieces: list[_Piece] | None = layout.plans.get(axes)
+    if pieces is None:
+        pieces = list(_pieces(layout, tuple(axes[n] for n in layout.order)))
+        if len(pieces) == 1:
+            if len(layout.plans) >= _PLANS:
+                layout.plans.clear()
+            layout.plans[axes] = pieces
+    return pieces
 
 
 def _pieces(layout: Layout, axes: tuple[Axis, ...]) -> Iterator[_Piece]:

@@ -40,7 +40,7 @@ def object_path(digest: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How stored integers become physical values: ``stored * slope + zero``.
+    """How stored numbers become physical values: ``stored * slope + zero``.
 
     Attributes
     ----------

@@ -7,10 +7,13 @@ import fcntl
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from .backends import StagedFile
 from .errors import translated
@@ -21,6 +24,10 @@ __all__ = ["TAKEN", "FileStaging"]
 
 #: What rename says of a folder that is there already.
 TAKEN = frozenset({errno.EEXIST, errno.ENOTEMPTY})
+#: Files or folders that are forced to disk at the same time.
+_SYNCS = 8
+#: So few are not worth a thread.
+_FEW = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +73,7 @@ class FileStaging:
         """Force the files to disk and rename their folder to that of the object."""
         target = self._root / object_path(digest)
         with translated("publish", target):
-            while self._descriptors:
-                os.fsync(self._descriptors[-1])
-                os.close(self._descriptors.pop())
+            self._force()
             for folder, _, _ in os.walk(self.folder):
                 sync_folder(Path(folder))
             make_folders(target.parent)
@@ -89,14 +94,19 @@ class FileStaging:
             with self.create(staged[path].name) as file:
                 file.write(data)
         with translated("write to", self._root):
-            while self._descriptors:
-                os.fsync(self._descriptors[-1])
-                os.close(self._descriptors.pop())
+            self._force()
+            folders: set[Path] = set()
             for path, new in staged.items():
-                _move(new, self._root / path)
-            for folder in {(self._root / path).parent for path in files}:
-                with suppress(FileNotFoundError):  # its last record was removed meanwhile
-                    sync_folder(folder)
+                target = self._root / path
+                _move(new, target)
+                folders.update(target.relative_to(self._root).parents)
+            # Every folder above, each once: whoever made it may not have forced it to disk yet.
+            _at_once(_sync_if_there, [self._root / folder for folder in folders])
+
+    def _force(self) -> None:
+        """Force every file to disk and close it; all are tried, and the first failure is raised."""
+        descriptors, self._descriptors = self._descriptors, []
+        _at_once(_sync_and_close, descriptors)
 
     def place_new(self, path: str, data: bytes) -> bool:
         """Write a small file, force it to disk, and give it its path unless that is taken.
@@ -162,10 +172,46 @@ def _link(new: Path, target: Path) -> bool:
 
 def _move(new: Path, target: Path) -> None:
     while True:
-        make_folders(target.parent)
+        # Not make_folders: `place` forces every folder to disk once all names are in.
+        target.parent.mkdir(parents=True, exist_ok=True)
         try:
             new.replace(target)
             return
         except FileNotFoundError:
             if not new.exists():
                 raise  # not the folder, which another process may prune: the file itself
+
+
+def _sync_and_close(descriptor: int) -> None:
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sync_if_there(folder: Path) -> None:
+    with suppress(FileNotFoundError):  # its last file was removed meanwhile
+        sync_folder(folder)
+
+
+def _at_once(action: Callable[[Any], None], things: Sequence[Any]) -> None:
+    """Do something to each thing, several at a time where there are many.
+
+    One flush of a disk's journal serves all who wait for it, so waiting together is cheaper.
+    """
+    if len(things) <= _FEW:
+        failed = [error for thing in things if (error := _attempt(action, thing)) is not None]
+    else:
+        with ThreadPoolExecutor(_SYNCS, thread_name_prefix="arraystore-sync") as pool:
+            results = pool.map(partial(_attempt, action), things)
+            failed = [error for error in results if error is not None]
+    if failed:
+        raise failed[0]
+
+
+def _attempt(action: Callable[[Any], None], thing: Any) -> OSError | None:
+    try:
+        action(thing)
+    except OSError as error:
+        return error
+    return None

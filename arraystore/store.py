@@ -140,8 +140,8 @@ class ArrayStore:
         source = as_source(pixels)
         shape = tuple(int(n) for n in source.shape)
         layout = layout_for(kind, shape, check_dtype(source.dtype))
-        if scale is not None and layout.dtype.kind not in "iu":
-            raise InvalidArray(f"a scale is for stored integers; this array is {layout.dtype.name}.")
+        if scale is not None and layout.dtype.kind not in "iuf":
+            raise InvalidArray(f"a scale is for stored numbers; this array is {layout.dtype.name}.")
         band_rows(layout)
         watched = None if layout.quicklook is None else Watched(source)
         staging = self._backend.stage()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import AbstractContextManager
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Protocol, Self
 
@@ -28,6 +29,9 @@ class Backend(Protocol):
 
     def one_transaction(self) -> AbstractContextManager[Any]:
         """Make the writes within one transaction, where that saves time."""
+
+    def back_up(self, out: Path) -> dict[str, int]:
+        """Copy the database as it is now to a file; give the documents of each collection."""
 
     def close(self) -> None:
         """Close what is open."""
@@ -164,6 +168,24 @@ class Catalog:
         """Make the declared indexes; those that exist are left as they are."""
         with self._backend.one_transaction():
             ensure(self)
+
+    def back_up(self, out: str | os.PathLike[str]) -> dict[str, int]:
+        """Copy an embedded catalog, as it is at this moment, to a new file; others may go on writing.
+
+        Returns
+        -------
+        dict of str to int
+            The documents of each collection in the copy.
+
+        Raises
+        ------
+        Misused
+            There is a file of that name, or the catalog is on a server.
+        Damaged
+            The copy does not hold what the original does.
+        """
+        with translated(self.url):
+            return self._backend.back_up(Path(out).expanduser())
 
     def close(self) -> None:
         """Close the catalog; closing it again does nothing."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from pymongo import MongoClient
 from pymongo.errors import ConfigurationError, InvalidURI
 
-from catalog.errors import InvalidURL
+from catalog.errors import InvalidURL, Misused
 from catalog.translate import scrub, translated
 from catalog.url import CatalogURL
 
@@ -80,6 +81,18 @@ class MongoBackend:
     def one_transaction(self) -> AbstractContextManager[None]:
         """Do nothing: what is made idempotently needs no transaction on a server."""
         return nullcontext()
+
+    def back_up(self, out: Path) -> dict[str, int]:
+        """Refuse: a server has a tool of its own for it.
+
+        Raises
+        ------
+        Misused
+            Always.
+        """
+        raise Misused(
+            f"a MongoDB catalog is not backed up to {out}; use mongodump, or copy it: darkroom copy --to FILE"
+        )
 
     def close(self) -> None:
         """Close the connections."""

@@ -7,6 +7,7 @@ it is finished by whoever next comes to the document, by ``check``, or by ``rebu
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -20,7 +21,19 @@ from pipelines.edits import ABSENT, AWARE, Document, Edit, Entry, applied, diffe
 from pipelines.errors import Refused, UnknownDocument
 from pipelines.records import record_key
 
-__all__ = ["Edit", "carried_over", "carry_out", "change", "is_stale", "new_state", "read_entry", "undo", "write"]
+__all__ = [
+    "Edit",
+    "carried_over",
+    "carry_out",
+    "change",
+    "is_stale",
+    "new_state",
+    "read_entry",
+    "remember",
+    "trash_entry",
+    "undo",
+    "write",
+]
 
 State = Literal["deleted", "restored"]
 
@@ -170,12 +183,17 @@ def carry_out(entry: Entry, *, catalog: Catalog) -> bool:
         # Of an earlier life: its number is passed over, its effect is not wanted.
         documents.update_one(before, {"$set": {"ingest.changes": entry["change"]}})
         return False
-    _remember(entry, catalog=catalog)
+    remember(entry, catalog=catalog)
     if entry["state"] == "deleted":
-        kept = _trash_entry(entry, applied(document, entry))
+        kept = trash_entry(entry, applied(document, entry))
         # Into the trash first: cut short here, the document is in both places and lost from neither.
-        catalog.trash.replace_one({"_id": kept["_id"]}, kept, upsert=True)
-        documents.delete_one(here)
+        older = {"_id": kept["_id"], "before.ingest.changes": {"$lt": entry["change"]}}
+        with suppress(DuplicateKeyError):  # it is there already, or a later deletion is
+            catalog.trash.replace_one(older, kept, upsert=True)
+        documents.delete_one(before)
+        if documents.find_one(here, {"_id": 1}) is not None:
+            # Another process has deleted and restored it while this one stood still: it stays.
+            _strike_from_trash(kept, catalog=catalog)
         return True
     update: dict[str, Any] = {"$set": {"ingest.changes": entry["change"]}}
     update["$set"] |= {item["path"]: item["value"] for item in entry["set"]}
@@ -187,21 +205,34 @@ def carry_out(entry: Entry, *, catalog: Catalog) -> bool:
 
 def _restore(entry: Entry, *, catalog: Catalog) -> bool:
     kept = catalog.trash.find_one({"_id": trash_name(entry)})
-    if kept is None or kept["before"]["ingest"]["changes"] >= entry["change"]:
-        return True
-    document = applied(kept["before"], entry)
-    try:
-        catalog[entry["collection"]].replace_one(
-            {"_id": document["_id"], "ingest.revision": entry["revision"]}, document, upsert=True
-        )
-    except DuplicateKeyError:
+    here = {"_id": entry["document"], "ingest.revision": entry["revision"]}
+    if kept is None:  # restored by another already, or swept
+        return catalog[entry["collection"]].find_one(here, {"_id": 1}) is not None
+    if kept["before"]["ingest"]["changes"] >= entry["change"]:
+        return True  # deleted once more since
+    documents = catalog[entry["collection"]]
+    found = documents.find_one({"_id": entry["document"]}, {"ingest": 1})
+    if found is not None and found["ingest"]["revision"] != entry["revision"]:
         return False  # the file was ingested again
-    _remember(entry, catalog=catalog)
-    catalog.trash.delete_one({"_id": kept["_id"]})
+    remember(entry, catalog=catalog)
+    try:
+        # Never over what this restore, before it was cut short, brought back, and others changed since.
+        older = {**here, "ingest.changes": {"$lt": entry["change"]}}
+        documents.replace_one(older, applied(kept["before"], entry), upsert=True)
+    except DuplicateKeyError:
+        if documents.find_one(here, {"_id": 1}) is None:
+            return False  # the file was ingested again in this moment
+    _strike_from_trash(kept, catalog=catalog)
     return True
 
 
-def _remember(entry: Entry, *, catalog: Catalog) -> None:
+def _strike_from_trash(kept: Document, *, catalog: Catalog) -> None:
+    """Take an entry out of the trash, unless the document has been deleted once more since."""
+    catalog.trash.delete_one({"_id": kept["_id"], "before.ingest.changes": kept["before"]["ingest"]["changes"]})
+
+
+def remember(entry: Entry, *, catalog: Catalog) -> None:
+    """Keep a change in the history."""
     name = history_name(entry)
     catalog.history.replace_one({"_id": name}, {"_id": name, **entry}, upsert=True)
 
@@ -216,7 +247,8 @@ def trash_name(entry: Entry) -> str:
     return f"{entry['document']}@{entry['revision']}"
 
 
-def _trash_entry(entry: Entry, document: Document) -> Document:
+def trash_entry(entry: Entry, document: Document) -> Document:
+    """Give what the trash keeps of a document, as its deletion left it."""
     return {
         "_id": trash_name(entry),
         "document": entry["document"],

@@ -6,6 +6,7 @@
     ├── UsageError                2   the request itself is wrong: mend it
     │   └── UnknownDocument       2   no document of that name (also a KeyError)
     ├── IntegrityError            4   what is kept is not what went in
+    ├── SchemaTooNew              3   a later release wrote this
     └── Refused                   1   right request, but it would lose something
 
 The trees of ``catalog`` and ``arraystore`` pass through unchanged: their messages already say what
@@ -37,6 +38,12 @@ class IntegrityError(DarkroomError):
     """What the archive holds is not what went in."""
 
     exit_code = 4
+
+
+class SchemaTooNew(DarkroomError):
+    """A document was written by a later release than this one."""
+
+    exit_code = 3
 
 
 class Refused(DarkroomError):

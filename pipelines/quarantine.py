@@ -6,8 +6,9 @@ from typing import Any
 
 from pymongo import DeleteOne, ReplaceOne
 
-from catalog import Collection
+from catalog import Catalog, Collection
 from pipelines.roots import Located
+from pipelines.table import Answer
 from pipelines.take import Outcome
 from pipelines.walk import Candidate
 
@@ -22,7 +23,7 @@ def entry_of(outcome: Outcome, candidate: Candidate) -> dict[str, Any]:
         "reason": outcome.message,
         "hint": outcome.hint,
         "size": candidate.size if candidate.size >= 0 else None,
-        "mtime": _time(candidate.mtime_ns),
+        "mtime": time_of(candidate.mtime_ns),
         "run": outcome.task.run,
         "at": datetime.now(UTC),
     }
@@ -38,10 +39,41 @@ def record(collection: Collection, entries: Iterable[dict[str, Any]], *, mended:
         collection.bulk_write(writes, ordered=False)
 
 
+def listed(catalog: Catalog, *, code: str | None = None) -> Answer:
+    """List what is in quarantine.
+
+    Parameters
+    ----------
+    code : str, optional
+        Only this kind of refusal.
+
+    Returns
+    -------
+    Answer
+        Columns ``file`` (the entry's name, ``root:path``), ``code``, ``reason``, ``hint``, ``size``
+        (bytes), ``at`` (when it was refused) and ``run``.
+    """
+    entries = catalog.quarantine.find({} if code is None else {"code": code}).sort("_id", 1)
+    rows = tuple(
+        {
+            "file": entry["_id"],
+            "code": entry["code"],
+            "reason": entry["reason"].splitlines()[0],
+            "hint": entry["hint"],
+            "size": entry["size"],
+            "at": entry["at"],
+            "run": entry["run"],
+        }
+        for entry in entries
+    )
+    return Answer(("file", "code", "reason", "hint", "size", "at", "run"), rows, "Quarantine")
+
+
 def name_of(located: Located) -> str:
     """Give the name of a file in the quarantine."""
     return f"{located.root}:{located.path}"
 
 
-def _time(mtime_ns: int) -> datetime | None:
+def time_of(mtime_ns: int) -> datetime | None:
+    """Give a modification time as a document keeps it: aware, to the millisecond."""
     return datetime.fromtimestamp(mtime_ns // 1_000_000 / 1000, UTC) if mtime_ns >= 0 else None

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 PREFIXES = {"headers": "documents/", "masters": "masters/"}
 """Where the records of each collection's documents are."""
 
-_KEY = re.compile(r"(?P<stem>[a-z]+/[0-9a-f]{2}/[0-9a-f]{40})/(?P<revision>\d+)(?:\.(?P<change>\d+))?\.bson")
+_KEY = re.compile(r"(?P<stem>[a-z]+/[0-9a-f]{2}/[0-9a-f]{40})\.(?P<revision>\d+)(?:\.(?P<change>\d+))?\.bson")
+_OLDER = re.compile(r"(?P<stem>documents/[0-9a-f]{2}/[0-9a-f]{40})/(?P<revision>\d+)\.bson")
+"""In schema 1 the records of each document had a folder of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +34,13 @@ class RecordName:
 
 def record_key(document_id: str, revision: int, change: int = 0, *, collection: str = "headers") -> str:
     """Name of the record of a document, or of a change of it: by id and numbers, never its content."""
-    numbers = f"{revision}.{change}" if change else f"{revision}"
-    return f"{record_stem(document_id, collection=collection)}/{numbers}.bson"
+    return numbered(record_stem(document_id, collection=collection), revision, change)
+
+
+def numbered(stem: str, revision: int, change: int = 0) -> str:
+    """Name of a record, of what stands for its document and its numbers."""
+    # No folder for each document: making one and forcing it to disk costs more than the record itself.
+    return f"{stem}.{revision}.{change}.bson" if change else f"{stem}.{revision}.bson"
 
 
 def record_stem(document_id: str, *, collection: str = "headers") -> str:
@@ -48,3 +55,15 @@ def parse_key(key: str) -> RecordName | None:
     if match is None or not key.startswith(tuple(PREFIXES.values())):
         return None
     return RecordName(match["stem"], int(match["revision"]), int(match["change"] or 0))
+
+
+def older_key(key: str) -> str | None:
+    """Give what a record with a name of schema 1 is called now; None if it is none.
+
+    Examples
+    --------
+    >>> older_key(f"documents/0a/0a{38 * '7'}/2.bson") == f"documents/0a/0a{38 * '7'}.2.bson"
+    True
+    """
+    match = _OLDER.fullmatch(key)
+    return None if match is None else numbered(match["stem"], int(match["revision"]))

@@ -39,6 +39,10 @@ class IngestReport:
         headers already known; and skipped because nothing changed.
     refused : list of Refusal
         Files now in quarantine.
+    unsettled : list of str
+        Files that changed while they were read: neither taken nor in quarantine, for the next run.
+    stopped : str
+        Why the run ended early; empty when it did not. `left` files were not looked into then.
     nbytes, stored : int
         Bytes of the files taken, and of what the arrays of those files take on disk.
     seconds : float
@@ -51,6 +55,9 @@ class IngestReport:
     completed: int = 0
     unchanged: int = 0
     refused: list[Refusal] = field(default_factory=list)
+    unsettled: list[str] = field(default_factory=list)
+    stopped: str = ""
+    left: int = 0
     nbytes: int = 0
     stored: int = 0
     seconds: float = 0.0
@@ -63,12 +70,12 @@ class IngestReport:
     @property
     def files(self) -> int:
         """Files looked at."""
-        return self.taken + self.unchanged + len(self.refused)
+        return self.taken + self.unchanged + len(self.refused) + len(self.unsettled) + self.left
 
     @property
     def exit_code(self) -> int:
-        """0 when every file is in the archive, 1 when some are in quarantine."""
-        return 1 if self.refused else 0
+        """0 when every file is in the archive, 1 when some are in quarantine, or left for the next run."""
+        return 1 if self.refused or self.unsettled or self.stopped else 0
 
     def to_dict(self) -> dict[str, Any]:
         """Give the report as plain data, for machines and for the ledger."""
@@ -80,6 +87,9 @@ class IngestReport:
             "completed": self.completed,
             "unchanged": self.unchanged,
             "refused": [{"file": r.file, "code": r.code, "message": r.message, "hint": r.hint} for r in self.refused],
+            "unsettled": self.unsettled,
+            "stopped": self.stopped,
+            "left": self.left,
             "nbytes": self.nbytes,
             "stored": self.stored,
             "seconds": round(self.seconds, 3),
@@ -94,6 +104,8 @@ class IngestReport:
             (self.completed, "completed"),
             (self.unchanged, "unchanged"),
             (len(self.refused), "in quarantine"),
+            (len(self.unsettled), "still being written"),
+            (self.left, "left for the next run"),
         ]
         said = ", ".join(f"{count} {name}" for count, name in counts if count)
         size = f"; {self.nbytes / 1e6:.1f} MB of FITS in {self.stored / 1e6:.1f} MB" if self.stored else ""
@@ -102,6 +114,7 @@ class IngestReport:
             lines += [f"  {code}: {r.file} {r.message.splitlines()[0]}; {r.hint}" for r in group[:SHOWN]]
             if len(group) > SHOWN:
                 lines.append(f"  {code}: and {len(group) - SHOWN} more; see the quarantine collection")
+        lines += [f"  stopped: {self.stopped}; run it again to go on"] if self.stopped else []
         return "\n".join(lines)
 
 

@@ -1,11 +1,14 @@
 """Sweep: empty the old trash and remove what nothing refers to any more; a dry run unless told."""
 
+import math
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import Any
 
-from arraystore import ArrayStore
+from arraystore import ArrayStore, Lost
 from catalog import Catalog
 from pipelines import ledger
 from pipelines.records import PREFIXES, parse_key, record_stem
@@ -128,9 +131,19 @@ def _sweep_records(
             dead.append((name, record))
     if not dry_run:
         # The oldest first, a document before its changes: cut short, nothing deleted looks alive.
-        for _, record in sorted(dead, key=lambda item: (item[0].stem, item[0].revision, item[0].change)):
-            store.delete_record(record.key)
+        dead.sort(key=lambda item: (item[0].stem, item[0].revision, item[0].change))
+        for folder, some in groupby((record.key for _, record in dead), key=lambda key: key.rpartition("/")[0]):
+            _remove_records(store, folder, list(some), before=before)
     return len(dead), sum(record.nbytes for _, record in dead)
+
+
+def _remove_records(store: ArrayStore, folder: str, keys: list[str], *, before: datetime) -> None:
+    """Remove records, but those an ingest has put again since they were listed."""
+    modified = {record.key: record.modified for record in store.records(f"{folder}/")}
+    for key in keys:
+        if modified.get(key, math.inf) <= before.timestamp():
+            with suppress(Lost):  # another sweep was faster
+                store.delete_record(key)
 
 
 def _live_revisions(catalog: Catalog, gone: Mapping[str, int]) -> Iterator[tuple[str, int]]:

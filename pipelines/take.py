@@ -20,6 +20,7 @@ from pipelines.fits import FitsError, FitsFile, open_fits
 from pipelines.instruments import SPLITS, ArrayPlan, Profile, ProfileError, choose, identify, plan_arrays
 from pipelines.roots import Located
 
+UNSETTLED = "changed-while-read"  # the code of a file that something still writes: no fault, only early
 DOCUMENT_CAP = 16 * 1024 * 1024  # MongoDB's limit for one document, bytes
 
 
@@ -45,6 +46,8 @@ class Task:
         Leave the arrays for later.
     run, version : str
         The ingest run and the software.
+    size : int
+        Bytes when it was found; what it may cost is measured by it.
     """
 
     located: Located
@@ -56,6 +59,7 @@ class Task:
     headers_only: bool
     run: str
     version: str
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +156,7 @@ def _take(task: Task, store: ArrayStore | None, profiles: Mapping[str, Profile])
         )
     after = os.stat(task.file)
     if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
-        return refused(task, "changed-while-read", "changed while it was read", "ingest it again when it is whole")
+        return refused(task, UNSETTLED, "changed while it was read", "ingest it again when it is whole")
     return _encoded(outcome, document)
 
 

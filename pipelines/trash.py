@@ -89,6 +89,8 @@ def restore(ids: Sequence[str], *, catalog: Catalog, store: ArrayStore) -> list[
         new = new_state(entry["before"], "restored", why=why, run=run, collection=entry["collection"])
         if not write(new, catalog=catalog, store=store):
             _require_free({entry["document"]: entry}, catalog)
+            if catalog[entry["collection"]].find_one({"_id": entry["document"]}, {"_id": 1}) is None:
+                raise UnknownDocument(f"{entry['document']} was swept from the trash in this moment; ingest it again")
     ledger.finish(catalog.runs, run, status="finished", result={"restored": len(latest)})
     return list(latest)
 

@@ -28,6 +28,9 @@ class Candidate:
         Bytes; -1 when the file could not be looked at.
     mtime_ns : int
         Modification time, nanoseconds since 1970; -1 likewise.
+    changed_ns : int
+        When the file system last saw any change of it, likewise: also when it was copied with its old
+        modification time, or renamed.
     problem : tuple of (str, str, str), optional
         Code, message and hint when it cannot even be looked at.
     """
@@ -36,6 +39,7 @@ class Candidate:
     file: str
     size: int
     mtime_ns: int
+    changed_ns: int = -1
     problem: tuple[str, str, str] | None = None
 
 
@@ -143,8 +147,8 @@ def _candidate(path: Path, known: dict[str, Path]) -> Candidate:
         return _problem(located, path, "unreadable", message, "check its permissions")
     if not stat.S_ISREG(info.st_mode):
         return _problem(located, path, "not-a-file", "is not a regular file", "remove it, or name another file")
-    return Candidate(located, str(path), info.st_size, info.st_mtime_ns)
+    return Candidate(located, str(path), info.st_size, info.st_mtime_ns, info.st_ctime_ns)
 
 
 def _problem(located: Located, path: Path, code: str, message: str, hint: str) -> Candidate:
-    return Candidate(located, str(path), -1, -1, (code, message, hint))
+    return Candidate(located, str(path), -1, -1, problem=(code, message, hint))

@@ -80,6 +80,12 @@ class EmbeddedBackend:
         known = self._schema.read(self.file.connection())
         return not all(index.collection in known for index in INDEXES)
 
+    def back_up(self, out: Path) -> dict[str, int]:
+        """Copy the file as it is now; give the documents of each collection."""
+        from catalog.embedded.backup import back_up
+
+        return back_up(self.file, out)
+
     def close(self) -> None:
         """Close the file."""
         self.file.close()

@@ -8,7 +8,23 @@ import sys
 
 import typer
 
-from pipelines.cli import archive, calibrating, finding, frames, groups, query, upkeep
+from pipelines.cli import (
+    archive,
+    calibrating,
+    checks,
+    clock,
+    deletion,
+    finding,
+    frames,
+    groups,
+    keeping,
+    masters,
+    nightly,
+    pixels,
+    query,
+    trends,
+    upkeep,
+)
 from pipelines.cli.options import Place, version_option
 
 __all__ = ["app", "main"]
@@ -34,7 +50,23 @@ def _place(
     context.obj = Place(home=home, catalog=catalog, store=store)
 
 
-for module in (archive, calibrating, finding, frames, groups, query, upkeep):
+for module in (
+    archive,
+    calibrating,
+    checks,
+    clock,
+    deletion,
+    finding,
+    frames,
+    groups,
+    keeping,
+    masters,
+    nightly,
+    pixels,
+    query,
+    trends,
+    upkeep,
+):
     module.register(app)
 
 

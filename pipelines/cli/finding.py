@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from pipelines.cli.options import Place, json_option
-from pipelines.cli.query import parse_question
+from pipelines.cli.query import parse
 
 if TYPE_CHECKING:
     from pipelines.archive import Archive
@@ -135,7 +135,7 @@ def _find(
 
 
 def _filter(where: str) -> dict[str, Any]:
-    asked = parse_question(where)
+    asked = parse(where)
     if not isinstance(asked, dict):
         raise typer.BadParameter("--where is a filter {...}, not a pipeline")
     return asked

@@ -25,6 +25,12 @@ class Place:
 
         return open_archive(self.home, catalog=self.catalog, store=self.store, readonly=readonly)
 
+    def store_url(self) -> str:
+        """Give the address of the array store, as worker processes need it."""
+        from pipelines.settings import resolve
+
+        return resolve(self.home, catalog=self.catalog, store=self.store).store
+
     def exists(self) -> bool:
         """Tell whether there is a catalog; of a server, only connecting would tell, and it is taken to be there."""
         from pathlib import Path
@@ -61,3 +67,17 @@ def duration(text: str) -> timedelta:
         raise typer.BadParameter(f"{text!r} is not a duration; write 0, 90m, 12h, 14d or 4w")
     seconds = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "": 0}[match[2]]
     return timedelta(seconds=int(match[1]) * seconds)
+
+
+def size(text: str) -> int:
+    """Read a number of bytes such as ``500M``, ``1G`` or ``1.5GiB``; units are of 1024.
+
+    Raises
+    ------
+    typer.BadParameter
+        It is not one.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", text.strip().lower())
+    if match is None or float(match[1]) == 0:
+        raise typer.BadParameter(f"{text!r} is not a size; write 500M, 1G or 1.5G")
+    return int(float(match[1]) * 1024 ** "_kmgt".index(match[2] or "_"))

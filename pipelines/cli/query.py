@@ -1,12 +1,14 @@
 """The command ``query``: any filter or aggregation pipeline, as one would type it in a notebook."""
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import typer
 
 from pipelines.cli.options import Place, json_option
 
-FORBIDDEN = ("$where", "$function", "$accumulator", "$out", "$merge")
+JAVASCRIPT = frozenset({"$where", "$function", "$accumulator"})
+WRITES = frozenset({"$out", "$merge"})
 
 
 def register(app: typer.Typer) -> None:
@@ -20,14 +22,17 @@ def query(
     collection: str = typer.Option("headers", help="Collection to ask."),
     fields: str = typer.Option("", help="Fields to show, comma-separated [the whole document with --json]."),
     limit: int = typer.Option(20, min=0, help="Documents at most, 0 for all; pipelines set their own."),
+    allow_javascript: bool = typer.Option(False, "--allow-javascript", help="Let $where, $function, $accumulator run."),
+    allow_writes: bool = typer.Option(False, "--allow-writes", help="Let $out and $merge write collections."),
     as_json: bool = json_option,
 ) -> None:
     """Ask the catalog; prints a table, or with --json one document a line."""
     from bson import json_util
 
     place: Place = context.obj
-    asked = parse_question(question)
-    with place.open(readonly=True) as archive:
+    refused = (frozenset() if allow_javascript else JAVASCRIPT) | (frozenset() if allow_writes else WRITES)
+    asked = parse(question, refused=refused)
+    with place.open(readonly=not allow_writes) as archive:
         answers = archive.catalog[collection]
         names = [name.strip() for name in fields.split(",") if name.strip()]
         if isinstance(asked, list):
@@ -47,8 +52,8 @@ def query(
     show(Answer(columns, rows, f"{len(rows)} of {collection}"), as_json=False)
 
 
-def parse_question(question: str) -> Any:
-    """Read a filter or a pipeline; operators that run code or write are refused.
+def parse(question: str, *, refused: frozenset[str] = JAVASCRIPT | WRITES) -> Any:
+    """Read a filter or a pipeline; operators that run code or write are refused, wherever they stand.
 
     Raises
     ------
@@ -59,22 +64,29 @@ def parse_question(question: str) -> Any:
 
     try:
         asked = json_util.loads(question)
-    except ValueError as error:
+        found = set(_keys(asked))
+    except (ValueError, TypeError) as error:
         raise typer.BadParameter(f"the question is not JSON: {error}") from error
+    except RecursionError:
+        raise typer.BadParameter("the question is nested too deeply") from None
     if not isinstance(asked, dict | list):
         raise typer.BadParameter("a question is a filter {...} or a pipeline [...]")
-    banned = sorted(set(_operators(asked)) & set(FORBIDDEN))
-    if banned:
-        raise typer.BadParameter(f"{', '.join(banned)} runs code or writes, and is refused here; use Python for it")
+    if banned := sorted(found & refused & JAVASCRIPT):
+        raise typer.BadParameter(f"{', '.join(banned)} runs code, and is refused without --allow-javascript")
+    if banned := sorted(found & refused):
+        raise typer.BadParameter(f"{', '.join(banned)} writes, and is refused without --allow-writes")
     return asked
 
 
-def _operators(value: Any) -> list[str]:
-    if isinstance(value, dict):
-        return [*value, *(name for inner in value.values() for name in _operators(inner))]
-    if isinstance(value, list):
-        return [name for inner in value for name in _operators(inner)]
-    return []
+def _keys(value: Any) -> Iterator[str]:
+    """Give every key at any depth: stages of $facet, $lookup and $unionWith are pipelines too."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield key
+            yield from _keys(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _keys(inner)
 
 
 def _value(document: Any, path: str) -> Any:

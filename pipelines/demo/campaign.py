@@ -89,6 +89,7 @@ def simulate_campaign(
     ngroups: int = 10,
     subarray: str = "SUB64",
     seed: int = 1,
+    program: int = 9999,
 ) -> CampaignTruth:
     """Write a campaign: ``folder/jw09999/*_uncal.fits``, and ``folder/ground/*.fits`` with the ground test.
 
@@ -104,6 +105,8 @@ def simulate_campaign(
         Name of one of `pipelines.miri.SUBARRAYS` that has a frame time.
     seed
         Of the detector and of the campaign.
+    program
+        Number in the names of files and exposures, which tells campaigns in one archive apart.
 
     Raises
     ------
@@ -127,10 +130,10 @@ def simulate_campaign(
         start = datetime(2018, 3, 8, 1, 2, 30, tzinfo=UTC)
         if not ground:
             start = datetime(2024, 1, 1, 6, 0, 0, tzinfo=UTC) + timedelta(days=30 * index, minutes=7 * index)
-        name = f"jw09999001001_02101_{index:05d}_mirimage"
-        path = folder / "jw09999" / f"{name}_uncal.fits"
+        name = f"jw{program:05d}001001_02101_{index:05d}_mirimage"
+        path = folder / f"jw{program:05d}" / f"{name}_uncal.fits"
         if ground:
-            name = f"MIRI_9999_1_S_{start:%Y%m%d-%H%M%S}_SCE1"
+            name = f"MIRI_{program}_1_S_{start:%Y%m%d-%H%M%S}_SCE1"
             path = folder / "ground" / f"{name}.fits"
         path.parent.mkdir(parents=True, exist_ok=True)
         (_write_ground if ground else _write_flight)(path, sci, refout, window, start)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
@@ -18,6 +18,7 @@ import numpy as np
 from pipelines.demo.cameras import Camera, Plane, Sensor, cameras, field_of_stars
 from pipelines.demo.faults import FAULTS
 from pipelines.demo.sky import alt_az, sexagesimal, sun_at
+from pipelines.demo.troubles import CALM, TROUBLES, Circumstances, circumstances
 
 DARK_TIMES = (6.0, 8.0, 9.0, 10.0, 14.0)
 """Exposure times of the flats, and so of the darks, s."""
@@ -91,6 +92,8 @@ class NightTruth:
         What that clock shows more than it should.
     faults
         The `_id` of each deliberately damaged file, by its fault.
+    troubles
+        The `_id` of each frame that a trouble of the night befell, by the trouble.
     nbytes
         Bytes of all files.
     """
@@ -102,6 +105,7 @@ class NightTruth:
     wrong_clock: str | None
     clock_error: timedelta
     faults: Mapping[str, str]
+    troubles: Mapping[str, str]
     nbytes: int
 
     def dark_groups(self) -> dict[tuple[str, float], list[str]]:
@@ -138,6 +142,7 @@ def simulate_night(
     lights: int = 4,
     clock_error: timedelta = timedelta(hours=11),
     faults: Sequence[str] = (),
+    troubles: Sequence[str] = (),
     seed: int = 1,
 ) -> NightTruth:
     """Write a night of frames under ``folder/{unit}/{night}/``.
@@ -159,6 +164,8 @@ def simulate_night(
         are right.
     faults
         Names of `FAULTS`; a damaged file is written for each, by the first camera.
+    troubles
+        Names of `TROUBLES`; each befalls one dark, of a camera of its own where there are enough.
     seed
         Of the array and of the night.
 
@@ -172,29 +179,42 @@ def simulate_night(
     ValueError
         The night is no day, or a number or a fault is not to be had.
     """
-    unknown = sorted(set(faults) - set(FAULTS))
+    unknown = sorted({*faults, *troubles} - {*FAULTS, *TROUBLES})
     if unknown:
-        raise ValueError(f"no fault {', '.join(unknown)}; known are {', '.join(FAULTS)}")
+        raise ValueError(f"no fault {', '.join(unknown)}; known are {', '.join((*FAULTS, *TROUBLES))}")
     day = date.fromisoformat(night)
     folder = Path(folder)
     sensors = cameras(units, shape, seed=seed)
     wrong = units // 2 if units >= 3 and clock_error else None
     stars = field_of_stars(np.random.default_rng((seed, 99)), shape, max(12, shape[0] * shape[1] // 1000), 2.5)
     frames: list[Frame] = []
+    befallen: dict[str, str] = {}
     nbytes = 0
     for index, sensor in enumerate(sensors):
         rng = np.random.default_rng((seed, day.toordinal(), index))
         place = folder / sensor.camera.unit / night
         place.mkdir(parents=True, exist_ok=True)
-        for shot in _schedule(day, lights):
+        shots, mine, extra = _schedule(day, lights), list[Frame](), list[Frame]()
+        for shot in shots:
             stamped = shot.taken + (clock_error if index == wrong else timedelta(0))
             name = f"{sensor.camera.serial}_{shot.number}_{shot.kind}.fits"
-            file = _file(sensor, shot, stamped, stars, rng)
+            befalls = circumstances(troubles, index, units, shot.kind, sum(f.kind == "dark" for f in mine), shape)
+            file = _file(sensor, shot, stamped, stars, rng, befalls)
             (place / name).write_bytes(file)
             nbytes += len(file)
-            frames.append(_frame(sensor.camera, night, name, shot, stamped))
+            mine.append(_frame(sensor.camera, night, name, shot, stamped))
+            if befalls.trouble is not None:
+                befallen[befalls.trouble] = mine[-1].id
+            if befalls.twice:
+                again = f"{sensor.camera.serial}_{len(shots) + 1}_{shot.kind}.fits"
+                (place / again).write_bytes(file)
+                nbytes += len(file)
+                copy = replace(shot, number=len(shots) + 1)
+                extra.append(_frame(sensor.camera, night, again, copy, stamped))
+                befallen["duplicate"] = extra[-1].id
+        frames += mine + extra
     model = next((frame for frame in frames if frame.kind == "light"), frames[0])
-    damaged, more = _damage(folder, model, faults, first=frames[-1].number + 1)
+    damaged, more = _damage(folder, model, faults, first=max(frame.number for frame in frames) + 1)
     return NightTruth(
         folder=folder,
         night=night,
@@ -203,6 +223,7 @@ def simulate_night(
         wrong_clock=sensors[wrong].camera.serial if wrong is not None else None,
         clock_error=clock_error if wrong is not None else timedelta(0),
         faults=MappingProxyType(damaged),
+        troubles=MappingProxyType(befallen),
         nbytes=nbytes + more,
     )
 
@@ -238,7 +259,14 @@ def _frame(camera: Camera, night: str, name: str, shot: _Shot, stamped: datetime
     return Frame(path, camera.serial, shot.number, shot.kind, shot.exptime, shot.taken, stamped, shot.twilight)
 
 
-def _file(sensor: Sensor, shot: _Shot, stamped: datetime, stars: Plane, rng: np.random.Generator) -> bytes:
+def _file(
+    sensor: Sensor,
+    shot: _Shot,
+    stamped: datetime,
+    stars: Plane,
+    rng: np.random.Generator,
+    befalls: Circumstances = CALM,
+) -> bytes:
     """One frame's FITS file."""
     from pipelines.demo.frames import frame_file
 
@@ -251,7 +279,9 @@ def _file(sensor: Sensor, shot: _Shot, stamped: datetime, stars: Plane, rng: np.
     elif shot.kind == "light":
         light = np.float32(0.9 * shot.exptime) + stars
         objects = max(12, stars.size // 1000) - int(rng.integers(0, 8))
-    frame = sensor.expose(rng, shot.exptime, light)
+    if befalls.stray is not None:
+        light = light + befalls.stray * np.float32(shot.exptime)
+    frame = sensor.expose(rng, shot.exptime, light, warmer=befalls.warmer)
     target, ra, dec = shot.target
     altitude, azimuth = alt_az(shot.taken, ra, dec)
     values: dict[str, str | float] = {
@@ -264,7 +294,7 @@ def _file(sensor: Sensor, shot: _Shot, stamped: datetime, stars: Plane, rng: np.
         "DEC": sexagesimal(dec, hours=False),
         "ALTITUDE": round(altitude, 2),
         "AZIMUTH": round(azimuth, 2),
-        "TEMPERAT": round(-10.0 + 0.1 * float(rng.integers(-2, 3)), 1),
+        "TEMPERAT": round(-10.0 + befalls.warmer + 0.1 * float(rng.integers(-2, 3)), 1),
         "FWHM": round(float(rng.uniform(2.4, 2.7)), 2) if objects else 0.0,
         "FWHMRMS": round(float(rng.uniform(1.0, 1.4)), 11) if objects else 0.0,
         "NOBJ": objects,

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipelines import Archive, open_archive
-from pipelines.demo.simulate import CampaignTruth, NightTruth, simulate_campaign, simulate_night
+from pipelines.demo.simulate import TROUBLES, CampaignTruth, NightTruth, simulate_campaign, simulate_night
 from pipelines.errors import UsageError
 
 Say = Callable[[str], object]
@@ -39,13 +39,14 @@ def run(folder: Path, *, shape: tuple[int, int], say: Say) -> None:
         raise UsageError(f"{folder} holds something else; name a new folder: darkroom demo FOLDER")
     say(f"Simulating a night of eight cameras and a MIRI campaign in {files}")
     home.mkdir(parents=True, exist_ok=True)
-    night = simulate_night(files / "dragonfly", shape=shape)
+    night = simulate_night(files / "dragonfly", shape=shape, troubles=TROUBLES)
     campaign = simulate_campaign(files / "miri")
     count = len(night.frames) + len(campaign.exposures)
     say(f"  {count} FITS files, {(night.nbytes + campaign.nbytes) / 1e6:.0f} MB\n")
     with open_archive(home) as archive:
         _ingest(archive, files, say)
         _ask_of_the_night(archive, night, say)
+        _check_the_night(archive, night, say)
         _ask_of_the_pixels(archive, campaign, say)
         _export(archive, night, folder / "exported.fits", say)
         say("What the archive holds\n")
@@ -85,6 +86,31 @@ def _ask_of_the_night(archive: Archive, night: NightTruth, say: Say) -> None:
     say(f"  the consensus is {_as('the truth', right)}\n")
 
 
+def _check_the_night(archive: Archive, night: NightTruth, say: Say) -> None:
+    from pipelines.calibration.checks import check_frames
+    from pipelines.calibration.clock import clock_errors
+    from pipelines.calibration.flattimes import flat_times
+
+    say("Which clocks are wrong? Cameras share exposure numbers, so each is compared with the array\n")
+    wrong = [clock for clock in clock_errors(archive.headers, night.night) if clock["verdict"] != "right"]
+    for clock in wrong:
+        say(f"  {clock['camera']}: {clock['reason']} (± {clock['offset_sigma']:.2f} s)")
+    found = {clock["camera"]: clock["offset"] for clock in wrong}
+    truth = {night.wrong_clock: night.clock_error.total_seconds()} if night.wrong_clock else {}
+    say(f"  … {_as('as simulated', found == truth)}\n")
+
+    decided = {row["exposure_number"]: row["decision"] for row in flat_times(archive.headers, night.night)}
+    say(f"Flats, by clocks, sun, sky and order together: {_as('the truth', decided == night.twilights())}\n")
+
+    say("Which frames are not fit to be combined?\n")
+    checked = check_frames(night.night, catalog=archive.catalog, store=archive.store)
+    unfit = [row for row in checked if row["verdict"] != "good"]
+    for row in unfit:
+        say(f"  {row['verdict']}  {Path(row['id']).name}: {'; '.join(row['reasons'])}")
+    same = {row["id"] for row in unfit} == set(night.troubles.values())
+    say(f"  … {len(unfit)} of {len(checked)}; {_as('those with simulated troubles', same)}\n")
+
+
 def _ask_of_the_pixels(archive: Archive, campaign: CampaignTruth, say: Say) -> None:
     x, y = campaign.turned_hot
     exposures = list(
@@ -117,6 +143,8 @@ def _what_next(home: Path, night: NightTruth, say: Say) -> None:
     if shutil.which("darkroom") is None:  # in a virtual environment that is not active
         say(f"  export PATH={Path(sys.executable).parent}:$PATH")
     say(f"  darkroom darks {night.night}")
+    say(f"  darkroom frames {night.night} --bad; darkroom trends --fleet {night.night}")
+    say(f"  darkroom flats {night.night} --fix && darkroom flats {night.night} --undo")
     say("""  darkroom query '[{"$group": {"_id": "$kind", "n": {"$sum": 1}}}]'""")
     say(f"  darkroom header {frame}")
     say(f"  darkroom delete {frame} && darkroom restore {frame}")

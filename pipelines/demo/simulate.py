@@ -11,9 +11,11 @@ from pipelines.demo.campaign import CampaignTruth, Exposure, simulate_campaign
 from pipelines.demo.faults import FAULTS
 from pipelines.demo.night import Frame, NightTruth, simulate_night
 from pipelines.demo.products import simulate_calibration
+from pipelines.demo.troubles import TROUBLES
 
 __all__ = [
     "FAULTS",
+    "TROUBLES",
     "Camera",
     "CampaignTruth",
     "Exposure",

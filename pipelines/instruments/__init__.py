@@ -4,8 +4,9 @@
 `plan_arrays` says which arrays its HDUs become. A profile is data, see `profile.py`.
 """
 
+from pipelines.instruments.calibration import Calibration, FrameLimits, GroupKey, GroupRule, Site
 from pipelines.instruments.errors import ProfileError
-from pipelines.instruments.identify import choose, identify, look_up
+from pipelines.instruments.identify import choose, identify, look_up, path_night
 from pipelines.instruments.plan import plan_arrays
 from pipelines.instruments.profile import (
     ArrayPlan,
@@ -26,18 +27,24 @@ __all__ = [
     "SPLITS",
     "ArrayPlan",
     "ArrayRule",
+    "Calibration",
     "Claim",
     "Clock",
     "Derived",
+    "FrameLimits",
+    "GroupKey",
+    "GroupRule",
     "HduLike",
     "Identity",
     "Profile",
     "ProfileError",
+    "Site",
     "Split",
     "Take",
     "choose",
     "identify",
     "look_up",
+    "path_night",
     "plan_arrays",
     "profiles",
 ]

@@ -6,8 +6,29 @@ No site is known, so the date is the calendar day in UTC.
 
 from __future__ import annotations
 
+from pipelines.instruments.calibration import SETUP, Calibration, GroupKey, GroupRule
 from pipelines.instruments.dragonfly import KINDS
 from pipelines.instruments.profile import Claim, Clock, Profile, Take
+
+_CAMERA = GroupKey(name="camera", paths=("camera", "detector", "instrument"))
+_EXPTIME = GroupKey(name="exptime", paths=("header.EXPTIME", "header.EXPOSURE"), tolerance=0.01)
+# The set point where there is one, else what was measured; 1 degree as in psf-guard.
+_TEMPERATURE = GroupKey(
+    name="temperature",
+    paths=("header.SET-TEMP", "header.CCD-TEMP", "header.DET-TEMP"),
+    tolerance=0.5,
+    spread=1.0,
+    required=False,
+)
+_FILTER = GroupKey(name="filter", paths=("header.FILTER",))
+
+CALIBRATION = Calibration(
+    groups=(
+        GroupRule(kind="dark", keys=(_CAMERA, _EXPTIME, _TEMPERATURE, *SETUP), minimum=3, maximum=50, window=7),
+        GroupRule(kind="bias", keys=(_CAMERA, _TEMPERATURE, *SETUP), minimum=3, maximum=50, window=7),
+        GroupRule(kind="flat", keys=(_CAMERA, _FILTER, _TEMPERATURE, *SETUP), minimum=5, maximum=50, window=7),
+    )
+)
 
 PROFILE = Profile(
     name="generic",
@@ -23,4 +44,5 @@ PROFILE = Profile(
         system="TIMESYS",
         nightly=False,
     ),
+    calibration=CALIBRATION,
 )

@@ -104,6 +104,13 @@ def identify(profile: Profile, path: PurePath, hdus: Sequence[HduLike]) -> Ident
     )
 
 
+def path_night(profile: Profile, path: PurePath) -> date | None:
+    """Read the night that a path names by a profile's rule; None when it names none."""
+    found = _match_end(profile.path, path) if profile.path is not None else None
+    text = found.groupdict().get("night") if found else None
+    return parse_day(text) if text else None
+
+
 def look_up(hdus: Sequence[HduLike], keyword: str) -> Any:
     """Look a keyword up in the first HDU, else in the first image extension.
 

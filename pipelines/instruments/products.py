@@ -1,4 +1,4 @@
-"""JWST products of the first stage: which a file is, whether its arrays fit each other, what it holds of an exposure."""
+"""JWST products of the first stage: which a file is, whether its arrays fit each other, its part of an exposure."""
 
 from __future__ import annotations
 

@@ -14,6 +14,8 @@ from datetime import datetime
 from pathlib import PurePath
 from typing import Any, Protocol
 
+from pipelines.instruments import calibration as declared
+from pipelines.instruments.calibration import UNDECLARED, Calibration, Site
 from pipelines.instruments.errors import ProfileError
 from pipelines.instruments.nights import site_zone
 from pipelines.instruments.splits import SPLITS
@@ -214,6 +216,10 @@ class Profile:
         Last components of the path that make the document's ``_id``.
     derive
         Pure function for what rules cannot say, given the path and the HDUs.
+    calibration
+        Which frames go together, and what a good frame is.
+    site
+        Where the instrument stands; None: not known, or in space.
 
     Raises
     ------
@@ -239,6 +245,8 @@ class Profile:
     arrays: tuple[ArrayRule, ...] = ()
     id_parts: int = 3
     derive: Derive | None = None
+    calibration: Calibration = UNDECLARED
+    site: Site | None = None
 
     def __post_init__(self) -> None:
         for problem in _problems(self):
@@ -299,4 +307,4 @@ def _problems(profile: Profile) -> list[str]:
             problems.append(f"names {rule.names} for kinds {rule.kinds} of {rule.hdu}")
         if rule.split is not None and rule.split not in SPLITS:
             problems.append(f"uses the split {rule.split!r}; known are {', '.join(sorted(SPLITS))}")
-    return problems
+    return problems + declared.problems(profile.calibration)

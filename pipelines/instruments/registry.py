@@ -8,6 +8,8 @@ A distribution brings one by an entry point of the group ``darkroom.instruments`
 
 from __future__ import annotations
 
+import sys
+from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 
 from pipelines.instruments import dragonfly, generic, miri, miri_jpl, miri_otis
@@ -28,6 +30,12 @@ def profiles() -> dict[str, Profile]:
         ``profile-plugin``: an installed profile does not load, is none, or has the name of
         another; the message names the distribution.
     """
+    return dict(_profiles(tuple(sys.path)))
+
+
+@lru_cache(maxsize=1)  # looking through every distribution takes ten milliseconds
+def _profiles(path: tuple[str, ...]) -> dict[str, Profile]:
+    """Give the profiles of what is installed on an import path."""
     found = {profile.name: profile for profile in BUILT_IN}
     owner = dict.fromkeys(found, "Darkroom itself")
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: (_distribution(entry), entry.name)):

@@ -129,9 +129,14 @@ def test_a_scaled_cube_is_read_anew_each_time():
     assert cube[1, 1] == np.float32(1)
 
 
-def test_a_scale_is_for_integers(store):
-    with pytest.raises(ValueError, match="integers"):
-        store.put(np.zeros((4, 4), "f4"), kind="frame", scale=Scale(2.0))
+def test_a_scale_is_for_numbers(store):
+    with pytest.raises(ValueError, match="numbers"):
+        store.put(np.zeros((4, 4), "?"), kind="frame", scale=Scale(2.0))
+    # Rare and allowed: BSCALE and BZERO of a floating-point image (FITS 4.0, section 4.4.2.5).
+    stored = np.array([[1.5, np.nan], [-0.0, np.inf]], "f4")
+    cube = store.open(store.put(stored, kind="frame", scale=Scale(2.0, 1.0)))
+    assert np.array_equal(cube[...], stored * 2 + 1, equal_nan=True)
+    assert np.array_equal(cube.stored[...].view("u4"), stored.view("u4"))
 
 
 def test_xarray_and_dask_give_the_same_values(cubes):

@@ -1,0 +1,278 @@
+"""Combines the frames of one group into the planes of a master, holds each frame out, and stores the planes."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from arraystore import ArrayRef, ArrayStore, Damaged, Lost
+from pipelines.calibration.acceptance import Acceptance, Held, judge_master, leave_one_out
+from pipelines.calibration.bits import MasterDQ
+from pipelines.calibration.pixelmaps import map_pixels
+from pipelines.calibration.sources import Normalised, Plane, ScaledDark, central_level
+from pipelines.calibration.steps import MapRules, Options, Step
+from pipelines.combine import Combined, FrameUnreadable, NoiseModel, combine, measure_noise
+from pipelines.errors import DarkroomError
+from pipelines.instruments import profiles
+
+__all__ = ["Made", "Work", "make"]
+
+Doc = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A step, and all that making it needs of the catalog.
+
+    Attributes
+    ----------
+    step : Step
+        What to make.
+    masters : Mapping
+        Documents of the masters it uses, by name.
+    current : Mapping or None
+        The master in use, which it is held against; it shares no frame with this one.
+    options : Options
+        How it is made.
+    known : frozenset of str
+        Masters that there are already.
+    """
+
+    step: Step
+    masters: Mapping[str, Doc]
+    current: Doc | None
+    options: Options
+    known: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What came of it.
+
+    Attributes
+    ----------
+    step : Step
+        As it was done: frames that could not be read are among the rejected.
+    refs : Mapping
+        The stored planes; none when nothing was made.
+    acceptance : Acceptance or None
+        What leave-one-out says.
+    statistics, noise, details, method : Mapping
+        What was measured, by frame too.
+    seconds : float
+        Wall time.
+    problem : str or None
+        Why nothing was made.
+    """
+
+    step: Step
+    refs: Mapping[str, ArrayRef]
+    acceptance: Acceptance | None
+    statistics: Mapping[str, Any]
+    noise: Mapping[str, Any]
+    details: Mapping[str, Mapping[str, Any]]
+    method: Mapping[str, Any]
+    seconds: float
+    problem: str | None = None
+
+
+class _Unfit(Exception):
+    """These frames give no master; the message says why."""
+
+
+def make(work: Work, *, store: ArrayStore) -> Made:
+    """Make a master and store its planes; touches no catalog.
+
+    A frame that is lost or damaged is left out, and the master made of the others, as long as they
+    are enough.
+    """
+    started = time.perf_counter()
+    step = work.step
+    while True:
+        try:
+            made = _map(step, work, store) if step.kind == "pixelmap" else _frames(step, work, store)
+        except FrameUnreadable as error:
+            step = step.without(error.name, str(error))
+            least = work.options.least(step)
+            if len(step.frames) >= least and step.named().master not in work.known:
+                continue
+            enough = f"{len(step.frames)} of {least} frames are left"
+            return _failed(step, f"{error.name} cannot be read; " + _known(step, work, enough), started)
+        except (DarkroomError, Lost, Damaged, _Unfit) as error:
+            return _failed(step, str(error), started)
+        return replace(made, seconds=time.perf_counter() - started)
+
+
+def _known(step: Step, work: Work, otherwise: str) -> str:
+    name = step.named().master
+    return f"{name} is made of the others" if name in work.known else otherwise
+
+
+def _failed(step: Step, problem: str, started: float) -> Made:
+    return Made(step, {}, None, {}, {}, {}, {}, time.perf_counter() - started, problem)
+
+
+def _frames(step: Step, work: Work, store: ArrayStore) -> Made:
+    """Make a bias, a dark or a flat."""
+    limits = profiles()[step.profile].calibration.limits
+    names = [frame["_id"] for frame in step.frames]
+    frames = [Plane(store.open(frame["arrays"]["sci"])) for frame in step.frames]
+    lights: list[Normalised] | None = None
+    if step.kind == "flat":
+        lights = _lights(step, work, frames, store)
+    noise = measure_noise(frames, saturation=limits.saturation, names=names)
+    given = {} if work.options.method is None else {"method": work.options.method}
+    combined = combine(
+        frames,
+        noise=noise,
+        names=names,
+        saturation=limits.saturation,
+        offsets=None if lights is None else [light.dark for light in lights],
+        scale=None if lights is None else [1 / light.level for light in lights],
+        workers=1,
+        **given,  # type: ignore[arg-type]
+    )
+    planes = combined.planes
+    _require_light(planes["dq"], limits.saturated)
+    if lights is not None:
+        _add_dark_variance(planes, step, lights, work, store)
+        planes["dq"] |= np.where(planes["value"] >= work.options.low_light, 0, int(MasterDQ.LOW_LIGHT)).astype(np.uint8)
+    held = _held(frames, lights, noise, names, work, store)
+    acceptance = judge_master(held, against=None if work.current is None else work.current["_id"])
+    refs = {name: store.put(plane, kind=_KINDS.get(name, "master")) for name, plane in planes.items()}
+    details = _details(held, lights, names)
+    made = Made(step, refs, acceptance, statistics(combined, planes), noise.to_dict(), details, {}, 0.0)
+    return replace(made, method={key: value for key, value in combined.provenance().items() if key != "frames"})
+
+
+_KINDS = {"dq": "dq"}
+
+
+def _lights(step: Step, work: Work, frames: Sequence[Plane], store: ArrayStore) -> list[Normalised]:
+    """See each flat with its dark taken away and its own level divided out."""
+    dark_of = {name: used for used in step.used if used.role == "dark" for name in used.frames}
+    bias_of = {name: used for used in step.used if used.role == "bias" for name in used.frames}
+    lights: list[Normalised] = []
+    for document, frame in zip(step.frames, frames, strict=True):
+        used = dark_of[document["_id"]]
+        dark: Plane | ScaledDark = Plane(store.open(work.masters[used.id]["arrays"]["value"]))
+        if document["_id"] in bias_of:
+            bias = work.masters[bias_of[document["_id"]].id]
+            dark = ScaledDark(dark, Plane(store.open(bias["arrays"]["value"])), used.scale)  # type: ignore[arg-type]
+        try:
+            level = central_level(frame, dark)
+        except (Lost, Damaged) as error:
+            raise FrameUnreadable(str(error), frame=len(lights), name=document["_id"]) from error
+        if not level > 0:
+            raise FrameUnreadable(
+                f"no light: its level above the dark is {level:g}", frame=len(lights), name=document["_id"]
+            )
+        lights.append(Normalised(frame, dark, level))
+    return lights
+
+
+def _require_light(dq: npt.NDArray[Any], most: float) -> None:
+    saturated = float(((dq & 2) != 0).mean())
+    if saturated > most:
+        raise _Unfit(f"{saturated:.1%} of the pixels are saturated, {most:.0%} is the limit")
+    if bool((dq & 1).all()):
+        raise _Unfit("no pixel has a valid sample")
+
+
+def _add_dark_variance(
+    planes: Mapping[str, npt.NDArray[Any]], step: Step, lights: Sequence[Normalised], work: Work, store: ArrayStore
+) -> None:
+    """Add what the darks' own noise does to a flat: frames that share a dark share its noise."""
+    share: dict[str, float] = {}
+    level = {frame["_id"]: light.level for frame, light in zip(step.frames, lights, strict=True)}
+    for used in step.used:
+        if used.role == "dark":
+            share[used.id] = share.get(used.id, 0.0) + sum(used.scale / level[name] for name in used.frames) / len(
+                level
+            )
+    for name, weight in share.items():
+        dark = np.asarray(store.open(work.masters[name]["arrays"]["variance_model"]))
+        planes["variance_model"] += np.float32(weight**2) * dark
+
+
+def _held(
+    frames: Sequence[Plane],
+    lights: Sequence[Normalised] | None,
+    noise: NoiseModel,
+    names: Sequence[str],
+    work: Work,
+    store: ArrayStore,
+) -> tuple[Held, ...]:
+    """Hold each frame out; nothing can be said where no noise is known."""
+    if noise.read_noise is None:
+        return ()
+    current = None
+    if work.current is not None:
+        arrays = work.current["arrays"]
+        current = (Plane(store.open(arrays["value"])), Plane(store.open(arrays["variance_model"])))
+    if lights is None:
+        return leave_one_out(frames, names=names, variance=lambda i, level: noise.variance(level), current=current)
+    pedestal = [_pedestal(light) for light in lights]
+
+    def variance(i: int, level: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        return noise.variance(level * lights[i].level + pedestal[i]) / lights[i].level ** 2
+
+    return leave_one_out(lights, names=names, variance=variance, current=current, sky=True)
+
+
+def _pedestal(light: Normalised) -> float:
+    """Level of a flat's dark, by its middle rows."""
+    middle = light.shape[0] // 2
+    return float(np.nanmedian(light.dark.read(middle, min(middle + 8, light.shape[0]))))
+
+
+def _details(
+    held: Sequence[Held], lights: Sequence[Normalised] | None, names: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    details: dict[str, dict[str, Any]] = {name: {} for name in names}
+    for one in held:
+        details[one.frame] |= {"shift": one.shift, "influence": one.influence}
+    for name, light in zip(names, lights or (), strict=False):
+        details[name]["level"] = light.level
+    return details
+
+
+def statistics(combined: Combined, planes: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:
+    """Give numbers that say how a master is: level, noise, what was rejected, what could not be."""
+    value, count, dq = planes["value"], planes["count"], planes["dq"]
+    frames = len(combined.names)
+    power = planes["rejection_power"]
+    limited = np.isfinite(power)
+    return {
+        "level": _median(value),
+        "noise": _median(planes["variance_model"]) ** 0.5,
+        "scatter": _median(planes["variance_scatter"]) ** 0.5,
+        "frames": frames,
+        "rejected_samples": int(frames * count.size - count.sum(dtype=np.int64)),
+        "rejection_power": _median(power[limited]) if limited.any() else None,
+        "no_rejection_power": float(1 - limited.mean()),
+        "flagged": int((dq != 0).sum()),
+        "warning": None if limited.any() else f"{combined.method.name} of {frames} frames can reject no outlier",
+    }
+
+
+def _median(values: npt.NDArray[Any]) -> float:
+    """Median of what is finite; of a large plane, of every eighth value and more."""
+    flat = values.ravel()
+    flat = flat[:: max(1, flat.size >> 20)]
+    flat = flat[np.isfinite(flat)]
+    return float(np.median(flat)) if flat.size else float("nan")
+
+
+def _map(step: Step, work: Work, store: ArrayStore) -> Made:
+    """Make a map of bad pixels."""
+    of = {role: [work.masters[used.id] for used in step.used if used.role == role] for role in ("dark", "flat")}
+    rules: MapRules = work.options.maps
+    found = map_pixels(of["dark"], of["flat"], store=store, rules=rules)
+    refs = {"dq": store.put(found.dq, kind="dq"), "votes": store.put(found.votes, kind="dq")}
+    told = f"from {len(of['dark'])} darks and {len(of['flat'])} flats that are in use"
+    accepted = Acceptance("accepted", told, None, None, None, None, ())
+    return Made(step, refs, accepted, found.counts, {}, {}, {}, 0.0)

@@ -1,0 +1,60 @@
+"""The frames of an array's night: those dated so, and those whose folder says so against their clock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from catalog import Collection
+from pipelines.errors import UsageError
+from pipelines.instruments import Profile, profiles
+
+Frame = dict[str, Any]
+
+_FIELDS = ("date", "path_night", "timestamp", "exposure_number", "camera", "kind", "flat_time", "profile")
+_MORE = ("header.EXPTIME", "stats", "qc.verdict")
+
+
+def frames_of(headers: Collection, night: str, *, kinds: Sequence[str] = ()) -> list[Frame]:
+    """Give the frames of a night, by camera, exposure number and name.
+
+    A camera whose clock is far off dates its frames into another night. The array's software makes
+    the night's folder, so where the two contradict each other the folder counts.
+
+    Parameters
+    ----------
+    kinds
+        Only these; all by default.
+    """
+    if not isinstance(night, str):
+        raise UsageError(f"a night is written YYYY-MM-DD, not {night!r}")
+    fields = dict.fromkeys((*_FIELDS, *_MORE), 1)
+    wanted = {"kind": {"$in": list(kinds)}} if kinds else {}
+    dated = headers.find({"date": night, **wanted}, fields)
+    foldered = headers.find({"path_night": night, **wanted}, fields)
+    frames = {frame["_id"]: frame for frame in (*dated, *foldered) if frame.get("path_night") in (None, night)}
+    return sorted(frames.values(), key=lambda f: (str(f.get("camera")), f.get("exposure_number") or 0, f["_id"]))
+
+
+def nights_with(headers: Collection, kind: str) -> list[str]:
+    """Give the nights that have frames of a kind, in order."""
+    dated = headers.distinct("date", {"kind": kind, "date": {"$gt": ""}})
+    foldered = headers.distinct("path_night", {"kind": kind, "path_night": {"$gt": ""}})
+    return sorted(night for night in {*dated, *foldered} if isinstance(night, str))
+
+
+def profile_of(frames: Sequence[Frame]) -> Profile:
+    """Give the profile of a night's frames.
+
+    Raises
+    ------
+    UsageError
+        They are of several profiles, or of one that is not installed.
+    """
+    names = sorted({frame["profile"] for frame in frames})
+    if len(names) != 1:
+        raise UsageError(f"these frames are of the profiles {', '.join(names) or '(no frames)'}; ask for one of them")
+    known = profiles()
+    if names[0] not in known:
+        raise UsageError(f"there is no profile {names[0]!r} any more; install the distribution that brings it")
+    return known[names[0]]

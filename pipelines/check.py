@@ -1,0 +1,189 @@
+"""Check: prove that nothing is missing, across documents, arrays and records, and name what is.
+
+Two passes. The census holds the listings against each other: cheap, always done in full. Then every
+array, and every document against its record, is read and verified, the least recently verified first;
+that pass may be stopped at any time and goes on where it stopped.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from arraystore import ArrayStore
+from catalog import Catalog
+from pipelines.census import take_census
+from pipelines.errors import UsageError
+from pipelines.findings import DAMAGE, GRAVITIES, KINDS, UNFINISHED, Finding
+from pipelines.table import Answer
+from pipelines.verifications import Verifications, work_of
+
+LEVELS = ("exists", "sizes", "digests", "decode")
+GRACE = timedelta(hours=1)
+SHOWN = 5  # findings of one code that are written out for people
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """What a check found.
+
+    Attributes
+    ----------
+    level : str
+        How deep it looked.
+    findings : tuple of Finding
+        What is wrong, the gravest first.
+    documents, objects : int
+        Documents listed; arrays referred to.
+    verified, fresh, left : int
+        Arrays and documents verified now; passed over because verified within ``max_age``; and left
+        for the next check because the time was up.
+    stopped : str
+        Why it ended early: ``''``, ``'time'`` or ``'interrupted'``.
+    mended : int
+        Findings mended, and no longer among ``findings``.
+    seconds : float
+        Wall time.
+    """
+
+    level: str
+    findings: tuple[Finding, ...]
+    documents: int
+    objects: int
+    verified: int
+    fresh: int
+    left: int
+    stopped: str
+    mended: int
+    seconds: float
+
+    @property
+    def exit_code(self) -> int:
+        """4 if anything is damaged, 1 if something is unfinished and can be mended, 0 else."""
+        gravities = {finding.gravity for finding in self.findings}
+        return 4 if DAMAGE in gravities else 1 if UNFINISHED in gravities else 0
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing is damaged or unfinished. Notes (orphans, duplicates) are no fault."""
+        return self.exit_code == 0
+
+    def table(self) -> Answer:
+        """Give the findings as a table."""
+        columns = ("gravity", "code", "what", "documents", "message", "mend")
+        return Answer(columns, tuple(finding.to_dict() for finding in self.findings), repr(self).split("\n", 1)[0])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the report as plain data."""
+        plain = {name: getattr(self, name) for name in self.__slots__ if name != "findings"}
+        counts = Counter(finding.code for finding in self.findings)
+        return {**plain, "clean": self.clean, "counts": counts, "findings": [f.to_dict() for f in self.findings]}
+
+    def __repr__(self) -> str:
+        head = "clean" if self.clean else "DAMAGE FOUND" if self.exit_code == 4 else "unfinished work found"
+        line = f"{head}: {self.documents} documents, {self.objects} arrays; {self.verified} verified ({self.level})"
+        if self.fresh:
+            line += f", {self.fresh} verified lately"
+        if self.left:
+            line += f", {self.left} left for next time ({self.stopped})"
+        if self.mended:
+            line += f"; {self.mended} mended"
+        lines = [f"{line}; {self.seconds:.1f} s"]
+        for code, count in Counter(finding.code for finding in self.findings).items():
+            some = [finding for finding in self.findings if finding.code == code]
+            lines.append(f"{some[0].gravity:10} {code}: {count}, {KINDS[code][1]}")
+            lines += [f"             {finding.message}" for finding in some[:SHOWN]]
+            if count > SHOWN:
+                lines.append(f"             and {count - SHOWN} more; --json lists them all")
+            lines.append(f"           → {some[0].mend}")
+        return "\n".join(lines)
+
+
+def check(
+    *,
+    catalog: Catalog,
+    store: ArrayStore,
+    level: str = "digests",
+    max_duration: timedelta | None = None,
+    max_age: timedelta = timedelta(0),
+    grace: timedelta = GRACE,
+    mend: bool = False,
+    progress: Progress | None = None,
+) -> CheckReport:
+    """Check the whole archive.
+
+    Parameters
+    ----------
+    level : {'exists', 'sizes', 'digests', 'decode'}
+        How deep each array is looked at; see `arraystore.ArrayStore.verify`. Documents are held against
+        their records at every level but ``exists``.
+    max_duration : timedelta, optional
+        Verify no longer than this, then stop between two arrays; what was verified is remembered.
+    max_age : timedelta
+        Pass over what was verified within this time, at this level or deeper, and found sound.
+    grace : timedelta
+        What nothing refers to is no finding while it is younger: an ingest may be at work.
+    mend : bool
+        Mend what can be mended without loss: finish changes that were cut short, write lost records anew.
+    progress : callable, optional
+        Called with how many arrays and documents are verified, and how many there are.
+
+    Returns
+    -------
+    CheckReport
+        Also after Ctrl-C: with what was found until then.
+
+    Raises
+    ------
+    UsageError
+        There is no such level, or `mend` on an archive opened for reading.
+    """
+    if level not in LEVELS:
+        raise UsageError(f"{level!r} is no level of a check; there are {', '.join(LEVELS)}")
+    if mend and catalog.readonly:
+        raise UsageError("this archive is open read-only and cannot be mended; open it without readonly=True")
+    started = time.monotonic()
+    deadline = None if max_duration is None else started + max_duration.total_seconds()
+    census, findings = take_census(catalog=catalog, store=store, grace=grace)
+    objects = len(census.references)
+    verifications = Verifications(catalog, store, level=level)
+    items, fresh = verifications.due(work_of(census, level=level), max_age=max_age)
+    done, stopped = 0, ""
+    try:
+        for item in items:
+            if deadline is not None and time.monotonic() >= deadline:
+                stopped = "time"
+                break
+            findings += verifications.verify(item)
+            done += 1
+            if progress is not None:
+                progress(done, len(items))
+    except KeyboardInterrupt:
+        stopped = "interrupted"
+    finally:
+        verifications.save()
+    mended = 0
+    if mend:
+        from pipelines.mending import mend_all
+
+        findings, mended = mend_all(findings, catalog=catalog, store=store)
+    return CheckReport(
+        level=level,
+        findings=tuple(sorted(_once(findings), key=lambda f: GRAVITIES.index(f.gravity))),
+        documents=census.documents,
+        objects=objects,
+        verified=done,
+        fresh=fresh,
+        left=len(items) - done,
+        stopped=stopped,
+        mended=mended,
+        seconds=round(time.monotonic() - started, 3),
+    )
+
+
+def _once(findings: Iterable[Finding]) -> list[Finding]:
+    return list(dict.fromkeys(findings))

@@ -1,0 +1,44 @@
+"""The command that follows cameras over the nights: ``trends``."""
+
+from pathlib import Path
+
+import typer
+
+from pipelines.cli.options import Place, json_option
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command()(trends)
+
+
+def trends(
+    context: typer.Context,
+    nights: list[str] = typer.Argument(None, help="Nights, YYYY-MM-DD; all by default.", metavar="[NIGHT]..."),
+    camera: str = typer.Option(None, help="Only this camera."),
+    kind: str = typer.Option(None, help="Only frames of this kind: dark, bias or flat."),
+    picture: Path = typer.Option(None, "--plot", help="Draw them into this file: .png, .pdf, .svg."),
+    fleet: bool = typer.Option(False, "--fleet", help="Cameras that depart from the others in these nights."),
+    as_json: bool = json_option,
+) -> None:
+    """Follow level, noise, hot pixels, gradient and temperature of each camera over the nights."""
+    from pipelines.calibration import fleet as array
+    from pipelines.calibration import trends as lines
+    from pipelines.cli.show import show
+    from pipelines.table import Answer
+
+    if fleet and (not nights or picture):
+        raise typer.BadParameter("--fleet needs the nights, and draws nothing")
+    place: Place = context.obj
+    with place.open(readonly=True) as archive:
+        if fleet:
+            answers = [array.fleet_outliers(archive.headers, night) for night in nights]
+            rows = tuple(row for one in answers for row in one if camera in (None, row["camera"]))
+            show(Answer(answers[0].columns, rows, f"Departing cameras, {', '.join(nights)}"), as_json=as_json)
+            return
+        kinds = (kind,) if kind else lines.KINDS
+        answer = lines.trends(archive.headers, date=nights or None, camera=camera, kinds=kinds)
+        if picture is not None:
+            lines.plot(answer, kind=kind).savefig(picture)
+            typer.echo(f"{picture}: {len(answer)} points", err=True)
+        show(answer, as_json=as_json)

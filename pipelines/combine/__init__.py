@@ -1,0 +1,57 @@
+"""Combining a stack of frames: statistics pixel by pixel, rejection that knows the noise, bounded memory.
+
+>>> import numpy as np
+>>> from pipelines.combine import NoiseModel, combine
+>>> frames = np.full((3, 4, 5), 1000, "uint16")
+>>> frames[1, 2, 3] = 9000  # a cosmic ray
+>>> made = combine(frames, noise=NoiseModel(read_noise=10.0))
+>>> float(made.value[2, 3]), int(made.count[2, 3]), round(float(made.rejection_power[0, 0]))
+(1000.0, 2, 40)
+"""
+
+from pipelines.combine.choice import Choice, choose_method
+from pipelines.combine.errors import FramesUnfit, FrameUnreadable
+from pipelines.combine.methods import (
+    METHODS,
+    FractionClip,
+    MadClip,
+    Mean,
+    Median,
+    Method,
+    MinMax,
+    NoiseClip,
+    PercentileClip,
+    SigmaClip,
+    WinsorizedClip,
+    describe,
+    method_named,
+)
+from pipelines.combine.noise import NoiseModel, measure_noise
+from pipelines.combine.result import DQ, PLANES, Combined
+from pipelines.combine.stack import combine
+
+__all__ = [
+    "DQ",
+    "METHODS",
+    "PLANES",
+    "Choice",
+    "Combined",
+    "FractionClip",
+    "FrameUnreadable",
+    "FramesUnfit",
+    "MadClip",
+    "Mean",
+    "Median",
+    "Method",
+    "MinMax",
+    "NoiseClip",
+    "NoiseModel",
+    "PercentileClip",
+    "SigmaClip",
+    "WinsorizedClip",
+    "choose_method",
+    "combine",
+    "describe",
+    "measure_noise",
+    "method_named",
+]

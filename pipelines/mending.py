@@ -1,0 +1,106 @@
+"""Mending: what a check can put right without losing anything."""
+
+from collections.abc import Callable, Sequence
+
+import bson
+
+from arraystore import ArrayStore, Damaged, Lost
+from catalog import Catalog
+from pipelines import ledger
+from pipelines.changes import carry_out
+from pipelines.findings import Finding
+from pipelines.migrate import upgraded
+from pipelines.records import parse_key, record_key
+from pipelines.replay import kept_entry
+
+
+def mend_all(findings: Sequence[Finding], *, catalog: Catalog, store: ArrayStore) -> tuple[list[Finding], int]:
+    """Mend what can be mended; give the findings that are left, and how many were mended."""
+    menders: dict[str, Callable[[Finding, Catalog, ArrayStore], bool]] = {
+        "unfinished-change": _finish,
+        "record-missing": _write_record,
+        "record-damaged": _write_record,
+        "half-deleted": _settle_deletion,
+    }
+    mendable = [finding for finding in findings if finding.code in menders]
+    if not mendable:
+        return list(findings), 0
+    run = ledger.start(catalog.runs, verb="mend", arguments={"findings": len(mendable)})
+    # Changes of one document in their order.
+    ordered = sorted(findings, key=lambda finding: _order(finding.what))
+    left = [
+        finding for finding in ordered if not (finding in mendable and menders[finding.code](finding, catalog, store))
+    ]
+    mended = len(findings) - len(left)
+    ledger.finish(catalog.runs, run, status="finished", result={"mended": mended})
+    return left, mended
+
+
+def _order(what: str) -> tuple[str, int, int]:
+    name = parse_key(what)
+    return (what, 0, 0) if name is None else (name.stem, name.revision, name.change)
+
+
+def _finish(finding: Finding, catalog: Catalog, store: ArrayStore) -> bool:
+    """Carry out a change that was written down."""
+    try:
+        entry = kept_entry(store, finding.what)
+    except (Lost, Damaged):
+        return False
+    carry_out(entry, catalog=catalog)
+    return True
+
+
+def _write_record(finding: Finding, catalog: Catalog, store: ArrayStore) -> bool:
+    """Write the record of a document, or of a change, from what the catalog has of it."""
+    name = parse_key(finding.what)
+    if name is None or not finding.documents:
+        return False
+    document_id = finding.documents[0]
+    for collection in ("headers", "masters"):
+        if record_key(document_id, name.revision, name.change, collection=collection) != finding.what:
+            continue
+        kept = _change(document_id, name.revision, name.change, catalog) if name.change else None
+        if not name.change:
+            kept = _document(document_id, name.revision, collection, catalog)
+        if kept is not None:
+            store.put_records({finding.what: bson.encode(kept)})
+            return True
+    return False
+
+
+def _document(document_id: str, revision: int, collection: str, catalog: Catalog) -> dict[str, object] | None:
+    """Give a revision as the catalog has it: the changes it contains are counted in it, so none is made twice."""
+    live = catalog[collection].find_one({"_id": document_id, "ingest.revision": revision})
+    if live is not None:
+        return upgraded(live)
+    for name in ("trash", "history"):
+        query = {"document": document_id, "revision": revision, "before": {"$exists": True}}
+        entry = catalog[name].find_one(query)
+        if entry is not None:
+            return upgraded(entry["before"])
+    return None
+
+
+def _change(document_id: str, revision: int, change: int, catalog: Catalog) -> dict[str, object] | None:
+    entry = catalog.history.find_one({"document": document_id, "revision": revision, "change": change})
+    if entry is not None:
+        entry.pop("_id")
+    return entry
+
+
+def _settle_deletion(finding: Finding, catalog: Catalog, store: ArrayStore) -> bool:
+    """End a deletion or a restoration that was cut short: the side that has seen more changes is right."""
+    entry = catalog.trash.find_one({"_id": finding.what})
+    if entry is None:
+        return True
+    documents = catalog[entry.get("collection", "headers")]
+    live = documents.find_one({"_id": entry["document"], "ingest.revision": entry["revision"]}, {"ingest": 1})
+    if live is None:
+        return True
+    kept = entry["before"]["ingest"].get("changes", 0)
+    if live["ingest"].get("changes", 0) >= kept:
+        catalog.trash.delete_one({"_id": entry["_id"]})
+    else:
+        documents.delete_one({"_id": entry["document"], "ingest": live["ingest"]})
+    return True

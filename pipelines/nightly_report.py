@@ -1,0 +1,165 @@
+"""The report of a nightly run, night by night, for people and for machines."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipelines.report import SHOWN, IngestReport, Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class NightReport:
+    """What became of the files of one night.
+
+    Attributes
+    ----------
+    night : str
+        ``YYYY-MM-DD``, or ``undated``.
+    run : str
+        The ingest run that took them.
+    new, revised, completed, unchanged : int
+        As in `IngestReport`.
+    refused : tuple of Refusal
+        Files now in quarantine.
+    left : int
+        Files left for a later run, or for the one that holds the night.
+    holder : str
+        Who else is at work on this night; empty when it was ours.
+    nbytes, stored : int
+        Bytes of the files taken, and of their arrays on disk.
+    seconds : float
+        Wall time.
+    """
+
+    night: str
+    run: str = ""
+    new: int = 0
+    revised: int = 0
+    completed: int = 0
+    unchanged: int = 0
+    refused: tuple[Refusal, ...] = ()
+    left: int = 0
+    holder: str = ""
+    nbytes: int = 0
+    stored: int = 0
+    seconds: float = 0.0
+
+    @classmethod
+    def of(cls, night: str, report: IngestReport) -> "NightReport":
+        """Make it of the report of the ingest that took the night."""
+        return cls(
+            night,
+            report.run,
+            report.new,
+            report.revised,
+            report.completed,
+            report.unchanged,
+            tuple(report.refused),
+            report.left,
+            "",
+            report.nbytes,
+            report.stored,
+            report.seconds,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it as plain data."""
+        return {
+            "night": self.night,
+            "run": self.run,
+            "new": self.new,
+            "revised": self.revised,
+            "completed": self.completed,
+            "unchanged": self.unchanged,
+            "refused": [{"file": r.file, "code": r.code, "message": r.message, "hint": r.hint} for r in self.refused],
+            "left": self.left,
+            "holder": self.holder,
+            "nbytes": self.nbytes,
+            "stored": self.stored,
+            "seconds": round(self.seconds, 3),
+        }
+
+    def __repr__(self) -> str:
+        if self.holder:
+            return f"{self.night}: {self.left} files left to another run: {self.holder}"
+        counts = (
+            (self.new, "new"),
+            (self.revised, "revised"),
+            (self.completed, "completed"),
+            (self.unchanged, "unchanged"),
+            (len(self.refused), "in quarantine"),
+            (self.left, "left for the next run"),
+        )
+        size = f"; {self.nbytes / 1e6:.1f} MB of FITS in {self.stored / 1e6:.1f} MB" if self.stored else ""
+        return f"{self.night}: {', '.join(f'{n} {what}' for n, what in counts if n)}{size}; {self.seconds:.1f} s"
+
+
+@dataclass(slots=True)
+class NightlyReport:
+    """What a nightly run did.
+
+    Attributes
+    ----------
+    run : str
+        Its name in the ledger.
+    nights : list of NightReport
+        Night by night, oldest first.
+    unsettled : list of str
+        Files that are still being written: neither taken nor in quarantine, for the next run.
+    stopped : str
+        Why it ended early; empty when it did not.
+    seconds : float
+        Wall time.
+    """
+
+    run: str
+    nights: list[NightReport] = field(default_factory=list)
+    unsettled: list[str] = field(default_factory=list)
+    stopped: str = ""
+    seconds: float = 0.0
+
+    @property
+    def refused(self) -> list[Refusal]:
+        """Files now in quarantine."""
+        return [refusal for night in self.nights for refusal in night.refused]
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing was left, neither for want of time nor to another run."""
+        return not self.stopped and not any(night.left for night in self.nights)
+
+    @property
+    def exit_code(self) -> int:
+        """1 with files in quarantine or when stopped early, else 0.
+
+        A night that another run is at work on is no fault of this one, nor is a file that is still
+        being written: the other run, or the next, takes them.
+        """
+        return 1 if self.refused or self.stopped else 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the report as plain data, for machines and for the ledger."""
+        return {
+            "run": self.run,
+            "nights": [night.to_dict() for night in self.nights],
+            "new": sum(night.new for night in self.nights),
+            "refused": len(self.refused),
+            "unsettled": self.unsettled,
+            "left": sum(night.left for night in self.nights),
+            "stopped": self.stopped,
+            "complete": self.complete,
+            "seconds": round(self.seconds, 3),
+        }
+
+    def __repr__(self) -> str:
+        if not self.nights and not self.unsettled:
+            return f"no files of these nights; {self.seconds:.1f} s"
+        lines = [repr(night) for night in self.nights]
+        for night in self.nights:
+            lines += [f"  {r.code}: {r.file} {r.message.splitlines()[0]}; {r.hint}" for r in night.refused[:SHOWN]]
+            if len(night.refused) > SHOWN:
+                lines.append(f"  and {len(night.refused) - SHOWN} more of {night.night}: darkroom quarantine list")
+        if self.unsettled:
+            shown = ", ".join(self.unsettled[:SHOWN]) + (", …" if len(self.unsettled) > SHOWN else "")
+            lines.append(f"unsettled, for the next run: {len(self.unsettled)} files still being written: {shown}")
+        lines += [f"stopped: {self.stopped}; what was taken stays, the next run goes on"] if self.stopped else []
+        return "\n".join(lines)

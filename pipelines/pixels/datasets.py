@@ -1,0 +1,209 @@
+"""Ramps, slopes and history of pixels as xarray Datasets with named coordinates.
+
+Exposures differ in integrations and groups. A Dataset is as long as the longest of them; what a shorter
+one does not have is NaN (floats), 0 (flags, where ``nints`` and ``ngroups`` say how far to look) and
+``''`` (names). Nothing is cut. `PixelSelection.read` gives the same values unpadded, in their own types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pipelines.miri.dqflags import decode, dq_names
+from pipelines.pixels.places import Places
+from pipelines.pixels.reading import Ramps, Slopes
+
+if TYPE_CHECKING:
+    import xarray
+
+Array = npt.NDArray[Any]
+_GRID = ("exposure", "integration", "group", "pixel")
+
+
+def ramps(read: Sequence[Ramps], places: Places, detector: str) -> xarray.Dataset:
+    """Put the ramps of every exposure on one grid.
+
+    Returns
+    -------
+    xarray.Dataset
+        Dimensions (exposure, integration, group), and pixel last where more than one was asked for.
+        ``raw`` (DN; float32, which holds every uint16), ``corrected`` (DN), ``groupdq``, ``pixeldq`` (bits),
+        ``flags`` (names of the group's and the pixel's flags, joined by ``|``), ``refout`` (DN). Coordinates:
+        exposure (name), integration and group (from 1), ``time`` (start, UTC; NaT where unknown),
+        ``elapsed`` (s since the reset, by exposure and group), calibration (folder), version, subarray,
+        readpatt, nints, ngroups; x, y, pixel_id. An exposure stands once for each of its calibrations.
+    """
+    nints = max((int(one.integrations.max(initial=0)) for one in read), default=0)
+    ngroups = max((one.ngroups for one in read), default=0)
+    shape = (len(read), nints, ngroups, places.x.size)
+    data = {name: np.full(shape, np.nan, np.float32) for name in ("raw", "corrected", "refout")}
+    groupdq = np.zeros(shape, np.uint8)
+    pixeldq = np.zeros((shape[0], shape[3]), np.uint32)
+    elapsed = np.full((shape[0], ngroups), np.nan)
+    flags = np.full(shape, "", dtype=object)
+    for n, one in enumerate(read):
+        place = _place(one)
+        for name, values in (("raw", one.raw), ("corrected", one.corrected), ("refout", one.refout)):
+            if values is not None:
+                data[name][n][place] = values
+        if one.groupdq is not None:
+            groupdq[n][place] = one.groupdq
+        if one.pixeldq is not None:
+            pixeldq[n, one.pixels] = one.pixeldq
+        flags[n][place] = flag_names(one)
+        if one.group_time is not None:
+            elapsed[n, : one.ngroups] = one.group_time * np.arange(1, one.ngroups + 1)
+    variables: dict[str, Any] = {name: (_GRID, values) for name, values in data.items()}
+    variables |= {"groupdq": (_GRID, groupdq), "pixeldq": (("exposure", "pixel"), pixeldq), "flags": (_GRID, flags)}
+    coords = {
+        **_exposures(read),
+        "ngroups": ("exposure", [one.ngroups for one in read]),
+        "elapsed": (("exposure", "group"), elapsed, {"units": "s"}),
+        "integration": np.arange(1, nints + 1),
+        "group": np.arange(1, ngroups + 1),
+    }
+    units = dict.fromkeys(("raw", "corrected", "refout"), "DN")
+    return _dataset(variables, coords, places, units, {"detector": detector, **_meanings(read)})
+
+
+def slopes(read: Sequence[Slopes], places: Places, detector: str) -> xarray.Dataset:
+    """Put the slopes of every exposure on one grid.
+
+    Returns
+    -------
+    xarray.Dataset
+        Dimensions (exposure, integration), and pixel last where more than one was asked for: ``slope``,
+        ``error`` (DN/s), ``dq`` (bits). Integration 0 is the mean of all, where an exposure has no slopes
+        of each. Coordinates as of `ramps`.
+    """
+    numbers = sorted({int(number) for one in read for number in one.integrations})
+    shape = (len(read), len(numbers), places.x.size)
+    slope, error = (np.full(shape, np.nan, np.float32) for _ in range(2))
+    dq = np.zeros(shape, np.uint32)
+    for n, one in enumerate(read):
+        place = np.ix_(np.asarray([n]), np.searchsorted(numbers, one.integrations), one.pixels)
+        slope[place] = one.slope
+        if one.error is not None:
+            error[place] = one.error
+        if one.dq is not None:
+            dq[place] = one.dq
+    grid = ("exposure", "integration", "pixel")
+    variables = {"slope": (grid, slope), "error": (grid, error), "dq": (grid, dq)}
+    coords = {**_exposures(read), "integration": np.asarray(numbers, np.int64)}
+    return _dataset(variables, coords, places, _SLOPE_UNITS, {"detector": detector, **_meanings(read)})
+
+
+def history(read: Sequence[Slopes], places: Places, detector: str) -> xarray.Dataset:
+    """Put the slopes of every integration of every exposure in order of time.
+
+    Returns
+    -------
+    xarray.Dataset
+        Dimension time (UTC, the middle of each integration; NaT last), and pixel where more than one was
+        asked for: ``slope``, ``error`` (DN/s), ``dq``. Coordinates exposure, integration, calibration,
+        version, subarray, readpatt.
+    """
+    days = np.concatenate([one.days for one in read]) if read else np.empty(0)
+    lengths = [one.integrations.size for one in read]
+    order = np.argsort(days, kind="stable")
+    shape = (days.size, places.x.size)
+    slope, error = (np.full(shape, np.nan, np.float32) for _ in range(2))
+    dq = np.zeros(shape, np.uint32)
+    at = 0
+    for one, length in zip(read, lengths, strict=True):
+        place = np.ix_(np.arange(at, at + length), one.pixels)
+        slope[place] = one.slope
+        if one.error is not None:
+            error[place] = one.error
+        if one.dq is not None:
+            dq[place] = one.dq
+        at += length
+    grid = ("time", "pixel")
+    variables = {"slope": (grid, slope[order]), "error": (grid, error[order]), "dq": (grid, dq[order])}
+    numbers = np.concatenate([one.integrations for one in read]) if read else np.empty(0, np.int64)
+    coords: dict[str, Any] = {"time": _instants(days[order]), "integration": ("time", numbers[order])}
+    for name, (_, values) in _exposures(read).items():
+        if name not in ("time", "nints"):
+            coords[name] = ("time", np.repeat(np.asarray(values, dtype=object), lengths)[order])
+    return _dataset(variables, coords, places, _SLOPE_UNITS, {"detector": detector, **_meanings(read)})
+
+
+_SLOPE_UNITS = {"slope": "DN/s", "error": "DN/s"}
+
+
+def flag_names(one: Ramps) -> Array:
+    """Give the names of the flags of each group, (nint, ngroup, P), by the release that set them."""
+    names = dq_names(one.observed.products[0].get("dq_version")) if one.observed.products else {}
+    shape = (one.integrations.size, one.ngroups, one.pixels.size)
+    bits = np.zeros(shape, np.uint32)
+    if one.groupdq is not None:
+        bits |= one.groupdq
+    if one.pixeldq is not None:
+        bits |= one.pixeldq
+    flat = bits.ravel().tolist()
+    words = {value: "|".join(decode(value, names)) for value in set(flat)}
+    named = np.empty(len(flat), dtype=object)
+    named[:] = [words[value] for value in flat]
+    return named.reshape(shape)
+
+
+def _place(one: Ramps) -> Any:
+    """Where the ramps of an exposure are in (integration, group, pixel)."""
+    first, count = int(one.integrations[0]), one.integrations.size
+    if int(one.integrations[-1]) == first + count - 1:  # slices are much faster
+        return slice(first - 1, first - 1 + count), slice(0, one.ngroups), one.pixels
+    return np.ix_(one.integrations - 1, np.arange(one.ngroups), one.pixels)
+
+
+def _exposures(read: Sequence[Ramps] | Sequence[Slopes]) -> dict[str, Any]:
+    """Make the coordinates that say which exposure, under which calibration."""
+    observed = [one.observed for one in read]
+    return {
+        "exposure": ("exposure", np.asarray([one.exposure for one in observed], dtype=object)),
+        "calibration": ("exposure", np.asarray([one.calibration or "" for one in observed], dtype=object)),
+        "version": ("exposure", np.asarray([one.version or "" for one in observed], dtype=object)),
+        "time": ("exposure", _datetimes([one.start for one in observed])),
+        "subarray": ("exposure", np.asarray([one.first.get("subarray") or "" for one in observed], dtype=object)),
+        "readpatt": ("exposure", np.asarray([one.first.get("readpatt") or "" for one in observed], dtype=object)),
+        "nints": ("exposure", np.asarray([one.integrations.size for one in read], np.int64)),
+    }
+
+
+def _dataset(
+    variables: dict[str, Any], coords: dict[str, Any], places: Places, units: dict[str, str], attrs: dict[str, Any]
+) -> xarray.Dataset:
+    import xarray
+
+    coords |= {"x": ("pixel", places.x), "y": ("pixel", places.y), "pixel_id": ("pixel", places.ids)}
+    made = xarray.Dataset(variables, coords, attrs)
+    for name, unit in units.items():
+        made[name].attrs["units"] = unit
+    return made.isel(pixel=0) if places.single else made
+
+
+def _meanings(read: Sequence[Ramps] | Sequence[Slopes]) -> dict[str, Any]:
+    """Give the names of the bits as the CF conventions write them, where all exposures agree on them."""
+    tables = {tuple(dq_names(d.get("dq_version")).items()) for one in read for d in one.observed.products}
+    if len(tables) != 1:
+        return {}
+    (table,) = tables
+    return {"flag_masks": [bit for _, bit in table], "flag_meanings": " ".join(name for name, _ in table)}
+
+
+def _datetimes(times: Sequence[datetime | None]) -> Array:
+    stamps = [np.datetime64("NaT") if t is None else np.datetime64(t.replace(tzinfo=None), "ns") for t in times]
+    return np.asarray(stamps, dtype="datetime64[ns]")
+
+
+def _instants(days: Array) -> Array:
+    """Turn modified Julian dates into instants, to the microsecond, which is what their 64 bits hold."""
+    since = np.full(days.shape, np.datetime64("NaT"), "datetime64[ns]")
+    known = np.isfinite(days)
+    microseconds = np.rint((days[known] - 40587) * 86_400_000_000).astype(np.int64)
+    since[known] = microseconds.astype("datetime64[us]").astype("datetime64[ns]")
+    return since

@@ -1,0 +1,289 @@
+"""Reads the pixels asked for out of the cubes of the exposures found; what cannot be read is said, not dropped."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pipelines.pixels.exposures import Document, Observed, unread_row
+from pipelines.pixels.places import Ints, Places
+from pipelines.table import Row
+
+if TYPE_CHECKING:
+    from arraystore import ArrayStore
+
+Array = npt.NDArray[Any]
+
+SLOPE_ARRAYS = ("sci", "err", "dq")
+
+
+@dataclass(frozen=True, slots=True)
+class Ramps:
+    """The ramps of the pixels in one exposure under one calibration. P of the pixels asked for are in its window.
+
+    Attributes
+    ----------
+    observed
+        The exposure and its documents.
+    pixels
+        Which of the pixels asked for, (P,).
+    integrations
+        Their numbers in the exposure, from 1, (nint,).
+    group_time
+        Seconds between groups; None where the header does not say.
+    raw, corrected, groupdq, refout
+        (nint, ngroup, P), as stored: uint16, float32, uint8, and the raw reference output (else the
+        calibrated file's) read with the pixel. None where there is no such product.
+    pixeldq
+        (P,) uint32, or None.
+    """
+
+    observed: Observed
+    pixels: Ints
+    integrations: Ints
+    group_time: float | None
+    raw: Array | None
+    corrected: Array | None
+    groupdq: Array | None
+    pixeldq: Array | None
+    refout: Array | None
+
+    @property
+    def ngroups(self) -> int:
+        """Groups in an integration."""
+        ramp = self.raw if self.raw is not None else self.corrected
+        return 0 if ramp is None else int(ramp.shape[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Slopes:
+    """The slopes of the pixels in one exposure under one calibration.
+
+    Attributes
+    ----------
+    observed, pixels
+        As of `Ramps`.
+    integrations
+        From 1; 0 for the mean of all, where there are no slopes of each.
+    days
+        Modified Julian date (UTC) of the middle of each integration, taken as equally long between
+        EXPSTART and EXPEND; else of the start of the exposure; NaN where no header says.
+    slope, error, dq
+        (nint, P): DN/s, DN/s, flags; error and flags are None where the file has none.
+    """
+
+    observed: Observed
+    pixels: Ints
+    integrations: Ints
+    days: Array
+    slope: Array
+    error: Array | None
+    dq: Array | None
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """One array of one document, and where the pixels are in it (rows and columns from 0)."""
+
+    document: Document
+    name: str
+    rows: Ints
+    columns: Ints
+
+
+def read_ramps(
+    store: ArrayStore, observed: Sequence[Observed], places: Places
+) -> tuple[tuple[Ramps, ...], tuple[Row, ...]]:
+    """Read raw and corrected ramps, flags and reference output of every exposure.
+
+    Returns
+    -------
+    tuple of Ramps, tuple of dict
+        In the order of `observed`; and a row for each array that could not be read.
+    """
+    wants: list[Want] = []
+    for one in observed:
+        for document in one.raw:
+            wants += _wants(document, ("sci", "refout"), places)
+        for document in one.products:
+            names = ("sci", "groupdq", "pixeldq") if one.raw else ("sci", "groupdq", "pixeldq", "refout")
+            wants += _wants(document, names, places)
+    values, unread = read(store, wants, compact=places.box is not None)
+    ramps = [made for one in observed for made in _ramps(one, places, values, unread)]
+    return tuple(ramps), tuple(unread)
+
+
+def read(store: ArrayStore, wants: Sequence[Want], *, compact: bool) -> tuple[dict[tuple[str, str], Array], list[Row]]:
+    """Read what is wanted of each array: values by document and array name, shape (..., P); and what failed.
+
+    One pixel of many cubes goes the store's fast way; a cube that fails is then found among its like.
+    """
+    from arraystore import Damaged, InvalidRef, Lost, StoreTooNew
+
+    failures = (Lost, Damaged, InvalidRef, StoreTooNew)
+    # Row and column of the pixel in the arrays: the wants that share them are read together.
+    groups: dict[tuple[int, int], dict[tuple[str, str], Want]] = defaultdict(dict)
+    values: dict[tuple[str, str], Array] = {}
+    unread: list[Row] = []
+    several: dict[tuple[str, str], Want] = {}
+    for want in wants:
+        name = (want.document["_id"], want.name)
+        if want.rows.size == 1:
+            groups[int(want.rows[0]), int(want.columns[0])][name] = want
+        else:
+            several[name] = want
+    for (row, column), alike in groups.items():
+        refs = {name: want.document["arrays"][want.name] for name, want in alike.items()}
+        once = {ref["digest"]: ref for ref in refs.values()}  # one mask serves many exposures, and is read once
+        try:
+            got = dict(zip(once, store.read_many(once.values(), np.s_[..., row, column]), strict=True))
+        except failures:
+            several |= alike
+        else:
+            values |= {name: got[ref["digest"]][..., np.newaxis] for name, ref in refs.items()}
+    for name, want in several.items():
+        try:
+            values[name] = _gather(store.open(want.document["arrays"][want.name]), want, compact=compact)
+        except (*failures, IndexError) as error:
+            unread.append(unread_row(want.document.get("exposure"), name[0], want.name, str(error)))
+    return values, unread
+
+
+def _gather(cube: Any, want: Want, *, compact: bool) -> Array:
+    rows, columns = want.rows, want.columns
+    if compact:
+        low, left = int(rows.min()), int(columns.min())
+        slab = cube[..., low : int(rows.max()) + 1, left : int(columns.max()) + 1]
+        gathered: Array = slab[..., rows - low, columns - left]
+        return gathered
+    return np.stack([cube[..., int(row), int(column)] for row, column in zip(rows, columns, strict=True)], axis=-1)
+
+
+def _wants(document: Document, names: Sequence[str], places: Places) -> list[Want]:
+    window, arrays = document["window"], document.get("arrays") or {}
+    rows, columns, reference = places.indices(window["x"], window["y"], window["nx"], window["ny"])
+    return [Want(document, name, rows, reference if name == "refout" else columns) for name in names if name in arrays]
+
+
+def _ramps(one: Observed, places: Places, values: Mapping[tuple[str, str], Array], unread: list[Row]) -> list[Ramps]:
+    """Join the segments of an exposure; raw and corrected apart where they do not fit each other."""
+    raw, raw_numbers = _joined(one.raw, "sci", values, unread)
+    corrected, numbers = _joined(one.products, "sci", values, unread)
+    if raw is None or corrected is None or (raw.shape == corrected.shape and (raw_numbers == numbers).all()):
+        source = one.raw if raw is not None else one.products
+        integrations = raw_numbers if raw is not None else numbers
+        refout = _joined(source, "refout", values, unread, quiet=True)[0]
+        whole = _together(one, places, values, integrations, (raw, corrected, refout))
+        return [whole] if raw is not None or corrected is not None else []
+    reason = (
+        f"its integrations and groups, {corrected.shape[:2]}, are not those of the raw ramps, {raw.shape[:2]}: "
+        "each stands for itself"
+    )
+    unread.append(unread_row(one.exposure, one.products[0]["_id"], "raw", reason))
+    alone = Observed(one.exposure, None, None, one.raw, ())
+    calibrated = Observed(one.exposure, one.calibration, one.version, (), one.products)
+    refout = _joined(one.raw, "refout", values, unread, quiet=True)[0]
+    return [
+        _together(alone, places, values, raw_numbers, (raw, None, refout)),
+        _together(calibrated, places, values, numbers, (None, corrected, None)),
+    ]
+
+
+def _together(
+    one: Observed,
+    places: Places,
+    values: Mapping[tuple[str, str], Array],
+    integrations: Ints,
+    arrays: tuple[Array | None, Array | None, Array | None],
+) -> Ramps:
+    """Make the ramps of one exposure from raw, corrected and reference output, and add the flags."""
+    raw, corrected, refout = arrays
+    ramp = raw if raw is not None else corrected
+    shape = None if ramp is None else ramp.shape
+    flags = None if corrected is None else _joined(one.products, "groupdq", values, [], quiet=True)[0]
+    masks = [values[key] for d in one.products if (key := (d["_id"], "pixeldq")) in values]
+    time = (one.first.get("header") or {}).get("TGROUP")
+    return Ramps(
+        observed=one,
+        pixels=places.within(one.first["window"]),
+        integrations=integrations,
+        group_time=float(time) if isinstance(time, int | float) else None,
+        raw=raw,
+        corrected=corrected,
+        groupdq=flags if flags is not None and flags.shape == shape else None,
+        pixeldq=np.bitwise_or.reduce(masks, axis=0) if masks else None,
+        refout=refout if refout is not None and refout.shape == shape else None,
+    )
+
+
+def _joined(
+    documents: Sequence[Document],
+    name: str,
+    values: Mapping[tuple[str, str], Array],
+    unread: list[Row],
+    *,
+    quiet: bool = False,
+) -> tuple[Array | None, Ints]:
+    """Join an array of the segments along integrations, with the numbers of these."""
+    parts, numbers = [], []
+    for document in documents:
+        value = values.get((document["_id"], name))
+        if value is None:
+            if not quiet and name not in (document.get("arrays") or {}):
+                reason = "only its headers were ingested; ingest it without headers_only"
+                unread.append(unread_row(document.get("exposure"), document["_id"], name, reason))
+            continue
+        first = (document.get("segment") or {"first": 1})["first"]
+        parts.append(value)
+        numbers.append(np.arange(first, first + value.shape[0], dtype=np.int64))
+    if not parts or len({part.shape[1:] for part in parts}) > 1:
+        if parts:
+            reason = f"its segments have {sorted({part.shape[1] for part in parts})} groups"
+            unread.append(unread_row(documents[0].get("exposure"), documents[0]["_id"], name, reason))
+        return None, np.empty(0, np.int64)
+    if len(parts) == 1:
+        return parts[0], numbers[0]
+    return np.concatenate(parts), np.concatenate(numbers)
+
+
+def slope_of(
+    one: Observed, places: Places, values: Mapping[tuple[str, str], Array], unread: list[Row]
+) -> Slopes | None:
+    """Put the slopes of an exposure together from arrays read, (nint, P) or, of a mean, (P,)."""
+    lifted = {key: value if value.ndim == 2 else value[np.newaxis] for key, value in values.items()}
+    slope, numbers = _joined(one.products, "sci", lifted, unread)
+    if slope is None:
+        return None
+    error, dq = (_joined(one.products, name, lifted, unread, quiet=True)[0] for name in ("err", "dq"))
+    if one.products[0]["kind"] == "rate":
+        numbers = np.zeros_like(numbers)
+    return Slopes(
+        observed=one,
+        pixels=places.within(one.first["window"]),
+        integrations=numbers,
+        days=_middles(one, numbers),
+        slope=slope,
+        error=error if error is not None and error.shape == slope.shape else None,
+        dq=dq if dq is not None and dq.shape == slope.shape else None,
+    )
+
+
+def slope_wants(one: Observed, places: Places) -> list[Want]:
+    """Say which arrays hold the slopes of an exposure."""
+    return [want for document in one.products for want in _wants(document, SLOPE_ARRAYS, places)]
+
+
+def _middles(one: Observed, numbers: Ints) -> Array:
+    header = one.products[0].get("header") or {}
+    start, end, total = (header.get(key) for key in ("EXPSTART", "EXPEND", "NINTS"))
+    if isinstance(start, int | float) and isinstance(end, int | float) and isinstance(total, int) and total > 0:
+        share = np.where(numbers > 0, (numbers - 0.5) / max(total, int(numbers.max(initial=1))), 0.5)
+        middles: Array = start + share * (end - start)
+        return middles
+    begun = one.start
+    return np.full(numbers.shape, np.nan if begun is None else begun.timestamp() / 86400 + 40587)

@@ -1,0 +1,194 @@
+"""The life of a pixel: ask for it once, then for its ramps, its slopes and its history."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from pipelines.pixels.exposures import RAMPS, SLOPES, Filters, Found, NoExposure, day_range, find_exposures
+from pipelines.pixels.places import Places, checked_detector, places_of
+from pipelines.pixels.reading import Ramps, Slopes, read_ramps
+from pipelines.table import Answer, Row
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray
+    from matplotlib.figure import Figure
+
+    from pipelines.archive import Archive
+
+
+def pixel(
+    archive: Archive,
+    detector: str,
+    *,
+    x: int | None = None,
+    y: int | None = None,
+    pixel_id: int | Iterable[int] | None = None,
+    pixels: Iterable[tuple[int, int]] | None = None,
+    box: tuple[int, int, int, int] | None = None,
+    date: Any = None,
+    readpatt: str | None = None,
+    subarray: str | None = None,
+    version: str | None = None,
+    where: Mapping[str, Any] | None = None,
+) -> PixelSelection:
+    """Ask for one pixel, several, or a box, in every exposure of a detector.
+
+    Nothing is read until ramps, slopes or history are asked for; what was read is kept.
+
+    Parameters
+    ----------
+    archive : Archive
+        Where the exposures are.
+    detector : str
+        ``MIRIMAGE``, ``MIRIFULONG`` or ``MIRIFUSHORT``.
+    x, y : int
+        Column 1..1032 and row 1..1024 of the full frame, as in SUBSTRT1 and SUBSTRT2.
+    pixel_id : int or iterable of int
+        The number of the pixel instead, or several.
+    pixels : iterable of (x, y)
+        Several pixels instead.
+    box : (first x, first y, last x, last y)
+        All pixels of a box instead, both ends included.
+    date : str or pair
+        A day, ``'A:B'`` or a pair of days, both included.
+    readpatt, subarray : str
+        Only exposures read so, or of this window.
+    version : str
+        Only calibrations of a release, such as ``'1.17'`` or ``'1.17.1'``.
+    where : dict
+        Any question of the catalog, such as ``{'header.FILTER': 'F1000W'}``: exposures one of whose products
+        matches.
+
+    Raises
+    ------
+    NoSuchPixel
+        No such detector or pixel.
+    UsageError
+        The pixel is given in no way or in two, or the days are none.
+
+    Examples
+    --------
+    >>> pixel(archive, 'MIRIMAGE', x=1, y=779).ramps()  # doctest: +SKIP
+    """
+    first, last = day_range(date)
+    filters = Filters(first, last, readpatt, subarray, version, where)
+    places = places_of(x=x, y=y, pixel=pixel_id, pixels=pixels, box=box)
+    return PixelSelection(archive, checked_detector(detector), places, filters)
+
+
+class PixelSelection:
+    """Pixels of a detector in the exposures that a question selects; `pixel` makes one.
+
+    Attributes
+    ----------
+    detector, places, filters
+        What was asked.
+    """
+
+    def __init__(self, archive: Archive, detector: str, places: Places, filters: Filters) -> None:
+        self._archive = archive
+        self.detector = detector
+        self.places = places
+        self.filters = filters
+
+    def __repr__(self) -> str:
+        return f"<PixelSelection {self.detector} {self.places!r}>"
+
+    # -- as arrays of each exposure -----------------------------------------------------------------
+
+    def read(self) -> tuple[Ramps, ...]:
+        """Give the ramps of each exposure as plain arrays of their own lengths, nothing padded."""
+        return self._ramps[0]
+
+    def read_slopes(self) -> tuple[Slopes, ...]:
+        """Give the slopes of each exposure as plain arrays of their own lengths."""
+        return self._slopes[0]
+
+    @property
+    def unread(self) -> Answer:
+        """What could not be read or does not fit, and why: exposure, document, what, reason."""
+        rows: dict[tuple[Any, ...], Row] = {}
+        for part in ("_found", "_found_slopes", "_ramps", "_slopes"):
+            if part not in self.__dict__ and part in ("_found_slopes", "_slopes"):
+                continue  # slopes have not been asked for
+            try:
+                result = getattr(self, part)
+            except NoExposure:
+                continue
+            for row in result.unread if isinstance(result, Found) else result[1]:
+                rows[tuple(row.values())] = row
+        columns = ("exposure", "document", "what", "reason")
+        return Answer(columns, tuple(rows.values()), f"Not read, {self.detector} {self.places!r}")
+
+    # -- as labelled arrays and tables --------------------------------------------------------------
+
+    def ramps(self) -> xarray.Dataset:
+        """Give every ramp, raw and corrected, with flags by name; see `pipelines.pixels.datasets.ramps`."""
+        from pipelines.pixels.datasets import ramps
+
+        return ramps(self.read(), self.places, self.detector)
+
+    def slopes(self) -> xarray.Dataset:
+        """Give every slope, by exposure and integration; see `pipelines.pixels.datasets.slopes`."""
+        from pipelines.pixels.datasets import slopes
+
+        return slopes(self.read_slopes(), self.places, self.detector)
+
+    def history(self) -> xarray.Dataset:
+        """Give the slopes in order of time; see `pipelines.pixels.datasets.history`.
+
+        Read from the rate history where that holds them (`pipelines.pixels.rates`), and from the
+        exposures' own products otherwise: it is complete either way, and fast with the former.
+        """
+        from pipelines.pixels.datasets import history
+
+        return history(self.read_slopes(), self.places, self.detector)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Give a row for each pixel and group; see `pipelines.pixels.tables.rows_of`."""
+        from pipelines.pixels.tables import to_pandas
+
+        return to_pandas(self.read(), self.places)
+
+    def to_parquet(self, path: str | os.PathLike[str]) -> int:
+        """Write the rows of `to_pandas` to a Parquet file, an exposure at a time; give their number."""
+        from pipelines.pixels.tables import to_parquet
+
+        return to_parquet(self.read(), self.places, path)
+
+    def plot(self, path: str | os.PathLike[str] | None = None) -> Figure:
+        """Draw the ramps, raw and corrected with jumps marked, and the slopes over time.
+
+        Parameters
+        ----------
+        path
+            Also write the picture there (png, pdf, svg).
+        """
+        from pipelines.pixels.plotting import plot
+
+        return plot(self, path)
+
+    # -- read once ----------------------------------------------------------------------------------
+
+    @cached_property
+    def _found(self) -> Found:
+        return find_exposures(self._archive.headers, self.detector, self.places, self.filters, kinds=RAMPS)
+
+    @cached_property
+    def _found_slopes(self) -> Found:
+        return find_exposures(self._archive.headers, self.detector, self.places, self.filters, kinds=SLOPES)
+
+    @cached_property
+    def _ramps(self) -> tuple[tuple[Ramps, ...], tuple[Row, ...]]:
+        return read_ramps(self._archive.store, self._found.observed, self.places)
+
+    @cached_property
+    def _slopes(self) -> tuple[tuple[Slopes, ...], tuple[Row, ...]]:
+        from pipelines.pixels.rates import read_slopes
+
+        catalog, store = self._archive.catalog, self._archive.store
+        return read_slopes(catalog, store, self._found_slopes.observed, self.places, detector=self.detector)

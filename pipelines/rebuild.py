@@ -1,0 +1,274 @@
+"""Rebuild: a lost catalog made again from what the array store keeps of every document.
+
+The store has each document as it was ingested, and each change since in its order. What comes back:
+documents in use, masters, the trash, and the history. What only the catalog knew does not: the ledger
+of runs, the quarantine, folders of the roots, and views; see `Rebuilt`.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pymongo import ReplaceOne
+
+from arraystore import ArrayStore, Damaged, Lost
+from catalog import Catalog
+from pipelines import ledger
+from pipelines.changes import history_name, is_stale, trash_entry, trash_name
+from pipelines.errors import Refused, UnknownDocument
+from pipelines.migrate import rename_records
+from pipelines.records import PREFIXES, numbered, parse_key, record_stem
+from pipelines.replay import kept_document, kept_entry, replayed
+
+BATCH = 200  # documents written together
+KEPT = ("history", "trash", "headers", "masters")
+"""What is rebuilt, in the order it is written: cut short, nothing is in use without its history."""
+WHY_REVISED = "revision: the file has new bytes"
+
+Document = dict[str, Any]
+Progress = Callable[[int, int], None]
+
+
+@dataclass(slots=True)
+class Rebuilt:
+    """What a rebuild brought back.
+
+    Attributes
+    ----------
+    headers, masters, trash, history : int
+        Documents in use, deleted ones, and remembered changes and revisions.
+    passed : int
+        Documents the catalog had already.
+    lost : list of str
+        Records that are gone or damaged, each with what it means.
+    roots : dict of str to int
+        Roots the documents lie under and whose folders the catalog does not know; how many documents.
+    """
+
+    headers: int = 0
+    masters: int = 0
+    trash: int = 0
+    history: int = 0
+    passed: int = 0
+    lost: list[str] = field(default_factory=list)
+    roots: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def exit_code(self) -> int:
+        """4 if a record was gone or damaged, 0 else."""
+        return 4 if self.lost else 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the counts as plain data."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    def __repr__(self) -> str:
+        lines = [
+            f"rebuilt {self.headers} documents, {self.masters} masters, {self.trash} in the trash, "
+            f"{self.history} in the history" + (f"; {self.passed} were there" if self.passed else "")
+        ]
+        lines += [f"  LOST {text}" for text in self.lost]
+        for name, count in self.roots.items():
+            lines.append(f"  say where root {name!r} is ({count} documents): darkroom root add {name} FOLDER")
+        lines.append("  not kept in the store, so not rebuilt: the ledger of runs, the quarantine, views")
+        return "\n".join(lines)
+
+
+def rebuild(
+    *,
+    catalog: Catalog,
+    store: ArrayStore,
+    missing: bool = False,
+    documents: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> Rebuilt:
+    """Make the documents of a catalog again from the records in the store.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        Where to; it must be empty, unless one of the next two is given.
+    missing : bool
+        Only add documents the catalog does not have; also goes on with a rebuild that was cut short.
+    documents : sequence of str
+        Only these, put back to what the store keeps of them.
+    progress : callable, optional
+        Called with documents done, and how many there are.
+
+    Raises
+    ------
+    Refused
+        The catalog holds documents.
+    UnknownDocument
+        The store keeps nothing of one of `documents`.
+    SchemaTooNew
+        A later release wrote a record.
+    """
+    if not missing and not documents:
+        _require_empty(catalog)
+    rename_records(store)
+    stems = _stems(store, documents)
+    run = ledger.start(
+        catalog.runs, verb="rebuild", arguments={"missing": missing, "documents": list(documents), "store": store.id}
+    )
+    known = _known(catalog) if missing else {}
+    report, batch = Rebuilt(), _Batch(catalog)
+    for done, (stem, numbers) in enumerate(sorted(stems.items()), 1):
+        if known.get(stem, 0) >= max(revision for revision, _ in numbers):
+            report.passed += 1
+        else:
+            life = _Life(store, stem, sorted(numbers), report)
+            batch.add(life, replace=bool(documents))
+        if len(batch) >= BATCH:
+            batch.write(report)
+        if progress is not None:
+            progress(done, len(stems))
+    batch.write(report)
+    report.roots = _homeless(catalog)
+    result = {name: getattr(report, name) for name in ("headers", "masters", "trash", "history", "lost")}
+    ledger.finish(catalog.runs, run, status="finished", result=result)
+    return report
+
+
+def _require_empty(catalog: Catalog) -> None:
+    for name in KEPT:
+        if catalog[name].find_one({}, {"_id": 1}) is not None:
+            raise Refused(
+                f"{catalog.url} holds documents in {name}; rebuild into an empty catalog (--into URL), add what is "
+                "not there (--missing), or put single documents back (--document ID). Nothing was changed"
+            )
+
+
+def _stems(store: ArrayStore, documents: Sequence[str]) -> dict[str, list[tuple[int, int]]]:
+    """Give the numbers of the records of each document."""
+    wanted = {record_stem(name, collection=c): name for name in documents for c in PREFIXES}
+    found: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for prefix in wanted or PREFIXES.values():
+        for record in store.records(prefix):
+            name = parse_key(record.key)
+            if name is not None:
+                found[name.stem].append((name.revision, name.change))
+    absent = set(documents) - {wanted[stem] for stem in found if stem in wanted}
+    if absent:
+        raise UnknownDocument(f"{store.url} keeps nothing of {', '.join(sorted(absent)[:5])}; nothing was changed")
+    return found
+
+
+def _known(catalog: Catalog) -> dict[str, int]:
+    """Give the revision the catalog has of each document, in use or in the trash."""
+    known: dict[str, int] = {}
+    for collection in PREFIXES:
+        for document in catalog[collection].find({}, {"ingest.revision": 1}):
+            known[record_stem(document["_id"], collection=collection)] = document["ingest"]["revision"]
+    for entry in catalog.trash.find({}, {"document": 1, "revision": 1, "collection": 1}):
+        stem = record_stem(entry["document"], collection=entry["collection"])
+        known[stem] = max(entry["revision"], known.get(stem, 0))
+    return known
+
+
+def _homeless(catalog: Catalog) -> dict[str, int]:
+    """Count the documents under each root whose folder is not known."""
+    named = {root["_id"] for root in catalog.roots.find({}, {"_id": 1})}
+    groups = catalog.headers.aggregate([{"$group": {"_id": "$root", "n": {"$sum": 1}}}, {"$sort": {"_id": 1}}])
+    return {group["_id"]: group["n"] for group in groups if group["_id"] not in named}
+
+
+class _Life:
+    """All the store keeps of one document, and what its revisions and changes make of it.
+
+    Attributes
+    ----------
+    collection, document_id : str
+        Which document.
+    live : dict or None
+        The document in use; None if it was deleted.
+    trash, history : list of dict
+        Entries for the trash and the history.
+    """
+
+    def __init__(self, store: ArrayStore, stem: str, numbers: Sequence[tuple[int, int]], report: Rebuilt) -> None:
+        self.collection = next(name for name, prefix in PREFIXES.items() if stem.startswith(prefix))
+        self.document_id = ""
+        self.live: Document | None = None
+        self.trash: list[Document] = []
+        self.history: list[Document] = []
+        self._store = store
+        self._stem = stem
+        self._lost = report.lost
+        for revision in sorted({revision for revision, _ in numbers}):
+            self._replay(revision, [change for number, change in numbers if number == revision and change])
+
+    def _replay(self, revision: int, changes: Sequence[int]) -> None:
+        try:
+            document = kept_document(self._store, numbered(self._stem, revision))
+        except (Lost, Damaged) as error:
+            self._lost.append(f"revision {revision} of a document: {error}")
+            return
+        self.document_id = document["_id"]
+        entries = list(self._entries(document, revision, changes))
+        for entry in entries:
+            if entry["change"] <= document["ingest"]["changes"] or not is_stale(entry, document):
+                self.history.append({"_id": history_name(entry), **entry})
+        made = [e for e in entries if e["change"] > document["ingest"]["changes"] and not is_stale(e, document)]
+        states = [entry for entry in made if entry["state"] is not None]
+        if self.live is not None:
+            self.history.append(_remembered(self.live, document, self.collection))
+            self.live = None
+        if states and states[-1]["state"] == "deleted":
+            self.trash.append(trash_entry(states[-1], replayed(document, entries)))
+        else:
+            self.live = replayed(document, entries)
+
+    def _entries(self, document: Document, revision: int, changes: Sequence[int]) -> Iterator[Document]:
+        for change in changes:
+            try:
+                yield kept_entry(self._store, numbered(self._stem, revision, change))
+            except (Lost, Damaged) as error:
+                self._lost.append(f"change {change} of {document['_id']}: {error}")
+
+
+def _remembered(before: Document, after: Document, collection: str) -> Document:
+    """Give the history entry of a revision: made by the ingest of the next, when that was."""
+    return {
+        "_id": trash_name({"document": before["_id"], "revision": before["ingest"]["revision"]}),
+        "document": before["_id"],
+        "collection": collection,
+        "revision": before["ingest"]["revision"],
+        "at": after["ingest"]["at"],
+        "why": WHY_REVISED,
+        "run": after["ingest"]["run"],
+        "digests": before["digests"],
+        "before": before,
+    }
+
+
+class _Batch:
+    """Documents waiting to be written."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._writes: dict[str, list[Document]] = {name: [] for name in KEPT}
+        self._gone: list[tuple[str, str]] = []
+
+    def __len__(self) -> int:
+        return sum(map(len, self._writes.values()))
+
+    def add(self, life: _Life, *, replace: bool) -> None:
+        self._writes["history"] += life.history
+        self._writes["trash"] += life.trash
+        if life.live is not None:
+            self._writes[life.collection].append(life.live)
+        elif replace and life.trash:
+            self._gone.append((life.collection, life.document_id))
+
+    def write(self, report: Rebuilt) -> None:
+        for name in KEPT:
+            waiting, self._writes[name] = self._writes[name], []
+            if waiting:
+                writes = [ReplaceOne({"_id": document["_id"]}, document, upsert=True) for document in waiting]
+                self._catalog[name].bulk_write(writes, ordered=False)
+                setattr(report, name, getattr(report, name) + len(waiting))
+        for collection, document_id in self._gone:
+            self._catalog[collection].delete_one({"_id": document_id})
+        self._gone = []

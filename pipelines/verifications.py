@@ -1,0 +1,216 @@
+"""Verifications: arrays and documents read and proved, the least recently verified first.
+
+When each was last found sound is kept in the collection ``checks``, never in the documents.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pymongo import DeleteOne, ReplaceOne
+
+from arraystore import ArrayStore, Damaged, InvalidArray, InvalidRef, Lost, StoreTooNew
+from catalog import Catalog
+from pipelines.census import REFERRING, Census, fingerprint, owners
+from pipelines.findings import Finding
+from pipelines.records import record_key
+from pipelines.replay import entries_of, kept_document, replayed, settled
+
+BATCH = 200  # results written together
+LEVELS = ("exists", "sizes", "digests", "decode")
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing to verify.
+
+    Attributes
+    ----------
+    name : str
+        Its name in ``checks``: ``objects/<digest>`` or ``<collection>/<id>``.
+    suspects : tuple
+        Of an array: references to it that differ from the others, with their documents.
+    """
+
+    name: str
+    suspects: tuple[tuple[Document, str], ...] = ()
+
+
+def work_of(census: Census, *, level: str) -> Iterator[Item]:
+    """Give everything that can be verified."""
+    suspects: dict[str, list[tuple[Document, str]]] = {}
+    for digest, ref, owner in census.suspects:
+        suspects.setdefault(digest, []).append((ref, owner))
+    for digest in census.references:
+        yield Item(f"objects/{digest}", tuple(suspects.get(digest, ())))
+    if level != "exists":
+        for collection, name in census.live.values():
+            yield Item(f"{collection}/{name}")
+
+
+class Verifications:
+    """What has been verified, when and how deeply.
+
+    Parameters
+    ----------
+    level : str
+        How deep to look.
+    """
+
+    def __init__(self, catalog: Catalog, store: ArrayStore, *, level: str) -> None:
+        self._catalog = catalog
+        self._store = store
+        self._level = level
+        self._waiting: list[ReplaceOne[Document] | DeleteOne] = []
+
+    def due(self, items: Iterator[Item], *, max_age: timedelta) -> tuple[list[Item], int]:
+        """Order items by when they were last verified, and leave out those that were within `max_age`.
+
+        Returns
+        -------
+        list of Item, int
+            What to verify, the least recently verified first; how many were left out.
+        """
+        depth = LEVELS.index(self._level)
+        known = {
+            entry["_id"]: entry["at"]
+            for entry in self._catalog["checks"].find()
+            if LEVELS.index(entry["level"]) >= depth
+        }
+        recent = datetime.now(UTC) - max_age
+        due, fresh = [], 0
+        for item in items:
+            at = known.pop(item.name, NEVER)
+            if at > recent and not item.suspects:
+                fresh += 1
+            else:
+                due.append((at, item))
+        if not self._catalog.readonly:
+            self._forget(set(known))
+        return [item for _, item in sorted(due, key=lambda pair: pair[0])], fresh
+
+    def _forget(self, gone: set[str]) -> None:
+        """Drop the results of what is no more; documents are not looked at on the shallowest level."""
+        for name in gone:
+            if name.startswith("objects/") or self._level != "exists":
+                self._waiting.append(DeleteOne({"_id": name}))
+        self.save()
+
+    def verify(self, item: Item) -> list[Finding]:
+        """Verify one thing, and remember that it is sound if it is."""
+        collection, _, name = item.name.partition("/")
+        found = list(self._array(name, item) if collection == "objects" else self._document(collection, name))
+        if found:
+            self._waiting.append(DeleteOne({"_id": item.name}))
+        else:
+            entry = {"_id": item.name, "level": self._level, "at": datetime.now(UTC)}
+            self._waiting.append(ReplaceOne({"_id": item.name}, entry, upsert=True))
+        if len(self._waiting) >= BATCH:
+            self.save()
+        return found
+
+    def save(self) -> None:
+        """Write down what was verified, unless the archive may only be read."""
+        waiting, self._waiting = self._waiting, []
+        if waiting and not self._catalog.readonly:
+            self._catalog["checks"].bulk_write(waiting, ordered=False)
+
+    # -- one array -------------------------------------------------------------------------------
+
+    def _array(self, digest: str, item: Item) -> Iterator[Finding]:
+        ref = self._reference(digest)
+        if ref is None:
+            return  # its documents have gone since
+        whole = list(self._compare(ref, digest, self._level))
+        if whole and not owners(self._catalog, digest, limit=1):
+            return  # swept at this moment
+        yield from whole
+        for other, owner in item.suspects:
+            if other != ref:
+                for finding in self._compare(other, digest, "sizes"):
+                    yield Finding("bad-reference", owner, f"a reference of {owner}: {finding.message}", (owner,))
+
+    def _reference(self, digest: str) -> Document | None:
+        """Find a reference to an array."""
+        for name in REFERRING:
+            for document in self._catalog[name].find({"digests": digest}, {"arrays": 1, "before.arrays": 1}):
+                kept = document.get("before", document)
+                for ref in kept.get("arrays", {}).values():
+                    if isinstance(ref, dict) and ref.get("digest") == digest:
+                        return dict(ref)
+        return None
+
+    def _compare(self, ref: Document, digest: str, level: str) -> Iterator[Finding]:
+        names = owners(self._catalog, digest)
+        path = f"objects/{digest[:2]}/{digest}"
+        try:
+            found = self._store.verify(ref, level=level)
+            wrong = level != "exists" and self._is_edited(ref, digest)
+        except StoreTooNew as error:
+            yield Finding("too-new", path, str(error), names)
+            return
+        except (InvalidRef, InvalidArray) as error:
+            yield Finding("bad-reference", names[0] if names else path, str(error), names)
+            return
+        except (Lost, Damaged) as error:
+            yield Finding("unreadable", path, str(error), names)
+            return
+        if wrong:
+            text = f"the reference to {digest} in {', '.join(names[:3])} is not that of the array"
+            yield Finding("bad-reference", names[0] if names else path, text, names)
+            return
+        for finding in found:
+            code = "dangling" if (finding.code, finding.name) == ("lost", "") else finding.code
+            yield Finding(code, f"{path}/{finding.name}".rstrip("/"), finding.message, names)
+
+    def _is_edited(self, ref: Document, digest: str) -> bool:
+        try:
+            own = self._store.describe(digest).to_dict()
+        except (Lost, Damaged):
+            return False  # the verification says what is wrong
+        return fingerprint(own) != fingerprint(ref)
+
+    # -- one document ----------------------------------------------------------------------------
+
+    def _document(self, collection: str, name: str) -> Iterator[Finding]:
+        for _ in range(3):
+            document = self._catalog[collection].find_one({"_id": name})
+            if document is None:
+                return
+            found = list(self._held_against_record(document, collection))
+            again = self._catalog[collection].find_one({"_id": name}, {"ingest": 1})
+            if again is not None and again["ingest"] == document["ingest"]:
+                break  # else it was changed between the two looks
+        yield from found
+
+    def _held_against_record(self, document: Document, collection: str) -> Iterator[Finding]:
+        name, ingest = document["_id"], document["ingest"]
+        key = record_key(name, ingest["revision"], collection=collection)
+        try:
+            kept = kept_document(self._store, key)
+            entries = {
+                entry["change"]: entry
+                for entry in entries_of(
+                    self._store, name, ingest["revision"], upto=ingest.get("changes", 0), collection=collection
+                )
+            }
+            # A change whose record is lost (the census says so) is taken from the history.
+            query = {"document": name, "collection": collection, "revision": ingest["revision"]}
+            if len(entries) < ingest.get("changes", 0):
+                for entry in self._catalog.history.find({**query, "change": {"$exists": True}}):
+                    entries.setdefault(entry["change"], entry)
+            expected = settled(replayed(kept, entries.values()))
+        except Lost:
+            return  # the census says so
+        except Damaged as error:
+            yield Finding("record-damaged", key, str(error), (name,))
+            return
+        found = settled(document)
+        if expected != found:
+            fields = sorted(field for field in {*expected, *found} if expected.get(field) != found.get(field))
+            text = f"{name} differs from what the store keeps of it, in {', '.join(fields)}"
+            yield Finding("record-differs", name, text, (name,))

@@ -1,0 +1,134 @@
+"""Makes one operation of catalog or store go wrong, whichever comes k-th: the seam of both, counted together."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pymongo.errors
+
+from arraystore import ArrayStore
+from arraystore.addresses import open_backend
+from arraystore.faults import Fault, FaultyBackend
+from pipelines import open_archive
+from pipelines.archive import Archive
+from tests.crash.processes import DIED
+
+#: How an operation goes wrong: it is not done; it is done and nobody is told; half of it is done; the process
+#: ends before it, or in the midst of it. (To end after one is to end before the next.)
+SORTS = ("fails", "is unanswered", "tears", "dies before", "dies within")
+ASKS = frozenset({"find", "find_one", "aggregate", "distinct", "count_documents", "estimated_document_count"})
+WRITES = frozenset(
+    {
+        "insert_one",
+        "insert_many",
+        "replace_one",
+        "update_one",
+        "update_many",
+        "delete_one",
+        "delete_many",
+        "bulk_write",
+        "find_one_and_update",
+        "find_one_and_replace",
+        "find_one_and_delete",
+    }
+)
+NAMES = {"dies before": "fails", "dies within": "tears"}
+
+
+@dataclass(slots=True)
+class Struck(Fault):
+    """A fault that may also end the process, be repeated, and tell what it struck."""
+
+    dies: bool = False
+    persistent: bool = False
+    struck: list[int] = field(default_factory=list)
+
+    def strikes(self) -> bool:
+        self.count += 1
+        hit = self.count == self.at or (self.persistent and 0 < self.at <= self.count)
+        if hit:
+            self.struck.append(self.count)
+        return hit
+
+    def apply(self, action: Any, half: Any = None) -> Any:
+        if self.sort == "tears" and half is None:
+            return action()  # it is done or not, there is nothing between: not counted
+        if not self.dies or self.count + 1 != self.at:
+            return Fault.apply(self, action, half)
+        if self.sort == "tears":
+            half()
+        os._exit(DIED)
+
+
+def struck(sort: str, at: int, *, persistent: bool = False) -> Struck:
+    """Make a fault of one of `SORTS`."""
+    return Struck(NAMES.get(sort, sort), at, dies=sort in NAMES, persistent=persistent)
+
+
+class FaultyCollection:
+    """A collection of a catalog's backend, one of whose operations goes wrong."""
+
+    def __init__(self, inner: Any, fault: Struck) -> None:
+        self._inner = inner
+        self._fault = fault
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._inner, name)
+        if name not in ASKS | WRITES:
+            return method
+
+        def call(*arguments: Any, **options: Any) -> Any:
+            def half() -> None:
+                if len(arguments[0]) > 1:
+                    method(arguments[0][: len(arguments[0]) // 2], *arguments[1:], **options)
+
+            # A server may have done the first requests of several; a single one is whole or not at all.
+            several = name in ("bulk_write", "insert_many")
+            try:
+                return self._fault.apply(lambda: method(*arguments, **options), half if several else None)
+            except Exception as error:
+                if "as the test wants it" in str(error):
+                    raise pymongo.errors.AutoReconnect(str(error)) from None
+                raise
+
+        return call
+
+
+class FaultyCatalogBackend:
+    """A catalog's backend, whose collections are faulty."""
+
+    def __init__(self, inner: Any, fault: Struck) -> None:
+        self._inner = inner
+        self._fault = fault
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def collection(self, name: str) -> FaultyCollection:
+        return FaultyCollection(self._inner.collection(name), self._fault)
+
+
+@contextmanager
+def faulty_archive(home: Path, fault: Struck) -> Iterator[Archive]:
+    """Open an archive whose catalog and store share one fault; ingests in this process use it too."""
+    import pipelines.workers
+
+    with open_archive(home) as archive:
+        address = str(home / "store")
+        store = ArrayStore(FaultyBackend(open_backend(address, readonly=False, create=True), fault))
+        archive.__dict__["store"] = store
+        archive.catalog._backend = FaultyCatalogBackend(archive.catalog._backend, fault)  # type: ignore[assignment]
+        before = pipelines.workers.open_store
+        pipelines.workers.open_store = lambda *_, **__: store  # type: ignore[assignment]
+        try:
+            yield archive
+        finally:
+            pipelines.workers.open_store = before
+
+
+__all__ = ["SORTS", "FaultyCatalogBackend", "FaultyCollection", "Struck", "faulty_archive", "struck"]

@@ -1,0 +1,75 @@
+"""Every operation of every verb goes wrong once, in every way: what is visible stays whole, the next try mends it."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from arraystore import StoreError
+from catalog import CatalogError
+from pipelines import open_archive
+from tests.crash.faults import SORTS, faulty_archive, struck
+from tests.crash.invariants import converged, kept, known, swept_clean, whole
+from tests.crash.processes import DIED, finish, start
+from tests.crash.verbs import VERBS, copied
+
+MOST = 400  # operations of one verb
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def die(verb, made, sort, k):
+    with faulty_archive(made.home, struck(sort, k)) as archive:
+        VERBS[verb].act(archive, made)
+
+
+def strike(verb, made, sort, k):
+    """Do a verb with its k-th operation going wrong; whether there was a k-th."""
+    if sort.startswith("dies"):
+        (code,) = finish(start(die, verb, made, sort, k))
+        assert code in (0, DIED), code
+        return code == DIED
+    fault = struck(sort, k)
+    with suppress(StoreError, CatalogError), faulty_archive(made.home, fault) as archive:
+        VERBS[verb].act(archive, made)
+    return bool(fault.struck)
+
+
+def live_on(made, before, *, swept):
+    """Nobody tries again, and the sweep comes: no document is lost, nor what is remembered of it."""
+    with open_archive(made.home) as archive:
+        archive.sweep(grace=timedelta(days=1), dry_run=False)
+        kept(archive, before, swept=swept)
+        archive.catalog.trash.update_many({}, {"$set": {"deleted_at": LONG_AGO}})
+        archive.sweep(grace=timedelta(days=1), dry_run=False)
+        whole(archive, made.allowed)
+        kept(archive, before, swept=True)
+
+
+@pytest.mark.parametrize("sort", SORTS)
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_operation_goes_wrong_once(tmp_path, verb, sort):
+    made = VERBS[verb].scene(tmp_path / "scene")
+    with open_archive(made.home) as archive:
+        before = known(archive)
+    for k in range(1, MOST):
+        here = copied(made, tmp_path / str(k))
+        there_was_one = strike(verb, here, sort, k)
+        with open_archive(here.home) as archive:
+            whole(archive, here.allowed)
+            kept(archive, before, swept=verb == "sweep")
+        if there_was_one:
+            live_on(copied(here, tmp_path / f"{k}b"), before, swept=verb == "sweep")
+            shutil.rmtree(tmp_path / f"{k}b")
+        with open_archive(here.home) as archive:
+            VERBS[verb].act(archive, here)  # again, with nothing in its way
+            assert whole(archive, here.allowed) == VERBS[verb].left
+            converged(archive, here.night, here.allowed)
+            swept_clean(archive, here.home)
+        shutil.rmtree(tmp_path / str(k))
+        if not there_was_one:
+            break
+    assert k < MOST - 1
+    assert k > 5 or sort in ("tears", "dies within")

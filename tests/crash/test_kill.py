@@ -1,0 +1,57 @@
+"""kill -9 at random moments, two processes at one night: nothing dangling, lost or wrong, and the next run mends."""
+
+from __future__ import annotations
+
+import random
+import time
+
+import pytest
+
+from pipelines import open_archive
+from tests.crash.invariants import converged, look, swept_clean
+from tests.crash.nights import write_night
+from tests.crash.processes import finish, start
+
+FRAMES = 24
+SPAN = 0.25  # seconds two processes take for the night, about
+
+
+def ingest_night(home, folder):
+    import pipelines.ingest
+
+    pipelines.ingest.BATCH = 5  # several commits, so that kills fall between them
+    with open_archive(home) as archive:
+        archive.ingest(folder, jobs=1, progress=False)
+
+
+def one_round(tmp_path, night, seed):
+    """Kill both processes, each in its own moment; give how many documents were visible then."""
+    rng = random.Random(seed)
+    home = tmp_path / f"home{seed}"
+    started = time.monotonic()
+    pair = [start(ingest_night, home, night.folder) for _ in range(2)]
+    for delay, process in sorted((rng.uniform(0.005, SPAN), process) for process in pair):
+        time.sleep(max(0.0, started + delay - time.monotonic()))
+        process.kill()
+    finish(*pair)
+    seen = look(home, night)
+    with open_archive(home) as archive:
+        converged(archive, night)
+        swept_clean(archive, home)
+    return seen
+
+
+def rounds(tmp_path, numbers):
+    night = write_night(tmp_path / "raw", range(FRAMES))
+    seen = [one_round(tmp_path, night, seed) for seed in numbers]
+    assert len(set(seen)) > 2, f"the kills all fell in one place: {seen}"
+
+
+def test_25_rounds_of_kill_9(tmp_path):
+    rounds(tmp_path, range(25))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_500_rounds_of_kill_9(tmp_path):
+    rounds(tmp_path, range(1000, 1500))

@@ -1,0 +1,128 @@
+"""What earlier releases wrote is read, checked, migrated, rebuilt and exported by this one, byte for byte."""
+
+import hashlib
+import tarfile
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from bson import json_util
+
+from pipelines import open_archive
+from pipelines.backup import backup, copy
+from pipelines.check import check
+from pipelines.document import SCHEMA
+from pipelines.migrate import migrate
+from pipelines.rebuild import rebuild
+
+RELEASES = sorted(path.parent for path in Path(__file__).parent.glob("*/archive.tar.xz"))
+
+
+@pytest.fixture(params=RELEASES, ids=lambda folder: folder.name)
+def golden(request, tmp_path):
+    """Unpack a golden archive; give it open, and what must be found in it."""
+    with tarfile.open(request.param / "archive.tar.xz") as tar:
+        tar.extractall(tmp_path, filter="data")
+    expected = json_util.loads((request.param / "expected.json").read_text())
+    with open_archive(tmp_path / "archive") as archive:
+        yield archive, expected
+
+
+def require_everything(archive, expected, tmp_path):
+    """Hold every document, header, pixel and exported byte against what the release wrote down."""
+    assert {doc["_id"]: doc["file"]["sha256"] for doc in archive.headers.find()} == expected["sha256"]
+    assert {doc["_id"]: doc["header"] for doc in archive.headers.find()} == expected["headers"]
+    pixels = {
+        f"{doc['_id']} {name}": hashlib.sha256(archive.store.open(ref)[...].tobytes()).hexdigest()
+        for doc in archive.headers.find()
+        for name, ref in doc["arrays"].items()
+    }
+    assert pixels == expected["pixels"]
+    for name, sha256 in expected["sha256"].items():
+        out = tmp_path / "out.fits"
+        archive.export(name, out)
+        assert hashlib.sha256(out.read_bytes()).hexdigest() == sha256
+        out.unlink()
+    assert sorted(entry["_id"] for entry in archive.catalog.trash.find()) == expected["trash"]
+    assert {entry["_id"] for entry in archive.history.find()} >= set(expected["history"])
+
+
+def test_there_is_a_golden_archive_and_each_is_small():
+    assert RELEASES
+    for folder in RELEASES:
+        assert sum(path.stat().st_size for path in folder.iterdir()) < 300_000
+
+
+def test_it_is_read_and_exported_as_it_is(golden, tmp_path):
+    archive, expected = golden
+    require_everything(archive, expected, tmp_path)
+    assert sorted(entry["code"] for entry in archive.quarantine.find()) == expected["quarantine"]
+
+
+def test_it_is_read_without_a_write(golden, tmp_path):
+    archive, expected = golden
+    archive.close()
+    files = {path: path.stat().st_mtime_ns for path in (tmp_path / "archive").rglob("*")}
+    with open_archive(tmp_path / "archive", readonly=True) as reading:
+        require_everything(reading, expected, tmp_path)
+        check(catalog=reading.catalog, store=reading.store)
+    after = {path: path.stat().st_mtime_ns for path in (tmp_path / "archive").rglob("*")}
+    assert {p: t for p, t in after.items() if p.name not in ("archive", "catalog.db-shm", "catalog.db-wal")} == {
+        p: t for p, t in files.items() if p.name not in ("archive", "catalog.db-shm", "catalog.db-wal")
+    }
+
+
+def test_it_is_migrated_and_clean(golden, tmp_path):
+    archive, expected = golden
+    migrate(catalog=archive.catalog, store=archive.store)
+    require_everything(archive, expected, tmp_path)
+    assert archive.headers.count_documents({"schema": SCHEMA}) == len(expected["sha256"])
+    report = check(catalog=archive.catalog, store=archive.store, level="decode", grace=timedelta(0))
+    assert {finding.code for finding in report.findings} <= {"same-pixels", "duplicated"}
+    assert migrate(catalog=archive.catalog, store=archive.store).documents["headers"] == 0
+
+
+def test_migrated_it_is_rebuilt_as_it_was(golden, tmp_path):
+    archive, expected = golden
+    migrate(catalog=archive.catalog, store=archive.store)
+    with open_archive(catalog=str(tmp_path / "new.db"), store=archive.store.url) as new:
+        assert rebuild(catalog=new.catalog, store=new.store).lost == []
+        require_everything(new, expected, tmp_path)
+        for name in ("headers", "trash"):
+            assert {e["_id"]: e for e in new.catalog[name].find()} == {
+                e["_id"]: e for e in archive.catalog[name].find()
+            }
+
+
+def test_its_catalog_lost_every_file_comes_back(golden, tmp_path):
+    """Never migrated, and only the store is left: deletions of schema 1 stood in the catalog alone."""
+    archive, expected = golden
+    archive.close()
+    for file in (tmp_path / "archive").glob("catalog.db*"):
+        file.unlink()
+    with open_archive(tmp_path / "archive") as again:
+        assert rebuild(catalog=again.catalog, store=again.store).lost == []
+        for name, sha256 in expected["sha256"].items():
+            assert again.document(name)["file"]["sha256"] == sha256
+        assert check(catalog=again.catalog, store=again.store).clean
+
+
+def test_it_is_backed_up_and_copied(golden, tmp_path):
+    archive, expected = golden
+    backup(tmp_path / "saved.db", catalog=archive.catalog)
+    with open_archive(catalog=str(tmp_path / "copied.db"), store=archive.store.url) as copied:
+        copy(source=archive.catalog, target=copied.catalog)
+        require_everything(copied, expected, tmp_path)
+
+
+def test_migrated_it_is_changed_like_any_other(golden, tmp_path):
+    archive, expected = golden
+    migrate(catalog=archive.catalog, store=archive.store)
+    name = min(expected["sha256"])
+    archive.delete(name)
+    archive.restore(name)
+    assert archive.document(name)["ingest"]["changes"] == 2
+    trashed = expected["trash"][0].rpartition("@")[0]
+    archive.restore(trashed)
+    archive.sweep(grace=timedelta(0), dry_run=False)
+    assert check(catalog=archive.catalog, store=archive.store, grace=timedelta(0)).clean

@@ -1,0 +1,69 @@
+"""Groups of frames a second way: every frame looked at alone, in plain Python over a snapshot of documents.
+
+Written from the definition, not from the code: frames go together when all their exact values are the
+same, and when they are joined, key by key, by chains of small steps whose ends are not too far apart.
+"""
+
+from fractions import Fraction
+
+
+def value_of(document, paths):
+    for path in paths:
+        place = document
+        for part in path.split("."):
+            place = place.get(part) if isinstance(place, dict) else None
+        if place is not None:
+            return place
+    return None
+
+
+def groups_of(documents, rule):
+    """Give the set of groups, each a frozenset of ids, of documents of one profile and kind."""
+    heaps = {}
+    for document in documents:
+        exact = [document.get("date")]
+        exact += [value_of(document, key.paths) for key in rule.keys if not key.tolerance]
+        heaps.setdefault(repr(exact), []).append(document)
+    parts = list(heaps.values())
+    for key in (key for key in rule.keys if key.tolerance):
+        parts = [piece for part in parts for piece in split(part, key)]
+    return {frozenset(document["_id"] for document in part) for part in parts}
+
+
+def split(documents, key):
+    texts, numbers = {}, []
+    for document in documents:
+        value = value_of(document, key.paths)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            numbers.append((exactly(value), document))
+        else:
+            texts.setdefault(repr(value), []).append(document)
+    yield from texts.values()
+    # Components of the graph in which frames no further apart than the tolerance are joined.
+    while numbers:
+        component, rest = [numbers[0]], numbers[1:]
+        while True:
+            near = [n for n in rest if any(abs(n[0] - m[0]) <= exactly(key.tolerance) for m in component)]
+            if not near:
+                break
+            component += near
+            rest = [n for n in rest if n not in near]
+        numbers = rest
+        yield from shrink(component, exactly(key.widest))
+
+
+def shrink(component, widest):
+    values = sorted({value for value, _ in component})
+    if values[-1] - values[0] <= widest:
+        yield [document for _, document in component]
+        return
+    gaps = [(values[i + 1] - values[i], i) for i in range(len(values) - 1)]
+    largest = max(gap for gap, _ in gaps)
+    edge = values[next(i for gap, i in gaps if gap == largest)]
+    yield from shrink([one for one in component if one[0] <= edge], widest)
+    yield from shrink([one for one in component if one[0] > edge], widest)
+
+
+def exactly(value):
+    """Decimal numbers of a header, as they are written and not as binary rounds them."""
+    return Fraction(str(value))
