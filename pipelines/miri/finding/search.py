@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from pipelines.errors import UsageError
-from pipelines.finding import levels
-from pipelines.finding.found import Found, Map
-from pipelines.finding.levels import Floats
-from pipelines.finding.stacks import NoExposures, Stack, Where, over_bands, slope_stacks
+from pipelines.miri.finding import levels
+from pipelines.miri.finding.found import Found, Map
+from pipelines.miri.finding.levels import Floats
+from pipelines.miri.finding.stacks import NoExposures, Stack, Where, over_bands, slope_stacks
 from pipelines.table import Answer, Row
 
 if TYPE_CHECKING:
@@ -208,7 +208,7 @@ def telegraph(
 ) -> Found:
     """Find the pixels whose slope jumps between two levels: random telegraph noise.
 
-    The statistic is that of `pipelines.finding.levels.two_levels`: the best split of a pixel's slopes into two
+    The statistic is that of `pipelines.miri.finding.levels.two_levels`: the best split of a pixel's slopes into two
     levels, each with at least `occupancy` of them, further apart than `separation` (Ashman's D), and crossed
     at least `switches` times: once is a pixel that changed.
 

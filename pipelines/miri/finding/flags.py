@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from arraystore import Cube, Damaged, Lost
-from pipelines.finding.stacks import NoExposures, Where
 from pipelines.miri.dqflags import UnknownFlag, dq_names, mask_of
+from pipelines.miri.finding.stacks import NoExposures, Where
 from pipelines.miri.numbering import pixel_id
 from pipelines.table import Answer, Row
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from pipelines.errors import UsageError
-from pipelines.finding import NoExposures, above, changed, levels, telegraph
-from pipelines.finding.stacks import over_bands, read_band, slope_stacks
+from pipelines.miri.finding import NoExposures, above, changed, levels, telegraph
+from pipelines.miri.finding.stacks import over_bands, read_band, slope_stacks
 from pipelines.miri.numbering import pixel_id
-from tests.pipelines.finding.conftest import EXPOSURES, NINTS, WINDOW, write_slopes
+from tests.pipelines.miri.finding.conftest import EXPOSURES, NINTS, WINDOW, write_slopes
 
 PIXELS = WINDOW.nx * WINDOW.ny
 

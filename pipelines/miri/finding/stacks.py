@@ -17,7 +17,7 @@ import numpy as np
 
 from arraystore import Damaged, Lost
 from pipelines.errors import UsageError
-from pipelines.finding.levels import Floats
+from pipelines.miri.finding.levels import Floats
 
 if TYPE_CHECKING:
     from pipelines.archive import Archive
