@@ -117,7 +117,7 @@ def _find(
     from pipelines.progress import bar
 
     place: Place = context.obj
-    with place.open(readonly=True) as archive, bar("Rows") as advance:
+    with place.open(readonly=True) as archive, bar("Pixels") as advance:
         found = ask(archive, {"where": _filter(where), "progress": advance})
     if plot is not None:
         found.plot(plot)

@@ -1,4 +1,4 @@
-"""Statistics of pixels along time: centre and scatter, two levels, change. Plain numpy, a band of pixels at once.
+"""Statistics of pixels along time: centre and scatter, two levels, change. Plain numpy, a block of pixels at once.
 
 Values are (time, y, x), NaN where a slope is missing; the missing are left out, and a pixel with too few is
 not judged: its statistics are NaN.

@@ -1,6 +1,6 @@
 """Searches through the history of slopes: above their own history, newly hot or quiet, telegraph noise.
 
-Every search reads each stack once, in bands, and keeps a few maps of it; what is found is decided on the maps.
+Every search reads each stack once, block by block, and keeps a few maps of it; what is found is decided on the maps.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pipelines.errors import UsageError
 from pipelines.miri.finding import levels
 from pipelines.miri.finding.found import Found, Map
 from pipelines.miri.finding.levels import Floats
-from pipelines.miri.finding.stacks import NoExposures, Stack, Where, over_bands, slope_stacks
+from pipelines.miri.finding.stacks import NoExposures, Stack, Where, over_blocks, slope_stacks
 from pipelines.table import Answer, Row
 
 if TYPE_CHECKING:
@@ -37,12 +37,12 @@ _PLACE = ("detector", "subarray", "x", "y", "pixel_id")
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """A search: what is made of each band, what is found on the maps, and how it is shown.
+    """A search: what is made of each block, what is found on the maps, and how it is shown.
 
     Attributes
     ----------
     work : callable
-        Given a stack, and slopes and errors of a band of it, the band's images.
+        Given a stack, and slopes and errors of a block of it, the block's images.
     finish : callable
         Given the images of a whole window, those it is decided by.
     decide : callable
@@ -264,28 +264,27 @@ def _ask(
     threads = workers or min(4, os.cpu_count() or 1)
     rows: list[Row] = []
     maps: list[Map] = []
-    all_rows = sum(stack.shape[1] for stack in stacks)
-    done = judged = pixels = 0
+    total = sum(stack.shape[1] * stack.shape[2] for stack in stacks)
+    done = judged = 0
     for stack in stacks:
         images: Images = {}
         work = partial(question.work, stack)
-        for band, result in over_bands(archive, stack, work, workers=threads):
+        for block, result in over_blocks(archive, stack, work, workers=threads):
             for name, image in result.items():
                 whole = images.setdefault(name, np.empty(stack.shape[1:], image.dtype))
-                whole[band] = image
-            done += band.stop - band.start
+                whole[block] = image
+            done += (block[0].stop - block[0].start) * (block[1].stop - block[1].start)
             if progress is not None:
-                progress(done, all_rows)
+                progress(done, total)
         names = tuple(doc["_id"] for doc in stack.documents)
         each = Map(stack.detector, stack.subarray, stack.window, question.finish(images), names, stack.shape[0])
         maps.append(each)
         rows += question.decide(each, stack)
         judged += int(np.isfinite(each.images[question.judged_by]).sum())
-        pixels += stack.shape[1] * stack.shape[2]
     answer = Answer(question.columns, tuple(sorted(rows, key=question.rank)), question.title)
     unreadable = {name: why for stack in stacks for name, why in stack.unreadable.items()}
     undated = tuple(name for stack in stacks for name in stack.undated)
-    return Found(answer, tuple(maps), question.shown, judged, pixels - judged, unreadable, undated)
+    return Found(answer, tuple(maps), question.shown, judged, total - judged, unreadable, undated)
 
 
 def _images(statistics: Any) -> Images:

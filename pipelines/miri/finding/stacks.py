@@ -1,4 +1,4 @@
-"""Stacks: the slopes of one window of a detector in every exposure, read a band of rows at a time.
+"""Stacks: the slopes of one window of a detector in every exposure, read a block of pixels at a time.
 
 Each exposure gives its slopes per integration where they were kept, else its mean slope; of several calibrations
 the latest that the question allows.
@@ -22,10 +22,11 @@ from pipelines.miri.finding.levels import Floats
 if TYPE_CHECKING:
     from pipelines.archive import Archive
 
-BUDGET = 192 * 2**20
-"""Bytes of slopes and errors that the bands in work may hold together; their statistics take a few times as much."""
+BUDGET = 64 * 2**20
+"""Bytes of slopes and errors that the blocks in work may hold together; their statistics take a few times as much."""
 
-_ROWS = 8  # rows of a chunk of slopes at most, so that bands rarely cut one
+TILE = (64, 86)
+"""Rows and columns of a chunk of slopes in the array store: blocks of whole ones decode each chunk once."""
 
 _FIELDS = {
     "kind": 1,
@@ -150,45 +151,66 @@ def _preference(doc: Mapping[str, Any]) -> tuple[Any, ...]:
     return doc["kind"] == "rateints", doc["ingest"]["at"], doc["_id"]
 
 
-class BandWork(Protocol[Result_co]):
-    """What is made of a band: slopes and errors, (time, rows, x)."""
+Block = tuple[slice, slice]
+"""Rows and columns of a window, from 0."""
+
+
+class BlockWork(Protocol[Result_co]):
+    """What is made of a block: slopes and errors, (time, rows, columns)."""
 
     def __call__(self, values: Floats, errors: Floats) -> Result_co: ...
 
 
-def over_bands(
-    archive: Archive, stack: Stack, work: BandWork[Result], *, workers: int, budget: int = BUDGET
-) -> Iterator[tuple[slice, Result]]:
-    """Read a stack band by band, several at once, and yield what is made of each as it comes.
+def blocks(shape: tuple[int, int, int], *, nbytes: int) -> Iterator[Block]:
+    """Cut a window into blocks of whole chunks, as large as `nbytes` of slopes and errors allow.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (time, y, x).
+    nbytes : int
+        For one block; where not even one chunk fits, it is cut.
+    """
+    times, ny, nx = shape
+    pixels = max(1, nbytes // (8 * max(1, times)))  # a slope and an error, four bytes each
+    rows, columns = min(TILE[0], ny), min(TILE[1], nx)
+    if pixels >= rows * nx:
+        columns = nx
+        rows = min(ny, pixels // nx // rows * rows)
+    elif pixels >= rows * columns:
+        columns = min(nx, pixels // rows // columns * columns)
+    else:
+        columns = min(columns, pixels)
+        rows = max(1, pixels // columns)
+    for top in range(0, ny, rows):
+        for left in range(0, nx, columns):
+            yield slice(top, min(top + rows, ny)), slice(left, min(left + columns, nx))
+
+
+def over_blocks(
+    archive: Archive, stack: Stack, work: BlockWork[Result], *, workers: int, budget: int = BUDGET
+) -> Iterator[tuple[Block, Result]]:
+    """Read a stack block by block, several at once, and yield what is made of each as it comes.
 
     Parameters
     ----------
     work : callable
-        Given the slopes and errors of a band.
+        Given the slopes and errors of a block.
     workers : int
-        Bands in work at once; together they hold no more than `budget`.
-
-    Yields
-    ------
-    slice, object
-        Rows of the window from 0, and the result.
+        Blocks in work at once; together they hold no more than `budget` bytes.
     """
-    times, ny, nx = stack.shape
-    rows = max(1, budget // max(1, workers * times * nx * 8))
-    rows = min(ny, rows if rows < _ROWS else rows // _ROWS * _ROWS)
     lock = threading.Lock()
 
-    def one(band: slice) -> tuple[slice, Result]:
-        values, errors, failures = read_band(archive, stack, band)
+    def one(block: Block) -> tuple[Block, Result]:
+        values, errors, failures = read_block(archive, stack, block)
         with lock:
             stack.unreadable.update(failures)
-        return band, work(values, errors)
+        return block, work(values, errors)
 
-    bands = (slice(start, min(start + rows, ny)) for start in range(0, ny, rows))
     with ThreadPoolExecutor(workers, thread_name_prefix="darkroom-find") as pool:
-        pending: set[Future[tuple[slice, Result]]] = set()
-        for band in bands:
-            pending.add(pool.submit(one, band))
+        pending: set[Future[tuple[Block, Result]]] = set()
+        for block in blocks(stack.shape, nbytes=budget // workers):
+            pending.add(pool.submit(one, block))
             if len(pending) >= workers:
                 done, pending = wait(pending, return_when=FIRST_COMPLETED)
                 yield from (future.result() for future in done)
@@ -196,10 +218,10 @@ def over_bands(
             yield future.result()
 
 
-def read_band(archive: Archive, stack: Stack, band: slice) -> tuple[Floats, Floats, dict[str, str]]:
-    """Give slopes and errors of a band of rows, (time, rows, x), and the documents that could not be read."""
-    times, _, nx = stack.shape
-    values = np.full((times, band.stop - band.start, nx), np.nan, np.float32)
+def read_block(archive: Archive, stack: Stack, block: Block) -> tuple[Floats, Floats, dict[str, str]]:
+    """Give slopes and errors of a block, (time, rows, columns), and the documents that could not be read."""
+    rows, columns = block
+    values = np.full((stack.shape[0], rows.stop - rows.start, columns.stop - columns.start), np.nan, np.float32)
     errors = np.full_like(values, np.nan)
     failures: dict[str, str] = {}
     at = 0
@@ -208,7 +230,7 @@ def read_band(archive: Archive, stack: Stack, band: slice) -> tuple[Floats, Floa
         for name, target in (("sci", values), ("err", errors)):
             if name in doc["arrays"]:
                 try:
-                    target[at : at + count] = archive.store.open(doc["arrays"][name])[..., band, :]
+                    target[at : at + count] = archive.store.open(doc["arrays"][name])[..., rows, columns]
                 except (Lost, Damaged) as error:
                     failures[doc["_id"]] = str(error)
         if doc["_id"] in failures:

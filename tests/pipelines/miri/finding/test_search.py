@@ -7,10 +7,12 @@ from datetime import date, datetime
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipelines.errors import UsageError
 from pipelines.miri.finding import NoExposures, above, changed, levels, telegraph
-from pipelines.miri.finding.stacks import over_bands, read_band, slope_stacks
+from pipelines.miri.finding.stacks import blocks, over_blocks, read_block, slope_stacks
 from pipelines.miri.numbering import pixel_id
 from tests.pipelines.miri.finding.conftest import EXPOSURES, NINTS, WINDOW, write_slopes
 
@@ -25,20 +27,37 @@ def test_a_stack_is_every_value_in_order_of_time(slopes, truth):
     (stack,) = slope_stacks(slopes)
     assert stack.shape == truth.slopes.shape
     assert [moment.integration for moment in stack.moments] == [0, 1] * EXPOSURES
-    values, errors, failures = read_band(slopes, stack, slice(5, 40))
-    np.testing.assert_array_equal(values, truth.slopes[:, 5:40])
-    np.testing.assert_array_equal(errors, truth.errors[:, 5:40])
+    values, errors, failures = read_block(slopes, stack, (slice(5, 40), slice(7, 30)))
+    np.testing.assert_array_equal(values, truth.slopes[:, 5:40, 7:30])
+    np.testing.assert_array_equal(errors, truth.errors[:, 5:40, 7:30])
     assert failures == {}
 
 
+@given(st.integers(1, 3000), st.integers(1, 130), st.integers(1, 180), st.integers(100, 10**5))
+def test_blocks_cover_every_pixel_once_and_keep_to_their_size(times, ny, nx, pixels):
+    seen = np.zeros((ny, nx), int)
+    for block in blocks((times, ny, nx), nbytes=pixels * times * 8):
+        seen[block] += 1
+        assert seen[block].size <= pixels
+    assert (seen == 1).all()
+
+
+def test_blocks_are_of_whole_chunks():
+    for times in (60, 1660):  # a hundredth, and all, of a campaign of 332 exposures
+        for rows, columns in blocks((times, 1024, 1032), nbytes=100 * 2**20):
+            assert rows.start % 64 == columns.start % 86 == 0
+
+
 @pytest.mark.parametrize("workers", [1, 3])
-def test_bands_are_small_and_cover_every_row_once(slopes, workers):
+def test_what_is_in_work_keeps_to_the_budget(slopes, workers):
     (stack,) = slope_stacks(slopes)
-    seen = []
-    for band, size in over_bands(slopes, stack, lambda v, e: v.nbytes + e.nbytes, workers=workers, budget=500_000):
-        assert size * workers <= 500_000
-        seen += range(band.start, band.stop)
-    assert sorted(seen) == list(range(WINDOW.ny))
+    sizes = [size for _, size in over_blocks(slopes, stack, _nbytes, workers=workers, budget=500_000)]
+    assert max(sizes) * workers <= 500_000
+    assert sum(sizes) == stack.nbytes
+
+
+def _nbytes(values, errors):
+    return values.nbytes + errors.nbytes
 
 
 def test_a_flash_is_above_its_history(slopes, truth):
@@ -99,7 +118,7 @@ def test_the_latest_calibration_and_the_slopes_of_each_integration_count(archive
         archive.ingest(tmp_path / folder)
     (stack,) = slope_stacks(archive)
     assert {doc["_id"].split("/")[-2] for doc in stack.documents} == {"second"}
-    values, _, _ = read_band(archive, stack, slice(0, WINDOW.ny))
+    values, _, _ = read_block(archive, stack, (slice(0, WINDOW.ny), slice(0, WINDOW.nx)))
     np.testing.assert_array_equal(values, truth.slopes[: 3 * NINTS])
     (older,) = slope_stacks(archive, {"_id": {"$regex": "/first/"}})
     assert {doc["_id"].split("/")[-2] for doc in older.documents} == {"first"}
