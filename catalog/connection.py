@@ -166,7 +166,7 @@ class Catalog:
 
     def ensure_indexes(self) -> None:
         """Make the declared indexes; those that exist are left as they are."""
-        with self._backend.one_transaction():
+        with translated(self.url), self._backend.one_transaction():
             ensure(self)
 
     def back_up(self, out: str | os.PathLike[str]) -> dict[str, int]:

@@ -20,10 +20,15 @@ if TYPE_CHECKING:
     from astropy.io.fits import Header
 
     from arraystore import ArrayStore, Cube
+    from pipelines.calibration.desk import Calibration
+    from pipelines.calibration.why import Why
     from pipelines.export import Certificate
+    from pipelines.miri.calibrate import Calibration as Detector1Run
+    from pipelines.pixels.selection import PixelSelection
     from pipelines.report import IngestReport
     from pipelines.status import Status
     from pipelines.sweep import Swept
+    from pipelines.upkeep import Upkeep
 
 
 def open_archive(
@@ -114,6 +119,20 @@ class Archive:
         """The named folders of original files."""
         return Roots(self.catalog.roots)
 
+    @cached_property
+    def calibration(self) -> "Calibration":
+        """Everything about darks, flats and their masters: groups, checks, certificates, recalls, trends."""
+        from pipelines.calibration.desk import Calibration
+
+        return Calibration(self)
+
+    @cached_property
+    def upkeep(self) -> "Upkeep":
+        """What keeps the archive whole: check, rebuild, backup, migrate, undo."""
+        from pipelines.upkeep import Upkeep
+
+        return Upkeep(self)
+
     # -- questions -------------------------------------------------------------------------------
 
     def document(self, document_id: str) -> dict[str, Any]:
@@ -187,6 +206,26 @@ class Archive:
             raise UsageError(f"no array {name!r}: {_which(found, pixels)}")
         return self.store.open(arrays[name])
 
+    def pixel(self, detector: str, **which: Any) -> "PixelSelection":
+        """Ask for a detector pixel, several, or a box, in every exposure: ``.ramps()``, ``.history()``, ``.plot()``.
+
+        Parameters
+        ----------
+        detector : str
+            ``MIRIMAGE``, ``MIRIFULONG`` or ``MIRIFUSHORT``.
+        **which
+            The pixel as ``x=, y=`` (from 1, of the full frame), ``pixel_id=``, ``pixels=`` or ``box=``;
+            the exposures by ``date=``, ``readpatt=``, ``subarray=``, ``version=``, ``where=``; see
+            `pipelines.pixels.pixel`.
+        """
+        from pipelines.pixels import pixel
+
+        return pixel(self, detector, **which)
+
+    def why(self, frame: str, kind: str = "dark") -> "Why":
+        """Why a frame has the master it has, or none, and what to take tonight."""
+        return self.calibration.why(frame, kind)
+
     # -- changes ---------------------------------------------------------------------------------
 
     def ingest(
@@ -224,7 +263,7 @@ class Archive:
         from pipelines.ingest import Options, ingest
         from pipelines.progress import bar
 
-        self._writable("ingest")
+        self.require_writable("ingest")
         listed = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
         with bar("Ingest", shown=progress) as advance:
             return ingest(
@@ -236,25 +275,60 @@ class Archive:
                 progress=advance,
             )
 
-    def delete(self, ids: str | Sequence[str], *, why: str = "") -> list[str]:
-        """Move documents into the trash; :meth:`restore` brings them back, :meth:`sweep` empties it."""
-        from pipelines.trash import delete
+    def make_master_darks(self, date: str, *, progress: bool | None = None) -> Answer:
+        """Make the master darks of a night, each with value, variances, count, dq and rejection power."""
+        return self.calibration.make_masters(date, kinds=("dark",), progress=progress)
 
-        self._writable("delete")
-        return delete([ids] if isinstance(ids, str) else ids, catalog=self.catalog, store=self.store, why=why)
+    def make_master_flats(self, date: str, *, progress: bool | None = None) -> Answer:
+        """Make the master flats of a night: evening, morning and both together."""
+        return self.calibration.make_masters(date, kinds=("flat",), progress=progress)
+
+    def calibrate(self, document_id: str, **how: Any) -> "Detector1Run":
+        """Run JWST's Detector1 on an exposure and ingest what it makes; see `pipelines.miri.calibrate`."""
+        from pipelines.miri.calibrate import calibrate
+
+        self.require_writable("calibrate")
+        return calibrate(self, document_id, **how)
+
+    def delete(
+        self, ids: str | Sequence[str], *, why: str = "", cascade: bool = True, force: bool = False
+    ) -> list[str]:
+        """Move documents into the trash; :meth:`restore` brings them back, :meth:`sweep` empties it.
+
+        Parameters
+        ----------
+        why : str
+            Kept with them.
+        cascade : bool
+            Also the products that were made of them.
+        force : bool
+            Also if masters were made of them.
+
+        Raises
+        ------
+        UnknownDocument
+            One of them is not in the archive; nothing is deleted.
+        Refused
+            A master was made of one of them; nothing is deleted.
+        """
+        from pipelines.deletion import delete_planned, plan_deletion
+
+        self.require_writable("delete")
+        plan = plan_deletion([ids] if isinstance(ids, str) else ids, catalog=self.catalog, cascade=cascade)
+        return delete_planned(plan, catalog=self.catalog, store=self.store, why=why, force=force)
 
     def restore(self, ids: str | Sequence[str]) -> list[str]:
         """Bring documents back from the trash."""
         from pipelines.trash import restore
 
-        self._writable("restore")
+        self.require_writable("restore")
         return restore([ids] if isinstance(ids, str) else ids, catalog=self.catalog, store=self.store)
 
     def sweep(self, *, grace: timedelta = timedelta(days=14), dry_run: bool = True) -> "Swept":
         """Empty the old trash and remove arrays nothing refers to; a dry run unless told otherwise."""
         from pipelines.sweep import sweep
 
-        self._writable("sweep")
+        self.require_writable("sweep")
         return sweep(catalog=self.catalog, store=self.store, grace=grace, dry_run=dry_run)
 
     def export(self, document_id: str, out: str | os.PathLike[str]) -> "Certificate":
@@ -287,7 +361,14 @@ class Archive:
         place = self._store_url.partition("?")[0]  # what follows may be credentials
         return f"<Archive {self.catalog!r} {place}>"
 
-    def _writable(self, verb: str) -> None:
+    def require_writable(self, verb: str) -> None:
+        """Refuse a change of an archive that is open for reading.
+
+        Raises
+        ------
+        UsageError
+            It is.
+        """
         if self._readonly:
             raise UsageError(f"this archive is open read-only and cannot {verb}; open it without readonly=True")
 

@@ -43,6 +43,8 @@ class Census:
         Documents in use, by the stem of their records: collection and name.
     records : dict of str to float
         Records the store lists, and when each was put; what is accounted for is taken out.
+    remembered : dict of str to str
+        Records that trash and history account for, each with its document.
     """
 
     documents: int = 0
@@ -51,6 +53,7 @@ class Census:
     suspects: list[tuple[str, Document, str]] = field(default_factory=list)
     live: dict[str, tuple[str, str]] = field(default_factory=dict)
     records: dict[str, float] = field(default_factory=dict)
+    remembered: dict[str, str] = field(default_factory=dict)
 
 
 def take_census(
@@ -112,9 +115,13 @@ def _count(
     else:
         owner, collection = document["document"], document.get("collection", "headers")
         revision, change = document["revision"], document.get("change", 0)
-    for number in range(1, kept.get("ingest", {}).get("changes", 0) + 1):
-        census.records.pop(record_key(owner, revision, number, collection=collection), None)
     key = record_key(owner, revision, change, collection=collection)
+    changes = range(1, kept.get("ingest", {}).get("changes", 0) + 1)
+    keys = [record_key(owner, revision, number, collection=collection) for number in changes]
+    for made in keys:
+        census.records.pop(made, None)
+    if name not in LIVE:
+        census.remembered |= dict.fromkeys([key, *keys], owner)
     if census.records.pop(key, None) is None and not has_record(store, key) and _is_there(catalog, name, document):
         text = f"{owner}, revision {revision}{f', change {change}' if change else ''}: there is no record {key}"
         yield Finding("record-missing", key, text, (owner,))

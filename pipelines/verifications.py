@@ -31,13 +31,16 @@ class Item:
     Attributes
     ----------
     name : str
-        Its name in ``checks``: ``objects/<digest>`` or ``<collection>/<id>``.
+        Its name in ``checks``: ``objects/<digest>``, ``records/<key>`` or ``<collection>/<id>``.
     suspects : tuple
         Of an array: references to it that differ from the others, with their documents.
+    owner : str
+        Of a record: the document it is of.
     """
 
     name: str
     suspects: tuple[tuple[Document, str], ...] = ()
+    owner: str = ""
 
 
 def work_of(census: Census, *, level: str) -> Iterator[Item]:
@@ -50,6 +53,8 @@ def work_of(census: Census, *, level: str) -> Iterator[Item]:
     if level != "exists":
         for collection, name in census.live.values():
             yield Item(f"{collection}/{name}")
+        for key, owner in census.remembered.items():
+            yield Item(f"records/{key}", owner=owner)
 
 
 class Verifications:
@@ -103,7 +108,12 @@ class Verifications:
     def verify(self, item: Item) -> list[Finding]:
         """Verify one thing, and remember that it is sound if it is."""
         collection, _, name = item.name.partition("/")
-        found = list(self._array(name, item) if collection == "objects" else self._document(collection, name))
+        if collection == "objects":
+            found = list(self._array(name, item))
+        elif collection == "records":
+            found = list(self._record(name, item.owner))
+        else:
+            found = list(self._document(collection, name))
         if found:
             self._waiting.append(DeleteOne({"_id": item.name}))
         else:
@@ -145,27 +155,30 @@ class Verifications:
         return None
 
     def _compare(self, ref: Document, digest: str, level: str) -> Iterator[Finding]:
-        names = owners(self._catalog, digest)
         path = f"objects/{digest[:2]}/{digest}"
         try:
             found = self._store.verify(ref, level=level)
             wrong = level != "exists" and self._is_edited(ref, digest)
         except StoreTooNew as error:
-            yield Finding("too-new", path, str(error), names)
+            yield Finding("too-new", path, str(error), owners(self._catalog, digest))
             return
         except (InvalidRef, InvalidArray) as error:
-            yield Finding("bad-reference", names[0] if names else path, str(error), names)
+            yield self._bad_reference(digest, str(error))
             return
         except (Lost, Damaged) as error:
-            yield Finding("unreadable", path, str(error), names)
+            yield Finding("unreadable", path, str(error), owners(self._catalog, digest))
             return
         if wrong:
-            text = f"the reference to {digest} in {', '.join(names[:3])} is not that of the array"
-            yield Finding("bad-reference", names[0] if names else path, text, names)
+            yield self._bad_reference(digest, f"a reference to {digest} is not that of the array")
             return
         for finding in found:
             code = "dangling" if (finding.code, finding.name) == ("lost", "") else finding.code
+            names = owners(self._catalog, digest)
             yield Finding(code, f"{path}/{finding.name}".rstrip("/"), finding.message, names)
+
+    def _bad_reference(self, digest: str, text: str) -> Finding:
+        names = owners(self._catalog, digest)
+        return Finding("bad-reference", names[0] if names else digest, text, names)
 
     def _is_edited(self, ref: Document, digest: str) -> bool:
         try:
@@ -173,6 +186,17 @@ class Verifications:
         except (Lost, Damaged):
             return False  # the verification says what is wrong
         return fingerprint(own) != fingerprint(ref)
+
+    # -- one record ------------------------------------------------------------------------------
+
+    def _record(self, key: str, owner: str) -> Iterator[Finding]:
+        """Read a record that trash or history needs; that of a document in use is held against it."""
+        try:
+            self._store.get_record(key)
+        except Lost:
+            return  # the census says so, or it was swept
+        except Damaged as error:
+            yield Finding("record-damaged", key, str(error), (owner,))
 
     # -- one document ----------------------------------------------------------------------------
 
@@ -209,6 +233,8 @@ class Verifications:
         except Damaged as error:
             yield Finding("record-damaged", key, str(error), (name,))
             return
+        if ingest.get("arrays") == "pending" and kept["ingest"].get("arrays") == "kept":
+            return  # the ingest of its arrays was cut short before the catalog: the next one ends it
         found = settled(document)
         if expected != found:
             fields = sorted(field for field in {*expected, *found} if expected.get(field) != found.get(field))

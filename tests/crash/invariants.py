@@ -13,9 +13,13 @@ import bson
 import numpy as np
 from bson.codec_options import CodecOptions
 
+from catalog import connect
 from pipelines import open_archive
 from pipelines.archive import Archive
-from pipelines.records import record_key
+from pipelines.check import check
+from pipelines.findings import DAMAGE, UNFINISHED
+from pipelines.rebuild import rebuild
+from pipelines.records import parse_key, record_key
 from tests.crash.nights import Night, Truth
 
 NONE = timedelta(0)
@@ -102,7 +106,8 @@ def swept_clean(archive: Archive, home: Path) -> None:
     assert {found.digest for found in archive.store.objects()} == referenced
     kept = {record.key for record in archive.store.records("documents/")}
     assert keys <= kept
-    assert {key for key in kept if "." not in key.rsplit("/", 1)[-1].removesuffix(".bson")} == keys
+    documents = {key for key in kept if not parse_key(key).change}
+    assert documents == keys, documents ^ keys
     assert list((home / "store" / ".staging").glob("*")) == []
 
 
@@ -111,6 +116,34 @@ def contents(archive: Archive) -> dict[str, Any]:
     return {
         doc["_id"]: {key: value for key, value in doc.items() if key not in CHANGING} for doc in archive.headers.find()
     }
+
+
+def undamaged(archive: Archive) -> None:
+    """Assert that a check finds no damage, that what is unfinished can be mended, and is then no more."""
+    found = check(catalog=archive.catalog, store=archive.store, grace=NONE)
+    assert [f for f in found.findings if f.gravity == DAMAGE] == []
+    check(catalog=archive.catalog, store=archive.store, grace=NONE, mend=True)
+    again = check(catalog=archive.catalog, store=archive.store, grace=NONE)
+    # A record without its document is an ingest that was cut short: taking the file again ends it.
+    assert {f.code for f in again.findings if f.gravity == UNFINISHED} <= {"document-missing"}
+
+
+def rebuilt(archive: Archive, home: Path) -> None:
+    """Assert that a new catalog, rebuilt from the store alone, holds the documents and the trash of this one."""
+    with connect(home / "rebuilt.db") as catalog:
+        assert rebuild(catalog=catalog, store=archive.store).lost == []
+        for name in ("headers", "masters", "trash"):
+            before, after = ({doc["_id"]: doc for doc in c[name].find()} for c in (archive.catalog, catalog))
+            assert before.keys() <= after.keys(), name  # and ingests that were cut short
+            for key, document in before.items():
+                if name == "trash" or not ahead(after[key]["ingest"], document["ingest"]):
+                    assert after[key] == document, key
+    (home / "rebuilt.db").unlink()
+
+
+def ahead(record: Mapping[str, Any], shown: Mapping[str, Any]) -> bool:
+    """Tell whether the store is ahead of the catalog: an ingest was cut short between the two."""
+    return record["revision"] > shown["revision"] or (record["arrays"], shown["arrays"]) == ("kept", "pending")
 
 
 @dataclass(frozen=True, slots=True)

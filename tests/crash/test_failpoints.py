@@ -11,8 +11,9 @@ import pytest
 from arraystore import StoreError
 from catalog import CatalogError
 from pipelines import open_archive
+from pipelines.check import check
 from tests.crash.faults import SORTS, faulty_archive, struck
-from tests.crash.invariants import converged, kept, known, swept_clean, whole
+from tests.crash.invariants import NONE, converged, kept, known, rebuilt, swept_clean, undamaged, whole
 from tests.crash.processes import DIED, finish, start
 from tests.crash.verbs import VERBS, copied
 
@@ -38,8 +39,11 @@ def strike(verb, made, sort, k):
 
 
 def live_on(made, before, *, swept):
-    """Nobody tries again, and the sweep comes: no document is lost, nor what is remembered of it."""
+    """Nobody tries again: a check mends, a rebuild gives all back, and the sweep takes nothing that is remembered."""
     with open_archive(made.home) as archive:
+        undamaged(archive)
+        kept(archive, before, swept=swept)
+        rebuilt(archive, made.home)
         archive.sweep(grace=timedelta(days=1), dry_run=False)
         kept(archive, before, swept=swept)
         archive.catalog.trash.update_many({}, {"$set": {"deleted_at": LONG_AGO}})
@@ -68,6 +72,7 @@ def test_every_operation_goes_wrong_once(tmp_path, verb, sort):
             assert whole(archive, here.allowed) == VERBS[verb].left
             converged(archive, here.night, here.allowed)
             swept_clean(archive, here.home)
+            assert check(catalog=archive.catalog, store=archive.store, grace=NONE).clean
         shutil.rmtree(tmp_path / str(k))
         if not there_was_one:
             break

@@ -7,9 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import bson
+
 from pipelines import changes, open_archive
 from pipelines.archive import Archive
-from pipelines.edits import Edit
+from pipelines.check import check
+from pipelines.edits import Edit, difference
+from pipelines.rebuild import rebuild
+from pipelines.records import record_key
 from tests.crash.invariants import NONE
 from tests.crash.nights import Night, Truth, document_id, write_frame, write_night
 
@@ -144,6 +149,40 @@ def sweep(archive: Archive, made: Scene) -> None:
     archive.sweep(grace=NONE, dry_run=False)
 
 
+def catalog_lost(folder: Path) -> Scene:
+    """An archive with a past, whose catalog is gone."""
+    made = changed(folder)
+    for path in made.home.glob("catalog.db*"):
+        path.unlink()
+    return made
+
+
+def rebuild_all(archive: Archive, made: Scene) -> None:
+    """Rebuild what is not there yet, and say again where the files are."""
+    archive.roots.add("raw", made.night.folder)
+    rebuild(catalog=archive.catalog, store=archive.store, missing=True)
+
+
+def interrupted(folder: Path) -> Scene:
+    """An archive with a change and a deletion that were written down and not carried out."""
+    made = changed(folder)
+    with open_archive(made.home) as archive:
+        for number, state in ((1, None), (2, "deleted")):
+            document = archive.document(document_id(number))
+            entry = changes.new_state(document, "deleted", why="cut short", run="none") | {"state": state}
+            if state is None:
+                entry |= difference(document, Edit(document_id(number), {"qc.verdict": "seen"}))
+            archive.store.add_record(
+                record_key(entry["document"], entry["revision"], entry["change"]), bson.encode(entry)
+            )
+    return made
+
+
+def mend(archive: Archive, made: Scene) -> None:
+    """Check, and mend what can be."""
+    check(catalog=archive.catalog, store=archive.store, grace=NONE, mend=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Verb:
     """A verb, the scene it is tried in, and what it may leave in ``headers`` at the end: how many documents."""
@@ -163,6 +202,8 @@ VERBS = {
     "change": Verb(settled, change, 3),
     "undo": Verb(changed, undo, 3),
     "sweep": Verb(dirty, sweep, 2),
+    "rebuild": Verb(catalog_lost, rebuild_all, 3),
+    "mend": Verb(interrupted, mend, 2),
 }
 
 
