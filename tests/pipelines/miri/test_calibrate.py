@@ -15,7 +15,6 @@ from astropy.io import fits
 from pipelines.demo.campaign import simulate_campaign
 from pipelines.errors import UsageError
 from pipelines.miri.calibrate import (
-    RECORD,
     CalibrationFailed,
     JwstMissing,
     Limits,
@@ -26,6 +25,7 @@ from pipelines.miri.calibrate import (
 from pipelines.miri.dqflags import dq_names
 from pipelines.miri.provenance import log_of
 from pipelines.miri.references import MissingReferences
+from pipelines.miri.shelf import RECORD
 from pipelines.miri.subarrays import SUBARRAYS
 
 MINIMAL = ("saturation", "ipc", "reset", "linearity", "rscd", "dark_current")
@@ -68,7 +68,7 @@ def test_the_real_exposure_is_calibrated(archive, miri_exposure, reference_files
     for document in (ramp, rateints, rate):
         original = tmp_path / "products" / uncal["exposure"] / done.key / document["_id"].rpartition("/")[2]
         np.testing.assert_array_equal(archive.cube(document, "sci")[...], fits.getdata(original, "SCI"))
-        assert document["calibration"]["uncal"] == uncal["_id"]
+        assert document["parents"] == [document["calibration"]["uncal"]] == [uncal["_id"]]
         assert document["campaign"] == uncal["campaign"]
         assert "Step ramp_fit done" in log_of(document)
     parameters = ramp["calibration"]["parameters"]
@@ -334,3 +334,25 @@ def _network_watch(tmp_path) -> str:
         "sys.addaudithook(hook)\n"
     )
     return str(place)
+
+
+def test_segments_of_one_exposure_keep_their_number(archive, campaign, pipeline, tmp_path):
+    for number in (1, 2):
+        path = tmp_path / "raw" / f"jw01-seg00{number}_mirimage_uncal.fits"
+        path.parent.mkdir(exist_ok=True)
+        with fits.open(campaign.exposures[1].path) as hdus:
+            first = 2 * number - 1
+            hdus[0].header.update(
+                {"EXSEGTOT": 2, "EXSEGNUM": number, "INTSTART": first, "INTEND": first + 1, "NINTS": 4}
+            )
+            hdus.writeto(path)
+    archive.ingest(tmp_path / "raw")
+    pipeline("""
+        import os, shutil
+        name = os.path.basename(uncal).replace('_uncal', '_ramp')
+        shutil.copy(uncal, os.path.join(options['output_dir'], name))
+    """)
+    for document in archive.headers.find({"kind": "uncal"}).to_list():
+        done = calibrate(archive, document["_id"], out=tmp_path / "out")
+        (name,) = done.products
+        assert name.endswith(document["_id"].rpartition("/")[2].replace("_uncal", "_ramp"))
