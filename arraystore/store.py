@@ -296,6 +296,10 @@ class ArrayStore:
         """Every object in the store, referenced or not."""
         return self._backend.objects()
 
+    def withdraw(self, digest: str) -> bool:
+        """Remove one object for good, as one that is damaged and about to be put again; False if it is not there."""
+        return self._backend.withdraw(check_digest(digest), lambda _: False)
+
     def sweep(self, *, referenced: Callable[[str], bool], grace: timedelta, dry_run: bool = True) -> SweepReport:
         """Remove what nothing refers to and is older than `grace`: see `arraystore.sweeping`."""
         from .sweeping import sweep

@@ -17,6 +17,7 @@ from catalog import Catalog
 from pipelines.census import take_census
 from pipelines.errors import UsageError
 from pipelines.findings import DAMAGE, GRAVITIES, KINDS, UNFINISHED, Finding
+from pipelines.pairing import require_store
 from pipelines.table import Answer
 from pipelines.verifications import Verifications, work_of
 
@@ -96,7 +97,7 @@ class CheckReport:
         for code, count in Counter(finding.code for finding in self.findings).items():
             some = [finding for finding in self.findings if finding.code == code]
             lines.append(f"{some[0].gravity:10} {code}: {count}, {KINDS[code][1]}")
-            lines += [f"             {finding.message}" for finding in some[:SHOWN]]
+            lines += [f"             {_said(finding)}" for finding in some[:SHOWN]]
             if count > SHOWN:
                 lines.append(f"             and {count - SHOWN} more; --json lists them all")
             lines.append(f"           → {some[0].mend}")
@@ -128,7 +129,8 @@ def check(
     grace : timedelta
         What nothing refers to is no finding while it is younger: an ingest may be at work.
     mend : bool
-        Mend what can be mended without loss: finish changes that were cut short, write lost records anew.
+        Mend what can be mended without loss: finish changes that were cut short, write lost records anew,
+        make damaged arrays again from originals that are still what was ingested.
     progress : callable, optional
         Called with how many arrays and documents are verified, and how many there are.
 
@@ -140,12 +142,14 @@ def check(
     Raises
     ------
     UsageError
-        There is no such level, or `mend` on an archive opened for reading.
+        There is no such level, the store is not that of the documents, or `mend` on an archive opened
+        for reading.
     """
     if level not in LEVELS:
         raise UsageError(f"{level!r} is no level of a check; there are {', '.join(LEVELS)}")
     if mend and catalog.readonly:
         raise UsageError("this archive is open read-only and cannot be mended; open it without readonly=True")
+    require_store(catalog, store)
     started = time.monotonic()
     deadline = None if max_duration is None else started + max_duration.total_seconds()
     census, findings = take_census(catalog=catalog, store=store, grace=grace)
@@ -187,3 +191,9 @@ def check(
 
 def _once(findings: Iterable[Finding]) -> list[Finding]:
     return list(dict.fromkeys(findings))
+
+
+def _said(finding: Finding) -> str:
+    """Give the message of a finding, with the documents it does not name itself."""
+    unnamed = [name for name in finding.documents if name not in finding.message]
+    return finding.message + (f" (of {', '.join(unnamed[:3])}{' …' if len(unnamed) > 3 else ''})" if unnamed else "")

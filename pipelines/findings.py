@@ -9,7 +9,7 @@ NOTE: Final = "note"
 
 _MENDED = "darkroom check --mend"
 _AGAIN = (
-    "if the original is there, ingest it again (an object that has visibly lost something is written anew); "
+    "`darkroom check --mend` makes it again from the original file, if that is still as it was ingested; "
     "else restore {what} from a copy of the store"
 )
 
@@ -18,12 +18,12 @@ KINDS: Final[dict[str, tuple[str, str, str]]] = {
     "dangling": (DAMAGE, "a document refers to an array that is not in the store", _AGAIN),
     "lost": (DAMAGE, "a file of an array is gone", _AGAIN),
     "extra": (NOTE, "a file in an array's folder is no part of it", "remove {what}"),
-    "renamed": (DAMAGE, "a file of an array is there under another name", "rename it back: see the message"),
+    "renamed": (DAMAGE, "a file of an array is there under another name", _AGAIN),
     "truncated": (DAMAGE, "a file of an array is too short", _AGAIN),
-    "grown": (DAMAGE, "a file of an array is too long", "restore {what} from a copy of the store"),
-    "changed": (DAMAGE, "the bytes of a file are not those written", "restore {what} from a copy of the store"),
-    "swapped": (DAMAGE, "an array's file is that of another array", "restore {what} from a copy of the store"),
-    "undecodable": (DAMAGE, "the pixels are not those that were put", "restore {what} from a copy of the store"),
+    "grown": (DAMAGE, "a file of an array is too long", _AGAIN),
+    "changed": (DAMAGE, "the bytes of a file are not those written", _AGAIN),
+    "swapped": (DAMAGE, "an array's file is that of another array", _AGAIN),
+    "undecodable": (DAMAGE, "the pixels are not those that were put", _AGAIN),
     "unreadable": (DAMAGE, "an array or record could not be read", "see the message; then check again"),
     "too-new": (DAMAGE, "an array was written by a later release", "check with that release"),
     "bad-reference": (DAMAGE, "a document's reference is not that of its array", "darkroom rebuild --document {what}"),

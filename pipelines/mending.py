@@ -12,6 +12,10 @@ from pipelines.findings import Finding
 from pipelines.migrate import upgraded
 from pipelines.records import parse_key, record_key
 from pipelines.replay import kept_entry
+from pipelines.retaking import retake
+
+OF_ARRAYS = ("dangling", "lost", "renamed", "truncated", "grown", "changed", "swapped", "undecodable", "unreadable")
+"""Damage of an array that is undone by making it again from its original."""
 
 
 def mend_all(findings: Sequence[Finding], *, catalog: Catalog, store: ArrayStore) -> tuple[list[Finding], int]:
@@ -21,6 +25,7 @@ def mend_all(findings: Sequence[Finding], *, catalog: Catalog, store: ArrayStore
         "record-missing": _write_record,
         "record-damaged": _write_record,
         "half-deleted": _settle_deletion,
+        **dict.fromkeys(OF_ARRAYS, _retake),
     }
     mendable = [finding for finding in findings if finding.code in menders]
     if not mendable:
@@ -49,6 +54,11 @@ def _finish(finding: Finding, catalog: Catalog, store: ArrayStore) -> bool:
         return False
     carry_out(entry, catalog=catalog)
     return True
+
+
+def _retake(finding: Finding, catalog: Catalog, store: ArrayStore) -> bool:
+    """Make a damaged array again from its original file."""
+    return retake(finding.what, catalog=catalog, store=store)
 
 
 def _write_record(finding: Finding, catalog: Catalog, store: ArrayStore) -> bool:

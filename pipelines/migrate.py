@@ -19,6 +19,7 @@ from pipelines.changes import new_state, read_entry, remember, trash_entry
 from pipelines.document import SCHEMA
 from pipelines.edits import applied
 from pipelines.errors import IntegrityError, SchemaTooNew, UsageError
+from pipelines.pairing import require_store
 from pipelines.records import PREFIXES, older_key, record_key
 
 Document = dict[str, Any]
@@ -130,6 +131,7 @@ def migrate(
     SchemaTooNew
         A document is of a later release. Nothing has been written.
     """
+    require_store(catalog, store)
     for name, field in HOLDERS.items():
         found = catalog[name].find_one({_path(field): {"$gt": SCHEMA}})
         if found is not None:

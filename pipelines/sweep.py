@@ -11,6 +11,7 @@ from typing import Any
 from arraystore import ArrayStore, Lost
 from catalog import Catalog
 from pipelines import ledger
+from pipelines.pairing import require_known, require_store
 from pipelines.records import PREFIXES, parse_key, record_stem
 
 GRACE = timedelta(days=14)
@@ -57,9 +58,18 @@ def sweep(*, catalog: Catalog, store: ArrayStore, grace: timedelta = GRACE, dry_
         moment before the document that refers to it.
     dry_run : bool
         Count, remove nothing.
+
+    Raises
+    ------
+    UsageError
+        The store is not the one the documents refer to.
+    Refused
+        The catalog does not know most of what the store keeps: it was lost, and has to be rebuilt first.
     """
     if grace < timedelta(0):
         raise ValueError(f"a grace time cannot be negative, got {grace}")
+    require_store(catalog, store)
+    require_known(catalog, store)
     run = ledger.start(catalog.runs, verb="sweep", arguments={"grace": grace.total_seconds(), "dry_run": dry_run})
     before = datetime.now(UTC) - grace
     fields = {"document": 1, "revision": 1, "collection": 1}

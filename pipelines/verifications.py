@@ -155,27 +155,30 @@ class Verifications:
         return None
 
     def _compare(self, ref: Document, digest: str, level: str) -> Iterator[Finding]:
-        names = owners(self._catalog, digest)
         path = f"objects/{digest[:2]}/{digest}"
         try:
             found = self._store.verify(ref, level=level)
             wrong = level != "exists" and self._is_edited(ref, digest)
         except StoreTooNew as error:
-            yield Finding("too-new", path, str(error), names)
+            yield Finding("too-new", path, str(error), owners(self._catalog, digest))
             return
         except (InvalidRef, InvalidArray) as error:
-            yield Finding("bad-reference", names[0] if names else path, str(error), names)
+            yield self._bad_reference(digest, str(error))
             return
         except (Lost, Damaged) as error:
-            yield Finding("unreadable", path, str(error), names)
+            yield Finding("unreadable", path, str(error), owners(self._catalog, digest))
             return
         if wrong:
-            text = f"the reference to {digest} in {', '.join(names[:3])} is not that of the array"
-            yield Finding("bad-reference", names[0] if names else path, text, names)
+            yield self._bad_reference(digest, f"a reference to {digest} is not that of the array")
             return
         for finding in found:
             code = "dangling" if (finding.code, finding.name) == ("lost", "") else finding.code
+            names = owners(self._catalog, digest)
             yield Finding(code, f"{path}/{finding.name}".rstrip("/"), finding.message, names)
+
+    def _bad_reference(self, digest: str, text: str) -> Finding:
+        names = owners(self._catalog, digest)
+        return Finding("bad-reference", names[0] if names else digest, text, names)
 
     def _is_edited(self, ref: Document, digest: str) -> bool:
         try:

@@ -305,12 +305,35 @@ def test_a_lost_document_is_brought_back_by_the_command_named(three):
     assert three.document(A) == before
 
 
-@pytest.mark.parametrize("harm", [lose_object, lose_file, truncate])
-def test_what_is_visibly_gone_is_written_anew_by_ingesting_again(three, raw, harm, write_frame):
+HARMED_ARRAYS = [lose_object, lose_file, rename_file, truncate, grow, change_bits, swap, spoil_manifest]
+
+
+@pytest.mark.parametrize("harm", HARMED_ARRAYS)
+def test_a_damaged_array_is_made_again_from_its_original(three, harm):
+    pixels, before = three.cube(A)[...], list(three.headers.find())
     harm(three)
-    three.headers.delete_one({"_id": A})
-    three.ingest(raw)
-    assert codes(three) == []
+    report = run(three, mend=True)
+    assert report.mended == len(GAMUT[harm])
+    assert codes(three, level="decode") == []
+    assert (three.cube(A)[...] == pixels).all()
+    assert list(three.headers.find()) == before
+
+
+@pytest.mark.parametrize("harm", [lose_object, change_bits])
+@pytest.mark.parametrize("state", ["gone", "other bytes", "root unknown"])
+def test_without_its_original_nothing_of_a_damaged_array_is_touched(three, raw, harm, state, write_frame):
+    harm(three)
+    for name in (A, B):
+        if state == "gone":
+            (raw / name).unlink()
+        elif state == "other bytes":
+            write_frame(name, seed=77)
+    if state == "root unknown":
+        three.catalog.roots.delete_many({})
+    place = Path(three.store.url.removeprefix("file://")) / "objects"
+    before = {path: path.read_bytes() for path in place.rglob("*") if path.is_file()}
+    assert codes(three, mend=True) == GAMUT[harm]
+    assert {path: path.read_bytes() for path in place.rglob("*") if path.is_file()} == before
 
 
 def test_levels_see_as_deep_as_they_say(three):

@@ -1,0 +1,58 @@
+"""Pairing: a catalog and a store that belong together, told apart from two that do not."""
+
+from itertools import islice
+
+from arraystore import ArrayStore
+from catalog import Catalog
+from pipelines.errors import Refused, UsageError
+from pipelines.records import PREFIXES, parse_key, record_stem
+
+SAMPLE = 5  # documents asked
+
+
+def require_store(catalog: Catalog, store: ArrayStore) -> None:
+    """Refuse a store that is not the one the documents refer to.
+
+    A store that was moved or copied keeps its identity, and so is the same store.
+
+    Raises
+    ------
+    UsageError
+        Which store it should be.
+    """
+    seen: set[str] = set()
+    for document in islice(catalog.headers.find({"ingest.arrays": "kept"}, {"arrays": 1}).limit(SAMPLE), SAMPLE):
+        seen.update(str(ref.get("store")) for ref in document["arrays"].values() if isinstance(ref, dict))
+    if seen and store.id not in seen:
+        raise UsageError(
+            f"the documents in {catalog.url} refer to the store {', '.join(sorted(seen))}, and {store.url} "
+            f"is {store.id}; open the archive with its own store, wherever that was moved (--store URL)"
+        )
+
+
+def require_known(catalog: Catalog, store: ArrayStore) -> None:
+    """Refuse to sweep a store most of whose documents the catalog has never heard of.
+
+    Such a catalog was lost and begun anew: to it, all that came before is garbage. One that has deleted,
+    swept or been rebuilt knows what it does.
+
+    Raises
+    ------
+    Refused
+        How many there are, and what to do.
+    """
+    if catalog.runs.find_one({"verb": {"$in": ["delete", "sweep", "rebuild"]}, "status": "finished"}, {"_id": 1}):
+        return
+    kept = {name.stem for prefix in PREFIXES.values() for r in store.records(prefix) if (name := parse_key(r.key))}
+    known = {
+        record_stem(document["_id"], collection=collection)
+        for collection in PREFIXES
+        for document in catalog[collection].find({}, {"_id": 1})
+    }
+    strangers = len(kept - known)
+    if strangers > len(known):
+        raise Refused(
+            f"{store.url} keeps {strangers} documents that {catalog.url} does not know, and {len(known)} that it "
+            "does: the catalog was lost, or is another's. Bring them back with `darkroom rebuild --missing`; "
+            "nothing was removed"
+        )
