@@ -124,8 +124,9 @@ def _count(
     for made in keys:
         census.records.pop(made, None)
     stem = record_stem(owner, collection=collection)
+    remembered: dict[str, str] = dict.fromkeys([key, *keys], str(owner))
     if name == "history":
-        census.remembered |= dict.fromkeys([key, *keys], owner)
+        census.remembered |= remembered
         shown = census.shown.get(stem, (0, 0))
         if change and shown[0] == revision and change > shown[1] and key in census.records:
             return  # remembered, and cut short before the document: left for what is not accounted for
@@ -133,7 +134,7 @@ def _count(
         shown = (revision, kept["ingest"].get("changes", 0))
         census.shown[stem] = max(shown, census.shown.get(stem, shown))
         if name == "trash":
-            census.remembered |= dict.fromkeys([key, *keys], owner)
+            census.remembered |= remembered
     if census.records.pop(key, None) is None and not has_record(store, key) and _is_there(catalog, name, document):
         text = f"{owner}, revision {revision}{f', change {change}' if change else ''}: there is no record {key}"
         yield Finding("record-missing", key, text, (owner,))
