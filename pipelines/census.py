@@ -1,6 +1,7 @@
 """Census: holds the listings of catalog and store against each other, reading no array."""
 
 import hashlib
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,7 @@ from pipelines.records import PREFIXES, RecordName, older_key, parse_key, record
 REFERRING = ("headers", "masters", "views", "trash", "history")
 """Collections whose documents keep arrays alive."""
 LIVE = ("headers", "masters")
+MOMENT = 1.0  # seconds in which a restoration that was seen halfway is over
 SHOWN = 20  # documents named with a finding
 
 Document = dict[str, Any]
@@ -85,7 +87,7 @@ def take_census(
             census.documents += 1
             if seen is not None and census.documents % 100 == 0:
                 seen(census.documents)
-    findings += _half_deleted(catalog)
+    findings += _half_deleted(catalog, grace)
     findings += _duplicates(catalog)
     findings += _unaccounted(census, catalog=catalog, store=store, grace=grace)
     return census, findings
@@ -199,14 +201,28 @@ def _is_there(catalog: Catalog, name: str, document: Document) -> bool:
     return again is not None and again.get("ingest", {}).get("revision") == document.get("ingest", {}).get("revision")
 
 
-def _half_deleted(catalog: Catalog) -> Iterator[Finding]:
-    for entry in catalog.trash.find({}, {"document": 1, "revision": 1, "collection": 1}):
-        query = {"_id": entry["document"], "ingest.revision": entry["revision"]}
-        live = catalog[entry.get("collection", "headers")].find_one(query, {"_id": 1})
-        # Asked again: it may have been restored between the two looks.
-        if live is not None and catalog.trash.find_one({"_id": entry["_id"]}, {"_id": 1}) is not None:
+def _half_deleted(catalog: Catalog, grace: timedelta) -> Iterator[Finding]:
+    """Name documents both in use and in the trash; for a moment each deletion and restoration makes one."""
+    before = datetime.now(UTC) - grace
+    fields = {"document": 1, "revision": 1, "collection": 1, "deleted_at": 1}
+    both = [
+        entry
+        for entry in catalog.trash.find({}, fields)
+        if entry["deleted_at"] <= before and _is_in_both(entry, catalog)
+    ]
+    if both and grace:
+        time.sleep(MOMENT)
+    for entry in both:
+        if _is_in_both(entry, catalog):
             text = f"{entry['document']} is in use and, with the same revision, in the trash"
             yield Finding("half-deleted", entry["_id"], text, (entry["document"],))
+
+
+def _is_in_both(entry: Document, catalog: Catalog) -> bool:
+    query = {"_id": entry["document"], "ingest.revision": entry["revision"]}
+    if catalog[entry.get("collection", "headers")].find_one(query, {"_id": 1}) is None:
+        return False
+    return catalog.trash.find_one({"_id": entry["_id"]}, {"_id": 1}) is not None
 
 
 def _duplicates(catalog: Catalog) -> Iterator[Finding]:
