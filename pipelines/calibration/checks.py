@@ -17,7 +17,7 @@ from pipelines import ledger
 from pipelines.calibration import measure as pixels
 from pipelines.calibration.measure import Stats
 from pipelines.calibration.nightframes import Frame, frames_of
-from pipelines.calibration.previous import distance_of, previous_master
+from pipelines.calibration.previous import distance_of, previous_masters
 from pipelines.calibration.verdicts import Check, Company, judge, taken_at, verdict_of
 from pipelines.errors import UsageError
 from pipelines.instruments import FrameLimits, profiles
@@ -153,10 +153,12 @@ def _measure(frame: Frame, store: ArrayStore) -> _Measured:
     limits = _limits(frame)
     known = _known(frame, limits)
     if known is not None:
-        return _Measured(frame, known)
+        return _Measured(frame, known)  # lost or damaged since, `check` finds it, and who reads it
     try:
         cube = store.open(ref)
-        return _Measured(frame, pixels.measure(cube, saturation=limits.saturation, hot_sigma=limits.hot_sigma))
+        found = pixels.measure(cube, saturation=limits.saturation, hot_sigma=limits.hot_sigma)
+        # As the document keeps it: a verdict made of it later is the same.
+        return _Measured(frame, Stats(**found.to_dict()))
     except (Lost, Damaged) as error:
         return _Measured(frame, None, str(error), unreadable=True)
     except UsageError as error:
@@ -200,10 +202,11 @@ def _companies(measured: Sequence[tuple[Frame, Stats]], catalog: Catalog, store:
         if warmth is not None:
             temperatures.setdefault(str(frame.get("camera")), []).append(warmth)
     twins = _twins([frame for frame, _ in measured], catalog.headers)
+    masters = previous_masters([frame for frame, _ in measured], catalog.masters)
     answer = {}
     for frame, stats in measured:
         others = twins.get(frame["pixels_digest"], [frame["_id"]])
-        away, why = _distance(frame, stats, catalog, store)
+        away, why = _distance(frame, stats, masters.get(frame["_id"]), store)
         answer[frame["_id"]] = Company(
             levels=[one.level for one in like[_like(frame)]],
             structures=[one.structure for one in like[_like(frame)] if one.structure is not None],
@@ -216,8 +219,7 @@ def _companies(measured: Sequence[tuple[Frame, Stats]], catalog: Catalog, store:
     return answer
 
 
-def _distance(frame: Frame, stats: Stats, catalog: Catalog, store: ArrayStore) -> tuple[float | None, str]:
-    master = previous_master(frame, catalog.masters)
+def _distance(frame: Frame, stats: Stats, master: Frame | None, store: ArrayStore) -> tuple[float | None, str]:
     if master is None:
         return None, "there is no previous master"
     try:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from catalog import Collection
-from pipelines.calibration.nightframes import Frame, frames_of, profile_of
+from pipelines.calibration.nightframes import Frame, by_profile, frames_of
 from pipelines.instruments import Profile
 from pipelines.instruments.nights import night_of
 from pipelines.table import Answer, Row
@@ -132,11 +132,9 @@ def clock_errors(headers: Collection, night: str) -> Answer:
         positive), ``drift`` and ``drift_sigma`` (s / h), ``scatter`` (s), ``shared`` (exposures),
         ``doubtful`` (ids of frames whose ``date`` is not that of the array's time), ``reason``.
     """
-    frames = frames_of(headers, night)
     columns = ("date", "camera", "verdict", "offset", "offset_sigma", "drift", "drift_sigma", "scatter", "shared")
     rows: list[Row] = []
-    if frames:
-        profile = profile_of(frames)
+    for profile, frames in by_profile(frames_of(headers, night)):
         array = array_times(frames, profile.calibration.clock)
         for camera, clock in camera_clocks(frames, profile.calibration.clock).items():
             mine = [frame for frame in frames if frame.get("camera") == camera]

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from catalog import Catalog, Collection
 from pipelines import ledger
 from pipelines.calibration.clock import array_times, camera_clocks
-from pipelines.calibration.nightframes import Frame, frames_of, nights_with, profile_of
+from pipelines.calibration.nightframes import Frame, by_profile, frames_of, nights_with
 from pipelines.calibration.twilight import Evidence, weigh
 from pipelines.errors import UsageError
+from pipelines.instruments import Profile
 from pipelines.table import Answer, Row
 
 if TYPE_CHECKING:
@@ -130,11 +131,11 @@ def undo_last(nights: Sequence[str], *, catalog: Catalog, store: ArrayStore) -> 
 
 
 def _night(headers: Collection, night: str) -> list[Row]:
-    frames = frames_of(headers, night)
+    return [row for profile, frames in by_profile(frames_of(headers, night)) for row in _array(night, frames, profile)]
+
+
+def _array(night: str, frames: Sequence[Frame], profile: Profile) -> list[Row]:
     flats = [frame for frame in frames if frame["kind"] == "flat"]
-    if not flats:
-        return []
-    profile = profile_of(flats)
     tolerance = profile.calibration.clock
     array = array_times(frames, tolerance)
     numbered = [flat for flat in flats if flat.get("exposure_number") is not None]

@@ -8,7 +8,7 @@ from typing import Any
 
 from catalog import Collection
 from pipelines.calibration.groups import number
-from pipelines.calibration.nightframes import Frame, frames_of
+from pipelines.calibration.nightframes import Frame, by_profile, frames_of
 from pipelines.table import Answer, Row
 
 MEASURES = ("level", "noise", "hot", "gradient", "asymmetry", "temperature")
@@ -44,8 +44,10 @@ def fleet_outliers(headers: Collection, night: str) -> Answer:
         measure ``kind`` is of frames that look like another kind than their header says. A fleet
         that is too small is a row of its own, with the reason.
     """
-    frames = [frame for frame in frames_of(headers, night) if frame.get("exposure_number") is not None]
-    rows = _labels(frames, night) + _contents(frames, night) + _departures(frames, night)
+    rows: list[Row] = []
+    for _, frames in by_profile(frames_of(headers, night)):
+        shared = [frame for frame in frames if frame.get("exposure_number") is not None]
+        rows += _labels(shared, night) + _contents(shared, night) + _departures(shared, night)
     return Answer(_COLUMNS, tuple(rows), f"Cameras that depart from the fleet, {night}")
 
 

@@ -48,9 +48,9 @@ class Stats:
     level
         Median.
     noise
-        Standard deviation of a pixel: the median absolute difference of neighbours along a row over
-        0.954, of two million pixels at most. Gradients and stars hardly count; the noise of the
-        sensor's fixed pattern does.
+        Standard deviation of a pixel: the differences of neighbours along a row, less their median, have
+        a median absolute value of 0.954 times that; of about two million pixels. Gradients and stars
+        hardly count; the noise of the sensor's fixed pattern does.
     saturated
         Fraction of saturated pixels; None where the profile does not say what saturates.
     hot
@@ -77,7 +77,7 @@ class Stats:
     structure_sigma: float | None
     undefined: int
 
-    def to_dict(self) -> dict[str, float | int | None]:
+    def to_dict(self) -> dict[str, Any]:
         """Give the values as a document keeps them, with seven digits."""
         return {name: float(f"{v:.7g}") if isinstance(v, float) else v for name, v in asdict(self).items()}
 
@@ -197,11 +197,11 @@ class _Histograms:
     def __init__(self, dtype: np.dtype[Any]) -> None:
         self._lowest = int(np.iinfo(dtype).min)
         self._values = np.zeros(2**16, np.int64)
-        self._steps = np.zeros(2**16, np.int64)
+        self._steps = np.zeros(2**17, np.int64)  # of differences, from -65536
 
     def add(self, values: Pixels, some: Pixels) -> None:
-        steps = np.abs(np.diff(some.astype(np.intp), axis=1))
-        self._steps += np.bincount(steps.ravel(), minlength=2**16)
+        steps = np.diff(some.astype(np.intp), axis=1) + 2**16
+        self._steps += np.bincount(steps.ravel(), minlength=2**17)
         wide = values.astype(np.intp)
         wide -= self._lowest
         self._values += np.bincount(wide.ravel(), minlength=2**16)
@@ -213,7 +213,13 @@ class _Histograms:
         return _middle(self._values) + self._lowest
 
     def noise(self) -> float:
-        return _smooth_middle(self._steps) / _MEDIAN_OF_TWO
+        if not self._steps.any():
+            return 0.0  # a single column
+        slope = round(_middle(self._steps))
+        apart = np.zeros(2**17, np.int64)
+        apart[: 2**17 - slope] += self._steps[slope:]
+        apart[1 : slope + 1] += self._steps[:slope][::-1]
+        return _smooth_middle(apart) / _MEDIAN_OF_TWO
 
     def above(self, limit: float, *, itself: bool) -> int:
         first = limit - self._lowest
@@ -231,7 +237,7 @@ class _Values:
 
     def add(self, values: Pixels, some: Pixels) -> None:
         with np.errstate(invalid="ignore"):  # of infinities, which are left out
-            steps = np.abs(np.diff(some.astype(self._frame.dtype), axis=1))
+            steps = np.diff(some.astype(self._frame.dtype), axis=1)
         self._steps.append(steps[np.isfinite(steps)])
         self._frame[self._filled : self._filled + len(values)] = values
         self._filled += len(values)
@@ -245,7 +251,7 @@ class _Values:
 
     def noise(self) -> float:
         steps = np.concatenate(self._steps)
-        return float(np.median(steps)) / _MEDIAN_OF_TWO if steps.size else 0.0
+        return float(np.median(np.abs(steps - np.median(steps)))) / _MEDIAN_OF_TWO if steps.size else 0.0
 
     def above(self, limit: float, *, itself: bool) -> int:
         with np.errstate(invalid="ignore"):
@@ -268,8 +274,6 @@ def _smooth_middle(counts: Pixels) -> float:
     The bin of a difference d reaches from d - 1/2 to d + 1/2, that of 0 from 0 to 1/2.
     """
     whole = int(counts.sum())
-    if whole == 0:
-        return 0.0
     sums = np.cumsum(counts)
     middle = int(np.searchsorted(sums, whole / 2))
     if middle == 0 and counts[0] == whole:

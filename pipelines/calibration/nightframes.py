@@ -43,18 +43,19 @@ def nights_with(headers: Collection, kind: str) -> list[str]:
     return sorted(night for night in {*dated, *foldered} if isinstance(night, str))
 
 
-def profile_of(frames: Sequence[Frame]) -> Profile:
-    """Give the profile of a night's frames.
+def by_profile(frames: Sequence[Frame]) -> list[tuple[Profile, list[Frame]]]:
+    """Divide frames by their instrument's profile: cameras of two instruments share no exposure numbers.
 
     Raises
     ------
     UsageError
-        They are of several profiles, or of one that is not installed.
+        A profile is not installed.
     """
-    names = sorted({frame["profile"] for frame in frames})
-    if len(names) != 1:
-        raise UsageError(f"these frames are of the profiles {', '.join(names) or '(no frames)'}; ask for one of them")
     known = profiles()
-    if names[0] not in known:
-        raise UsageError(f"there is no profile {names[0]!r} any more; install the distribution that brings it")
-    return known[names[0]]
+    found: dict[str, list[Frame]] = {}
+    for frame in frames:
+        found.setdefault(frame["profile"], []).append(frame)
+    for name in sorted(found):
+        if name not in known:
+            raise UsageError(f"there is no profile {name!r} any more; install the distribution that brings it")
+    return [(known[name], found[name]) for name in sorted(found)]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from catalog import Collection
-from pipelines.calibration.choose import choose
+from pipelines.calibration.choose import FIELDS, best, judged
 from pipelines.calibration.criteria import Rules
 from pipelines.calibration.measure import Stats, distance
+from pipelines.calibration.nightframes import Frame
 from pipelines.errors import UsageError
+from pipelines.instruments import profiles
 
 if TYPE_CHECKING:
     from arraystore import ArrayStore
@@ -17,21 +20,33 @@ if TYPE_CHECKING:
 _KINDS = ("dark", "bias", "flat")
 
 
-def previous_master(frame: Mapping[str, Any], masters: Collection) -> dict[str, Any] | None:
-    """Give the best master taken before a frame; None without one.
+def previous_masters(frames: Sequence[Frame], masters: Collection) -> dict[str, Frame]:
+    """Give the best master taken before each frame, by the frame's name; those without one are not there.
 
     A master that was made of the frame itself is no judge of it.
     """
-    if frame["kind"] not in _KINDS:
-        return None
-    try:
-        found = choose(frame, frame["kind"], masters=masters, rules=Rules(order="before"))
-    except UsageError:  # a profile that makes no masters of this kind
-        return None
-    if found is None:
-        return None
-    master = masters.find_one({"_id": found["_id"]})
-    return None if master is None or frame["_id"] in master.get("parents", ()) else master
+    rules = Rules(order="before")
+    known: dict[tuple[str, ...], list[Frame]] = {}
+    answer = {}
+    for frame in frames:
+        kind, camera, night = frame["kind"], frame.get("camera"), frame.get("date")
+        if kind not in _KINDS or camera is None or night is None or not _has_rule(frame):
+            continue
+        key = (frame["instrument"], kind, camera, night)
+        if key not in known:
+            first = (date.fromisoformat(night) - rules.max_age - timedelta(days=1)).isoformat()
+            query = {"instrument": frame["instrument"], "kind": kind, "date": {"$gte": first}, "camera": camera}
+            known[key] = list(masters.find(query, dict.fromkeys((*FIELDS, "arrays", "parents"), 1)))
+        others = [master for master in known[key] if frame["_id"] not in master["parents"]]
+        found = best(judged(frame, kind, others, rules=rules), rules=rules)
+        if found is not None:
+            answer[frame["_id"]] = dict(found.master)
+    return answer
+
+
+def _has_rule(frame: Frame) -> bool:
+    profile = profiles().get(frame["profile"])
+    return profile is not None and profile.calibration.rule(frame["kind"]) is not None
 
 
 def distance_of(

@@ -1,4 +1,4 @@
-"""The catalog goes away in the midst of a run: a clear error, exit code 3, arrays intact, and a rebuild restores all."""
+"""The catalog goes away in the midst of a run: a clear error, exit code 3, arrays intact, a rebuild restores all."""
 
 from __future__ import annotations
 
@@ -105,7 +105,8 @@ def test_an_embedded_catalog_that_goes_away(tmp_path, night, what, at):
             sound = check(catalog=archive.catalog, store=archive.store, grace=NONE).exit_code < 4
     except CatalogError as error:
         sound = False
-        assert "rebuild" in str(error) or "name another file" in str(error), error
+        if "rebuild" not in str(error) and "name another file" not in str(error):
+            raise
     if not sound:
         removed(home)
     with open_archive(home) as archive:

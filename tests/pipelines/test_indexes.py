@@ -10,6 +10,9 @@ import uuid
 import pytest
 
 from catalog import connect
+from pipelines.calibration.groups import groups_pipeline
+from pipelines.calibration.trends import trends_pipeline
+from pipelines.instruments import profiles
 from pipelines.questions import dark_groups_pipeline, flat_times_pipeline
 
 NIGHT = "2024-02-20"
@@ -25,8 +28,20 @@ FINDS = {
     "history of a document": ("history", {"document": "a", "revision": {"$lte": 3}}),
     "quarantine of a root": ("quarantine", {"root": "raw", "path": {"$in": ["a"]}}),
     "exposures of a detector": ("headers", {"detector": "MIRIMAGE"}),
+    "frames dated in a night": ("headers", {"date": NIGHT, "kind": {"$in": ["dark", "flat"]}}),
+    "frames in a night's folder": ("headers", {"path_night": NIGHT, "kind": {"$in": ["dark", "flat"]}}),
+    "frames with the same pixels": ("headers", {"pixels_digest": {"$in": ["0" * 64]}}),
+    "runs, the last first": ("runs", {"started": {"$gte": NIGHT}}),
 }
-PIPELINES = {"darks": dark_groups_pipeline(NIGHT), "flats": flat_times_pipeline(NIGHT)}
+_RULES = profiles()["dragonfly"].calibration.groups
+_TRENDS = {"profile": "dragonfly", "kind": {"$in": ["dark", "bias", "flat"]}, "camera": "T13080513"}
+PIPELINES = {
+    "darks": dark_groups_pipeline(NIGHT),
+    "flats": flat_times_pipeline(NIGHT),
+    **{f"{rule.kind} groups of a night": groups_pipeline(rule, profile="dragonfly", date=NIGHT) for rule in _RULES},
+    **{f"{rule.kind} groups of all nights": groups_pipeline(rule, profile="dragonfly") for rule in _RULES},
+    "trends of a camera": trends_pipeline(_TRENDS),
+}
 
 
 @pytest.fixture(scope="module")
@@ -71,3 +86,15 @@ def test_every_query_names_first_a_field_that_a_declared_index_begins_with(what)
     collection, query = FINDS[what]
     declared = [index.keys for index in INDEXES if index.collection == collection]
     assert any(set(fields[: len(query)]) == set(query) or fields[0] in query for fields in declared)
+
+
+@pytest.mark.parametrize("what", PIPELINES)
+def test_every_pipeline_begins_with_fields_that_a_declared_index_begins_with(what):
+    from catalog.indexes import INDEXES
+
+    (match,) = PIPELINES[what][0].values()
+    assert any(
+        index.keys[0] in match and (len(index.keys) == 1 or index.keys[1] in match)
+        for index in INDEXES
+        if index.collection == "headers"
+    )

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from catalog import connect
 from pipelines.calibration.clock import camera_clocks, clock_errors
+from pipelines.errors import UsageError
 
 from .nights import DAWN, DUSK, NIGHT, document, shots
 
@@ -136,3 +137,14 @@ def test_near_noon_a_date_is_doubtful_within_the_uncertainty(headers):
 def test_a_night_without_frames_is_no_error_and_nothing_asks_the_network(headers, monkeypatch):
     monkeypatch.setattr(socket, "socket", None)
     assert len(clock_errors(headers, "1999-01-01")) == 0
+
+
+def test_other_instruments_of_the_same_day_are_no_part_of_the_array(headers):
+    headers.insert_many(shots(FIVE, first=1, count=5, start=DUSK))
+    others = shots(["X", "Y", "Z"], first=1, count=5, start=DUSK + timedelta(minutes=20), profile="generic")
+    headers.insert_many([{**document("", 1, "uncal", DUSK), "profile": "miri", "camera": None}, *others])
+    verdicts = {row["camera"]: row["verdict"] for row in clock_errors(headers, NIGHT)}
+    assert verdicts == dict.fromkeys([*FIVE, "X", "Y", "Z"], "right")
+    headers.insert_one(document("Q", 1, "dark", DUSK, profile="gone"))
+    with pytest.raises(UsageError, match="no profile 'gone' any more"):
+        clock_errors(headers, NIGHT)

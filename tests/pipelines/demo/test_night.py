@@ -3,13 +3,13 @@
 import warnings
 from collections import Counter
 from datetime import timedelta
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pytest
 from astropy.io import fits
 
-from pipelines.demo.simulate import FAULTS, cameras, simulate_night
+from pipelines.demo.simulate import FAULTS, TROUBLES, cameras, simulate_night
 from pipelines.fits import open_fits
 from pipelines.instruments import choose, identify, profiles
 from pipelines.instruments.nights import night_of, time_of_day
@@ -207,12 +207,36 @@ def test_faults_are_faults_and_only_those_asked_for(night, tmp_path):
     assert simulate_night(tmp_path, units=1, shape=(32, 32), lights=0).faults == {}
 
 
+def test_troubles_befall_one_dark_each_and_leave_the_others_as_they_were(tmp_path):
+    calm = simulate_night(tmp_path / "calm", units=4, shape=(32, 40), lights=0)
+    night = simulate_night(tmp_path / "troubled", units=4, shape=(32, 40), lights=0, troubles=TROUBLES)
+    assert set(night.troubles) == set(TROUBLES)
+    assert len({Path(name).parts[0] for name in night.troubles.values()}) == 3
+    plain = {frame.id for frame in calm.frames}
+    assert {frame.id for frame in night.frames} - plain == {night.troubles["duplicate"]}
+
+    def read(truth, name):
+        with fits.open(truth.folder / name) as hdus:
+            return hdus[0].header["TEMPERAT"], np.median(hdus[0].data.astype(float)), np.median(hdus[0].data[:, :4])
+
+    cold, level, edge = read(calm, night.troubles["light-leak"])
+    assert read(night, night.troubles["light-leak"])[2] > edge + 80
+    cold, level, _ = read(calm, night.troubles["warm"])
+    warm, above, _ = read(night, night.troubles["warm"])
+    assert warm == pytest.approx(cold + 7)
+    assert above > level
+    again = (night.folder / night.troubles["duplicate"]).read_bytes()
+    assert sum((night.folder / frame.id).read_bytes() == again for frame in night.frames) == 2
+    assert calm.troubles == {}
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
         ({"units": 0}, "48 cameras"),
         ({"units": 49}, "48 cameras"),
         ({"faults": ["rust"]}, "no fault rust"),
+        ({"troubles": ["fog"]}, "no fault fog"),
         ({"night": "soon"}, "isoformat"),
     ],
 )

@@ -11,7 +11,9 @@ from pipelines.calibration.provenance import ALGORITHMS, Input, Recipe, Used, id
 from tests.pipelines.calibration.masters.conftest import make, of
 
 names = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=8)
-inputs = st.lists(st.builds(Input, names, names, names, st.integers(1, 9)), min_size=1, max_size=5, unique_by=lambda i: i.id)
+inputs = st.lists(
+    st.builds(Input, names, names, names, st.integers(1, 9)), min_size=1, max_size=5, unique_by=lambda i: i.id
+)
 
 
 @given(inputs=inputs, data=st.data())
@@ -81,7 +83,9 @@ def golden(archive, write_frame, tmp_path):
 @pytest.mark.parametrize("kind", ["dark", "flat", "pixelmap"])
 def test_a_change_of_results_raises_the_version(kind, golden):
     master = of(golden, kind=kind)
-    planes = {n: np.asarray(golden.store.open(master["arrays"][n])) for n in ("value", "count", "dq") if n in master["arrays"]}
+    planes = {
+        n: np.asarray(golden.store.open(master["arrays"][n])) for n in ("value", "count", "dq") if n in master["arrays"]
+    }
     digest = hashlib.sha256()
     for name, values in sorted(planes.items()):
         # Six digits: the last ones of a float may differ from one processor to another.

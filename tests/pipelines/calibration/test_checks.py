@@ -1,0 +1,284 @@
+"""Frames checked before combining: simulated troubles are found, nothing else is, and every verdict says why."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from pipelines import open_archive
+from pipelines.calibration.checks import check_frames, frame_checks
+from pipelines.calibration.groups import groups
+from pipelines.calibration.measure import Stats
+from pipelines.calibration.verdicts import Company, judge, verdict_of
+from pipelines.changes import Edit, change, undo
+from pipelines.demo.simulate import TROUBLES, simulate_night
+from pipelines.instruments import FrameLimits
+
+NIGHT = "2024-02-20"
+
+
+@pytest.fixture(scope="module")
+def troubled(tmp_path_factory):
+    """An archive with a night in which each trouble befell one dark, checked."""
+    folder = tmp_path_factory.mktemp("night")
+    night = simulate_night(folder / "raw", units=5, shape=(128, 160), lights=0, troubles=TROUBLES)
+    with open_archive(folder / "home") as archive:
+        archive.ingest(folder / "raw", jobs=1)
+        answer = check_frames(NIGHT, catalog=archive.catalog, store=archive.store)
+        yield archive, night, answer
+
+
+def test_the_simulated_troubles_are_found_and_nothing_else(troubled):
+    _, night, answer = troubled
+    assert len(answer) == 5 * 25 + 1
+    unfit = {row["id"]: row for row in answer if row["verdict"] != "good"}
+    assert set(unfit) == set(night.troubles.values())
+    assert set(night.troubles) == set(TROUBLES)
+    assert "light leaks in" in unfit[night.troubles["light-leak"]]["reasons"][0]
+    assert "off the median of the camera's night" in "".join(unfit[night.troubles["warm"]]["reasons"])
+    assert "the same pixels as" in unfit[night.troubles["duplicate"]]["reasons"][0]
+
+
+def test_measurements_are_those_of_the_cameras(troubled):
+    _, night, answer = troubled
+    for camera in night.cameras:
+        darks = [
+            row for row in answer if row["camera"] == camera.serial and row["exptime"] == 6.0 and row["kind"] == "dark"
+        ]
+        for row in darks:
+            assert row["level"] == pytest.approx(camera.bias + 6 * camera.dark_rate, abs=3)
+            assert row["noise"] == pytest.approx(
+                np.sqrt(camera.read_noise**2 + 6 * camera.dark_rate / camera.gain), rel=0.1
+            )
+            assert row["temperature"] == pytest.approx(-10, abs=0.3)
+            assert abs(row["hot"] - len(camera.hot)) <= 3
+
+
+def test_verdict_and_measurements_stay_in_the_document(troubled):
+    archive, night, answer = troubled
+    document = archive.document(night.troubles["warm"])
+    assert document["qc"]["verdict"] == "bad"
+    told = {check["check"]: check for check in document["qc"]["checks"]}
+    assert told["temperature"]["verdict"] == "bad"
+    assert told["temperature"]["value"] == pytest.approx(7, abs=0.3)
+    assert told["distance"] == {"check": "distance", "verdict": "not compared", "reason": "there is no previous master"}
+    assert document["stats"]["temperature"] == pytest.approx(-3, abs=0.3)
+    assert document["qc"]["flags"] == []
+    assert frame_checks(archive.headers, NIGHT).rows == answer.rows
+    entry = archive.history.find_one({"document": document["_id"]})
+    assert "checked before combining" in entry["why"]
+
+
+def test_again_nothing_is_measured_and_nothing_changes(troubled, monkeypatch):
+    archive, _, answer = troubled
+    before = archive.history.count_documents({})
+    monkeypatch.setattr("pipelines.calibration.measure.measure", None)
+    again = check_frames(NIGHT, catalog=archive.catalog, store=archive.store)
+    assert again.rows == answer.rows
+    assert archive.history.count_documents({}) == before
+
+
+def test_groups_leave_out_what_is_bad(troubled):
+    archive, night, _ = troubled
+    left = [name for row in groups(archive.headers, "dark", date=NIGHT) for name in row["left_out"]]
+    assert sorted(left) == sorted(night.troubles.values())
+
+
+@pytest.fixture
+def frames(archive, raw, write_frame):
+    """Write, ingest and check frames; give their rows by exposure number."""
+
+    def make(*many):
+        for number, given in enumerate(many, 1):
+            kind = given.pop("kind", "dark")
+            write_frame(f"Dragonfly101/{NIGHT}/T1_{number}_{kind}.fits", seed=number, **given)
+        archive.ingest(raw, jobs=1)
+        rows = check_frames(NIGHT, catalog=archive.catalog, store=archive.store)
+        return {row["exposure_number"]: row for row in rows}
+
+    return make
+
+
+def pixels(level=1000.0, noise=10.0, shape=(96, 128), seed=0, dtype=np.uint16):
+    return np.clip(np.random.default_rng(seed).normal(level, noise, shape), 0, 65535).astype(dtype)
+
+
+def test_flats_too_dark_too_bright_saturated_or_noisy(frames):
+    half = pixels(20_000, 100)
+    half[:10] = 65535
+    found = frames(
+        {"kind": "flat", "pixels": pixels(20_000, 200, seed=1)},
+        {"kind": "flat", "pixels": pixels(2_000, 20, seed=2)},
+        {"kind": "flat", "pixels": pixels(55_000, 300, seed=3)},
+        {"kind": "flat", "pixels": half},
+        {"kind": "flat", "pixels": pixels(20_000, 900, seed=4)},
+        {"kind": "flat", "pixels": (pixels(20_000, 200, seed=5) * np.linspace(0.5, 1.5, 128)).astype(np.uint16)},
+        {"kind": "flat", "pixels": np.full((96, 128), 65535, np.uint16)},
+    )
+    verdicts = {number: row["verdict"] for number, row in found.items()}
+    assert verdicts == {1: "good", 2: "bad", 3: "bad", 4: "bad", 5: "bad", 6: "bad", 7: "bad"}
+    reasons = {number: " / ".join(row["reasons"]) for number, row in found.items()}
+    assert "at least 10000" in reasons[2]
+    assert "at most 45000" in reasons[3]
+    assert "10.4% of the pixels are saturated" in reasons[4]
+    assert "times the noise" in reasons[5]
+    assert "a slope from edge to edge" in reasons[6]
+    assert "100.0% of the pixels are saturated" in reasons[7]
+    assert "no noise at all" in reasons[7]
+
+
+def test_exposure_zero_and_missing_temperature_are_doubtful_not_bad(frames):
+    found = frames(
+        {"EXPTIME": 0.0, "pixels": pixels(seed=1)},
+        {"EXPTIME": None, "pixels": pixels(seed=2)},
+        {"TEMPERAT": None, "pixels": pixels(seed=3)},
+        {"TEMPERAT": "cold", "pixels": pixels(seed=4)},
+        {"TEMPERAT": -9.2, "pixels": pixels(seed=5)},
+        *({"pixels": pixels(seed=n)} for n in range(6, 12)),
+    )
+    assert [found[n]["verdict"] for n in range(1, 12)] == ["doubtful"] * 5 + ["good"] * 6
+    assert found[1]["reasons"] == ["an exposure of 0 s is no dark; is it a bias?"]
+    assert "missing" in found[2]["reasons"][0]
+    assert "missing or no number" in found[3]["reasons"][0]
+    assert "missing or no number" in found[4]["reasons"][0]
+    assert "0.8 off the median" in found[5]["reasons"][0]
+
+
+def test_a_set_point_is_what_a_temperature_is_held_against(frames):
+    cards = {"SET-TEMP": -10.0}
+    found = frames({"TEMPERAT": -10.2, **cards}, {"TEMPERAT": -9.4, **cards}, {"TEMPERAT": -7.0, **cards})
+    assert [row["verdict"] for row in found.values()] == ["good", "doubtful", "bad"]
+    assert "off its set point" in found[3]["reasons"][0]
+
+
+def test_a_glow_that_all_darks_have_is_no_leak_but_alone_it_is(frames, archive):
+    glow = np.zeros((96, 128))
+    glow[:, :20] = 60
+    dark = [(pixels(seed=n) + glow).astype(np.uint16) for n in range(4)]
+    found = frames(*({"pixels": one} for one in dark))
+    assert {row["verdict"] for row in found.values()} == {"good"}
+    lone = frames(*({"pixels": one} for one in dark), {"pixels": dark[0] + 1, "EXPTIME": 14.0})
+    assert lone[5]["verdict"] == "bad"
+    assert "light leaks in" in lone[5]["reasons"][0]
+
+
+def test_a_level_above_that_of_its_like_is_a_leak_without_shape(frames):
+    found = frames(*({"pixels": pixels(1000 + 40 * (n == 3), seed=n)} for n in range(5)))
+    assert [row["verdict"] for row in found.values()] == ["good", "good", "good", "bad", "good"]
+    assert "above the level of its like" in found[4]["reasons"][0]
+
+
+def test_mixed_shapes_and_scales_are_measured_each_for_itself(frames):
+    found = frames(
+        {"pixels": pixels(seed=1)},
+        {"pixels": pixels(seed=2, shape=(64, 96))},
+        {"pixels": pixels(seed=3).astype(np.float32)},
+        {"pixels": pixels(seed=4)[:3, :5]},
+        {"pixels": np.zeros((2, 16, 16), np.uint16)},
+    )
+    assert [found[n]["verdict"] for n in range(1, 6)] == ["good"] * 4 + ["not checked"]
+    assert "no picture" in found[5]["reasons"][0]
+
+
+def test_pixels_not_ingested_or_lost_are_said_and_not_written(archive, raw, write_frame, tmp_path):
+    write_frame(pixels=pixels())
+    archive.ingest(raw, jobs=1, headers_only=True)
+    (row,) = check_frames(NIGHT, catalog=archive.catalog, store=archive.store)
+    assert (row["verdict"], row["level"]) == ("not checked", None)
+    assert "--headers-only" in row["reasons"][0]
+    archive.ingest(raw, jobs=1)
+    document = archive.headers.find_one({})
+    for file in (tmp_path / "home" / "store" / "objects").rglob("*"):
+        if file.is_file():
+            file.unlink()
+    (row,) = check_frames(NIGHT, catalog=archive.catalog, store=archive.store)
+    assert row["verdict"] == "unreadable"
+    assert "verdict" not in archive.document(document["_id"])["qc"]
+
+
+def test_whoever_recalled_a_frame_is_believed_and_can_be_undone(archive, raw, write_frame):
+    for number in (1, 2, 3):
+        write_frame(f"Dragonfly101/{NIGHT}/T1_{number}_dark.fits", pixels=pixels(seed=number))
+    archive.ingest(raw, jobs=1)
+    parts = {"catalog": archive.catalog, "store": archive.store}
+    check_frames(NIGHT, **parts)
+    name = f"Dragonfly101/{NIGHT}/T1_2_dark.fits"
+    marked = {"recalled.r1": {"why": "clouds"}, "qc.verdict": "bad"}
+    change([Edit(name, set=marked)], why="clouds", run="r1", **parts)
+    rows = check_frames(NIGHT, **parts)
+    assert [(row["verdict"], row["reasons"]) for row in rows] == [
+        ("good", []),
+        ("bad", ["recalled: clouds"]),
+        ("good", []),
+    ]
+    undo("r1", why="it was clear", **parts)
+    assert {row["verdict"] for row in check_frames(NIGHT, **parts)} == {"good"}
+
+
+STATS = Stats(1000.0, 10.0, 0.0, 3, 1.0, 1.0, 1.0, 0.3, 0)
+DARK = {"_id": "d", "kind": "dark", "header": {"EXPTIME": 9.0, "TEMPERAT": -10.0}}
+
+
+@pytest.mark.parametrize(
+    ("away", "verdict"), [(None, "not compared"), (0.0, "good"), (0.05, "good"), (0.051, "bad"), (1.0, "bad")]
+)
+def test_distance_from_the_previous_master_and_no_master_is_never_bad(away, verdict):
+    checks = judge(DARK, STATS, Company(distance=away), FrameLimits())
+    (found,) = [check for check in checks if check.check == "distance"]
+    assert found.verdict == verdict
+    assert verdict_of(checks) == ("bad" if verdict == "bad" else "good")
+
+
+def test_a_frame_is_compared_with_the_master_of_the_night_before(archive, raw):
+    shape = {"units": 1, "shape": (96, 128), "lights": 0}
+    simulate_night(raw, night="2024-02-19", **shape)
+    night = simulate_night(raw, troubles=["light-leak"], **shape)
+    archive.ingest(raw, jobs=1)
+    parts = {"catalog": archive.catalog, "store": archive.store, "kinds": ("dark",)}
+
+    def distances(date):
+        rows = check_frames(date, **parts)
+        checks = {row["id"]: archive.document(row["id"])["qc"]["checks"] for row in rows}
+        return {name: next(c for c in some if c["check"] == "distance") for name, some in checks.items()}
+
+    assert {check["verdict"] for check in distances("2024-02-19").values()} == {"not compared"}
+    archive.calibration.make_masters("2024-02-19", kinds=("dark",))
+    found = distances(NIGHT)
+    assert {name for name, check in found.items() if check["verdict"] == "bad"} == {night.troubles["light-leak"]}
+    assert found[night.troubles["light-leak"]]["value"] > 0.05
+    assert all(check["value"] < 0.01 for name, check in found.items() if name not in night.troubles.values())
+    # A frame that the master was made of is not judged by it.
+    assert {check["verdict"] for check in distances("2024-02-19").values()} == {"not compared"}
+
+
+def test_the_command_checks_shows_and_filters(troubled, tmp_path):
+    _, night, _ = troubled
+    home = str(night.folder.parent / "home")
+    env = {**os.environ, "PYTHONWARNINGS": "error", "DARKROOM_HOME": home}
+
+    def darkroom(*words):
+        return subprocess.run(
+            [sys.executable, "-m", "pipelines.cli", *words], capture_output=True, text=True, env=env, check=False
+        )
+
+    bad = json.loads(darkroom("frames", NIGHT, "--bad", "--json").stdout)
+    assert {row["id"] for row in bad} == set(night.troubles.values())
+    done = darkroom("frames", NIGHT, "--check", "--kind", "dark", "--bad")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "light leaks in" in done.stdout
+    picture = tmp_path / "trends.png"
+    done = darkroom("trends", "--camera", night.cameras[0].serial, "--plot", str(picture), "--json")
+    assert {row["camera"] for row in json.loads(done.stdout)} == {night.cameras[0].serial}
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    (clock,) = [row for row in json.loads(darkroom("clock", NIGHT, "--json").stdout) if row["verdict"] != "right"]
+    assert clock["camera"] == night.wrong_clock
+    left_out = [row["left_out"] for row in json.loads(darkroom("groups", "dark", NIGHT, "--json").stdout)]
+    assert sum(map(len, left_out)) == 3
+    assert "none" in darkroom("trends", "--fleet", NIGHT).stdout
+    fixed = darkroom("flats", NIGHT, "--fix")
+    assert "10 flats changed" in fixed.stdout
+    assert "10 flats are as they were" in darkroom("flats", NIGHT, "--undo").stdout
+    assert darkroom("flats", "--fix").returncode == 2
