@@ -123,7 +123,7 @@ def _count(
     for made in keys:
         census.records.pop(made, None)
     if name not in LIVE:
-        census.remembered |= dict.fromkeys([key, *keys], owner)
+        census.remembered |= dict.fromkeys([key, *keys], str(owner))
     if census.records.pop(key, None) is None and not has_record(store, key) and _is_there(catalog, name, document):
         text = f"{owner}, revision {revision}{f', change {change}' if change else ''}: there is no record {key}"
         yield Finding("record-missing", key, text, (owner,))
