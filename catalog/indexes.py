@@ -46,6 +46,7 @@ INDEXES: tuple[Index, ...] = (
     Index("headers", ("calibration.version",)),
     Index("headers", ("calibration.steps_lacking",)),
     Index("headers", ("ingest.at", "_id")),
+    Index("headers", ("schema",)),
     Index("masters", ("kind", "date")),
     Index("masters", ("instrument", "kind", "date")),
     Index("masters", ("instrument", "kind", "camera")),
