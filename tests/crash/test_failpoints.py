@@ -12,6 +12,7 @@ from arraystore import StoreError
 from catalog import CatalogError
 from pipelines import open_archive
 from pipelines.check import check
+from pipelines.errors import Refused
 from tests.crash.faults import SORTS, faulty_archive, struck
 from tests.crash.invariants import NONE, converged, kept, known, rebuilt, swept_clean, undamaged, whole
 from tests.crash.processes import DIED, finish, start
@@ -39,16 +40,26 @@ def strike(verb, made, sort, k):
     return bool(fault.struck)
 
 
+def sweep(archive):
+    """Sweep what is a day old; it is refused where a first ingest, or a rebuild, has only just begun."""
+    try:
+        archive.sweep(grace=timedelta(days=1), dry_run=False)
+    except Refused:
+        known = archive.headers.count_documents({}) + archive.catalog.trash.count_documents({})
+        if known > 1:
+            raise
+
+
 def live_on(made, before, *, swept):
     """Nobody tries again: a check mends, a rebuild gives all back, and the sweep takes nothing that is remembered."""
     with open_archive(made.home) as archive:
         undamaged(archive)
         kept(archive, before, swept=swept)
         rebuilt(archive, made.home)
-        archive.sweep(grace=timedelta(days=1), dry_run=False)
+        sweep(archive)
         kept(archive, before, swept=swept)
         archive.catalog.trash.update_many({}, {"$set": {"deleted_at": LONG_AGO}})
-        archive.sweep(grace=timedelta(days=1), dry_run=False)
+        sweep(archive)
         whole(archive, made.allowed)
         kept(archive, before, swept=True)
 
