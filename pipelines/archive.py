@@ -86,8 +86,11 @@ class Archive:
     def store(self) -> "ArrayStore":
         """The arrays."""
         from arraystore import open_store
+        from pipelines.pairing import require_store
 
-        return open_store(self._store_url, readonly=self._readonly, create=not self._readonly)
+        store = open_store(self._store_url, readonly=self._readonly, create=not self._readonly)
+        require_store(self.catalog, store)
+        return store
 
     @property
     def headers(self) -> Collection:
@@ -143,6 +146,8 @@ class Archive:
         UnknownDocument
             There is none; the message names near misses.
         """
+        if not isinstance(document_id, str):
+            raise UnknownDocument(f"a document's name is text, not {document_id!r:.100}")
         document = self.headers.find_one({"_id": document_id})
         if document is not None:
             return document
@@ -205,6 +210,12 @@ class Archive:
         if name not in arrays:
             raise UsageError(f"no array {name!r}: {_which(found, pixels)}")
         return self.store.open(arrays[name])
+
+    def night(self, date: str) -> Answer:
+        """What of a night is missing or odd, each with what to do; no rows: nothing is."""
+        from pipelines.completeness import night
+
+        return night(self.catalog, date)
 
     def pixel(self, detector: str, **which: Any) -> "PixelSelection":
         """Ask for a detector pixel, several, or a box, in every exposure: ``.ramps()``, ``.history()``, ``.plot()``.
@@ -362,15 +373,20 @@ class Archive:
         return f"<Archive {self.catalog!r} {place}>"
 
     def require_writable(self, verb: str) -> None:
-        """Refuse a change of an archive that is open for reading.
+        """Refuse a change of an archive that is open for reading, or whose documents are of another release.
 
         Raises
         ------
         UsageError
-            It is.
+            It is open for reading, or has to be migrated first.
+        SchemaTooNew
+            A later release has written to it.
         """
+        from pipelines.migrate import require_current
+
         if self._readonly:
             raise UsageError(f"this archive is open read-only and cannot {verb}; open it without readonly=True")
+        require_current(self.catalog)
 
 
 def _which(document: Mapping[str, Any], names: Sequence[str]) -> str:

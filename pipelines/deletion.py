@@ -13,7 +13,7 @@ ORDER = ("uncal", "ramp", "rateints", "rate")
 """Kinds of products of one exposure: each is made of those before it."""
 
 Document = dict[str, Any]
-_FIELDS = {"ingest": 1, "file.size": 1, "kind": 1, "exposure": 1, "instrument": 1, "arrays": 1}
+_FIELDS = {"root": 1, "path": 1, "ingest": 1, "file.size": 1, "kind": 1, "exposure": 1, "instrument": 1, "arrays": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,8 +199,16 @@ def _products(documents: Iterable[Document], catalog: Catalog) -> list[Document]
             continue
         later = list(ORDER[ORDER.index(document["kind"]) + 1 :])
         query = {"exposure": document["exposure"], "instrument": document["instrument"], "kind": {"$in": later}}
-        found += catalog.headers.find(query, _FIELDS).to_list()
+        products = catalog.headers.find(query, _FIELDS).to_list()
+        if document["kind"] != ORDER[0]:
+            # Of the calibrations of an exposure, each in its own folder, only this one.
+            products = [product for product in products if _folder(product) == _folder(document)]
+        found += products
     return found
+
+
+def _folder(document: Document) -> tuple[str, str]:
+    return document["root"], document["path"].rpartition("/")[0]
 
 
 def _last_first(document: Document) -> tuple[int, str]:

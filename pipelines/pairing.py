@@ -7,6 +7,8 @@ from catalog import Catalog
 from pipelines.errors import Refused, UsageError
 from pipelines.records import PREFIXES, parse_key, record_stem
 
+COLLECTION = "pairing"
+STORE = "store"
 SAMPLE = 5  # documents asked
 
 
@@ -20,14 +22,23 @@ def require_store(catalog: Catalog, store: ArrayStore) -> None:
     UsageError
         Which store it should be.
     """
-    seen: set[str] = set()
-    for document in islice(catalog.headers.find({"ingest.arrays": "kept"}, {"arrays": 1}).limit(SAMPLE), SAMPLE):
-        seen.update(str(ref.get("store")) for ref in document["arrays"].values() if isinstance(ref, dict))
+    marker = catalog[COLLECTION].find_one({"_id": STORE})
+    seen = _stores_of_documents(catalog) if marker is None else {str(marker["id"])}
     if seen and store.id not in seen:
         raise UsageError(
             f"the documents in {catalog.url} refer to the store {', '.join(sorted(seen))}, and {store.url} "
             f"is {store.id}; open the archive with its own store, wherever that was moved (--store URL)"
         )
+    if marker is None and not catalog.readonly:
+        catalog[COLLECTION].replace_one({"_id": STORE}, {"_id": STORE, "id": store.id}, upsert=True)
+
+
+def _stores_of_documents(catalog: Catalog) -> set[str]:
+    """Give the stores that some documents refer to: what there is to go by before there was a marker."""
+    seen: set[str] = set()
+    for document in islice(catalog.headers.find({"ingest.arrays": "kept"}, {"arrays": 1}).limit(SAMPLE), SAMPLE):
+        seen.update(str(ref.get("store")) for ref in document["arrays"].values() if isinstance(ref, dict))
+    return seen
 
 
 def require_known(catalog: Catalog, store: ArrayStore) -> None:

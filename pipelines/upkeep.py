@@ -54,7 +54,6 @@ class Upkeep:
         """Make a lost catalog again from the array store: `pipelines.rebuild`."""
         from pipelines.rebuild import rebuild
 
-        self._archive.require_writable("rebuild")
         return rebuild(catalog=self._archive.catalog, store=self._archive.store, missing=missing, documents=documents)
 
     def backup(self, out: str | os.PathLike[str]) -> "Copied":
@@ -67,8 +66,6 @@ class Upkeep:
         """Bring documents of an older release to the schema of this one: `pipelines.migrate`."""
         from pipelines.migrate import migrate
 
-        if not dry_run:
-            self._archive.require_writable("migrate")
         return migrate(catalog=self._archive.catalog, store=self._archive.store, dry_run=dry_run)
 
     # -- changes ---------------------------------------------------------------------------------

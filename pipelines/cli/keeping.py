@@ -34,7 +34,7 @@ def check(
 
     place: Place = context.obj
     limit = duration(max_duration) if max_duration else None
-    with place.open(readonly=readonly) as archive, bar("Check") as advance:
+    with place.open(readonly=readonly, any_schema=True) as archive, bar("Check") as advance:
         report = check_archive(
             catalog=archive.catalog,
             store=archive.store,
@@ -63,7 +63,7 @@ def rebuild(
 
     place: Place = context.obj
     target = Place(home=place.home, catalog=into or place.catalog, store=place.store)
-    with target.open() as archive, bar("Rebuild") as advance:
+    with target.open(any_schema=True) as archive, bar("Rebuild") as advance:
         report = rebuild_catalog(
             catalog=archive.catalog, store=archive.store, missing=missing, documents=document or (), progress=advance
         )
@@ -119,7 +119,7 @@ def migrate(
     from pipelines.progress import bar
 
     place: Place = context.obj
-    with place.open(readonly=dry_run) as archive, bar("Migrate") as advance:
+    with place.open(readonly=dry_run, any_schema=True) as archive, bar("Migrate") as advance:
         report = migrate_catalog(catalog=archive.catalog, store=archive.store, dry_run=dry_run, progress=advance)
     show_object(report, as_json=as_json)
 

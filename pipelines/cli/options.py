@@ -19,11 +19,16 @@ class Place:
     catalog: str | None
     store: str | None
 
-    def open(self, *, readonly: bool = False) -> "Archive":
-        """Open the archive."""
+    def open(self, *, readonly: bool = False, any_schema: bool = False) -> "Archive":
+        """Open the archive; to be changed, its documents must be of this release unless `any_schema`."""
         from pipelines.archive import open_archive
 
-        return open_archive(self.home, catalog=self.catalog, store=self.store, readonly=readonly)
+        archive = open_archive(self.home, catalog=self.catalog, store=self.store, readonly=readonly)
+        if not (readonly or any_schema):
+            from pipelines.migrate import require_current
+
+            require_current(archive.catalog)
+        return archive
 
     def store_url(self) -> str:
         """Give the address of the array store, as worker processes need it."""

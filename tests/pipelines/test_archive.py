@@ -9,7 +9,7 @@ import pytest
 from astropy.io import fits
 
 from pipelines import open_archive
-from pipelines.errors import UnknownDocument, UsageError
+from pipelines.errors import Refused, SchemaTooNew, UnknownDocument, UsageError
 from pipelines.settings import resolve
 
 
@@ -92,3 +92,76 @@ def test_public_names_are_those_declared():
             assert getattr(module, name) is not None, (module.__name__, name)
         with pytest.raises(AttributeError):
             module.no_such_name  # noqa: B018
+
+
+@pytest.mark.parametrize("name", [{"$gt": ""}, None, 3, ["x"], {"$where": "1"}])
+def test_a_name_is_text_and_nothing_else(archive, raw, write_frame, name):
+    write_frame()
+    archive.ingest(raw)
+    with pytest.raises(UnknownDocument, match="is text"):
+        archive.document(name)
+
+
+def test_the_wrong_store_is_refused_before_anything_is_written(archive, tmp_path, raw, write_frame):
+    write_frame()
+    archive.ingest(raw)
+    with open_archive(catalog=str(tmp_path / "home" / "catalog.db"), store=str(tmp_path / "other")) as wrong:
+        with pytest.raises(UsageError, match="open the archive with its own store"):
+            wrong.ingest(raw)
+        with pytest.raises(UsageError, match="open the archive with its own store"):
+            wrong.cube(archive.headers.find_one())
+        assert list((tmp_path / "other").glob("objects/*/*")) == []
+
+
+def test_documents_of_an_older_schema_are_read_and_not_changed(archive, raw, write_frame):
+    write_frame()
+    archive.ingest(raw)
+    archive.headers.update_one({}, {"$set": {"schema": 1}})
+    name = archive.headers.find_one()["_id"]
+    assert archive.cube(name)[...].shape == (24, 32)
+    for change in (
+        lambda: archive.ingest(raw),
+        lambda: archive.delete(name),
+        lambda: archive.calibration.make_masters("2024-02-20"),
+        lambda: archive.upkeep.change(name, {"x": 1}, why="test"),
+    ):
+        with pytest.raises(UsageError, match="darkroom migrate"):
+            change()
+    archive.headers.update_one({}, {"$set": {"schema": 3}})
+    with pytest.raises(SchemaTooNew):
+        archive.ingest(raw)
+
+
+def test_from_a_night_to_a_certified_master_in_lines_of_a_notebook(archive, tmp_path):
+    """The facades, on a simulated night: each line is a verb of its own module, tested there."""
+    from pipelines.demo.night import simulate_night
+
+    simulate_night(tmp_path / "raw", units=3, shape=(64, 96), lights=1)
+    archive.ingest(tmp_path / "raw", progress=False)
+    calibration = archive.calibration
+    assert len(calibration.groups("dark", "2024-02-20")) > 0
+    assert {row["verdict"] for row in calibration.clock("2024-02-20")} <= {"right", "wrong", "unknown"}
+    fixed = calibration.fix_flats("2024-02-20")
+    assert all(archive.document(name)["flat_time_source"] == "consensus" for name in fixed)
+    assert {row["verdict"] for row in calibration.check_frames("2024-02-20", kinds=("dark",), progress=False)} >= {"good"}
+    plan = calibration.plan("2024-02-20", kinds=("dark",))
+    made = archive.make_master_darks("2024-02-20", progress=False)
+    assert len(made) == len(plan) > 0
+    masters = [row["master"] for row in made if row["outcome"] == "made"]
+    assert masters
+    done = calibration.certify(masters[0], why="looked at it")
+    master = archive.masters.find_one({"_id": done.master})
+    assert master["status"] == "certified"
+    frame = master["inputs"][0]["id"] if "id" in master["inputs"][0] else master["parents"][0]
+    assert calibration.best(frame)["_id"] == done.master
+    assert done.master in repr(archive.why(frame)) or archive.why(frame).reason
+    assert "value" in master["arrays"]
+    assert archive.cube(master, "value")[...].ndim == 2
+    with pytest.raises(Refused, match="masters were made"):
+        archive.delete(frame)
+    recalled = calibration.recall(frame, why="light leak")
+    assert archive.masters.find_one({"_id": done.master})["status"] != "certified" or recalled
+    assert archive.upkeep.undo(done.run, why="was too early") == [done.master]
+    assert archive.upkeep.check(progress=False).exit_code in (0, 1)
+    assert len(archive.upkeep.story(frame)) >= 2
+    assert isinstance(archive.night("2024-02-20").rows, tuple)

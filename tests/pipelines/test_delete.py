@@ -139,3 +139,17 @@ def test_a_small_exposure_goes_quickly(archive):
     assert archive.headers.count_documents({}) == 0
     print(f"plan and delete four products: {best * 1000:.1f} ms")
     assert best < 0.1
+
+
+def test_of_several_calibrations_only_the_one_goes(archive):
+    """Each calibration of an exposure has a folder of its own; the exposure takes them all with it."""
+    names = {"a": [], "b": []}
+    put(archive, "raw/exp1_uncal.fits", kind="uncal", exposure="exp1", seed=1)
+    for seed, folder in enumerate(names):
+        for kind in ("ramp", "rateints", "rate"):
+            names[folder].append(f"products/{folder}/exp1_{kind}.fits")
+            put(archive, names[folder][-1], kind=kind, exposure="exp1", seed=10 * seed + len(names[folder]))
+    assert set(plan_deletion([names["a"][0]], catalog=archive.catalog).ids) == set(names["a"])
+    assert set(plan_deletion([names["a"][1]], catalog=archive.catalog).ids) == set(names["a"][1:])
+    everything = plan_deletion(["raw/exp1_uncal.fits"], catalog=archive.catalog).ids
+    assert set(everything) == {"raw/exp1_uncal.fits", *names["a"], *names["b"]}
