@@ -46,6 +46,7 @@ INDEXES: tuple[Index, ...] = (
     Index("headers", ("calibration.version",)),
     Index("headers", ("calibration.steps_lacking",)),
     Index("headers", ("ingest.at", "_id")),
+    Index("headers", ("schema",)),
     Index("masters", ("kind", "date")),
     Index("masters", ("instrument", "kind", "date")),
     Index("masters", ("instrument", "kind", "camera")),
@@ -64,6 +65,7 @@ INDEXES: tuple[Index, ...] = (
     Index("trash", ("document",)),
     Index("trash", ("digests",)),
     Index("views", ("digests",)),
+    Index("views", ("view", "detector")),
 )
 
 

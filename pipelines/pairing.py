@@ -49,6 +49,8 @@ def require_known(catalog: Catalog, store: ArrayStore) -> None:
         for collection in PREFIXES
         for document in catalog[collection].find({}, {"_id": 1})
     }
+    for entry in catalog.trash.find({}, {"document": 1, "collection": 1}):  # its deletion may have been cut short
+        known.add(record_stem(entry["document"], collection=entry.get("collection", "headers")))
     strangers = len(kept - known)
     if strangers > len(known):
         raise Refused(

@@ -206,4 +206,3 @@ class _Worker:
         self._process.wait()
         self._tasks.close()
         self.answers.close()
-

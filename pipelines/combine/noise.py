@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -16,7 +16,7 @@ from pipelines.combine.errors import FramesUnfit
 from pipelines.combine.frames import Stack, companions, read_rows, stack_of
 from pipelines.combine.photon import Bin, Pair, fit, transfer_bins
 
-#: Pixels that are read of a frame: they give the noise to 0.1 %.
+#: Pixels that are read of a frame: enough for the few of them that are hot.
 _PIXELS = 1 << 20
 #: Rows read together: whole chunks of a stored frame.
 _ROWS = 64
@@ -156,7 +156,7 @@ def _model(found: list[_Measured | str]) -> NoiseModel:
     pairs = [item for item in found if not isinstance(item, str)]
     if not pairs:
         return NoiseModel(None, reason="; ".join(reasons))
-    transfer = fit([item for pair in pairs for item in pair.bins])
+    transfer = fit(_on_one_bias(pairs))
     level, variance = transfer.level, transfer.variance
     if transfer.gain is None:
         level = float(np.median([pair.level for pair in pairs]))
@@ -170,6 +170,17 @@ def _model(found: list[_Measured | str]) -> NoiseModel:
         method="differences of pairs, within 5 sigma (MAD)" + ("" if transfer.gain is None else "; photon transfer"),
         reason="; ".join(reasons) or None,
     )
+
+
+def _on_one_bias(pairs: list[_Measured]) -> list[Bin]:
+    """Bins of all pairs, those moved together whose lowest levels differ by no more than a bias drifts."""
+    lowest = float(np.median([item.bins[0].level for item in pairs if item.bins] or [0.0]))
+    moved = []
+    for pair in pairs:
+        drift = pair.bins[0].level - lowest if pair.bins else 0.0
+        drift = drift if abs(drift) < 8 * math.sqrt(pair.variance) else 0.0
+        moved += [replace(item, level=item.level - drift) for item in pair.bins]
+    return moved
 
 
 def _pairs(count: int) -> list[tuple[int, int]]:
@@ -239,10 +250,12 @@ def _ratio(first: NDArray[Any], second: NDArray[Any]) -> float:
     width = first.shape[1] // strips * strips
     tops = []
     for frame in (first, second):
-        part = frame[::4, :width].reshape(-1, strips, width // strips).swapaxes(0, 1).reshape(strips, -1)
-        if not np.isfinite(part).any(axis=1).all():
+        part = frame[::8, :width].reshape(-1, strips, width // strips).swapaxes(0, 1).reshape(strips, -1)
+        finite = np.isfinite(part)
+        if not finite.any(axis=1).all():
             return 1.0
-        tops.append(np.nanmedian(part, axis=1).astype(np.float64))
+        median = np.median if finite.all() else np.nanmedian
+        tops.append(median(part, axis=1).astype(np.float64))
     one, two = (strip - strip.mean() for strip in tops)
     # In a dark the strips differ by noise only; their scatter then is no measure of light.
     spread = float(two @ two) / strips

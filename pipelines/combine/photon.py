@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 #: Fewer pixels in a bin of levels do not count.
 _FEWEST = 64
+#: Pixels of the bulk that are looked at: they give the noise to 0.2 % a pair.
+_BULK = 1 << 17
 #: The slope must exceed its error by this, and the light its share of the noise, for a gain to be believed.
 _SURE = 5.0
 _SHARE = 0.05
@@ -44,8 +46,8 @@ class Pair:
     level: float = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "variance", self.variance_of(self.differences))
-        object.__setattr__(self, "level", float(np.median(self.levels[:: max(1, len(self.levels) >> 16)])))
+        object.__setattr__(self, "variance", self.variance_of(self.differences[:: _step(len(self.differences), _BULK)]))
+        object.__setattr__(self, "level", float(np.median(self.levels[:: _step(len(self.levels))])))
 
     def variance_of(self, differences: NDArray[np.float64]) -> float:
         """Variance of one frame, from differences of some pixels."""
@@ -63,14 +65,16 @@ class Bin:
 
 def robust_variance(differences: NDArray[np.float64], quantum: float) -> float:
     """Mean square of what lies within 5 robust sigmas of zero."""
-    some = np.abs(differences[:: max(1, len(differences) >> 16)])
+    size = np.abs(differences)
+    some = size[:: _step(len(size))].copy()
     if quantum:
         # Whole numbers have a MAD in whole numbers: dither makes it continuous.
         some += quantum * (np.random.default_rng(1).random(len(some)) - 0.5)
         np.abs(some, out=some)
     reach = 5 * 1.482602218505602 * float(np.median(some))
-    kept = differences[np.abs(differences) <= reach]
-    return float(np.dot(kept, kept) / len(kept)) - float(kept.mean()) ** 2 if len(kept) else 0.0
+    kept = differences[size <= reach]
+    # Not a dot product: the threads of BLAS would fight with those at work here.
+    return float(np.square(kept).mean()) - float(kept.mean()) ** 2 if len(kept) else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,34 +103,44 @@ def transfer_bins(pair: Pair) -> list[Bin]:
     What is hit is told by a first look at bins of the lower values. Its bins are biased at their edges
     by the noise that moves pixels across them, but by no more than a hit can be told with.
     """
-    rough = _bins(pair, pair.lower, slice(None))
+    if not len(pair.levels):
+        return []
+    width = 8 * math.sqrt(pair.variance)
+    edge = float(np.quantile(pair.lower[:: _step(len(pair.lower))], 0.001)) + width
+    pixels = _spread(pair.levels, edge)
+    lower, levels, differences = pair.lower[pixels], pair.levels[pixels], pair.differences[pixels]
+    rough = _bins(pair, lower, differences, edge=edge, width=width)
     first = fit(rough)
     if first.gain is None:
         return rough
-    expected = np.maximum(pair.lower - np.float64(first.level), 0.0)
-    expected *= 1 / first.gain
-    expected += first.variance
-    expected *= 36 * (1 + pair.ratio**2)
-    return _bins(pair, pair.levels, np.square(pair.differences) <= expected)
+    expected = first.variance + np.maximum(lower - np.float64(first.level), 0.0) / first.gain
+    clean = np.square(differences) <= 36 * (1 + pair.ratio**2) * expected
+    return _bins(pair, levels[clean], differences[clean], edge=edge, width=width)
 
 
-def _bins(pair: Pair, levels: NDArray[Any], which: Any) -> list[Bin]:
-    """Bins wider than the noise, widening twofold: the first holds the bulk of a dark."""
-    levels, rest = levels[which], pair.differences[which]
+def _step(size: int, most: int = 1 << 16) -> int:
+    return max(1, -(-size // most))
+
+
+def _spread(levels: NDArray[np.float32], edge: float) -> NDArray[np.intp]:
+    """Some of the many pixels below an edge, and all those above it, or very many."""
+    bulk = np.arange(0, len(levels), _step(len(levels), _BULK))
+    above = np.flatnonzero(levels >= edge)
+    return np.concatenate([bulk[levels[bulk] < edge], above[:: _step(len(above), 1 << 19)]])
+
+
+def _bins(
+    pair: Pair, levels: NDArray[Any], differences: NDArray[np.float64], *, edge: float, width: float
+) -> list[Bin]:
+    """Bins wider than the noise, widening twofold: the first, to `edge`, holds the bulk of a dark."""
     bins: list[Bin] = []
-    if not len(levels):
-        return bins
-    width = 8 * math.sqrt(pair.variance)
-    edge = float(np.quantile(levels[:: max(1, len(levels) >> 16)], 0.001)) + width
-    top = float(levels.max())
-    while len(rest):
+    while len(levels):
         inside = levels < edge
-        chosen = rest[inside]
+        chosen = differences[inside]
         if len(chosen) >= _FEWEST:
-            bins.append(Bin(float(levels[inside].mean(dtype=np.float64)), pair.variance_of(chosen), len(chosen)))
-        if edge > top:
-            break
-        rest, levels = rest[~inside], levels[~inside]
+            level = float(levels[inside].mean(dtype=np.float64))
+            bins.append(Bin(level, pair.variance_of(chosen), len(chosen)))
+        levels, differences = levels[~inside], differences[~inside]
         width *= 2
         edge += width
     return bins

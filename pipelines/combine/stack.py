@@ -69,7 +69,7 @@ def combine(
     names : sequence of str, optional
         What to call the frames in errors.
     band_rows : int, optional
-        Rows read at once; by default what 20 MB hold, 128 at most, in whole chunks of stored frames.
+        Rows read at once; by default what 12 MB hold, 128 at most, in whole chunks of stored frames.
     workers : int, optional
         Threads; by default one for each processor this process may use.
     progress : callable, optional

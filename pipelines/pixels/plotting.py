@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from pipelines.pixels.selection import PixelSelection
 
 INK, FAINT, RAW, CORRECTED, JUMP = "#22262b", "#c9ced6", "#8a95a5", "#1f6fb4", "#d1495b"
+FORMATS = ("png", "pdf", "svg", "jpg")
 SHOWN = 4
 """Exposures whose ramps are drawn: the first, the last, and some between."""
 
@@ -37,7 +40,7 @@ def plot(selection: PixelSelection, path: str | os.PathLike[str] | None = None) 
     Raises
     ------
     UsageError
-        More than one pixel was asked for.
+        More than one pixel was asked for, or no picture has that ending.
     DarkroomError
         matplotlib is not installed.
     """
@@ -47,6 +50,9 @@ def plot(selection: PixelSelection, path: str | os.PathLike[str] | None = None) 
         from matplotlib.figure import Figure
     except ImportError as error:
         raise DarkroomError("a plot needs matplotlib: pip install 'darkroom[plot]'") from error
+    ending = "png" if path is None else os.path.splitext(path)[1].lstrip(".").lower() or "png"
+    if ending not in FORMATS:
+        raise UsageError(f"no picture is written as {ending}; there are {', '.join(FORMATS)}")
     read = [one for one in selection.read() if one.pixels.size]
     figure = Figure(figsize=(11, 6.6), layout="constrained", facecolor="white")
     figure.get_layout_engine().set(h_pad=0.08, w_pad=0.06)  # type: ignore[union-attr, call-arg]
@@ -66,7 +72,15 @@ def plot(selection: PixelSelection, path: str | os.PathLike[str] | None = None) 
     figure.suptitle(title, x=0.01, ha="left", fontsize=13, fontweight="bold", color=INK)
     if path is not None:
         figure.savefig(path, dpi=130)
+    # A notebook shows a figure by itself only if pyplot made it, and pyplot would keep every one.
+    figure._repr_png_ = partial(_png, figure)  # type: ignore[attr-defined]
     return figure
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, dpi=90, format="png")
+    return buffer.getvalue()
 
 
 def _chosen(read: Sequence[Ramps]) -> list[Ramps]:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import numpy.typing as npt
 
 from catalog import Catalog
@@ -178,6 +179,8 @@ def read_slopes(
     direct, failed = read(store, wants, compact=places.box is not None)
     values |= direct
     unread += failed
+    # The mean of all integrations has no axis of them: one is put before its pixels.
+    values = {key: value if value.ndim == 2 else value[np.newaxis] for key, value in values.items()}
     slopes = [made for one in observed if (made := slope_of(one, places, values, unread)) is not None]
     return tuple(slopes), tuple(unread)
 

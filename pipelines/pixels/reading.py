@@ -254,12 +254,11 @@ def _joined(
 def slope_of(
     one: Observed, places: Places, values: Mapping[tuple[str, str], Array], unread: list[Row]
 ) -> Slopes | None:
-    """Put the slopes of an exposure together from arrays read, (nint, P) or, of a mean, (P,)."""
-    lifted = {key: value if value.ndim == 2 else value[np.newaxis] for key, value in values.items()}
-    slope, numbers = _joined(one.products, "sci", lifted, unread)
+    """Put the slopes of an exposure together from arrays read, each (nint, P)."""
+    slope, numbers = _joined(one.products, "sci", values, unread)
     if slope is None:
         return None
-    error, dq = (_joined(one.products, name, lifted, unread, quiet=True)[0] for name in ("err", "dq"))
+    error, dq = (_joined(one.products, name, values, unread, quiet=True)[0] for name in ("err", "dq"))
     if one.products[0]["kind"] == "rate":
         numbers = np.zeros_like(numbers)
     return Slopes(

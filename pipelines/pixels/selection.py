@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from pipelines.pixels.exposures import RAMPS, SLOPES, Filters, Found, NoExposure, day_range, find_exposures
+from pipelines.pixels.exposures import RAMPS, SLOPES, Filters, Found, day_range, find_exposures
 from pipelines.pixels.places import Places, checked_detector, places_of
 from pipelines.pixels.reading import Ramps, Slopes, read_ramps
 from pipelines.table import Answer, Row
@@ -110,16 +110,15 @@ class PixelSelection:
 
     @property
     def unread(self) -> Answer:
-        """What could not be read or does not fit, and why: exposure, document, what, reason."""
+        """What could not be read or does not fit, and why: exposure, document, what, reason.
+
+        Of what was asked for so far; of the ramps, where nothing was.
+        """
         rows: dict[tuple[Any, ...], Row] = {}
-        for part in ("_found", "_found_slopes", "_ramps", "_slopes"):
-            if part not in self.__dict__ and part in ("_found_slopes", "_slopes"):
-                continue  # slopes have not been asked for
-            try:
-                result = getattr(self, part)
-            except NoExposure:
-                continue
-            for row in result.unread if isinstance(result, Found) else result[1]:
+        asked = [part for part in ("_ramps", "_slopes") if part in self.__dict__] or ["_ramps"]
+        for part in asked:
+            found = self._found if part == "_ramps" else self._found_slopes
+            for row in (*found.unread, *getattr(self, part)[1]):
                 rows[tuple(row.values())] = row
         columns = ("exposure", "document", "what", "reason")
         return Answer(columns, tuple(rows.values()), f"Not read, {self.detector} {self.places!r}")

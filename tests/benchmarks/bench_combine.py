@@ -115,7 +115,8 @@ def speed_rows(folder):
     return [
         Row(f"{FRAMES} frames, sigma-clipped mean", f"{clip:.2f} s, {clip_peak:.0f} MB",
             f"ccdproc {peer_clip:.1f} s, {peer_clip_peak:.0f} MB: {peer_clip / clip:.1f}x, "
-            f"{peer_clip_peak / clip_peak:.0f}x; astropy {astropy:.1f} s, {astropy_peak:.0f} MB", "<= 1.7 s, 250 MB; 5x, 10x ccdproc"),
+            f"{peer_clip_peak / clip_peak:.0f}x; astropy {astropy:.1f} s, {astropy_peak:.0f} MB",
+            "<= 1.7 s, 250 MB; 5x, 10x ccdproc"),
         Row("- pixels that differ from astropy's", f"{differ}", "-", "0"),
         Row(f"{FRAMES} frames, median", f"{median:.2f} s, {median_peak:.0f} MB",
             f"ccdproc {peer_median:.1f} s, {peer_median_peak:.0f} MB: {peer_median / median:.1f}x, "

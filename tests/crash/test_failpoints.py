@@ -12,12 +12,14 @@ from arraystore import StoreError
 from catalog import CatalogError
 from pipelines import open_archive
 from pipelines.check import check
+from pipelines.errors import Refused
 from tests.crash.faults import SORTS, faulty_archive, struck
 from tests.crash.invariants import NONE, converged, kept, known, rebuilt, swept_clean, undamaged, whole
 from tests.crash.processes import DIED, finish, start
 from tests.crash.verbs import VERBS, copied
 
 MOST = 400  # operations of one verb
+DEEP = ("fails", "tears")  # after these nobody tries again, too: what they leave is what all leave
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
@@ -38,16 +40,26 @@ def strike(verb, made, sort, k):
     return bool(fault.struck)
 
 
+def sweep(archive):
+    """Sweep what is a day old; it is refused where a first ingest, or a rebuild, has only just begun."""
+    try:
+        archive.sweep(grace=timedelta(days=1), dry_run=False)
+    except Refused:
+        known = archive.headers.count_documents({}) + archive.catalog.trash.count_documents({})
+        if known > 1:
+            raise
+
+
 def live_on(made, before, *, swept):
     """Nobody tries again: a check mends, a rebuild gives all back, and the sweep takes nothing that is remembered."""
     with open_archive(made.home) as archive:
         undamaged(archive)
         kept(archive, before, swept=swept)
         rebuilt(archive, made.home)
-        archive.sweep(grace=timedelta(days=1), dry_run=False)
+        sweep(archive)
         kept(archive, before, swept=swept)
         archive.catalog.trash.update_many({}, {"$set": {"deleted_at": LONG_AGO}})
-        archive.sweep(grace=timedelta(days=1), dry_run=False)
+        sweep(archive)
         whole(archive, made.allowed)
         kept(archive, before, swept=True)
 
@@ -64,7 +76,7 @@ def test_every_operation_goes_wrong_once(tmp_path, verb, sort):
         with open_archive(here.home) as archive:
             whole(archive, here.allowed)
             kept(archive, before, swept=verb == "sweep")
-        if there_was_one:
+        if there_was_one and sort in DEEP:
             live_on(copied(here, tmp_path / f"{k}b"), before, swept=verb == "sweep")
             shutil.rmtree(tmp_path / f"{k}b")
         with open_archive(here.home) as archive:
@@ -72,7 +84,8 @@ def test_every_operation_goes_wrong_once(tmp_path, verb, sort):
             assert whole(archive, here.allowed) == VERBS[verb].left
             converged(archive, here.night, here.allowed)
             swept_clean(archive, here.home)
-            assert check(catalog=archive.catalog, store=archive.store, grace=NONE).clean
+            if sort in DEEP:
+                assert check(catalog=archive.catalog, store=archive.store, grace=NONE).clean
         shutil.rmtree(tmp_path / str(k))
         if not there_was_one:
             break

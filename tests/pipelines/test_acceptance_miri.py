@@ -11,6 +11,7 @@ import numpy as np
 from astropy.io import fits
 
 from pipelines.miri.numbering import pixel_id
+from pipelines.pixels import pixel
 
 
 def test_the_real_exposure(archive, miri_exposure, tmp_path):
@@ -29,7 +30,7 @@ def test_the_real_exposure(archive, miri_exposure, tmp_path):
     np.testing.assert_array_equal(values.reshape(250, 64, 72), raw[:, :64])
 
     window = document["window"]
-    assert (document["subarray"], window) == ("SUB64", {"x": 1, "y": 779, "nx": 72, "ny": 64})
+    assert (document["subarray"], window) == ("SUB64", {"x": 1, "y": 779, "nx": 72, "ny": 64, "right": 72, "top": 842})
     assert pixel_id(window["x"], window["y"]) == 802_897
 
     one = cube[:, :, 10, 20]
@@ -57,3 +58,22 @@ def test_the_real_exposure(archive, miri_exposure, tmp_path):
         assert collection.count_documents({}) == 0
     assert list(archive.store.objects()) == []
     assert list(archive.store.records()) == []
+
+
+def test_a_pixel_of_the_real_exposure(archive, miri_exposure):
+    """The peer's own test asks for 5 ramps and 250 groups of pixel 802897; here with their values."""
+    archive.ingest(miri_exposure, progress=False)
+    selection = pixel(archive, "MIRIMAGE", pixel_id=802_897)
+    assert (selection.places.x.tolist(), selection.places.y.tolist()) == ([1], [779])
+    (one,) = selection.read()
+    raw = fits.getdata(miri_exposure)
+    np.testing.assert_array_equal(one.raw[..., 0], raw[:, 0, 0].reshape(5, 50))
+    np.testing.assert_array_equal(one.refout[..., 0].ravel(), raw[:, 64, 0])
+    rows = selection.to_pandas()
+    assert len(rows) == 250
+    assert rows.groupby("integration").ngroups == 5
+    assert set(rows.pixel_id) == {802_897}
+    assert rows.raw.tolist() == raw[:, 0, 0].tolist()
+    whole = pixel(archive, "MIRIMAGE", box=(1, 779, 72, 842)).read()[0]
+    assert whole.raw.size == 1_152_000
+    assert whole.raw.shape[0] * whole.raw.shape[2] == 23_040

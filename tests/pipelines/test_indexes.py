@@ -13,6 +13,7 @@ from catalog import connect
 from pipelines.calibration.groups import groups_pipeline
 from pipelines.calibration.trends import trends_pipeline
 from pipelines.instruments import profiles
+from pipelines.pixels.provenance import lacking_step_filter, used_reference_filter, version_filter
 from pipelines.questions import dark_groups_pipeline, flat_times_pipeline
 
 NIGHT = "2024-02-20"
@@ -28,6 +29,20 @@ FINDS = {
     "history of a document": ("history", {"document": "a", "revision": {"$lte": 3}}),
     "quarantine of a root": ("quarantine", {"root": "raw", "path": {"$in": ["a"]}}),
     "exposures of a detector": ("headers", {"detector": "MIRIMAGE"}),
+    "exposures that hold a pixel": (
+        "headers",
+        {
+            "detector": "MIRIMAGE",
+            "kind": {"$in": ["uncal", "ramp"]},
+            "window.x": {"$lte": 9},
+            "window.right": {"$gte": 9},
+        },
+    ),
+    "exposures that lie nowhere": ("headers", {"detector": "MIRIMAGE", "kind": "ramp", "window.x": None}),
+    "products that used a dark": ("headers", used_reference_filter("jwst_miri_dark_0102.fits")),
+    "products of a release": ("headers", version_filter("1.17")),
+    "products that lack a step": ("headers", lacking_step_filter("jump")),
+    "stacks of slopes": ("views", {"view": "rates", "detector": "MIRIMAGE", "window.x": {"$lte": 9}}),
     "frames dated in a night": ("headers", {"date": NIGHT, "kind": {"$in": ["dark", "flat"]}}),
     "frames in a night's folder": ("headers", {"path_night": NIGHT, "kind": {"$in": ["dark", "flat"]}}),
     "frames with the same pixels": ("headers", {"pixels_digest": {"$in": ["0" * 64]}}),

@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -185,6 +186,7 @@ def test_times_are_read_as_people_write_them():
 
 def test_history_by_command(two, tmp_path):
     then = datetime.now(UTC)
+    time.sleep(0.01)  # times are kept to the millisecond
     change([Edit(A, {"verdict": "bad"})], catalog=two.catalog, store=two.store, why="stripes")
     told = darkroom(tmp_path, "history", A)
     assert told.returncode == 0
