@@ -1,6 +1,7 @@
 """Certification: a master becomes the one to use for an interval, and no instant has two for one key."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date as day_of
 from datetime import datetime, time
@@ -11,10 +12,10 @@ from catalog import Catalog
 from pipelines import ledger
 from pipelines.calibration.criteria import alike
 from pipelines.calibration.intervals import FIRST, interval, joined, overlaps, without
-from pipelines.calibration.locks import locked
 from pipelines.calibration.traits import matching_keys, rule_for
 from pipelines.changes import Edit, change
 from pipelines.errors import Refused, UnknownDocument, UsageError
+from pipelines.lease import Holder, held
 
 __all__ = ["STATUSES", "Certification", "certify", "coverage", "same_key", "set_status"]
 
@@ -23,6 +24,8 @@ STATUSES = ("proposed", "verified", "certified", "withdrawn", "set-aside")
 aside when the current one predicts them better. Certified and withdrawn by somebody's word."""
 
 Doc = Mapping[str, Any]
+
+_PATIENCE = 30.0  # s to wait for another process, which takes milliseconds
 
 
 class Overlap(Refused):
@@ -101,22 +104,49 @@ def certify(
     master = find_master(master_id, catalog=catalog)
     wanted = interval(since or night_begins(master), until)
     _certifiable(master, override=override)
-    with locked(f"certify/{master['instrument']}/{master['camera']}/{master['kind']}", catalog=catalog):
-        master = find_master(master_id, catalog=catalog)  # as it is now that nobody else decides
-        _certifiable(master, override=override)
-        others = [other for other in rivals(master, catalog=catalog) if _meets(other, wanted)]
-        if others and not split:
-            spans = ", ".join(f"{o['_id']} ({_spans(o['validity'])})" for o in others)
-            raise Overlap(f"{master_id} cannot be certified: {spans} is; give another interval, or split its interval")
-        run = ledger.start(catalog.runs, verb="certify", arguments={"master": master_id, "why": why})
-        # What makes room goes first: cut short between the two, an instant has one master or none.
-        edits = [Edit(other["_id"], set=_shortened(other, wanted)) for other in others]
-        mine = joined([*(master.get("validity") or ()), wanted])
-        edits.append(Edit(master_id, set={"status": "certified", "validity": mine}))
-        for edit in edits:
-            change([edit], catalog=catalog, store=store, why=why, run=run, collection="masters")
-        ledger.finish(catalog.runs, run, status="finished", result={"changed": len(edits)})
-    return Certification(run, master_id, tuple(mine), tuple(other["_id"] for other in others))
+    run = ledger.start(catalog.runs, verb="certify", arguments={"master": master_id, "why": why})
+    try:
+        with _alone(master, catalog=catalog, run=run):
+            master = find_master(master_id, catalog=catalog)  # as it is now that nobody else decides
+            _certifiable(master, override=override)
+            edits, validity = _edits(master, wanted, catalog=catalog, split=split)
+            # What makes room goes first: cut short between the two, an instant has one master or none.
+            for edit in edits:
+                change([edit], catalog=catalog, store=store, why=why, run=run, collection="masters")
+    except BaseException:
+        ledger.finish(catalog.runs, run, status="failed", result={})
+        raise
+    ledger.finish(catalog.runs, run, status="finished", result={"changed": len(edits)})
+    return Certification(run, master_id, tuple(validity), tuple(edit.document for edit in edits[:-1]))
+
+
+@contextmanager
+def _alone(master: Doc, *, catalog: Catalog, run: str) -> Iterator[None]:
+    """Decide about a camera's masters of one kind while no other process does.
+
+    Raises
+    ------
+    Refused
+        Another one has been at it all the time that we waited.
+    """
+    name = f"certify/{master['instrument']}/{master['camera']}/{master['kind']}"
+    with held(catalog["leases"], name, run=run, wait=_PATIENCE) as lease:
+        if isinstance(lease, Holder):
+            raise Refused(f"{lease} certifies masters of camera {master['camera']}; try again when it has finished")
+        yield
+
+
+def _edits(
+    master: Doc, wanted: Mapping[str, Any], *, catalog: Catalog, split: bool
+) -> tuple[list[Edit], list[dict[str, datetime | None]]]:
+    """Give the changes that certify a master, its own last, and its intervals then."""
+    others = [other for other in rivals(master, catalog=catalog) if _meets(other, wanted)]
+    if others and not split:
+        spans = ", ".join(f"{other['_id']} ({_spans(other['validity'])})" for other in others)
+        raise Overlap(f"{master['_id']} cannot be certified: {spans} is; give another interval, or split its interval")
+    validity = joined([*(master.get("validity") or ()), wanted])
+    edits = [Edit(other["_id"], set=_shortened(other, wanted)) for other in others]
+    return [*edits, Edit(master["_id"], set={"status": "certified", "validity": validity})], validity
 
 
 def set_status(master_ids: list[str], status: str, *, catalog: Catalog, store: ArrayStore, why: str) -> list[str]:
