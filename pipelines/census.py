@@ -45,6 +45,8 @@ class Census:
         Records the store lists, and when each was put; what is accounted for is taken out.
     remembered : dict of str to str
         Records that trash and history account for, each with its document.
+    shown : dict of str to (int, int)
+        By the stem of their records: revision and changes that documents in use, or in the trash, show.
     """
 
     documents: int = 0
@@ -54,6 +56,7 @@ class Census:
     live: dict[str, tuple[str, str]] = field(default_factory=dict)
     records: dict[str, float] = field(default_factory=dict)
     remembered: dict[str, str] = field(default_factory=dict)
+    shown: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
 def take_census(
@@ -120,8 +123,18 @@ def _count(
     keys = [record_key(owner, revision, number, collection=collection) for number in changes]
     for made in keys:
         census.records.pop(made, None)
-    if name not in LIVE:
-        census.remembered |= dict.fromkeys([key, *keys], owner)
+    stem = record_stem(owner, collection=collection)
+    remembered: dict[str, str] = dict.fromkeys([key, *keys], str(owner))
+    if name == "history":
+        census.remembered |= remembered
+        shown = census.shown.get(stem, (0, 0))
+        if change and shown[0] == revision and change > shown[1] and key in census.records:
+            return  # remembered, and cut short before the document: left for what is not accounted for
+    else:
+        shown = (revision, kept["ingest"].get("changes", 0))
+        census.shown[stem] = max(shown, census.shown.get(stem, shown))
+        if name == "trash":
+            census.remembered |= remembered
     if census.records.pop(key, None) is None and not has_record(store, key) and _is_there(catalog, name, document):
         text = f"{owner}, revision {revision}{f', change {change}' if change else ''}: there is no record {key}"
         yield Finding("record-missing", key, text, (owner,))

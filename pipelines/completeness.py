@@ -9,7 +9,7 @@ from catalog import Catalog
 from pipelines.drift import keyword_findings
 from pipelines.finding import Finding
 from pipelines.instruments import path_night, profiles
-from pipelines.nights import wanted
+from pipelines.nights import parse_night, wanted
 from pipelines.questions import flat_conflicts
 from pipelines.table import Answer
 
@@ -44,7 +44,7 @@ def night(catalog: Catalog, date: str, *, recent: int = RECENT) -> Answer:
     UsageError
         That is no night.
     """
-    wanted(date)
+    parse_night(date)
     frames = list(catalog.headers.find({"date": date}, _FIELDS).sort("_id", 1))
     before = sorted(catalog.headers.distinct("date", {"date": {"$lt": date}}))[-recent:]
     findings = [

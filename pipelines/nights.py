@@ -74,14 +74,14 @@ def wanted(day: str | None = None, days: str | None = None, since: datetime | No
     if sum(given is not None for given in (day, days, since)) > 1:
         raise UsageError("give one of --date, --dates and --since-last")
     if day is not None:
-        return Wanted(_night(day), _night(day))
+        return Wanted(parse_night(day), parse_night(day))
     if days is not None:
         first, colon, last = days.partition(":")
-        if not colon or _night(first) > _night(last):
+        if not colon or parse_night(first) > parse_night(last):
             raise UsageError(f"nights are written FIRST:LAST, 2024-02-18:2024-02-20, not {days!r:.60}")
-        if _night(last) - _night(first) > timedelta(days=MOST):
+        if parse_night(last) - parse_night(first) > timedelta(days=MOST):
             raise UsageError(f"{days} are more than {MOST} nights; leave the nights out to take all")
-        return Wanted(_night(first), _night(last))
+        return Wanted(parse_night(first), parse_night(last))
     return Wanted(since=since)
 
 
@@ -133,8 +133,9 @@ def _folder_changed(file: str) -> int:
         return -1
 
 
-def _night(text: str) -> date:
-    day = parse_day(text) if len(text) == 10 else None
+def parse_night(text: object) -> date:
+    """Read a night, ``YYYY-MM-DD``; anything else is a UsageError."""
+    day = parse_day(text) if isinstance(text, str) and len(text) == 10 else None
     if day is None:
-        raise UsageError(f"a night is written YYYY-MM-DD, not {text!r:.60}")
+        raise UsageError(f"a night is written YYYY-MM-DD, not {str(text)!r:.60}")
     return day

@@ -62,7 +62,7 @@ def retry(
         store=store,
         store_url=store_url,
         options=options or Options(),
-        arguments={"retry": sorted(found), "all": everything},
+        arguments={"retry": sorted(map(printable, found)), "all": everything},
     )
 
 
@@ -116,6 +116,8 @@ def forget(names: Sequence[str], *, catalog: Catalog, force: bool = False, why: 
     struck = [entry["_id"] for entry in _entries(names, catalog)] if force else gone(names, catalog=catalog)
     if not struck:
         return []
+    if not all(isinstance(name, str) for name in names):
+        raise UsageError("entries of the quarantine are named by text, root:path")
     entries = list(catalog.quarantine.find({"_id": {"$in": struck}}))
     run = ledger.start(catalog.runs, verb="forget", arguments={"entries": struck, "force": force, "why": why})
     catalog.quarantine.delete_many({"_id": {"$in": struck}})
@@ -142,6 +144,8 @@ def find_file(catalog: Catalog, entry: Entry) -> Path | None:
 
 
 def _entries(names: Sequence[str], catalog: Catalog) -> list[Entry]:
+    if not all(isinstance(name, str) for name in names):
+        raise UsageError("entries of the quarantine are named by text, root:path")
     entries = list(catalog.quarantine.find({"_id": {"$in": list(names)}} if names else {}).sort("_id", 1))
     unknown = sorted(set(names) - {entry["_id"] for entry in entries})
     if unknown:

@@ -64,9 +64,13 @@ def serve(tasks: Connection, answers: Connection) -> None:
             if store is None and store_url is not None:
                 store = open_store(store_url)
             fence.allow(bounds.memory_for(task.size))
-            answers.send(_within(task, store, known, bounds))
+            answer: Outcome | Failed = _within(task, store, known, bounds)
         except StoreError as error:
-            answers.send(Failed(error))
+            answer = Failed(error)
+        try:
+            answers.send(answer)
+        except BrokenPipeError:
+            return  # the run has been killed: nobody waits for an answer
 
 
 def _within(task: Task, store: ArrayStore | None, known: Mapping[str, Profile], bounds: Bounds) -> Outcome:

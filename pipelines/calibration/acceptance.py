@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 __all__ = ["Acceptance", "Held", "Source", "judge_master", "leave_one_out"]
 
-Plane = npt.NDArray[np.float64]
+Plane = npt.NDArray[Any]
+Use = npt.NDArray[np.bool_]
 Variance = Callable[[int, Plane], Plane]
 
 OUTLIER = 5.0
@@ -26,7 +27,7 @@ MARGIN = 0.05
 """By how much a new master may predict worse: what the noise model is good to."""
 
 DISAGREEMENT = 1.5
-"""Variance of the differences over what noise explains, from which the frames of a first master disagree."""
+"""Excess from which the frames of a first master disagree."""
 
 _ROWS = 64  # of a band: one row of chunks
 
@@ -49,7 +50,9 @@ class Held:
     frame : str
         Its document.
     excess : float
-        Mean squared difference to the master of the others over what noise explains; 1 is perfect.
+        1 + the mean square of the differences to the master of the others beyond what noise explains,
+        in units of the frame's own variance; 1 is perfect. The noise of either master is no part of
+        it, so that masters of few and of many frames compare.
     shift : float
         Mean difference, in the units of the master.
     influence : float
@@ -166,8 +169,8 @@ def leave_one_out(
     rows = frames[0].shape[0]
     for start in range(0, rows, _ROWS):
         stop = min(start + _ROWS, rows)
-        planes = np.stack([np.asarray(frame.read(start, stop), np.float64) for frame in frames])
-        now = None if current is None else tuple(np.asarray(part.read(start, stop), np.float64) for part in current)
+        planes = np.stack([np.asarray(frame.read(start, stop), np.float32) for frame in frames])
+        now = None if current is None else tuple(np.asarray(part.read(start, stop), np.float32) for part in current)
         place = _plane_of_sky(start, stop, frames[0].shape) if sky else None
         _add_band(planes, variance, now, place, sums, against)
     return tuple(
@@ -181,35 +184,43 @@ class _Sums:
     """Sums over the differences of one frame, and what is needed to take a plane out of them."""
 
     squares: float = 0.0
+    structure: float = 0.0
     shift: float = 0.0
     pixels: int = 0
     normal: Plane = field(default_factory=lambda: np.zeros((3, 3)))
     right: Plane = field(default_factory=lambda: np.zeros(3))
 
-    def add(self, apart: Plane, expected: Plane, place: Plane | None) -> None:
-        """Add differences, their expected variances, and where they are."""
-        self.squares += float(np.minimum(apart**2 / expected, CAP).sum())
+    def add(self, apart: Plane, own: Plane, master: Plane, use: Use, place: Plane | None) -> None:
+        """Add differences, the variances of frame and master, and where they are; only what is of use."""
+        apart = np.where(use, apart, 0)
+        expected = np.where(use, own + master, 1)
+        weight = np.where(use, 1 / own, 0)
+        capped = np.minimum(apart * apart / expected, CAP)
+        count = int(np.count_nonzero(use))
+        self.squares += float(capped.sum())
+        self.structure += float(((capped - use) * (expected * weight)).sum())
         self.shift += float(apart.sum())
-        self.pixels += len(apart)
+        self.pixels += count
         if place is not None:
-            weighted = place / expected
+            weighted = place * weight.ravel()
             self.normal += weighted @ place.T
-            self.right += weighted @ apart
+            self.right += weighted @ apart.ravel()
 
     @property
     def excess(self) -> float:
-        """Mean square over what is expected, without the plane that fits best."""
+        """1 + what noise does not explain, in variances of the frame, without the plane that fits best."""
         if not self.pixels:
             return math.inf
         fitted = float(self.right @ np.linalg.lstsq(self.normal, self.right, rcond=None)[0])
-        return max(0.0, self.squares - fitted) / self.pixels
+        return 1 + (self.structure - fitted) / self.pixels
 
 
 def _plane_of_sky(start: int, stop: int, shape: tuple[int, ...]) -> Plane:
-    """Give 1, x and y of each pixel of a band, the latter from -1 to 1, (3, rows, columns)."""
+    """Give 1, x and y of each pixel of a band, the latter from -1 to 1, (3, pixels)."""
     y = np.linspace(-1, 1, shape[0])[start:stop, np.newaxis]
     x = np.linspace(-1, 1, shape[1])[np.newaxis, :]
-    return np.stack([np.ones((stop - start, shape[1])), np.broadcast_to(x, (stop - start, shape[1])), y + 0 * x])
+    place = np.stack([1 + 0 * (x + y), x + 0 * y, y + 0 * x])
+    return place.reshape(3, -1).astype(np.float32)
 
 
 def _add_band(
@@ -220,25 +231,46 @@ def _add_band(
     sums: Sequence[_Sums],
     against: Sequence[_Sums],
 ) -> None:
-    """Add the differences of one band, (frames, rows, columns)."""
-    middle = np.median(planes, axis=0)
-    noise = np.stack([variance(i, middle) for i in range(len(planes))])
-    finite = np.isfinite(planes) & np.isfinite(noise) & (noise > 0)
+    """Add the differences of one band, (frames, rows, columns), float32: sums of a band are good to 1e-6."""
+    middle = _middle(planes)
+    noise = [variance(i, middle).astype(np.float32) for i in range(len(planes))]
+    agree = [_agrees(plane, middle, own) for plane, own in zip(planes, noise, strict=True)]
+    samples = np.sum(agree, axis=0, dtype=np.float32)
+    total, spread = np.zeros_like(middle), np.zeros_like(middle)
+    for plane, own, good in zip(planes, noise, agree, strict=True):
+        total += np.where(good, plane - middle, 0)
+        spread += np.where(good, own, 0)
+    rest = np.maximum(samples - 1, 1)
+    several = samples >= 2
+    known = None if current is None else several & np.isfinite(current[0]) & np.isfinite(current[1])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        for i, (plane, own, good) in enumerate(zip(planes, noise, agree, strict=True)):
+            use = good & (several if known is None else known)
+            off = plane - middle
+            sums[i].add(off - (total - off) / rest, own, (spread - own) / (rest * rest), use, place)
+            if current is not None:
+                against[i].add(plane - current[0], own, current[1], use, place)
+
+
+def _middle(planes: Plane) -> Plane:
+    """Median of the frames; NaN where one of them has no value."""
+    from pipelines.combine.network import sort_rows
+
+    missing = np.isnan(planes).any(axis=0)
+    flat = np.where(missing, 0, planes).reshape(len(planes), -1)
+    ranked = sort_rows(flat)
+    low, high = ranked[(len(planes) - 1) // 2], ranked[len(planes) // 2]
+    middle = ((low + high) / 2).reshape(planes.shape[1:])
+    middle[missing] = np.nan
+    found: Plane = middle
+    return found
+
+
+def _agrees(plane: Plane, middle: Plane, noise: Plane) -> Use:
     with np.errstate(invalid="ignore"):
-        agree = finite & ((planes - middle) ** 2 <= OUTLIER**2 * noise)
-    samples = agree.sum(axis=0)
-    total = np.where(agree, planes, 0.0).sum(axis=0)
-    spread = np.where(agree, noise, 0.0).sum(axis=0)
-    for i, (plane, own, good) in enumerate(zip(planes, noise, agree, strict=True)):
-        use = good & (samples >= 2)
-        if current is not None:
-            use &= np.isfinite(current[0]) & np.isfinite(current[1])
-        rest = samples[use] - 1
-        where = None if place is None else place[:, use]
-        apart = plane[use] - (total[use] - plane[use]) / rest
-        sums[i].add(apart, own[use] + (spread[use] - own[use]) / rest**2, where)
-        if current is not None:
-            against[i].add(plane[use] - current[0][use], own[use] + current[1][use], where)
+        off = plane - middle
+        found: Use = (off * off <= np.float32(OUTLIER**2) * noise) & (noise > 0)
+    return found
 
 
 def _held(name: str, mine: _Sums, theirs: _Sums | None, count: int) -> Held:
@@ -247,7 +279,7 @@ def _held(name: str, mine: _Sums, theirs: _Sums | None, count: int) -> Held:
         name,
         mine.excess,
         mine.shift / mine.pixels if mine.pixels else math.nan,
-        math.sqrt(mine.excess / (count - 1)),
+        math.sqrt(mine.squares / mine.pixels / (count - 1)) if mine.pixels else math.inf,
         None if theirs is None else theirs.excess,
         mine.pixels,
     )
@@ -282,7 +314,7 @@ def judge_master(held: Sequence[Held], *, against: str | None) -> Acceptance:
 
 
 def _verdict(excess: float, current: float | None, margin: float, most: Held, against: str | None) -> tuple[str, str]:
-    found = f"it predicts held-out frames with {excess:.3f} of the expected variance"
+    found = f"it predicts held-out frames with an excess of {excess:.3f}"
     moved = f"{most.frame} moves it most, by {most.influence:.2f} sigma, {most.shift:+.3g} from the others"
     if current is None:
         if excess > DISAGREEMENT:

@@ -123,7 +123,10 @@ def _frames(step: Step, work: Work, store: ArrayStore) -> Made:
     lights: list[Normalised] | None = None
     if step.kind == "flat":
         lights = _lights(step, work, frames, store)
-    noise = measure_noise(frames, saturation=limits.saturation, names=names)
+    if lights is None:
+        noise = measure_noise(frames, saturation=limits.saturation, names=names)
+    else:
+        noise = flat_noise(lights, names, [work.masters[used.id] for used in step.used if used.role == "dark"])
     given = {} if work.options.method is None else {"method": work.options.method}
     combined = combine(
         frames,
@@ -172,6 +175,29 @@ def _lights(step: Step, work: Work, frames: Sequence[Plane], store: ArrayStore) 
             )
         lights.append(Normalised(frame, dark, level))
     return lights
+
+
+def flat_noise(lights: Sequence[Normalised], names: Sequence[str], darks: Sequence[Doc]) -> NoiseModel:
+    """Measure the noise of raw flats: read noise by their darks, gain by differences of normalised flats.
+
+    Raw flats differ in level, so that their differences hold the flat itself; normalised ones do not.
+    The mean variance of normalised flats is ``read_noise^2 <1/L^2> + <1/L> / gain`` with their levels L.
+    """
+    found = measure_noise(lights, names=names)
+    if found.read_noise is None:
+        return found
+    known = [dark["noise"] for dark in darks if dark["noise"].get("read_noise")]
+    read = float(np.median([noise["read_noise"] for noise in known])) if known else 0.0
+    pedestal = float(np.median([noise["level"] for noise in known])) if known else 0.0
+    inverse = 1 / np.array([light.level for light in lights])
+    light = found.read_noise**2 - read**2 * float(np.mean(inverse**2))
+    if not known or light <= 0:
+        level = float(1 / np.mean(inverse))
+        reason = "no gain: no read noise of the darks is known" if not known else "no gain: read noise explains it all"
+        return replace(found, read_noise=found.read_noise * level, gain=None, level=pedestal + level, reason=reason)
+    method = "read noise of the darks; gain by differences of normalised flats"
+    gain = float(np.mean(inverse)) / light
+    return NoiseModel(read, gain, pedestal, found.n_pairs, method, None)
 
 
 def _require_light(dq: npt.NDArray[Any], most: float) -> None:

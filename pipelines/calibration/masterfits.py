@@ -135,6 +135,8 @@ def _set(header: "fits.Header", key: str, value: Any, comment: str) -> None:
         value = str(value)
     if isinstance(value, str):
         value = value.encode("ascii", "replace").decode().replace("\n", " ")
+    if isinstance(value, str) and len(value) + len(comment) > 60:
+        comment = ""  # the value matters more
     name = key if len(key) <= 8 and key.upper() == key and "%" not in key else f"HIERARCH {key.upper()}"
     try:
         header[name] = (value, comment) if comment else value

@@ -310,8 +310,7 @@ def _earlier(catalog: Catalog, step: Step, name: str) -> list[Doc]:
 def _same_place(doc: Doc, step: Step) -> bool:
     """Whether a master stands where this one would: keys alike, as far as they are exact."""
     loose = {key.name for key in rule_for(step.profile, step.kind).keys if key.tolerance}
-    names = {*doc["key"], *step.key} - loose
-    return all(doc["key"].get(name) == step.key.get(name) for name in names)
+    return all(doc["key"].get(name) == step.key[name] for name in step.key if name not in loose)
 
 
 def plan_table(steps: Sequence[Step], *, date: str) -> Answer:

@@ -6,7 +6,7 @@
 >>> frames[1, 2, 3] = 9000  # a cosmic ray
 >>> made = combine(frames, noise=NoiseModel(read_noise=10.0))
 >>> float(made.value[2, 3]), int(made.count[2, 3]), round(float(made.rejection_power[0, 0]))
-(1000.0, 2, 40)
+(1000.0, 2, 46)
 """
 
 from pipelines.combine.choice import Choice, choose_method

@@ -11,7 +11,7 @@ from pipelines.combine.errors import FramesUnfit
 from pipelines.combine.frames import Stack
 
 #: Bytes of samples that a thread holds, about: a band of every frame.
-_BAND_BYTES = 20 * 2**20
+_BAND_BYTES = 12 * 2**20
 #: Rows of a chunk of a stored frame: a band of fewer would decode chunks more than once.
 _ROWS = 64
 #: Pixels of a band of small frames, about.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from pipelines.combine.bands import in_threads
 from pipelines.combine.errors import FramesUnfit
-from pipelines.combine.frames import Stack, stack_of
-from pipelines.combine.photon import Bin, Pair, fit_gain, transfer_bins
+from pipelines.combine.frames import Stack, companions, read_rows, stack_of
+from pipelines.combine.photon import Bin, Pair, fit, transfer_bins
 
-#: Pixels that are read of a frame: they give the noise to 0.1 %.
+#: Pixels that are read of a frame: enough for the few of them that are hot.
 _PIXELS = 1 << 20
 #: Rows read together: whole chunks of a stored frame.
 _ROWS = 64
@@ -40,7 +40,8 @@ class NoiseModel:
         Electrons a unit, from photon transfer; None where levels did not permit: then the noise is
         `read_noise` at every level.
     level : float
-        Where `read_noise` holds: of darks the level of the bulk of pixels, bias and all.
+        Where `read_noise` holds: of darks the level of the bulk of pixels, bias and all; of flats the
+        lowest level there is.
     n_pairs : int
         Pairs of frames it rests on.
     method : str
@@ -82,6 +83,7 @@ def measure_noise(
     frames: Sequence[Any] | Stack,
     *,
     pairs: Sequence[tuple[int, int]] | None = None,
+    masks: Sequence[Any] | None = None,
     saturation: float | None = None,
     names: Sequence[str] | None = None,
     workers: int | None = None,
@@ -99,6 +101,8 @@ def measure_noise(
         Frames of one camera, (rows, columns), of equal exposure; a million pixels of each are read.
     pairs : sequence of (int, int), optional
         Which frames to take from which; by default each from the next, 8 pairs at most.
+    masks : sequence, optional
+        For each frame None, or a plane that is not zero where a sample is bad.
     saturation : float, optional
         Pixels at or above it say nothing.
     names : sequence of str, optional
@@ -121,10 +125,12 @@ def measure_noise(
     chosen = _pairs(len(stack)) if pairs is None else list(pairs)
     if not chosen:
         return NoiseModel(None, reason="one frame: noise is measured from differences of two")
+    bad = companions(stack, masks, "masks") or (None,) * len(stack)
     found: dict[tuple[int, int], _Measured | str] = {}
 
     def measure(pair: tuple[int, int]) -> None:
-        difference = _difference(_sample(stack, pair[0]), _sample(stack, pair[1]), saturation)
+        first, second = (_sample(stack, n, bad[n]) for n in pair)
+        difference = _difference(first, second, dtype=stack.dtype, saturation=saturation)
         if not isinstance(difference, str):
             found[pair] = _Measured(difference.variance, difference.level, transfer_bins(difference))
         else:
@@ -150,15 +156,31 @@ def _model(found: list[_Measured | str]) -> NoiseModel:
     pairs = [item for item in found if not isinstance(item, str)]
     if not pairs:
         return NoiseModel(None, reason="; ".join(reasons))
-    gain, doubt = fit_gain([item for pair in pairs for item in pair.bins])
+    transfer = fit(_on_one_bias(pairs))
+    level, variance = transfer.level, transfer.variance
+    if transfer.gain is None:
+        level = float(np.median([pair.level for pair in pairs]))
+        variance = float(np.median([pair.variance for pair in pairs]))
+        reasons.append(transfer.reason or "no gain")
     return NoiseModel(
-        read_noise=math.sqrt(float(np.median([pair.variance for pair in pairs]))),
-        gain=gain,
-        level=float(np.median([pair.level for pair in pairs])),
+        read_noise=math.sqrt(variance),
+        gain=transfer.gain,
+        level=level,
         n_pairs=len(pairs),
-        method="differences of pairs, within 5 sigma (MAD)" + ("" if gain is None else "; photon transfer"),
-        reason="; ".join([*reasons, *doubt]) or None,
+        method="differences of pairs, within 5 sigma (MAD)" + ("" if transfer.gain is None else "; photon transfer"),
+        reason="; ".join(reasons) or None,
     )
+
+
+def _on_one_bias(pairs: list[_Measured]) -> list[Bin]:
+    """Bins of all pairs, those moved together whose lowest levels differ by no more than a bias drifts."""
+    lowest = float(np.median([item.bins[0].level for item in pairs if item.bins] or [0.0]))
+    moved = []
+    for pair in pairs:
+        drift = pair.bins[0].level - lowest if pair.bins else 0.0
+        drift = drift if abs(drift) < 8 * math.sqrt(pair.variance) else 0.0
+        moved += [replace(item, level=item.level - drift) for item in pair.bins]
+    return moved
 
 
 def _pairs(count: int) -> list[tuple[int, int]]:
@@ -168,33 +190,50 @@ def _pairs(count: int) -> list[tuple[int, int]]:
     return [every[round(n)] for n in np.linspace(0, len(every) - 1, _PAIRS)]
 
 
-def _sample(stack: Stack, number: int) -> NDArray[Any]:
-    """A million pixels of a frame: bands of rows spread evenly over it."""
+def _sample(stack: Stack, number: int, mask: Any) -> NDArray[Any]:
+    """A million pixels of a frame, in bands of rows spread evenly over it; NaN where they are masked."""
     rows, columns = stack.shape
     bands = -(-rows // _ROWS)
     wanted = min(bands, max(1, _PIXELS // max(1, _ROWS * columns)))
     starts = [(2 * n + 1) * bands // (2 * wanted) * _ROWS for n in range(wanted)]
-    return np.concatenate([stack.read(number, start, min(start + _ROWS, rows)) for start in starts])
+    parts = []
+    for start in starts:
+        stop = min(start + _ROWS, rows)
+        part = stack.read(number, start, stop)
+        bad = np.ma.getmaskarray(part) if isinstance(part, np.ma.MaskedArray) else np.False_
+        if mask is not None:
+            bad = bad | (read_rows(mask, start, stop) != 0)
+        parts.append(np.where(bad, np.nan, np.ma.getdata(part)) if bad.any() else np.ma.getdata(part))
+    return np.concatenate(parts) if parts else np.empty((0, columns))
 
 
-def _difference(first: NDArray[Any], second: NDArray[Any], saturation: float | None) -> Pair | str:
-    """What the difference of two frames says, or why it says nothing."""
+def _difference(
+    first: NDArray[Any], second: NDArray[Any], *, dtype: np.dtype[Any], saturation: float | None
+) -> Pair | str:
+    """What the difference of two frames of a type says, or why it says nothing."""
+    if first.size < _FEWEST:
+        return f"only {first.size} pixels"
     ratio = _ratio(first, second)
     if not 0.5 <= ratio <= 2:
         return f"their light differs by a factor of {ratio:.2f}: they are not of equal exposure"
-    level = np.minimum(first, second).ravel()
-    difference = np.subtract(first, second, dtype=np.float64).ravel()
-    if ratio != 1:
-        difference += (1 - ratio) * second.ravel()
-    top = saturation if first.dtype.kind == "f" else min(saturation or np.inf, np.iinfo(first.dtype).max)
-    valid = np.isfinite(difference) if top is None else np.isfinite(difference) & (level < top)
+    lower = np.minimum(first, second).ravel()
+    level: NDArray[np.float32] = np.multiply(second, ratio**2, dtype=np.float32).ravel()
+    level += first.ravel()
+    level /= np.float32(1 + ratio**2)
+    with np.errstate(invalid="ignore"):  # infinities: NaN, which is left out below
+        difference = np.subtract(first, second, dtype=np.float64).ravel()
+        if ratio != 1:
+            difference += (1 - ratio) * second.ravel()
+    whole = dtype.kind != "f"
+    top = min(saturation or np.inf, np.iinfo(dtype).max) if whole else saturation
+    valid = np.isfinite(difference) if top is None else np.isfinite(difference) & (lower < top)
     if not valid.all():
-        level, difference = level[valid], difference[valid]
+        lower, level, difference = lower[valid], level[valid], difference[valid]
     if len(level) < _FEWEST:
         return f"only {len(level)} pixels are valid and below saturation in both"
     # Bias drifts from frame to frame: it is no noise of a pixel.
     difference -= np.median(difference[:: max(1, len(difference) >> 16)])
-    pair = Pair(level, difference, ratio, quantum=0.0 if first.dtype.kind == "f" else 1.0)
+    pair = Pair(lower, level, difference, ratio, quantum=1.0 if whole else 0.0)
     if not pair.variance > 0:
         return "they are equal"
     return pair
@@ -211,8 +250,12 @@ def _ratio(first: NDArray[Any], second: NDArray[Any]) -> float:
     width = first.shape[1] // strips * strips
     tops = []
     for frame in (first, second):
-        part = frame[::4, :width].reshape(-1, strips, width // strips).swapaxes(0, 1).reshape(strips, -1)
-        tops.append(np.median(part, axis=1).astype(np.float64))
+        part = frame[::8, :width].reshape(-1, strips, width // strips).swapaxes(0, 1).reshape(strips, -1)
+        finite = np.isfinite(part)
+        if not finite.any(axis=1).all():
+            return 1.0
+        median = np.median if finite.all() else np.nanmedian
+        tops.append(median(part, axis=1).astype(np.float64))
     one, two = (strip - strip.mean() for strip in tops)
     # In a dark the strips differ by noise only; their scatter then is no measure of light.
     spread = float(two @ two) / strips

@@ -42,7 +42,7 @@ def power_factor(method: Method, count: int) -> float:
 
     >>> from pipelines.combine.methods import SigmaClip
     >>> power_factor(SigmaClip(center="mean"), 10), round(power_factor(SigmaClip(center="mean"), 20), 1)
-    (inf, 4.2)
+    (inf, 4.0)
     """
     if count < 2:
         return math.inf

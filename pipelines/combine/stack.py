@@ -69,7 +69,7 @@ def combine(
     names : sequence of str, optional
         What to call the frames in errors.
     band_rows : int, optional
-        Rows read at once; by default what 20 MB hold, 128 at most, in whole chunks of stored frames.
+        Rows read at once; by default what 12 MB hold, 128 at most, in whole chunks of stored frames.
     workers : int, optional
         Threads; by default one for each processor this process may use.
     progress : callable, optional
@@ -89,7 +89,18 @@ def combine(
     """
     stack = stack_of(frames, names=names)
     chosen = method_named(method) if isinstance(method, str) else method
-    used, model, reason = _settled(stack, chosen, noise, variances, saturation, workers)
+    used, model, reason = _settled(
+        chosen,
+        noise,
+        frames=len(stack),
+        variances=variances is not None,
+        measured=lambda: measure_noise(stack, masks=masks, saturation=saturation, workers=workers),
+    )
+    if isinstance(used, Median) and weights is not None:
+        if used == chosen:
+            raise FramesUnfit("a median takes no weights; leave them out, or choose another method.")
+        weights = None
+        reason = f"{reason}; the weights are not used by a median"
     recipe = Recipe(
         stack=stack,
         method=used,
@@ -102,8 +113,6 @@ def combine(
         offsets=companions(stack, offsets, "offsets"),
         saturation=saturation,
     )
-    if isinstance(used, Median) and weights is not None:
-        raise FramesUnfit("a median takes no weights; leave them out, or choose another method.")
     made = _empty(stack, planes)
     bands = row_bands(stack, rows=band_rows)
     done = 0
@@ -122,24 +131,18 @@ def combine(
 
 
 def _settled(
-    stack: Stack,
-    method: Method,
-    noise: NoiseModel | None,
-    variances: Sequence[Any] | None,
-    saturation: float | None,
-    workers: int | None,
+    method: Method, noise: NoiseModel | None, *, frames: int, variances: bool, measured: Callable[[], NoiseModel]
 ) -> tuple[Method, NoiseModel | None, str | None]:
     """The method and noise that are used, and why the method is not the one asked for."""
     known = noise is not None and noise.read_noise is not None
     if not isinstance(method, NoiseClip) or known:
         return method, noise if known else None, None
-    if noise is None and variances is not None:
+    if noise is None and variances:
         return method, None, None
-    if noise is None:
-        noise = measure_noise(stack, saturation=saturation, workers=workers)
-        if noise.read_noise is not None:
-            return method, noise, None
-    instead = Mean() if len(stack) < 3 else Median()
+    noise = noise or measured()
+    if noise.read_noise is not None:
+        return method, noise, None
+    instead = Mean() if frames < 3 else Median()
     return instead, None, f"{instead.name} instead of {method.name}: no read noise is known ({noise.reason})"
 
 

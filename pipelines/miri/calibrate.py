@@ -9,10 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -21,16 +19,13 @@ from urllib.parse import unquote, urlsplit
 
 from pipelines import interpreter
 from pipelines.errors import DarkroomError, UsageError
-from pipelines.miri import crds
+from pipelines.miri import crds, shelf
 from pipelines.miri.references import Reference, gather, needed
 from pipelines.miri.uncal import write_uncal
 from pipelines.supervise import Ended, supervise
 
 if TYPE_CHECKING:
     from pipelines.archive import Archive
-
-RECORD = "calibration.json"
-"""Written last into a folder of products: what stands beside it is complete."""
 
 MEMORY = 8 * 2**30
 TIME = 3600.0
@@ -165,11 +160,11 @@ def calibrate(
     base = _beside(archive.store.url) if out is None else Path(os.path.abspath(Path(out).expanduser()))
     folder = base / document["exposure"] / asked.key
     ended: Ended | None = None
-    if not (folder / RECORD).exists():
+    if shelf.record_in(folder) is None:
         with tempfile.TemporaryDirectory(prefix="darkroom-calibrate-", ignore_cleanup_errors=True) as place:
             ended = _run(archive, asked, Path(place), limits or Limits(), progress)
             _publish(Path(place), folder, asked, ended)
-    products = _take(archive, folder, asked)
+    products = _take(archive, folder, asked, shelf.record_in(folder) or {})
     spent = (ended.seconds, ended.peak) if ended is not None else (0.0, 0)
     return Calibration(document["exposure"], document_id, asked.key, folder, products, ended is not None, *spent)
 
@@ -246,8 +241,12 @@ def _run(archive: Archive, asked: _Asked, place: Path, limits: Limits, progress:
 
 
 def _lay_out(archive: Archive, document: Mapping[str, Any], place: Path) -> Path:
-    """Write the exposure as ``exposure_uncal.fits``: the original byte for byte, or a ground test converted."""
-    target = place / f"{document['exposure']}_uncal.fits"
+    """Write the exposure as ``…_uncal.fits``: the original byte for byte, or a ground test converted.
+
+    The products get their names of it, with the number of the segment where the exposure was cut into segments.
+    """
+    stem = Path(document["path"]).name.partition(".")[0].removesuffix("_uncal")
+    target = place / f"{stem}_uncal.fits"
     if "converted" in document:
         return write_uncal(document, target, store=archive.store)
     if document["file"]["encoding"] not in ("gzip", "bzip2"):
@@ -292,49 +291,27 @@ def _judge(ended: Ended, log: str, asked: _Asked, limits: Limits, *, made: bool)
 
 
 def _publish(place: Path, folder: Path, asked: _Asked, ended: Ended) -> None:
-    """Move the products to their folder: each whole under its name, and last the record that says they all are."""
-    made = json.loads((place / "made.json").read_text())
+    """Put what was made into its folder, with the record of how."""
+    made, log = json.loads((place / "made.json").read_text()), _text(place / "log")
     if not made["products"]:
-        raise CalibrationFailed(
-            f"Detector1 of {asked.document['_id']} ended well and made no products; see its log",
-            log=_text(place / "log"),
-        )
-    folder.mkdir(parents=True, exist_ok=True)
-    for product in map(Path, made["products"]):
-        _move(product, folder / product.name)
+        name = asked.document["_id"]
+        raise CalibrationFailed(f"Detector1 of {name} ended well and made no products; see its log", log=log)
     record = {
         "exposure": asked.document["exposure"],
         "uncal": asked.document["_id"],
         "uncal_sha256": asked.document["file"]["sha256"],
-        "products": [Path(product).name for product in made["products"]],
         "parameters": {**asked.parameters, "steps": made["steps"], "versions": made["versions"]},
         "seconds": round(ended.seconds, 3),
         "peak": ended.peak,
-        "log": _text(place / "log"),
+        "log": log,
     }
-    written = place / RECORD
-    written.write_text(json.dumps(record, indent=1))
-    _move(written, folder / RECORD)
+    shelf.put([Path(product) for product in made["products"]], folder, record=record)
 
 
-def _move(source: Path, target: Path) -> None:
-    """Move a file, also from another disk, so that it stands whole under its name or not at all."""
-    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        shutil.copyfile(source, partial)
-        with open(partial, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(partial, target)
-    finally:
-        with suppress(FileNotFoundError):
-            partial.unlink()
-
-
-def _take(archive: Archive, folder: Path, asked: _Asked) -> tuple[str, ...]:
+def _take(archive: Archive, folder: Path, asked: _Asked, record: Mapping[str, Any]) -> tuple[str, ...]:
     """Ingest the products of a folder, and keep log and parameters in their documents."""
     from pipelines.miri.provenance import keep
 
-    record = json.loads((folder / RECORD).read_text())
     root = archive.roots.covering(folder.parent.parent)
     files = [folder / name for name in record["products"]]
     report = archive.ingest(files, campaign=asked.document.get("campaign"), jobs=1, progress=False)

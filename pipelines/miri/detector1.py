@@ -35,7 +35,7 @@ def run(order: dict[str, Any]) -> dict[str, Any]:
 
     from jwst.pipeline import Detector1Pipeline
 
-    uncal = _with_metadata(Path(order["uncal"]))
+    uncal = with_metadata(Path(order["uncal"]))
     steps = _steps(Detector1Pipeline.step_defs, order["skip"], order["references"])
     Detector1Pipeline.call(
         str(uncal), steps=steps, save_results=True, save_calibrated_ramp=True, output_dir=order["out"]
@@ -49,7 +49,7 @@ def run(order: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _with_metadata(uncal: Path) -> Path:
+def with_metadata(uncal: Path) -> Path:
     """Give a file that the pipeline can open by name: with the ASDF extension that it reads metadata from."""
     from astropy.io import fits
 

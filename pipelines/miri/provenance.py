@@ -32,6 +32,7 @@ def keep(archive: Archive, ids: Sequence[str], *, record: Mapping[str, Any], run
 
     log = Binary(zlib.compress(record["log"].encode()))
     fields = {
+        "parents": [record["uncal"]],
         "calibration.key": key,
         "calibration.uncal": record["uncal"],
         "calibration.parameters": record["parameters"],

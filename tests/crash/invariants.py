@@ -122,6 +122,8 @@ def undamaged(archive: Archive) -> None:
     """Assert that a check finds no damage, that what is unfinished can be mended, and is then no more."""
     found = check(catalog=archive.catalog, store=archive.store, grace=NONE)
     assert [f for f in found.findings if f.gravity == DAMAGE] == []
+    if found.exit_code == 0:
+        return
     check(catalog=archive.catalog, store=archive.store, grace=NONE, mend=True)
     again = check(catalog=archive.catalog, store=archive.store, grace=NONE)
     # A record without its document is an ingest that was cut short: taking the file again ends it.

@@ -18,6 +18,7 @@ from tests.crash.processes import DIED, finish, start
 from tests.crash.verbs import VERBS, copied
 
 MOST = 400  # operations of one verb
+DEEP = ("fails", "tears")  # after these nobody tries again, too: what they leave is what all leave
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
@@ -64,7 +65,7 @@ def test_every_operation_goes_wrong_once(tmp_path, verb, sort):
         with open_archive(here.home) as archive:
             whole(archive, here.allowed)
             kept(archive, before, swept=verb == "sweep")
-        if there_was_one:
+        if there_was_one and sort in DEEP:
             live_on(copied(here, tmp_path / f"{k}b"), before, swept=verb == "sweep")
             shutil.rmtree(tmp_path / f"{k}b")
         with open_archive(here.home) as archive:
@@ -72,7 +73,8 @@ def test_every_operation_goes_wrong_once(tmp_path, verb, sort):
             assert whole(archive, here.allowed) == VERBS[verb].left
             converged(archive, here.night, here.allowed)
             swept_clean(archive, here.home)
-            assert check(catalog=archive.catalog, store=archive.store, grace=NONE).clean
+            if sort in DEEP:
+                assert check(catalog=archive.catalog, store=archive.store, grace=NONE).clean
         shutil.rmtree(tmp_path / str(k))
         if not there_was_one:
             break

@@ -324,10 +324,10 @@ def test_a_killed_run_is_gone_on_with(tmp_path, raw, write_frame):
     home = tmp_path / "home"
     words = ("nightly", "--settle", "0", "--json", "--jobs", "2", raw)
     for delay in (0.5, 0.8, 1.1):
-        process = subprocess.Popen(command(home, *words), stdout=subprocess.DEVNULL)
+        process = subprocess.Popen(command(home, *words), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         time.sleep(delay)
         process.kill()
-        process.wait()
+        assert process.communicate()[1] == ""  # nor do its workers, left alone, have anything to say
     done = subprocess.run(command(home, *words), capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["nights"][0]["holder"] == ""
     with open_archive(home, readonly=True) as archive:

@@ -108,8 +108,8 @@ def test_a_file_that_is_again_what_was_taken_leaves_the_quarantine(archive, raw,
     assert archive.quarantine.count_documents({}) == 0
 
 
-def test_the_commands(tmp_path, archive, broken):
-    path, whole = broken
+@pytest.mark.usefixtures("broken")
+def test_the_commands(tmp_path):
     home = ["--home", str(tmp_path / "home"), "quarantine"]
     runner = CliRunner()
     assert "truncated" in runner.invoke(app, [*home, "list"]).output

@@ -334,3 +334,13 @@ def test_progress_ends_at_all_rows():
     )
     assert told[-1] == (10, 10)
     assert len(told) == 4
+
+
+@pytest.mark.parametrize("module", ["", ".choice", ".methods", ".power"])
+def test_examples_in_docstrings(module):
+    import doctest
+    import importlib
+
+    found = doctest.testmod(importlib.import_module(f"pipelines.combine{module}"))
+    assert found.attempted
+    assert not found.failed

@@ -7,21 +7,27 @@ import pytest
 @pytest.fixture(scope="session")
 def reference_files(tmp_path_factory):
     """Give a function that writes a set of references for a window, and gives its folder."""
-    datamodels = pytest.importorskip("stdatamodels.jwst.datamodels")
+    pytest.importorskip("jwst")
 
-    def make(window, *, nints, ngroups, readpatt, minimal=False):
+    def make(window, **options):
         folder = tmp_path_factory.mktemp("references")
-        writer = _Writer(datamodels, folder, window, readpatt)
-        shape = (window.ny, window.nx)
-        writer.mask(shape)
-        writer.save("gain", datamodels.GainModel(data=np.full(shape, 5.5, np.float32)))
-        noise = np.random.default_rng(3).normal(5, 0.3, shape).astype(np.float32)
-        writer.save("readnoise", datamodels.ReadnoiseModel(data=noise))
-        if not minimal:
-            writer.corrections(shape, min(nints, 2), ngroups)
+        write_references(folder, window, **options)
         return folder
 
     return make
+
+
+def write_references(folder, window, *, nints, ngroups, readpatt, minimal=False):
+    from stdatamodels.jwst import datamodels
+
+    writer = _Writer(datamodels, folder, window, readpatt)
+    shape = (window.ny, window.nx)
+    writer.mask(shape)
+    writer.save("gain", datamodels.GainModel(data=np.full(shape, 5.5, np.float32)))
+    noise = np.random.default_rng(3).normal(5, 0.3, shape).astype(np.float32)
+    writer.save("readnoise", datamodels.ReadnoiseModel(data=noise))
+    if not minimal:
+        writer.corrections(shape, min(nints, 2), ngroups)
 
 
 class _Writer:
@@ -44,7 +50,7 @@ class _Writer:
         model.close()
 
     def mask(self, shape):
-        """A tenth of a percent dead, two of the first row hot, the reference columns as such."""
+        """One pixel dead, two of the first row hot, the reference columns as such."""
         flag = self._models.dqflags.pixel
         dq = np.zeros(shape, np.uint32)
         dq[5, 10] = flag["DEAD"] | flag["DO_NOT_USE"]

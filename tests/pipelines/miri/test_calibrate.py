@@ -15,7 +15,6 @@ from astropy.io import fits
 from pipelines.demo.campaign import simulate_campaign
 from pipelines.errors import UsageError
 from pipelines.miri.calibrate import (
-    RECORD,
     CalibrationFailed,
     JwstMissing,
     Limits,
@@ -26,6 +25,7 @@ from pipelines.miri.calibrate import (
 from pipelines.miri.dqflags import dq_names
 from pipelines.miri.provenance import log_of
 from pipelines.miri.references import MissingReferences
+from pipelines.miri.shelf import RECORD
 from pipelines.miri.subarrays import SUBARRAYS
 
 MINIMAL = ("saturation", "ipc", "reset", "linearity", "rscd", "dark_current")
@@ -68,7 +68,7 @@ def test_the_real_exposure_is_calibrated(archive, miri_exposure, reference_files
     for document in (ramp, rateints, rate):
         original = tmp_path / "products" / uncal["exposure"] / done.key / document["_id"].rpartition("/")[2]
         np.testing.assert_array_equal(archive.cube(document, "sci")[...], fits.getdata(original, "SCI"))
-        assert document["calibration"]["uncal"] == uncal["_id"]
+        assert document["parents"] == [document["calibration"]["uncal"]] == [uncal["_id"]]
         assert document["campaign"] == uncal["campaign"]
         assert "Step ramp_fit done" in log_of(document)
     parameters = ramp["calibration"]["parameters"]
@@ -79,8 +79,8 @@ def test_the_real_exposure_is_calibrated(archive, miri_exposure, reference_files
     assert parameters["steps"]["saturation"]["override_superbias"] == "N/A"
 
 
-def test_calibrations_stand_side_by_side(archive, uncal, reference_files, tmp_path):
-    """From the command line, with the smallest set of references, twice over; then with another gain."""
+def test_on_the_command_line_with_the_smallest_set_of_references(archive, uncal, reference_files, tmp_path):
+    """Twice over: the second time there is nothing to do."""
     folder = reference_files(SUBARRAYS["SUB64"], nints=2, ngroups=6, readpatt="FASTR1", minimal=True)
     home = str(tmp_path / "home")
     command = [sys.executable, "-m", "pipelines.cli", "--home", home, "calibrate", uncal["_id"], "--json"]
@@ -96,14 +96,6 @@ def test_calibrations_stand_side_by_side(archive, uncal, reference_files, tmp_pa
     assert "S_DARK" in ramp["calibration"]["steps_lacking"]
     jump = (archive.cube(ramp, "groupdq")[...] & 4).astype(bool).any(axis=1)
     assert 0.005 < jump.mean() < 0.2  # about one ramp in fifty was hit by a cosmic ray
-
-    other = tmp_path / "other_gain.fits"
-    with fits.open(folder / "gain.fits") as hdus:
-        hdus["SCI"].data += 1
-        hdus.writeto(other)
-    with_other = calibrate(archive, uncal["_id"], references=folder, overrides={"gain": other}, skip=MINIMAL)
-    assert with_other.key != first["key"]
-    assert archive.headers.count_documents({"calibration.uncal": uncal["_id"]}) == 6
 
 
 # -- what can go wrong ------------------------------------------------------------------------------
@@ -334,3 +326,47 @@ def _network_watch(tmp_path) -> str:
         "sys.addaudithook(hook)\n"
     )
     return str(place)
+
+
+def test_segments_of_one_exposure_keep_their_number(archive, campaign, pipeline, tmp_path):
+    for number in (1, 2):
+        path = tmp_path / "raw" / f"jw01-seg00{number}_mirimage_uncal.fits"
+        path.parent.mkdir(exist_ok=True)
+        with fits.open(campaign.exposures[1].path) as hdus:
+            first = 2 * number - 1
+            hdus[0].header.update(
+                {"EXSEGTOT": 2, "EXSEGNUM": number, "INTSTART": first, "INTEND": first + 1, "NINTS": 4}
+            )
+            hdus.writeto(path)
+    archive.ingest(tmp_path / "raw")
+    pipeline("""
+        import os, shutil
+        name = os.path.basename(uncal).replace('_uncal', '_ramp')
+        shutil.copy(uncal, os.path.join(options['output_dir'], name))
+    """)
+    for document in archive.headers.find({"kind": "uncal"}).to_list():
+        done = calibrate(archive, document["_id"], out=tmp_path / "out")
+        (name,) = done.products
+        assert name.endswith(document["_id"].rpartition("/")[2].replace("_uncal", "_ramp"))
+
+
+def test_calibrations_of_one_exposure_stand_side_by_side(archive, uncal, pipeline, reference_files, tmp_path):
+    pipeline("""
+        import os, shutil
+        name = os.path.basename(uncal).replace('_uncal', '_rate')
+        shutil.copy(uncal, os.path.join(options['output_dir'], name))
+    """)
+    folder = reference_files(SUBARRAYS["SUB64"], nints=2, ngroups=6, readpatt="FASTR1", minimal=True)
+    one = calibrate(archive, uncal["_id"], references=folder, skip=MINIMAL)
+    other = tmp_path / "other_gain.fits"
+    with fits.open(folder / "gain.fits") as hdus:
+        hdus["SCI"].data += 1
+        hdus.writeto(other)
+    two = calibrate(archive, uncal["_id"], references=folder, overrides={"gain": other}, skip=MINIMAL)
+    three = calibrate(archive, uncal["_id"], references=folder, skip=(*MINIMAL, "jump"))
+    assert len({done.key for done in (one, two, three)}) == 3
+    assert archive.headers.count_documents({"calibration.uncal": uncal["_id"]}) == 3
+    gains = [archive.document(c.products[0])["calibration"]["parameters"]["references"]["gain"] for c in (one, two)]
+    assert [gain["file"] for gain in gains] == ["gain.fits", "other_gain.fits"]
+    again = calibrate(archive, uncal["_id"], references=folder, overrides={"gain": folder / "gain.fits"}, skip=MINIMAL)
+    assert (again.fresh, again.key, again.products) == (False, one.key, one.products)

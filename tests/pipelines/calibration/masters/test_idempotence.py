@@ -75,7 +75,7 @@ def test_without_the_late_frame_the_old_master_comes_back_into_use(made, write_f
     old = of(made, kind="dark", camera="T13060400", **{"key.exptime": 9.0})
     late = add_dark(made, write_frame, tmp_path, EXPTIME=9.0)
     make(made)
-    made.delete(late)
+    made.delete(late, force=True)
     table = make(made)
     assert outcomes(table) == {"reinstated", "unchanged"}
     assert "superseded_by" not in of(made, _id=old["_id"])

@@ -1,0 +1,150 @@
+"""Commands that find pixels: ``find flag``, ``find above``, ``find changed``, ``find telegraph``."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from pipelines.cli.options import Place, json_option
+from pipelines.cli.query import parse
+
+if TYPE_CHECKING:
+    from pipelines.archive import Archive
+    from pipelines.miri.finding import Found
+
+where_option = typer.Option("{}", help='A filter of the catalog, in JSON, such as \'{"detector": "MIRIMAGE"}\'.')
+plot_option = typer.Option(None, help="Draw the map into this file.")
+limit_option = typer.Option(50, min=0, help="Pixels to show at most, 0 for all; --json gives all.")
+sigma_option = typer.Option(5.0, help="How many sigma.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    find = typer.Typer(help="Find pixels by what they did.", no_args_is_help=True, rich_markup_mode=None)
+    for command in (flag, above, changed, telegraph):
+        find.command()(command)
+    app.add_typer(find, name="find")
+
+
+def flag(
+    context: typer.Context,
+    names: list[str] = typer.Argument(help="Data-quality flags, such as JUMP_DET.", metavar="FLAG..."),
+    where: str = where_option,
+    ramps: bool = typer.Option(False, "--ramps", help="List every ramp: document,integration,x,y,pixel_id,where."),
+    as_json: bool = json_option,
+) -> None:
+    """Count the ramps with a flag in each exposure; PIXELDQ and GROUPDQ both count."""
+    from pipelines.cli.show import show_object
+    from pipelines.miri.finding import flagged_ramps, pixels_with
+    from pipelines.progress import bar
+
+    place: Place = context.obj
+    with place.open(readonly=True) as archive:
+        if ramps:
+            for found in flagged_ramps(archive, names, where=_filter(where)):
+                _list(found)
+            return
+        with bar("Flags") as advance:
+            counted = pixels_with(archive, names, where=_filter(where), progress=advance)
+    show_object(counted, as_json=as_json)
+    raise typer.Exit(1 if counted.unreadable else 0)
+
+
+def above(
+    context: typer.Context,
+    sigma: float = sigma_option,
+    where: str = where_option,
+    limit: int = limit_option,
+    plot: Path | None = plot_option,
+    as_json: bool = json_option,
+) -> None:
+    """Find pixels with a slope above so many sigma of their own history."""
+    from pipelines.miri.finding import above as search
+
+    _find(context, lambda archive, rest: search(archive, sigmas=sigma, **rest), where, limit, plot, as_json=as_json)
+
+
+def changed(
+    context: typer.Context,
+    before: str = typer.Argument(help="Last day, or instant in UTC, of the time before."),
+    after: str = typer.Argument(help="First day, or instant in UTC, of the time after."),
+    sigma: float = sigma_option,
+    where: str = where_option,
+    limit: int = limit_option,
+    plot: Path | None = plot_option,
+    as_json: bool = json_option,
+) -> None:
+    """Find pixels that turned hot or quiet between two dates."""
+    from pipelines.miri.finding import changed as search
+
+    def ask(archive: "Archive", rest: dict[str, Any]) -> "Found":
+        return search(archive, before=before, after=after, sigmas=sigma, **rest)
+
+    _find(context, ask, where, limit, plot, as_json=as_json)
+
+
+def telegraph(
+    context: typer.Context,
+    separation: float = typer.Option(5.0, help="How far apart the two levels are: Ashman's D."),
+    switches: int = typer.Option(2, min=1, help="How often it goes from one to the other, at least."),
+    where: str = where_option,
+    limit: int = limit_option,
+    plot: Path | None = plot_option,
+    as_json: bool = json_option,
+) -> None:
+    """Find pixels whose slope jumps between two levels."""
+    from pipelines.miri.finding import telegraph as search
+
+    def ask(archive: "Archive", rest: dict[str, Any]) -> "Found":
+        return search(archive, separation=separation, switches=switches, **rest)
+
+    _find(context, ask, where, limit, plot, as_json=as_json)
+
+
+def _find(
+    context: typer.Context,
+    ask: Callable[["Archive", dict[str, Any]], "Found"],
+    where: str,
+    limit: int,
+    plot: Path | None,
+    *,
+    as_json: bool,
+) -> None:
+    from dataclasses import replace
+
+    from pipelines.cli.show import show_object
+    from pipelines.progress import bar
+
+    place: Place = context.obj
+    with place.open(readonly=True) as archive, bar("Pixels") as advance:
+        found = ask(archive, {"where": _filter(where), "progress": advance})
+    if plot is not None:
+        found.plot(plot)
+    if as_json:
+        from bson import json_util
+
+        typer.echo(json_util.dumps(found.to_dict(), json_options=json_util.RELAXED_JSON_OPTIONS))
+    else:
+        rows = found.pixels.rows
+        shown = rows if not limit else rows[:limit]
+        show_object(replace(found, pixels=replace(found.pixels, rows=shown)), as_json=False)
+        if len(shown) < len(rows):
+            typer.echo(f"and {len(rows) - len(shown)} more; --limit 0 shows all")
+    raise typer.Exit(1 if found.unreadable else 0)
+
+
+def _filter(where: str) -> dict[str, Any]:
+    asked = parse(where)
+    if not isinstance(asked, dict):
+        raise typer.BadParameter("--where is a filter {...}, not a pipeline")
+    return asked
+
+
+def _list(found: Any) -> None:
+    """Print the ramps of a band, one a line."""
+    for integration, x, y, pixel, groups, whole in zip(
+        found.integration, found.x, found.y, found.pixel_id, found.in_groups, found.in_pixel, strict=True
+    ):
+        place = "both" if groups and whole else "groups" if groups else "pixel"
+        typer.echo(f"{found.document},{integration},{x},{y},{pixel},{place}")

@@ -1,0 +1,121 @@
+"""Read noise and gain from differences of pairs: right where they can be had, and a reason where not."""
+
+import numpy as np
+import pytest
+
+from pipelines.combine import FramesUnfit, NoiseModel, combine, measure_noise
+
+
+def darks(count, *, read_noise=9.0, gain=0.4, hot=0.004, seed=0, shape=(512, 900), hits=0.0, drift=0.0):
+    """Frames uint16: bias 1000, hot pixels to 5,000 ADU that have the noise of their electrons."""
+    rng = np.random.default_rng(seed)
+    signal = rng.uniform(50, 5000, shape) * (rng.random(shape) < hot)
+    frames = []
+    for n in range(count):
+        frame = 1000 + n * drift + signal + rng.normal(0, 1, shape) * np.sqrt(read_noise**2 + signal / gain)
+        frame += np.where(rng.random(shape) < hits, rng.uniform(80, 2000, shape), 0)
+        frames.append(np.clip(np.rint(frame), 0, 65535).astype("u2"))
+    return frames
+
+
+@pytest.mark.parametrize("read_noise", [1.0, 3.3, 9.0, 40.0])
+def test_read_noise_of_darks_with_hits_and_a_drifting_bias(read_noise):
+    noise = measure_noise(darks(3, read_noise=read_noise, hits=0.01, drift=3.0))
+    # Rounding to whole numbers adds a twelfth.
+    assert noise.read_noise == pytest.approx((read_noise**2 + 1 / 12) ** 0.5, rel=0.02)
+    assert noise.n_pairs == 2
+
+
+def test_gain_of_darks_comes_from_their_hot_pixels():
+    noise = measure_noise(darks(6, hits=0.002))
+    assert noise.gain == pytest.approx(0.4, rel=0.1)
+    assert noise.level == pytest.approx(1000, abs=2)
+    assert "photon transfer" in noise.method
+    assert noise.reason is None
+
+
+def test_no_gain_without_levels():
+    noise = measure_noise(darks(3, hot=0.0))
+    assert noise.gain is None
+    assert noise.reason.startswith("no gain:")
+    assert noise.variance(np.array([0.0, 60000.0])).tolist() == [noise.read_noise**2] * 2
+
+
+@pytest.mark.parametrize("fade", [1.0, 0.7])
+def test_gain_of_flats_also_where_the_light_changes(fade):
+    rng = np.random.default_rng(2)
+    y, x = np.mgrid[-1:1:512j, -1:1:900j]
+    shape = 1 - 0.3 * (x**2 + y**2)
+    frames = []
+    for n in range(4):
+        electrons = 30000 * fade**n * shape * 0.4
+        frames.append(np.rint(1000 + rng.normal(electrons, np.sqrt(electrons)) / 0.4 + rng.normal(0, 9, shape.shape)))
+    noise = measure_noise([f.astype("u2") for f in frames])
+    assert noise.n_pairs == 3
+    if fade == 1:
+        assert noise.gain == pytest.approx(0.4, rel=0.1)
+        middle = 1000 + 30000 * 0.8
+        assert noise.variance(np.array([middle]))[0] == pytest.approx(81 + (middle - 1000) / 0.4, rel=0.1)
+
+
+def test_pairs_can_be_named():
+    frames = darks(2) + darks(2, seed=1)
+    frames[2:] = [f + np.uint16(5000) for f in frames[2:]]  # another exposure time
+    noise = measure_noise(frames, pairs=[(0, 1), (2, 3)])
+    assert noise.n_pairs == 2
+    assert noise.read_noise == pytest.approx(9, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("frames", "reason"),
+    [
+        ([np.ones((40, 40), "u2")], "one frame"),
+        ([np.full((40, 40), 7, "u2")] * 3, "equal"),
+        ([np.full((40, 40), 65535, "u2")] * 3, "valid and below saturation"),
+        ([np.full((40, 40), np.nan, "f4")] * 3, "valid and below saturation"),
+        ([np.random.default_rng(0).normal(9, 1, (3, 5)).astype("f4")] * 2, "only 15 pixels"),
+    ],
+)
+def test_not_measurable_is_an_outcome_and_the_median_steps_in(frames, reason):
+    noise = measure_noise(frames)
+    assert noise.read_noise is None
+    assert reason in noise.reason
+    made = combine(frames)
+    assert made.asked == "noise-model"
+    assert made.method.name == ("median" if len(frames) > 2 else "mean")
+    assert reason in made.reason
+    assert made.provenance()["reason"] == made.reason
+
+
+def test_saturated_pixels_are_left_out_by_the_level_given():
+    frames = darks(2)
+    for frame in frames:
+        frame[:, :500] = 4000
+    assert measure_noise(frames, saturation=4000).read_noise == pytest.approx(9, rel=0.02)
+
+
+def test_masked_samples_say_nothing():
+    frames = darks(3)
+    masks = [np.zeros(frame.shape, "u1") for frame in frames]
+    rng = np.random.default_rng(7)
+    for frame, mask in zip(frames, masks, strict=True):
+        frame[:, 200:] = rng.integers(0, 60000, (512, 700))
+        mask[:, 200:] = 1
+    for noise in (
+        measure_noise(frames, masks=masks),
+        measure_noise([np.ma.array(f, mask=m) for f, m in zip(frames, masks, strict=True)]),
+        combine(frames, masks=masks).noise,
+    ):
+        assert noise.read_noise == pytest.approx(9, rel=0.03)
+
+
+def test_the_same_frames_give_the_same_noise_again():
+    frames = darks(5)
+    assert measure_noise(frames) == measure_noise(frames, workers=1)
+    assert NoiseModel(**measure_noise(frames).to_dict()) == measure_noise(frames)
+
+
+@pytest.mark.parametrize("wrong", [{"read_noise": 0.0}, {"read_noise": np.nan}, {"read_noise": 1.0, "gain": -1.0}])
+def test_a_noise_that_rejects_everything_is_refused(wrong):
+    with pytest.raises(FramesUnfit, match="give one above 0"):
+        NoiseModel(**wrong)
