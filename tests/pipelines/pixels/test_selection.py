@@ -120,7 +120,7 @@ def test_segments_of_an_exposure_are_joined(archive, two, tmp_path):
         assert history.integration.values.tolist() == [1, 2, 3, 4]
     assert list(selection.unread) == []
 
-    archive.delete(archive.headers.find_one({"kind": "uncal", "segment.number": 2})["_id"])
+    archive.delete(archive.headers.find_one({"kind": "uncal", "segment.number": 2})["_id"], cascade=False)
     selection = pixel(archive, "MIRIMAGE", x=X, y=Y)
     raw, corrected = selection.read()
     assert (raw.integrations.tolist(), raw.corrected) == ([1, 4], None)
