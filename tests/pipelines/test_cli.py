@@ -120,7 +120,7 @@ def test_asking_makes_no_archive(darkroom, tmp_path):
     for words in (["status"], ["darks"], ["query", "{}"], ["header", NAME], ["root", "list"]):
         done = darkroom(*words)
         assert done.returncode == 3
-        assert "ingest something first" in done.stderr
+        assert "check --home, DARKROOM_HOME" in done.stderr
     assert not (tmp_path / "home").exists()
 
 
