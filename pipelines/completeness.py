@@ -73,7 +73,9 @@ def night(catalog: Catalog, date: str, *, recent: int = RECENT) -> Answer:
 
 def _nothing(frames: Sequence[Document], date: str) -> Iterator[Finding]:
     if not frames:
-        yield Finding("no-files", f"there is no file of {date}", "if there was a night: darkroom nightly --date")
+        yield Finding(
+            "no-files", f"there is no file of {date}", f"if there was a night: darkroom nightly --date {date} FOLDER"
+        )
 
 
 def _cameras(catalog: Catalog, frames: Sequence[Document], before: Sequence[str]) -> Iterator[Finding]:
@@ -123,7 +125,7 @@ def _exposures(frames: Sequence[Document]) -> Iterator[Finding]:
         gaps = sorted(set(range(min(votes), max(votes) + 1)) - votes.keys()) if _dense(votes) else []
         if gaps:
             what = f"no camera has exposures {_ranges(gaps)}"
-            yield Finding("exposure-gap", what, "they were not taken, or never copied; look at the observing log")
+            yield Finding("exposure-gap", what, "not taken, never copied, or in quarantine; see the observing log")
 
 
 def _dense(numbers: Iterable[int]) -> bool:
