@@ -67,10 +67,19 @@ def older(folder: Path) -> Path:
 
 
 def state(archive: Archive) -> dict[str, Any]:
-    """Everything the archive says, but who did it and when."""
+    """What is in use, in the trash and remembered, but for who did it and when.
+
+    Not the masters another has taken the place of: a frame that could not be read costs the master that frame,
+    is said in it, and the next run makes the master of all of them.
+    """
+    asked = {
+        "headers": {},
+        "masters": {"superseded_by": {"$exists": False}},
+        "trash": {},
+        "history": {"collection": {"$ne": "masters"}},
+    }
     return {
-        name: {doc["_id"]: timeless(doc) for doc in archive.catalog[name].find()}
-        for name in ("headers", "masters", "trash", "history")
+        name: {doc["_id"]: timeless(doc) for doc in archive.catalog[name].find(query)} for name, query in asked.items()
     }
 
 
@@ -96,7 +105,7 @@ def test_every_operation_goes_wrong_once(tmp_path, scene, act, sort):
     with open_archive(clean) as archive:
         act(archive)
         expected = state(archive)
-        assert len(expected["masters"]) == 2 or archive.headers.count_documents({"schema": SCHEMA}) > 0
+        assert len(expected["masters"]) == 1 or archive.headers.count_documents({"schema": SCHEMA}) > 0
     for k in range(1, MOST):
         here = Path(shutil.copytree(home, tmp_path / str(k)))
         there_was_one = strike(here, sort, k, act)
