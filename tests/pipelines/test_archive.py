@@ -143,7 +143,9 @@ def test_from_a_night_to_a_certified_master_in_lines_of_a_notebook(archive, tmp_
     assert {row["verdict"] for row in calibration.clock("2024-02-20")} <= {"right", "wrong", "unknown"}
     fixed = calibration.fix_flats("2024-02-20")
     assert all(archive.document(name)["flat_time_source"] == "consensus" for name in fixed)
-    assert {row["verdict"] for row in calibration.check_frames("2024-02-20", kinds=("dark",), progress=False)} >= {"good"}
+    assert {row["verdict"] for row in calibration.check_frames("2024-02-20", kinds=("dark",), progress=False)} >= {
+        "good"
+    }
     plan = calibration.plan("2024-02-20", kinds=("dark",))
     made = archive.make_master_darks("2024-02-20", progress=False)
     assert len(made) == len(plan) > 0
