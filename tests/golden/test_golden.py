@@ -38,6 +38,12 @@ def require_everything(archive, expected, tmp_path):
         for name, ref in doc["arrays"].items()
     }
     assert pixels == expected["pixels"]
+    masters = {
+        f"{doc['_id']} {name}": hashlib.sha256(archive.store.open(ref)[...].tobytes()).hexdigest()
+        for doc in archive.masters.find()
+        for name, ref in doc["arrays"].items()
+    }
+    assert masters == expected.get("masters", {})  # 0.1.0 made none
     for name, sha256 in expected["sha256"].items():
         out = tmp_path / "out.fits"
         archive.export(name, out)
