@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Nights = str | Sequence[str] | None
 
 
-class Calibration:
+class CalibrationDesk:
     """What an archive knows of its darks and flats; ``archive.calibration`` is one."""
 
     def __init__(self, archive: "Archive") -> None:
