@@ -7,9 +7,9 @@ from typing import Any
 
 from catalog import Catalog
 from pipelines.drift import keyword_findings
-from pipelines.notice import Notice
 from pipelines.instruments import path_night, profiles
 from pipelines.nights import parse_night, wanted
+from pipelines.notice import Notice
 from pipelines.questions import flat_conflicts
 from pipelines.table import Answer
 
@@ -113,9 +113,7 @@ def _exposures(frames: Sequence[Document]) -> Iterator[Notice]:
             lacking = sorted(array - numbers.keys())
             if lacking:
                 what = f"camera {camera} lacks exposures {_ranges(lacking)}, which most cameras have"
-                yield Notice(
-                    "exposure-missing", what, "look for the files at the camera, and in quarantine", (camera,)
-                )
+                yield Notice("exposure-missing", what, "look for the files at the camera, and in quarantine", (camera,))
             twice = sorted(number for number, count in numbers.items() if count > 1)
             if twice:
                 what = f"camera {camera} has exposures {_ranges(twice)} more than once"
