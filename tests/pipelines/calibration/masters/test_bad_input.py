@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from pipelines.calibration.steps import Options
+from pipelines.combine import NoiseModel
 from pipelines.errors import UsageError
 from tests.pipelines.calibration.masters.conftest import NIGHT, make, of
 
@@ -121,6 +122,14 @@ def test_a_longer_dark_is_scaled_down_where_there_is_a_bias_and_within_the_facto
     assert len(flat["rejected"]) == 5  # 20 s is four times 5 s, and three is the limit
     for item in master["inputs"]:
         assert item["level"] == pytest.approx(19000, rel=0.002)
+    # Half of the dark and half of the bias were taken away from each: the noise of both is in all of them.
+    shared = [of(archive, _id=used["id"]) for used in master["masters"]]
+    share = sum(0.25 * np.asarray(archive.cube(used, "variance_model")) for used in shared) / 19000**2
+    model = NoiseModel(**{name: master["noise"][name] for name in ("read_noise", "gain", "level")})
+    level = np.mean([item["level"] for item in master["inputs"]])
+    value, count, variance = (np.asarray(archive.cube(master, p)) for p in ("value", "count", "variance_model"))
+    own = model.variance(value * level + 1100) / level**2 / count
+    assert np.median((variance - own) / share) == pytest.approx(1, abs=0.1)
 
 
 def test_without_a_bias_no_dark_is_scaled(frames, archive):
