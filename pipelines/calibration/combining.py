@@ -1,5 +1,6 @@
 """Combines the frames of one group into the planes of a master, holds each frame out, and stores the planes."""
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,11 +12,13 @@ import numpy.typing as npt
 from arraystore import ArrayRef, ArrayStore, Damaged, Lost
 from pipelines.calibration.acceptance import Acceptance, Held, judge_master, leave_one_out
 from pipelines.calibration.bits import MasterDQ
+from pipelines.calibration.overscan import overscan_level
 from pipelines.calibration.pixelmaps import map_pixels
 from pipelines.calibration.sources import (
     Masked,
     Normalised,
     Plane,
+    Raised,
     ScaledDark,
     central_level,
     frame_source,
@@ -132,10 +135,14 @@ def _frames(step: Step, work: Work, store: ArrayStore) -> Made:
     lights: list[Normalised] | None = None
     if step.kind == "flat":
         lights = _lights(step, work, frames, store)
-    if lights is None:
+    elif step.key.get("overscan"):
+        lights = [
+            Normalised(one, Raised(None, _overscan(step, one, n), one.shape), 1.0) for n, one in enumerate(frames)
+        ]
+    if step.kind != "flat":
         noise = measure_noise(frames, saturation=limits.saturation, names=names)
     else:
-        noise = flat_noise(lights, names, [work.masters[used.id] for used in step.used if used.role == "dark"])
+        noise = flat_noise(lights or (), names, [work.masters[used.id] for used in step.used if used.role == "dark"])
     given = {} if work.options.method is None else {"method": work.options.method}
     combined = combine(
         frames,
@@ -151,10 +158,10 @@ def _frames(step: Step, work: Work, store: ArrayStore) -> Made:
     )
     planes = combined.planes
     _require_light(planes["dq"], limits.saturated)
-    if lights is not None:
-        _add_dark_variance(planes, step, lights, work, store)
+    if step.kind == "flat":
+        _add_dark_variance(planes, step, lights or (), work, store)
         planes["dq"] |= np.where(planes["value"] >= work.options.low_light, 0, int(MasterDQ.LOW_LIGHT)).astype(np.uint8)
-    held = _held(frames, lights, noise, names, work, store)
+    held = _held(frames, lights, noise, names, work, store, sky=step.kind == "flat")
     acceptance = judge_master(held, against=None if work.current is None else work.current["_id"])
     refs = {name: store.put(plane, kind=_KINDS.get(name, "master")) for name, plane in planes.items()}
     details = _details(held, lights, names)
@@ -172,11 +179,13 @@ def _lights(step: Step, work: Work, frames: Sequence[Plane | Masked], store: Arr
     lights: list[Normalised] = []
     for document, frame in zip(step.frames, frames, strict=True):
         used = dark_of[document["_id"]]
-        dark: Plane | ScaledDark = Plane(store.open(work.masters[used.id]["arrays"]["value"]))
+        dark: Plane | ScaledDark | Raised = Plane(store.open(work.masters[used.id]["arrays"]["value"]))
         if document["_id"] in bias_of:
             bias = work.masters[bias_of[document["_id"]].id]
             dark = ScaledDark(dark, Plane(store.open(bias["arrays"]["value"])), used.scale)  # type: ignore[arg-type]
         try:
+            if step.key.get("overscan"):
+                dark = Raised(dark, _overscan(step, frame, len(lights)), frame.shape)  # type: ignore[arg-type]
             level = central_level(frame, dark)
         except (Lost, Damaged) as error:
             raise FrameUnreadable(str(error), frame=len(lights), name=document["_id"]) from error
@@ -188,11 +197,20 @@ def _lights(step: Step, work: Work, frames: Sequence[Plane | Masked], store: Arr
     return lights
 
 
+def _overscan(step: Step, frame: Plane | Masked, number: int) -> float:
+    """Overscan level of a frame of a step."""
+    try:
+        return overscan_level(frame, str(step.key["overscan"]))
+    except (Lost, Damaged) as error:
+        raise FrameUnreadable(str(error), frame=number, name=step.frames[number]["_id"]) from error
+
+
 def flat_noise(lights: Sequence[Normalised], names: Sequence[str], darks: Sequence[Doc]) -> NoiseModel:
     """Measure the noise of raw flats: read noise by their darks, gain by differences of normalised flats.
 
     Raw flats differ in level, so that their differences hold the flat itself; normalised ones do not.
-    The mean variance of normalised flats is ``read_noise^2 <1/L^2> + <1/L> / gain`` with their levels L.
+    The mean variance of normalised flats, where they are 1, is ``read_noise^2 <1/L^2> + <1/L> / gain``
+    with their levels L. What was measured holds at the lowest level there is, in a dark corner.
     """
     found = measure_noise(lights, names=names)
     if found.read_noise is None:
@@ -201,11 +219,12 @@ def flat_noise(lights: Sequence[Normalised], names: Sequence[str], darks: Sequen
     read = float(np.median([noise["read_noise"] for noise in known])) if known else 0.0
     pedestal = float(np.median([noise["level"] for noise in known])) if known else 0.0
     inverse = 1 / np.array([light.level for light in lights])
-    light = found.read_noise**2 - read**2 * float(np.mean(inverse**2))
+    whole = float(found.variance(np.ones(1))[0])
+    light = whole - read**2 * float(np.mean(inverse**2))
     if not known or light <= 0:
         level = float(1 / np.mean(inverse))
         reason = "no gain: no read noise of the darks is known" if not known else "no gain: read noise explains it all"
-        return replace(found, read_noise=found.read_noise * level, gain=None, level=pedestal + level, reason=reason)
+        return replace(found, read_noise=math.sqrt(whole) * level, gain=None, level=pedestal + level, reason=reason)
     method = "read noise of the darks; gain by differences of normalised flats"
     gain = float(np.mean(inverse)) / light
     return NoiseModel(read, gain, pedestal, found.n_pairs, method, None)
@@ -245,6 +264,8 @@ def _held(
     names: Sequence[str],
     work: Work,
     store: ArrayStore,
+    *,
+    sky: bool,
 ) -> tuple[Held, ...]:
     """Hold each frame out; nothing can be said where no noise is known."""
     if noise.read_noise is None:
@@ -260,7 +281,7 @@ def _held(
     def variance(i: int, level: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         return noise.variance(level * lights[i].level + pedestal[i]) / lights[i].level ** 2
 
-    return leave_one_out(lights, names=names, variance=variance, current=current, sky=True)
+    return leave_one_out(lights, names=names, variance=variance, current=current, sky=sky)
 
 
 def _pedestal(light: Normalised) -> float:

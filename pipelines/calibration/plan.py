@@ -10,7 +10,7 @@ from pipelines.calibration.criteria import SCALED
 from pipelines.calibration.groups import groups
 from pipelines.calibration.provenance import Used
 from pipelines.calibration.steps import Options, Step, sizes
-from pipelines.calibration.traits import rule_for
+from pipelines.calibration.traits import rule_for, traits
 from pipelines.errors import UsageError
 from pipelines.nights import parse_night
 from pipelines.table import Answer, Row
@@ -282,7 +282,7 @@ def match_dark(frame: Doc, pool: Sequence[Doc], options: Options) -> tuple[Doc, 
     scaled = any(check.criterion == "exptime" and check.distance == SCALED for check in chosen.checks)
     if not scaled or bias is None:
         return chosen.master, 1.0, None
-    wanted = float(frame["header"]["EXPTIME"])
+    wanted = float(traits(frame, rule_for(frame["profile"], "dark"))["exptime"])
     return chosen.master, wanted / float(chosen.master["key"]["exptime"]), bias.master
 
 

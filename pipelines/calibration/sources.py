@@ -9,7 +9,17 @@ import numpy.typing as npt
 
 from arraystore import ArrayStore, Cube
 
-__all__ = ["Masked", "Normalised", "Plane", "ScaledDark", "Squared", "central_level", "frame_source", "variance_source"]
+__all__ = [
+    "Masked",
+    "Normalised",
+    "Plane",
+    "Raised",
+    "ScaledDark",
+    "Squared",
+    "central_level",
+    "frame_source",
+    "variance_source",
+]
 
 Doc = Mapping[str, Any]
 Rows = npt.NDArray[Any]
@@ -114,21 +124,38 @@ class ScaledDark:
 
 
 @dataclass(frozen=True, slots=True)
+class Raised:
+    """A dark on the overscan level of another frame; of no dark, that level alone."""
+
+    dark: Plane | ScaledDark | None
+    level: float
+    shape: tuple[int, ...]
+
+    def read(self, start: int, stop: int) -> Rows:
+        if self.dark is None:
+            return np.full((stop - start, self.shape[1]), self.level)
+        rows: Rows = self.dark.read(start, stop) + np.float64(self.level)
+        return rows
+
+
+@dataclass(frozen=True, slots=True)
 class Normalised:
     """A flat, less its dark, over its level: 1 where it is as bright as its middle.
+
+    A dark or a bias less its overscan, over 1, is one too.
 
     Attributes
     ----------
     frame : Plane or Masked
         The raw flat; what is masked in it is NaN here.
-    dark : Plane or ScaledDark
+    dark : Plane, ScaledDark or Raised
         What it would be without light.
     level : float
         Of its middle, above the dark.
     """
 
     frame: Plane | Masked
-    dark: Plane | ScaledDark
+    dark: Plane | ScaledDark | Raised
     level: float
 
     @property
@@ -151,7 +178,7 @@ def _plain(rows: Rows) -> Rows:
     return plain
 
 
-def central_level(frame: Plane | Masked, dark: Plane | ScaledDark) -> float:
+def central_level(frame: Plane | Masked, dark: Plane | ScaledDark | Raised) -> float:
     """Median of the middle half of a flat, in rows and in columns, above its dark.
 
     A median is that of the sky whatever stars and hot pixels there are. At most a million pixels are
