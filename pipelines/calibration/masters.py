@@ -1,6 +1,5 @@
 """Makes the masters of a night: what is unchanged is left alone, and two runs that make the same one agree."""
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pipelines.calibration.masterdoc import Document, MasterParts, keep_master, 
 from pipelines.calibration.plan import KINDS, plan_kind, require_sense
 from pipelines.calibration.steps import Options, Step
 from pipelines.changes import Edit, change
+from pipelines.combine.bands import processors
 from pipelines.table import Answer, Row
 
 __all__ = ["make_masters"]
@@ -87,7 +87,7 @@ def make_masters(
         for kind in KINDS:
             if kind in kinds:
                 steps = plan_kind(catalog, kind, date=date, options=options)
-                rows += _carry_out(steps, place, jobs=jobs or len(os.sched_getaffinity(0)), progress=progress)
+                rows += _carry_out(steps, place, jobs=jobs or processors(), progress=progress)
     except BaseException:
         ledger.finish(catalog.runs, run, status="failed", result=_counts(rows))
         raise

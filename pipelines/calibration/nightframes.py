@@ -13,7 +13,7 @@ from pipelines.nights import parse_night
 Frame = dict[str, Any]
 
 _FIELDS = ("date", "path_night", "timestamp", "exposure_number", "camera", "kind", "flat_time", "profile")
-_MORE = ("header.EXPTIME", "stats", "qc.verdict")
+_MORE = ("header.EXPTIME", "header.EXPOSURE", "stats", "qc.verdict")
 
 
 def frames_of(headers: Collection, night: str, *, kinds: Sequence[str] = ()) -> list[Frame]:

@@ -282,8 +282,8 @@ def match_dark(frame: Doc, pool: Sequence[Doc], options: Options) -> tuple[Doc, 
     scaled = any(check.criterion == "exptime" and check.distance == SCALED for check in chosen.checks)
     if not scaled or bias is None:
         return chosen.master, 1.0, None
-    wanted = float(traits(frame, rule_for(frame["profile"], "dark"))["exptime"])
-    return chosen.master, wanted / float(chosen.master["key"]["exptime"]), bias.master
+    seconds = traits(frame, rule_for(frame["profile"], "dark"))["exptime"]
+    return chosen.master, float(seconds) / float(chosen.master["key"]["exptime"]), bias.master
 
 
 # -- what is there already ---------------------------------------------------------------------------

@@ -18,12 +18,12 @@ CURRENT = 40.0
 
 @pytest.fixture
 def ingest(archive, tmp_path):
-    """Ingest frames, (night, kind, bias level, light, section) each, of which columns 81 to 96 are overscan."""
+    """Ingest frames, (night, kind, bias, light, section, seconds) each, of which columns 81 to 96 are overscan."""
 
     def take(*wanted):
         folder = tmp_path / "raw" / "lab"
         folder.mkdir(parents=True)
-        for number, (night, kind, bias, light, section) in enumerate(wanted):
+        for number, (night, kind, bias, light, section, *seconds) in enumerate(wanted):
             rng = np.random.default_rng(number)
             pixels = rng.normal(bias, 6, SHAPE)
             pixels[:, :80] += CURRENT + rng.poisson(light, (64, 80))
@@ -33,11 +33,11 @@ def ingest(archive, tmp_path):
                 "INSTRUME": "X",
                 "CAMERA": "C1",
                 "IMAGETYP": kind,
-                "EXPOSURE": 9.0,
+                "EXPOSURE": [*seconds, 9.0][0],
                 "FILTER": "V",
                 "CCD-TEMP": -10.0,
             }
-            hdu.header.update(cards | {"DATE-OBS": f"{night}T06:00:{number:02d}"})
+            hdu.header.update(cards | {"CCD-TEMP": -10.0, "DATE-OBS": f"{night}T06:00:{number:02d}"})
             if section:
                 hdu.header["BIASSEC"] = section
             hdu.writeto(folder / f"{number:02d}.fits")
@@ -116,3 +116,16 @@ def test_dark_corners_do_not_hide_the_gain_of_a_flat(ingest, archive):
     noise = of(archive, kind="flat")["noise"]
     assert noise["gain"] == pytest.approx(1, rel=0.03)  # photons are simulated as counts
     assert noise["read_noise"] == pytest.approx(6, rel=0.03)
+
+
+def test_a_dark_is_scaled_down_on_the_overscan_of_the_flat(ingest, archive):
+    ingest(
+        *[(NIGHTS[0], "bias", 1000, 0, SECTION, 0.0)] * 3,
+        *[(NIGHTS[0], "dark", 1050, 0, SECTION, 18.0)] * 3,
+        *[(NIGHTS[0], "flat", 1000 + 25 * n, 20000, SECTION) for n in range(5)],
+    )
+    make(archive, NIGHTS[0])
+    master = of(archive, kind="flat")
+    assert {used["role"]: used["scale"] for used in master["masters"]} == {"dark": 0.5, "bias": 1.0}
+    # Bias and dark alike hold 40 above the overscan, and so does their mean.
+    assert [item["level"] for item in master["inputs"]] == pytest.approx([20000] * 5, rel=0.001)
