@@ -12,7 +12,15 @@ from arraystore import ArrayRef, ArrayStore, Damaged, Lost
 from pipelines.calibration.acceptance import Acceptance, Held, judge_master, leave_one_out
 from pipelines.calibration.bits import MasterDQ
 from pipelines.calibration.pixelmaps import map_pixels
-from pipelines.calibration.sources import Normalised, Plane, ScaledDark, central_level
+from pipelines.calibration.sources import (
+    Masked,
+    Normalised,
+    Plane,
+    ScaledDark,
+    central_level,
+    frame_source,
+    variance_source,
+)
 from pipelines.calibration.steps import MapRules, Options, Step
 from pipelines.combine import Combined, FrameUnreadable, NoiseModel, combine, measure_noise
 from pipelines.errors import DarkroomError
@@ -119,7 +127,8 @@ def _frames(step: Step, work: Work, store: ArrayStore) -> Made:
     """Make a bias, a dark or a flat."""
     limits = profiles()[step.profile].calibration.limits
     names = [frame["_id"] for frame in step.frames]
-    frames = [Plane(store.open(frame["arrays"]["sci"])) for frame in step.frames]
+    frames = [frame_source(frame, store) for frame in step.frames]
+    stated = [variance_source(frame, store) for frame in step.frames]
     lights: list[Normalised] | None = None
     if step.kind == "flat":
         lights = _lights(step, work, frames, store)
@@ -131,6 +140,8 @@ def _frames(step: Step, work: Work, store: ArrayStore) -> Made:
     combined = combine(
         frames,
         noise=noise,
+        # Of some frames only they are of no use: the others' would have to be guessed.
+        variances=None if None in stated else stated,
         names=names,
         saturation=limits.saturation,
         offsets=None if lights is None else [light.dark for light in lights],
@@ -154,7 +165,7 @@ def _frames(step: Step, work: Work, store: ArrayStore) -> Made:
 _KINDS = {"dq": "dq"}
 
 
-def _lights(step: Step, work: Work, frames: Sequence[Plane], store: ArrayStore) -> list[Normalised]:
+def _lights(step: Step, work: Work, frames: Sequence[Plane | Masked], store: ArrayStore) -> list[Normalised]:
     """See each flat with its dark taken away and its own level divided out."""
     dark_of = {name: used for used in step.used if used.role == "dark" for name in used.frames}
     bias_of = {name: used for used in step.used if used.role == "bias" for name in used.frames}
@@ -211,21 +222,24 @@ def _require_light(dq: npt.NDArray[Any], most: float) -> None:
 def _add_dark_variance(
     planes: Mapping[str, npt.NDArray[Any]], step: Step, lights: Sequence[Normalised], work: Work, store: ArrayStore
 ) -> None:
-    """Add what the darks' own noise does to a flat: frames that share a dark share its noise."""
+    """Add what the noise of darks and biases does to a flat: frames that share one share its noise.
+
+    What is taken away is ``bias + (dark - bias) * scale``: of the bias ``1 - scale`` of it.
+    """
     share: dict[str, float] = {}
     level = {frame["_id"]: light.level for frame, light in zip(step.frames, lights, strict=True)}
+    scale = {name: used.scale for used in step.used if used.role == "dark" for name in used.frames}
     for used in step.used:
-        if used.role == "dark":
-            share[used.id] = share.get(used.id, 0.0) + sum(used.scale / level[name] for name in used.frames) / len(
-                level
-            )
+        if used.role in ("dark", "bias"):
+            parts = [(scale[name] if used.role == "dark" else 1 - scale[name]) / level[name] for name in used.frames]
+            share[used.id] = share.get(used.id, 0.0) + sum(parts) / len(level)
     for name, weight in share.items():
         dark = np.asarray(store.open(work.masters[name]["arrays"]["variance_model"]))
         planes["variance_model"] += np.float32(weight**2) * dark
 
 
 def _held(
-    frames: Sequence[Plane],
+    frames: Sequence[Plane | Masked],
     lights: Sequence[Normalised] | None,
     noise: NoiseModel,
     names: Sequence[str],

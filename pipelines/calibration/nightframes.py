@@ -8,6 +8,7 @@ from typing import Any
 from catalog import Collection
 from pipelines.errors import UsageError
 from pipelines.instruments import Profile, profiles
+from pipelines.nights import parse_night
 
 Frame = dict[str, Any]
 
@@ -26,8 +27,7 @@ def frames_of(headers: Collection, night: str, *, kinds: Sequence[str] = ()) -> 
     kinds
         Only these; all by default.
     """
-    if not isinstance(night, str):
-        raise UsageError(f"a night is written YYYY-MM-DD, not {night!r}")
+    parse_night(night)
     fields = dict.fromkeys((*_FIELDS, *_MORE), 1)
     wanted = {"kind": {"$in": list(kinds)}} if kinds else {}
     dated = headers.find({"date": night, **wanted}, fields)

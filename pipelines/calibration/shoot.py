@@ -7,10 +7,11 @@ from typing import Any
 from catalog import Catalog
 from pipelines.calibration.choose import FIELDS, Candidate, best, judged, nearness
 from pipelines.calibration.criteria import Rules
-from pipelines.calibration.groups import number, on
+from pipelines.calibration.groups import number
 from pipelines.calibration.traits import matching_keys, rule_for, traits
 from pipelines.errors import UsageError
 from pipelines.instruments import GroupRule
+from pipelines.questions import on
 from pipelines.table import Answer, Row
 
 __all__ = ["what_to_shoot"]
