@@ -73,3 +73,13 @@ def test_a_disk_is_told_what_comes_next_and_gives_the_same(tmp_path, monkeypatch
     assert len(told) >= 2 * 6 * 2  # six of the nine are read abreast, and two of the keys are one pixel
     with pytest.raises(Lost):
         store.read_many([*refs, refs[5] | {"digest": "0" * 64, "path": "objects/00/" + "0" * 64}], np.s_[..., 3, 4])
+
+
+def test_what_is_kept_of_a_pixel_is_the_pixel(store):
+    """A thousand exposures are a thousand ramps in memory, not a thousand chunks of them."""
+    _, refs = exposures(store, 3)
+    for values in store.read_many(refs, np.s_[..., 3, 4]):
+        owner = values
+        while owner.base is not None:
+            owner = owner.base
+        assert owner.nbytes == values.nbytes
