@@ -134,7 +134,10 @@ def _legend(axes: Axes, shown: Sequence[Ramps]) -> None:
     ring: dict[str, Any] = {"marker": "o", "mfc": "none", "ls": "", "ms": 7, "mew": 1.5}
     drawn = (
         (any(one.raw is not None for one in shown), Line2D([], [], color=RAW, marker=".", label="raw")),
-        (any(one.corrected is not None for one in shown), Line2D([], [], color=CORRECTED, marker=".", label="corrected")),
+        (
+            any(one.corrected is not None for one in shown),
+            Line2D([], [], color=CORRECTED, marker=".", label="corrected"),
+        ),
         (any(_jumps(one) for one in shown), Line2D([], [], mec=JUMP, label="jump", **ring)),
     )
     handles = [line for there, line in drawn if there]
