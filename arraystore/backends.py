@@ -48,6 +48,9 @@ class RangeReader(Protocol):
     def read(self, offset: int, length: int) -> bytes:
         """Bytes from `offset`; fewer than `length` where the file ends."""
 
+    def ahead(self, offset: int, length: int) -> None:
+        """Say that these bytes will be read soon; a place that gains nothing by it does nothing."""
+
 
 class StagedFile(Protocol):
     """A file being staged."""

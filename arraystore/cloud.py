@@ -56,6 +56,9 @@ class _Ranges:
     def read(self, offset: int, length: int) -> bytes:
         return self.bucket.read(self.path, offset, length)
 
+    def ahead(self, offset: int, length: int) -> None:
+        return None
+
 
 class _Upload:
     """A file on its way: in memory as long as it is small, then in parts to its staging key."""

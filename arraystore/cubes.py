@@ -7,7 +7,7 @@ count from zero.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from .layouts import Layout, layout_named
 from .quicklook import quicklook_reader
 from .reading import ChunkReader
 from .ref import ArrayRef, Scale
-from .selections import parse
+from .selections import Axis, dotted, parse
 from .writing import band_rows
 
 if TYPE_CHECKING:
@@ -101,13 +101,23 @@ class Cube:
 
     def __getitem__(self, key: object) -> Any:
         axes = parse(key, self.shape)
-        values = self._reader.read(axes)
+        return self._selected(self._reader.read(axes), axes, scalar=not dotted(key))
+
+    def steps(self, axes: tuple[Axis, ...], *, scalar: bool) -> Generator[None, None, Any]:
+        """Read parsed axes, stopping twice where bytes are awaited; see `arraystore.reading.ChunkReader.steps`."""
+        values = yield from self._reader.steps(axes)
+        return self._selected(values, axes, scalar=scalar)
+
+    def select(self, axes: tuple[Axis, ...], *, scalar: bool) -> Any:
+        """Read parsed axes, so that a key is parsed once for many cubes of a shape."""
+        return self._selected(self._reader.read(axes), axes, scalar=scalar)
+
+    def _selected(self, values: NDArray[Any], axes: tuple[Axis, ...], *, scalar: bool) -> Any:
         if any(axis.drop or axis.backwards for axis in axes):
             values = values[tuple(0 if a.drop else slice(None, None, -1) if a.backwards else slice(None) for a in axes)]
         values = self._presented(np.asarray(values))
         # Every axis given by an integer: a scalar, as numpy has it; "..." keeps the array.
-        whole = (isinstance(key, tuple) and any(item is Ellipsis for item in key)) or key is Ellipsis
-        return values if whole or values.ndim else values[()]
+        return values[()] if scalar and not values.ndim else values
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         if copy is False:

@@ -68,6 +68,9 @@ class _FaultyReader:
             return self.inner.read(offset, length // 2)
         return bytes(self.fault.apply(lambda: self.inner.read(offset, length)))
 
+    def ahead(self, offset: int, length: int) -> None:
+        self.inner.ahead(offset, length)
+
 
 @dataclass(frozen=True, slots=True)
 class _FaultyFile:

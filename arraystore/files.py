@@ -61,6 +61,11 @@ class _File:
             with translated("read", self._path):
                 raise error
 
+    def ahead(self, offset: int, length: int) -> None:
+        if hasattr(os, "posix_fadvise"):
+            with suppress(OSError):  # it is advice
+                os.posix_fadvise(self._descriptor, offset, length, os.POSIX_FADV_WILLNEED)
+
     def __enter__(self) -> _File:
         return self
 

@@ -37,6 +37,9 @@ class _Bytes:
     def read(self, offset: int, length: int) -> bytes:
         return self._data[offset : offset + length]
 
+    def ahead(self, offset: int, length: int) -> None:
+        return None
+
 
 class MemoryStaging:
     """An object being put together."""

@@ -8,7 +8,7 @@ was put or raises.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -78,22 +78,50 @@ class ChunkReader:
         Damaged
             A chunk that is needed, or the index, is not what was written.
         """
-        shape = tuple(axis.count for axis in axes)
-        if self._ref.shard == 0 or 0 in shape:
-            return np.zeros(shape, self._layout.dtype)
+        if (zeros := self._zeros(axes)) is not None:
+            return zeros
         with self._backend.reader(self._path) as file:
-            if not axes:
-                return self._lone(file)
-            index = self._index or self._load(file)
-            pieces = _planned(self._layout, axes)
-            if len(pieces) == 1:
-                piece = pieces[0]
-                part = self._chunk(file, index, piece.number)[piece.source]
-                values = np.ascontiguousarray(part.transpose(self._layout.natural))
-                return values if values.flags.writeable else values.copy()
-            out = np.empty(shape, self._layout.dtype)
-            stored = out.transpose(self._layout.order)
-            self._fill(file, index, pieces, stored)
+            return self._read(file, axes)
+
+    def steps(self, axes: tuple[Axis, ...]) -> Generator[None, None, NDArray[Any]]:
+        """Read as `read` does, and stop twice, each time with the bytes that come next on their way.
+
+        Taken in turns with the steps of other readers, a disk has all of their reads to do at once.
+        """
+        if (zeros := self._zeros(axes)) is not None:
+            yield
+            yield
+            return zeros
+        with self._backend.reader(self._path) as file:
+            if axes and self._index is None:
+                size = tail_size(self._layout.chunks)
+                file.ahead(max(0, self._ref.shard - size), size)
+            yield
+            if axes:
+                index = self._index or self._load(file)
+                for piece in _planned(self._layout, axes):
+                    if place := index.place(piece.number):
+                        file.ahead(*place)
+            yield
+            return self._read(file, axes)
+
+    def _zeros(self, axes: tuple[Axis, ...]) -> NDArray[Any] | None:
+        """What needs no reading: an array of zeros has no file."""
+        shape = tuple([axis.size for axis in axes])
+        return np.zeros(shape, self._layout.dtype) if self._ref.shard == 0 or 0 in shape else None
+
+    def _read(self, file: RangeReader, axes: tuple[Axis, ...]) -> NDArray[Any]:
+        if not axes:
+            return self._lone(file)
+        index = self._index or self._load(file)
+        pieces = _planned(self._layout, axes)
+        if len(pieces) == 1:
+            piece = pieces[0]
+            part = self._chunk(file, index, piece.number)[piece.source]
+            # A copy always: a view of one pixel would keep its whole chunk in memory.
+            return np.array(part.transpose(self._layout.natural), order="C")
+        out = np.empty(tuple(axis.size for axis in axes), self._layout.dtype)
+        self._fill(file, index, pieces, out.transpose(self._layout.order))
         return out
 
     def _fill(self, file: RangeReader, index: ShardIndex, pieces: list[_Piece], out: NDArray[Any]) -> None:
@@ -224,7 +252,7 @@ def _pieces(layout: Layout, axes: tuple[Axis, ...]) -> Iterator[_Piece]:
 
 def _parts(axis: Axis, size: int) -> list[tuple[int, slice, slice]]:
     """Along one axis: chunk, slice of the chunk, slice of the result."""
-    last = axis.start + (axis.count - 1) * axis.step
+    last = axis.start + (axis.size - 1) * axis.step
     parts = []
     for chunk in range(axis.start // size, last // size + 1):
         low = chunk * size

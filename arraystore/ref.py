@@ -137,10 +137,11 @@ class ArrayRef:
         try:
             shape = tuple(int(n) for n in document["shape"])
             scale = document.get("scale")
-            values: dict[str, Any] = {name: str(document[name]) for name in _TEXTS}
-            values |= {name: int(document[name]) for name in _COUNTS}
-            values["scale"] = None if scale is None else Scale.from_dict(scale)
-            ref = cls(shape=shape, **values)
+            texts = [str(document[name]) for name in _TEXTS]
+            nbytes, stored, shard = [int(document[name]) for name in _COUNTS]
+            store, path, digest, pixels, dtype, kind, layout = texts
+            scale = None if scale is None else Scale.from_dict(scale)
+            ref = cls(store, path, digest, pixels, shape, dtype, kind, nbytes, stored, layout, shard, scale)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             if isinstance(error, InvalidRef):
                 raise

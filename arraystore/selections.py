@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import operator
-from dataclasses import dataclass
-from typing import SupportsIndex, cast
+from typing import NamedTuple, SupportsIndex, cast
 
-__all__ = ["Axis", "parse"]
+__all__ = ["Axis", "dotted", "parse"]
 
 
-@dataclass(frozen=True, slots=True)
-class Axis:
-    """The elements wanted of one axis: ``start``, ``start + step``, ... `count` of them.
+class Axis(NamedTuple):  # a tuple, for it is hashed with every read
+    """The elements wanted of one axis: ``start``, ``start + step``, ... `size` of them.
 
     `step` is positive; `backwards` says that they are wanted in the opposite order, and
     `drop` that the axis was given by an integer and goes away.
@@ -19,14 +17,14 @@ class Axis:
 
     start: int
     step: int
-    count: int
+    size: int
     backwards: bool = False
     drop: bool = False
 
     def within(self, low: int, high: int) -> tuple[int, int]:
         """Which of the wanted elements lie in ``[low, high)``: from, to."""
         first = max(0, -(-(low - self.start) // self.step))
-        last = min(self.count, -(-(high - self.start) // self.step))
+        last = min(self.size, -(-(high - self.start) // self.step))
         return first, max(first, last)
 
 
@@ -50,6 +48,11 @@ def parse(key: object, shape: tuple[int, ...]) -> tuple[Axis, ...]:
     whole = (slice(None),) * (len(shape) - given)
     items = (*items[:at], *whole, *items[at + 1 :])
     return tuple(_axis(item, length, n) for n, (item, length) in enumerate(zip(items, shape, strict=True)))
+
+
+def dotted(key: object) -> bool:
+    """Whether a subscript has an ellipsis: it then gives an array, be it of no axes."""
+    return key is Ellipsis or (isinstance(key, tuple) and any(item is Ellipsis for item in key))
 
 
 def _axis(item: object, length: int, number: int) -> Axis:

@@ -1,6 +1,7 @@
 """Census: holds the listings of catalog and store against each other, reading no array."""
 
 import hashlib
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,7 @@ REFERRING = ("headers", "masters", "views", "trash", "history")
 """Collections whose documents keep arrays alive."""
 LIVE = ("headers", "masters")
 SHOWN = 20  # documents named with a finding
+PATIENCE = 2.0  # seconds in which a deletion under way is carried out
 
 Document = dict[str, Any]
 
@@ -224,13 +226,21 @@ def _catalog_lost(census: Census, *, catalog: Catalog, store: ArrayStore) -> Ite
 
 
 def _half_deleted(catalog: Catalog) -> Iterator[Finding]:
-    for entry in catalog.trash.find({}, {"document": 1, "revision": 1, "collection": 1}):
-        query = {"_id": entry["document"], "ingest.revision": entry["revision"]}
-        live = catalog[entry.get("collection", "headers")].find_one(query, {"_id": 1})
-        # Asked again: it may have been restored between the two looks.
-        if live is not None and catalog.trash.find_one({"_id": entry["_id"]}, {"_id": 1}) is not None:
+    entries = catalog.trash.find({}, {"document": 1, "revision": 1, "collection": 1})
+    both = {entry["_id"]: (entry, seen) for entry in entries if (seen := _in_use(catalog, entry)) is not None}
+    if both:
+        time.sleep(PATIENCE)  # whoever is deleting or restoring them this moment is through by then
+    for name, (entry, seen) in both.items():
+        if _in_use(catalog, entry) == seen and catalog.trash.find_one({"_id": name}, {"_id": 1}) is not None:
             text = f"{entry['document']} is in use and, with the same revision, in the trash"
-            yield Finding("half-deleted", entry["_id"], text, (entry["document"],))
+            yield Finding("half-deleted", name, text, (entry["document"],))
+
+
+def _in_use(catalog: Catalog, entry: Document) -> int | None:
+    """Give how many changes the document of a trash entry has had, if it is in use; else None."""
+    query = {"_id": entry["document"], "ingest.revision": entry["revision"]}
+    live = catalog[entry.get("collection", "headers")].find_one(query, {"ingest.changes": 1})
+    return None if live is None else int(live["ingest"].get("changes", 0))
 
 
 def _duplicates(catalog: Catalog) -> Iterator[Finding]:

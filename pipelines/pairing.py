@@ -32,7 +32,8 @@ def require_store(catalog: Catalog, store: ArrayStore) -> None:
     if seen and store.id not in seen:
         raise UsageError(
             f"the documents in {catalog.url} refer to the store {', '.join(sorted(seen))}, and {store.url} "
-            f"is {store.id}; open the archive with its own store, wherever that was moved (--store URL)"
+            f"is {store.id}; open the archive with its own store, wherever that was moved (--store URL). "
+            "If it is its own, its marker arraystore.json is damaged: put that id back into it"
         )
     if marker is None and not catalog.readonly:
         catalog[COLLECTION].replace_one({"_id": STORE}, {"_id": STORE, "id": store.id}, upsert=True)

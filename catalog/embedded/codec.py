@@ -17,6 +17,8 @@ __all__ = ["MAX_DOCUMENT", "aware", "decode_aware", "decode_naive", "encode", "n
 MAX_DOCUMENT = 16 * 1024 * 1024
 _NAIVE: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=False)
 _AWARE: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True)
+#: What holds no instant: nearly every value of a document.
+_TIMELESS = frozenset({str, int, float, bool, bytes, type(None)})
 
 
 def decode_naive(blob: bytes) -> dict[str, Any]:
@@ -33,9 +35,9 @@ def aware(value: Any) -> Any:
     """Give a value of the engine as users get it: instants in UTC, with their zone."""
     kind = type(value)
     if kind is dict:
-        return {name: aware(item) for name, item in value.items()}
+        return {name: item if type(item) in _TIMELESS else aware(item) for name, item in value.items()}
     if kind is list:
-        return [aware(item) for item in value]
+        return [item if type(item) in _TIMELESS else aware(item) for item in value]
     if kind is datetime and value.tzinfo is None:
         return value.replace(tzinfo=UTC)
     return value

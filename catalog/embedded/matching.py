@@ -124,7 +124,10 @@ def _any(test: Callable[[Any], bool]) -> Test:
     """Make a test of a value a test of a path: an array passes if it does, or an element does."""
 
     def check(values: list[Any]) -> bool:
-        return any(test(value) or (type(value) is list and any(map(test, value))) for value in values)
+        for value in values:  # noqa: SIM110 - a generator is slow, and this runs for each condition and document
+            if test(value) or (type(value) is list and any(map(test, value))):
+                return True
+        return False
 
     return check
 

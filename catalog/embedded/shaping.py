@@ -73,8 +73,8 @@ def _plant(tree: Tree, path: str, leaf: Any) -> None:
 
 def _include(document: Document, tree: Tree, root: Document) -> Document:
     out: Document = {}
-    for name, value in document.items():
-        take = tree.get(name, False)
+    for name in [name for name in document if name in tree]:
+        take, value = tree[name], document[name]
         if take is True:
             out[name] = value
         elif type(take) is dict:

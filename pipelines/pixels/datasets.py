@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from pipelines.miri.dqflags import decode, dq_names
+from pipelines.pixels.exposures import Document
 from pipelines.pixels.places import Places
 from pipelines.pixels.reading import Ramps, Slopes
 
@@ -138,18 +140,28 @@ _SLOPE_UNITS = {"slope": "DN/s", "error": "DN/s"}
 
 def flag_names(one: Ramps) -> Array:
     """Give the names of the flags of each group, (nint, ngroup, P), by the release that set them."""
-    names = dq_names(one.observed.products[0].get("dq_version")) if one.observed.products else {}
     shape = (one.integrations.size, one.ngroups, one.pixels.size)
     bits = np.zeros(shape, np.uint32)
     if one.groupdq is not None:
         bits |= one.groupdq
     if one.pixeldq is not None:
         bits |= one.pixeldq
-    flat = bits.ravel().tolist()
-    words = {value: "|".join(decode(value, names)) for value in set(flat)}
-    named = np.empty(len(flat), dtype=object)
-    named[:] = [words[value] for value in flat]
+    named = np.full(bits.size, "", dtype=object)
+    if one.observed.products:
+        release = _release(one.observed.products[0])
+        named[:] = [_words(value, release) for value in bits.ravel().tolist()]
     return named.reshape(shape)
+
+
+@lru_cache(maxsize=4096)
+def _words(value: int, release: str | tuple[str, ...] | None) -> str:
+    return "|".join(decode(value, dq_names(release)))
+
+
+def _release(product: Document) -> str | tuple[str, ...] | None:
+    """Say whose names the flags of a product have."""
+    release = product.get("dq_version")
+    return tuple(release) if isinstance(release, list) else release
 
 
 def _place(one: Ramps) -> Any:
@@ -188,7 +200,8 @@ def _dataset(
 
 def _meanings(read: Sequence[Ramps] | Sequence[Slopes]) -> dict[str, Any]:
     """Give the names of the bits as the CF conventions write them, where all exposures agree on them."""
-    tables = {tuple(dq_names(d.get("dq_version")).items()) for one in read for d in one.observed.products}
+    releases = {_release(product) for one in read for product in one.observed.products}
+    tables = {tuple(dq_names(release).items()) for release in releases}
     if len(tables) != 1:
         return {}
     (table,) = tables

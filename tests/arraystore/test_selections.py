@@ -72,7 +72,7 @@ def test_numpy_integers_index(cubes):
 def test_an_axis_falls_into_chunks_without_gap_or_overlap(length, item, size):
     (axis,) = parse(item, (length,))
     parts = [axis.within(low, low + size) for low in range(0, length, size)]
-    assert sum(stop - start for start, stop in parts) == axis.count
+    assert sum(stop - start for start, stop in parts) == axis.size
     for low, (start, stop) in zip(range(0, length, size), parts, strict=True):
         values = [axis.start + n * axis.step for n in range(start, stop)]
         assert all(low <= value < low + size for value in values)

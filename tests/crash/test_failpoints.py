@@ -34,7 +34,7 @@ def live_on(made, before, *, swept):
     with open_archive(made.home) as archive:
         undamaged(archive)
         kept(archive, before, swept=swept)
-        rebuilt(archive, made.home)
+        rebuilt(archive, made.home, swept=swept)
         sweep(archive)
         kept(archive, before, swept=swept)
         archive.catalog.trash.update_many({}, {"$set": {"deleted_at": LONG_AGO}})
