@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
 
+import google_crc32c
 import numpy as np
+from numcodecs import zstd
 from numpy.typing import NDArray
+from pcodec import ChunkConfig, DeltaSpec, ModeSpec, PagingSpec, standalone
 
 from .errors import Damaged
 
@@ -73,8 +76,6 @@ class Pcodec:
 
     def decode(self, data: Buffer, dtype: np.dtype[Any], size: int) -> NDArray[Any]:
         """Give back the `size` elements of a chunk."""
-        from pcodec import standalone
-
         out = np.empty(size, dtype)
         progress = standalone.simple_decompress_into(bytes(data), out)
         if progress.n_processed != size or not progress.finished:
@@ -93,8 +94,6 @@ _WORTH = 0.03
 
 @lru_cache(maxsize=32)
 def _compress(effort: Effort, mode: str) -> Encode:
-    from pcodec import ChunkConfig, DeltaSpec, ModeSpec, PagingSpec, standalone
-
     config = ChunkConfig(
         compression_level=effort.level,
         delta_spec=DeltaSpec.try_consecutive(effort.delta),
@@ -112,14 +111,10 @@ class Zstd:
 
     def encoder(self, sample: NDArray[Any]) -> Encode:
         """How to compress any chunk."""
-        from numcodecs import zstd
-
         return lambda chunk: bytes(zstd.compress(chunk.view("u1"), self.level))
 
     def decode(self, data: Buffer, dtype: np.dtype[Any], size: int) -> NDArray[Any]:
         """Give back the `size` elements of a chunk."""
-        from numcodecs import zstd
-
         out = np.empty(size, dtype)
         zstd.decompress(data, out.view("u1"))
         return out
@@ -154,8 +149,6 @@ class Plain:
 
 def checksum(data: bytes) -> int:
     """The crc32c (RFC 3720, appendix B.4) of `data`."""
-    import google_crc32c
-
     return int(google_crc32c.value(data))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,14 +12,12 @@ from .selections import Axis, dotted, parse
 
 __all__ = ["select_from_each"]
 
-#: So many slow reads, one after the other, and the files are taken not to be in memory.
-_TRIAL = 3
-#: Seconds: one from memory takes 0.06 ms, one from a disk 0.3 ms.
-_WAITS = 0.00016
 #: Cubes whose bytes are asked of a disk before the first of them is waited for.
 _ABREAST = 32
-#: Slow opening, as over a network, is waited for by so many threads; of a disk of its own, one is nearly as quick.
-_WAITING = 2
+#: Seconds for each of them: one from memory takes 0.06 ms, from a disk asked beforehand 0.3 ms. What
+#: takes longer is a disk far away, where opening a file is a question too, and is asked by threads.
+_FAR = 0.001
+_THREADS = 4
 
 
 def select_from_each(cubes: Sequence[Cube], key: object, *, concurrency: int) -> list[Any]:
@@ -43,21 +40,15 @@ def select_from_each(cubes: Sequence[Cube], key: object, *, concurrency: int) ->
             axes = known[cube.shape] = parse(key, cube.shape)
         wanted.append((cube, axes))
     values: list[Any] = []
-    abreast = 1
     if concurrency < 2:
-        abreast = _ABREAST
-        slow = 0
-        for cube, axes in wanted:
+        for part in (wanted[n : n + _ABREAST] for n in range(0, len(wanted), _ABREAST)):
             started = time.perf_counter()
-            values.append(cube.select(axes, scalar=scalar))
-            slow = slow + 1 if time.perf_counter() - started > _WAITS else 0
-            if slow == _TRIAL:
+            values += _in_step(part, scalar=scalar)
+            if time.perf_counter() - started > _FAR * len(part):
                 break
-    rest = wanted[len(values) :]
-    if rest:
-        parts = [rest[n : n + abreast] for n in range(0, len(rest), abreast)]
-        with ThreadPoolExecutor(max(_WAITING, concurrency), thread_name_prefix="arraystore") as pool:
-            values += itertools.chain.from_iterable(pool.map(lambda part: _in_step(part, scalar=scalar), parts))
+    if rest := wanted[len(values) :]:
+        with ThreadPoolExecutor(max(_THREADS, concurrency), thread_name_prefix="arraystore") as pool:
+            values += pool.map(lambda one: one[0].select(one[1], scalar=scalar), rest)
     return values
 
 

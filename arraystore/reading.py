@@ -118,8 +118,8 @@ class ChunkReader:
         if len(pieces) == 1:
             piece = pieces[0]
             part = self._chunk(file, index, piece.number)[piece.source]
-            values = np.ascontiguousarray(part.transpose(self._layout.natural))
-            return values if values.flags.writeable else values.copy()
+            # A copy always: a view of one pixel would keep its whole chunk in memory.
+            return np.array(part.transpose(self._layout.natural), order="C")
         out = np.empty(tuple(axis.size for axis in axes), self._layout.dtype)
         self._fill(file, index, pieces, out.transpose(self._layout.order))
         return out

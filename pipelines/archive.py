@@ -86,9 +86,10 @@ class Archive:
     def store(self) -> "ArrayStore":
         """The arrays."""
         from arraystore import open_store
-        from pipelines.pairing import require_store
+        from pipelines.pairing import is_paired, require_store
 
-        store = open_store(self._store_url, readonly=self._readonly, create=not self._readonly)
+        create = not self._readonly and not is_paired(self.catalog)
+        store = open_store(self._store_url, readonly=self._readonly, create=create)
         require_store(self.catalog, store)
         return store
 

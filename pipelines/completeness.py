@@ -73,7 +73,9 @@ def night(catalog: Catalog, date: str, *, recent: int = RECENT) -> Answer:
 
 def _nothing(frames: Sequence[Document], date: str) -> Iterator[Notice]:
     if not frames:
-        yield Notice("no-files", f"there is no file of {date}", "if there was a night: darkroom nightly --date")
+        yield Notice(
+            "no-files", f"there is no file of {date}", f"if there was a night: darkroom nightly --date {date} FOLDER"
+        )
 
 
 def _cameras(catalog: Catalog, frames: Sequence[Document], before: Sequence[str]) -> Iterator[Notice]:
@@ -121,7 +123,7 @@ def _exposures(frames: Sequence[Document]) -> Iterator[Notice]:
         gaps = sorted(set(range(min(votes), max(votes) + 1)) - votes.keys()) if _dense(votes) else []
         if gaps:
             what = f"no camera has exposures {_ranges(gaps)}"
-            yield Notice("exposure-gap", what, "they were not taken, or never copied; look at the observing log")
+            yield Notice("exposure-gap", what, "not taken, never copied, or in quarantine; see the observing log")
 
 
 def _dense(numbers: Iterable[int]) -> bool:

@@ -12,6 +12,11 @@ STORE = "store"
 SAMPLE = 5  # documents asked
 
 
+def is_paired(catalog: Catalog) -> bool:
+    """Tell whether a catalog has a store already: then none is begun in the place of one that is not there."""
+    return catalog[COLLECTION].find_one({"_id": STORE}) is not None
+
+
 def require_store(catalog: Catalog, store: ArrayStore) -> None:
     """Refuse a store that is not the one the documents refer to.
 

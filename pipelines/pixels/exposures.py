@@ -24,7 +24,7 @@ RAMPS = ("uncal", "ramp")
 SLOPES = ("rateints", "rate")
 
 _COMMON = ("exposure", "kind", "window", "segment", "timestamp", "readpatt", "subarray", "root", "path")
-_HEADER = ("TGROUP", "EXPSTART", "EXPEND", "NINTS")
+_HEADER = ("TGROUP", "EXPSTART", "EXPEND", "NINTS", "EFFINTTM")
 _ARRAYS = {RAMPS: ("sci", "groupdq", "pixeldq", "refout"), SLOPES: ("sci", "err", "dq")}
 
 

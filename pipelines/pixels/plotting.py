@@ -63,7 +63,7 @@ def plot(selection: PixelSelection, path: str | os.PathLike[str] | None = None) 
     for axes, one in zip(rows, shown, strict=True):
         _ramp(axes, one)
     rows[0].set_ylabel("signal since the first group (DN)")
-    _legend(top, rows[0])
+    _legend(rows[0], shown)
     axes = bottom.subplots()
     _history(axes, selection)
     where = f"x={selection.places.x[0]}  y={selection.places.y[0]}"
@@ -127,16 +127,21 @@ def _ramp(axes: Axes, one: Ramps) -> None:
     _tidy(axes)
 
 
-def _legend(figure: Any, axes: Axes) -> None:
+def _legend(axes: Axes, shown: Sequence[Ramps]) -> None:
+    """Name what is drawn, where it hides least."""
     from matplotlib.lines import Line2D
 
     ring: dict[str, Any] = {"marker": "o", "mfc": "none", "ls": "", "ms": 7, "mew": 1.5}
-    handles = [
-        Line2D([], [], color=RAW, marker=".", label="raw"),
-        Line2D([], [], color=CORRECTED, marker=".", label="corrected"),
-        Line2D([], [], mec=JUMP, label="jump", **ring),
-    ]
-    axes.legend(handles=handles, fontsize=8, frameon=False, loc="upper left", handlelength=1.4)
+    drawn = (
+        (any(one.raw is not None for one in shown), Line2D([], [], color=RAW, marker=".", label="raw")),
+        (
+            any(one.corrected is not None for one in shown),
+            Line2D([], [], color=CORRECTED, marker=".", label="corrected"),
+        ),
+        (any(_jumps(one) for one in shown), Line2D([], [], mec=JUMP, label="jump", **ring)),
+    )
+    handles = [line for there, line in drawn if there]
+    axes.legend(handles=handles, fontsize=8, frameon=False, loc="best", handlelength=1.4)
 
 
 def _history(axes: Axes, selection: PixelSelection) -> None:

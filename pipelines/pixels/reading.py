@@ -72,7 +72,8 @@ class Slopes:
         From 1; 0 for the mean of all, where there are no slopes of each.
     days
         Modified Julian date (UTC) of the middle of each integration, taken as equally long between
-        EXPSTART and EXPEND; else of the start of the exposure; NaN where no header says.
+        EXPSTART and EXPEND; else of EFFINTTM seconds each from the start of the exposure; else that
+        start; NaN where no header says.
     slope, error, dq
         (nint, P): DN/s, DN/s, flags; error and flags are None where the file has none.
     """
@@ -284,5 +285,9 @@ def _middles(one: Observed, numbers: Ints) -> Array:
         share = np.where(numbers > 0, (numbers - 0.5) / max(total, int(numbers.max(initial=1))), 0.5)
         middles: Array = start + share * (end - start)
         return middles
-    begun = one.start
-    return np.full(numbers.shape, np.nan if begun is None else begun.timestamp() / 86400 + 40587)
+    begun, each = one.start, header.get("EFFINTTM")
+    if begun is None:
+        return np.full(numbers.shape, np.nan)
+    count = np.where(numbers > 0, numbers - 0.5, total / 2 if isinstance(total, int) else 0.5)
+    seconds = count * each if isinstance(each, int | float) else np.zeros(numbers.shape)
+    return (begun.timestamp() + seconds) / 86400 + 40587

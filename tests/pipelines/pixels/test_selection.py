@@ -75,6 +75,24 @@ def test_times_are_those_of_the_middle_of_each_integration(campaign):
     assert (np.diff(history.time.values) >= np.timedelta64(0)).all()
 
 
+def test_times_where_a_header_gives_the_length_of_an_integration_alone(archive, two):
+    _, files = two
+    products = next(made for made in files.values() if "rateints" in made)
+    for kind in ("rateints", "rate"):
+        with fits.open(products[kind], mode="update") as hdus:
+            for key in ("EXPSTART", "EXPEND"):
+                hdus[0].header.pop(key, None)
+            each = hdus[0].header["EFFINTTM"]
+    for kinds, count in ((("rateints",), [0.5, 1.5, 2.5, 3.5]), (("rate",), [2.0])):
+        archive.delete([document["_id"] for document in archive.headers.find({}, {"_id": 1})])
+        archive.ingest([products[kind] for kind in kinds], progress=False)
+        (document,) = archive.headers.find({})
+        history = pixel(archive, "MIRIMAGE", x=X, y=Y).history()
+        begun = np.datetime64(document["timestamp"].replace(tzinfo=None), "ns")
+        seconds = (history.time.values - begun) / np.timedelta64(1, "s")
+        np.testing.assert_allclose(seconds, np.multiply(count, each), atol=1e-4)
+
+
 def split(path, folder, cuts):
     """Cut an uncal or ramp file into the segments of a time series, as the archive delivers them."""
     made = []
