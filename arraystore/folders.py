@@ -33,11 +33,12 @@ def identity(root: Path, *, readonly: bool, create: bool) -> str:
             raise NotAStore(f"{root} is not a folder. Name the folder of an array store, or an empty one.")
         if not marker.is_file():
             if not root.exists() and (readonly or not create):
-                raise StoreUnreachable(f"there is no array store at {root}. Check the path.")
+                raise StoreUnreachable(f"there is no array store at {root}. Check the path, or mount its disk.")
             strangers = sorted(n for n in os.listdir(root) if not _ours(n)) if root.exists() else []
             if strangers or readonly or not create:
                 held = f"it holds {strangers[0]!r}" if strangers else "it has no marker"
-                raise NotAStore(f"{root} is not an array store: {held}. Name a store, or an empty folder.")
+                place = "a store" if readonly or not create else "a store, or an empty folder"
+                raise NotAStore(f"{root} is not an array store: {held}. Name {place}, or mount its disk.")
             _make_marker(root)
         return parse_marker(marker.read_bytes(), root)
 

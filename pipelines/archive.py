@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from astropy.io.fits import Header
 
     from arraystore import ArrayStore, Cube
-    from pipelines.calibration.desk import Calibration
+    from pipelines.calibration.desk import CalibrationDesk
     from pipelines.calibration.why import Why
     from pipelines.export import Certificate
-    from pipelines.miri.calibrate import Calibration as Detector1Run
+    from pipelines.miri.calibrate import Calibrated
     from pipelines.pixels.selection import PixelSelection
     from pipelines.report import IngestReport
     from pipelines.status import Status
@@ -86,9 +86,10 @@ class Archive:
     def store(self) -> "ArrayStore":
         """The arrays."""
         from arraystore import open_store
-        from pipelines.pairing import require_store
+        from pipelines.pairing import is_paired, require_store
 
-        store = open_store(self._store_url, readonly=self._readonly, create=not self._readonly)
+        create = not self._readonly and not is_paired(self.catalog)
+        store = open_store(self._store_url, readonly=self._readonly, create=create)
         require_store(self.catalog, store)
         return store
 
@@ -123,11 +124,11 @@ class Archive:
         return Roots(self.catalog.roots)
 
     @cached_property
-    def calibration(self) -> "Calibration":
+    def calibration(self) -> "CalibrationDesk":
         """Everything about darks, flats and their masters: groups, checks, certificates, recalls, trends."""
-        from pipelines.calibration.desk import Calibration
+        from pipelines.calibration.desk import CalibrationDesk
 
-        return Calibration(self)
+        return CalibrationDesk(self)
 
     @cached_property
     def upkeep(self) -> "Upkeep":
@@ -294,7 +295,7 @@ class Archive:
         """Make the master flats of a night: evening, morning and both together."""
         return self.calibration.make_masters(date, kinds=("flat",), progress=progress)
 
-    def calibrate(self, document_id: str, **how: Any) -> "Detector1Run":
+    def calibrate(self, document_id: str, **how: Any) -> "Calibrated":
         """Run JWST's Detector1 on an exposure and ingest what it makes; see `pipelines.miri.calibrate`."""
         from pipelines.miri.calibrate import calibrate
 

@@ -1,6 +1,7 @@
 """Census: holds the listings of catalog and store against each other, reading no array."""
 
 import hashlib
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,7 @@ REFERRING = ("headers", "masters", "views", "trash", "history")
 """Collections whose documents keep arrays alive."""
 LIVE = ("headers", "masters")
 SHOWN = 20  # documents named with a finding
+PATIENCE = 2.0  # seconds in which a deletion under way is carried out
 
 Document = dict[str, Any]
 
@@ -47,6 +49,8 @@ class Census:
         Records that trash and history account for, each with its document.
     shown : dict of str to (int, int)
         By the stem of their records: revision and changes that documents in use, or in the trash, show.
+    young : int
+        Arrays and records that nothing refers to and that are too young to be a finding.
     """
 
     documents: int = 0
@@ -57,6 +61,7 @@ class Census:
     records: dict[str, float] = field(default_factory=dict)
     remembered: dict[str, str] = field(default_factory=dict)
     shown: dict[str, tuple[int, int]] = field(default_factory=dict)
+    young: int = 0
 
 
 def take_census(
@@ -88,6 +93,7 @@ def take_census(
             census.documents += 1
             if seen is not None and census.documents % 100 == 0:
                 seen(census.documents)
+    findings += _catalog_lost(census, catalog=catalog, store=store)
     findings += _half_deleted(catalog)
     findings += _duplicates(catalog)
     findings += _unaccounted(census, catalog=catalog, store=store, grace=grace)
@@ -212,14 +218,29 @@ def _is_there(catalog: Catalog, name: str, document: Document) -> bool:
     return again is not None and again.get("ingest", {}).get("revision") == document.get("ingest", {}).get("revision")
 
 
+def _catalog_lost(census: Census, *, catalog: Catalog, store: ArrayStore) -> Iterator[Finding]:
+    """Tell a catalog that was begun anew: whatever puts a record into the store has a run in the ledger first."""
+    if census.documents == 0 and census.records and catalog.runs.find_one({}, {"_id": 1}) is None:
+        text = f"{store.url} keeps {len(census.records)} records of documents, and {catalog.url} is empty"
+        yield Finding("catalog-lost", catalog.url, text)
+
+
 def _half_deleted(catalog: Catalog) -> Iterator[Finding]:
-    for entry in catalog.trash.find({}, {"document": 1, "revision": 1, "collection": 1}):
-        query = {"_id": entry["document"], "ingest.revision": entry["revision"]}
-        live = catalog[entry.get("collection", "headers")].find_one(query, {"_id": 1})
-        # Asked again: it may have been restored between the two looks.
-        if live is not None and catalog.trash.find_one({"_id": entry["_id"]}, {"_id": 1}) is not None:
+    entries = catalog.trash.find({}, {"document": 1, "revision": 1, "collection": 1})
+    both = {entry["_id"]: (entry, seen) for entry in entries if (seen := _in_use(catalog, entry)) is not None}
+    if both:
+        time.sleep(PATIENCE)  # whoever is deleting or restoring them this moment is through by then
+    for name, (entry, seen) in both.items():
+        if _in_use(catalog, entry) == seen and catalog.trash.find_one({"_id": name}, {"_id": 1}) is not None:
             text = f"{entry['document']} is in use and, with the same revision, in the trash"
-            yield Finding("half-deleted", entry["_id"], text, (entry["document"],))
+            yield Finding("half-deleted", name, text, (entry["document"],))
+
+
+def _in_use(catalog: Catalog, entry: Document) -> int | None:
+    """Give how many changes the document of a trash entry has had, if it is in use; else None."""
+    query = {"_id": entry["document"], "ingest.revision": entry["revision"]}
+    live = catalog[entry.get("collection", "headers")].find_one(query, {"ingest.changes": 1})
+    return None if live is None else int(live["ingest"].get("changes", 0))
 
 
 def _duplicates(catalog: Catalog) -> Iterator[Finding]:
@@ -246,7 +267,9 @@ def _unaccounted(census: Census, *, catalog: Catalog, store: ArrayStore, grace: 
     """Name what is in the store and in no document, unless it is young."""
     before = (datetime.now(UTC) - grace).timestamp()
     for digest, modified in census.objects.items():
-        if modified <= before and not owners(catalog, digest, limit=1):
+        if modified > before:
+            census.young += 1
+        elif not owners(catalog, digest, limit=1):
             yield Finding("orphaned", f"objects/{digest[:2]}/{digest}", "nothing refers to this array")
     strangers: dict[str, list[str]] = {}
     for key, modified in census.records.items():
@@ -255,7 +278,9 @@ def _unaccounted(census: Census, *, catalog: Catalog, store: ArrayStore, grace: 
             yield Finding("older-record", key, "the name of this record is that of schema 1")
         elif name is None:
             yield Finding("orphaned", key, "this is the name of no record of ours")
-        elif modified <= before and has_record(store, key):
+        elif modified > before:
+            census.young += 1
+        elif has_record(store, key):
             if name.stem in census.live:
                 yield from _stray(name, key, *census.live[name.stem], catalog=catalog)
             else:

@@ -47,6 +47,8 @@ class CheckReport:
         Why it ended early: ``''``, ``'time'`` or ``'interrupted'``.
     mended : int
         Findings mended, and no longer among ``findings``.
+    young : int
+        Arrays and records that nothing refers to, younger than the grace: not judged.
     seconds : float
         Wall time.
     """
@@ -60,6 +62,7 @@ class CheckReport:
     left: int
     stopped: str
     mended: int
+    young: int
     seconds: float
 
     @property
@@ -93,6 +96,8 @@ class CheckReport:
             line += f", {self.left} left for next time ({self.stopped})"
         if self.mended:
             line += f"; {self.mended} mended"
+        if self.young:
+            line += f"; {self.young} arrays and records that nothing refers to are too young to judge (--grace)"
         lines = [f"{line}; {self.seconds:.1f} s"]
         for code, count in Counter(finding.code for finding in self.findings).items():
             some = [finding for finding in self.findings if finding.code == code]
@@ -185,6 +190,7 @@ def check(
         left=len(items) - done,
         stopped=stopped,
         mended=mended,
+        young=census.young,
         seconds=round(time.monotonic() - started, 3),
     )
 

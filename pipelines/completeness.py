@@ -7,9 +7,9 @@ from typing import Any
 
 from catalog import Catalog
 from pipelines.drift import keyword_findings
-from pipelines.finding import Finding
 from pipelines.instruments import path_night, profiles
 from pipelines.nights import parse_night, wanted
+from pipelines.notice import Notice
 from pipelines.questions import flat_conflicts
 from pipelines.table import Answer
 
@@ -71,12 +71,14 @@ def night(catalog: Catalog, date: str, *, recent: int = RECENT) -> Answer:
     return Answer(COLUMNS, rows, f"Night {date}, {len(frames)} files of {cameras} cameras: missing or odd")
 
 
-def _nothing(frames: Sequence[Document], date: str) -> Iterator[Finding]:
+def _nothing(frames: Sequence[Document], date: str) -> Iterator[Notice]:
     if not frames:
-        yield Finding("no-files", f"there is no file of {date}", "if there was a night: darkroom nightly --date")
+        yield Notice(
+            "no-files", f"there is no file of {date}", f"if there was a night: darkroom nightly --date {date} FOLDER"
+        )
 
 
-def _cameras(catalog: Catalog, frames: Sequence[Document], before: Sequence[str]) -> Iterator[Finding]:
+def _cameras(catalog: Catalog, frames: Sequence[Document], before: Sequence[str]) -> Iterator[Notice]:
     """Find cameras that most recent nights have and this one has not, and new ones."""
     nights: dict[str, set[str]] = defaultdict(set)
     pipeline: list[Document] = [
@@ -92,14 +94,14 @@ def _cameras(catalog: Catalog, frames: Sequence[Document], before: Sequence[str]
     for camera in sorted(nights.keys() - now):
         if 2 * len(nights[camera]) > len(before):
             what = f"camera {camera} has no file, and had on {len(nights[camera])} of the last {len(before)} nights"
-            yield Finding("camera-missing", what, "look at its computer, and whether its files were copied", (camera,))
+            yield Notice("camera-missing", what, "look at its computer, and whether its files were copied", (camera,))
     new = tuple(sorted(now - nights.keys()))
     if new:
         what = f"{len(new)} cameras that none of the last {len(before)} nights has"
-        yield Finding("camera-new", what, "nothing, if they are new; else look at the serial numbers", new, False)
+        yield Notice("camera-new", what, "nothing, if they are new; else look at the serial numbers", new, False)
 
 
-def _exposures(frames: Sequence[Document]) -> Iterator[Finding]:
+def _exposures(frames: Sequence[Document]) -> Iterator[Notice]:
     """Find exposure numbers that a camera lacks and most of its array has, none has, or one has twice."""
     arrays: dict[str, dict[str, Counter[int]]] = defaultdict(lambda: defaultdict(Counter))
     for frame in frames:
@@ -113,17 +115,15 @@ def _exposures(frames: Sequence[Document]) -> Iterator[Finding]:
             lacking = sorted(array - numbers.keys())
             if lacking:
                 what = f"camera {camera} lacks exposures {_ranges(lacking)}, which most cameras have"
-                yield Finding(
-                    "exposure-missing", what, "look for the files at the camera, and in quarantine", (camera,)
-                )
+                yield Notice("exposure-missing", what, "look for the files at the camera, and in quarantine", (camera,))
             twice = sorted(number for number, count in numbers.items() if count > 1)
             if twice:
                 what = f"camera {camera} has exposures {_ranges(twice)} more than once"
-                yield Finding("exposure-twice", what, "a number was given again, or a file copied; look", (camera,))
+                yield Notice("exposure-twice", what, "a number was given again, or a file copied; look", (camera,))
         gaps = sorted(set(range(min(votes), max(votes) + 1)) - votes.keys()) if _dense(votes) else []
         if gaps:
             what = f"no camera has exposures {_ranges(gaps)}"
-            yield Finding("exposure-gap", what, "they were not taken, or never copied; look at the observing log")
+            yield Notice("exposure-gap", what, "not taken, never copied, or in quarantine; see the observing log")
 
 
 def _dense(numbers: Iterable[int]) -> bool:
@@ -132,27 +132,27 @@ def _dense(numbers: Iterable[int]) -> bool:
     return max(found) - min(found) < 4 * len(found) + 100
 
 
-def _conflicts(catalog: Catalog, frames: Sequence[Document], date: str) -> Iterator[Finding]:
+def _conflicts(catalog: Catalog, frames: Sequence[Document], date: str) -> Iterator[Notice]:
     """Find files whose path and header name different nights, and flats that disagree on the time of day."""
     other = list(catalog.headers.find({"path_night": date, "date": {"$ne": date}}, {"date": 1}).sort("_id", 1))
     moved = [frame["_id"] for frame in frames if "night-conflict" in frame["qc"]["flags"]]
     hint = "the camera's clock, or the folder, is wrong: compare the exposure numbers with other cameras"
     if moved:
-        yield Finding("night-conflict", f"{len(moved)} files lie in the folder of another night", hint, tuple(moved))
+        yield Notice("night-conflict", f"{len(moved)} files lie in the folder of another night", hint, tuple(moved))
     if other:
         nights = ", ".join(sorted({str(doc["date"]) for doc in other}))
         what = f"{len(other)} files in the folder of this night are of {nights} by their headers"
-        yield Finding("night-conflict", what, hint, tuple(doc["_id"] for doc in other))
+        yield Notice("night-conflict", what, hint, tuple(doc["_id"] for doc in other))
     groups = list(flat_conflicts(catalog.headers, date))
     if groups:
         numbers = _ranges(sorted({group["exposure_number"] for group in groups}))
         outvoted = tuple(name for group in groups for name in group["outvoted"])
         ties = sum(group["consensus"] is None for group in groups)
         what = f"flats of exposures {numbers} disagree on evening or morning" + (f", {ties} are ties" if ties else "")
-        yield Finding("flat-conflict", what, f"darkroom flats {date} says what most cameras say", outvoted)
+        yield Notice("flat-conflict", what, f"darkroom flats {date} says what most cameras say", outvoted)
 
 
-def _darks(frames: Sequence[Document]) -> Iterator[Finding]:
+def _darks(frames: Sequence[Document]) -> Iterator[Notice]:
     """Find exposure times of lights and flats for which a camera has no dark of the night."""
     darks = {(_camera(f), _exptime(f)) for f in frames if f["kind"] == "dark"}
     lacking: dict[float, set[str]] = defaultdict(set)
@@ -165,14 +165,14 @@ def _darks(frames: Sequence[Document]) -> Iterator[Finding]:
     for exptime, cameras in sorted(lacking.items()):
         what = f"{len(cameras)} cameras have lights or flats of {exptime:g} s and no dark of that time"
         hint = "take darks of this time, or calibrate with those of another night"
-        yield Finding("dark-missing", what, hint, tuple(sorted(cameras)))
+        yield Notice("dark-missing", what, hint, tuple(sorted(cameras)))
 
 
-def _pending(frames: Sequence[Document]) -> Iterator[Finding]:
+def _pending(frames: Sequence[Document]) -> Iterator[Notice]:
     """Find files of which only the headers were taken, and pixels that came under two names."""
     pending = tuple(frame["_id"] for frame in frames if frame["ingest"]["arrays"] == "pending")
     if pending:
-        yield Finding("arrays-pending", f"{len(pending)} files have no arrays yet", "ingest them again", pending)
+        yield Notice("arrays-pending", f"{len(pending)} files have no arrays yet", "ingest them again", pending)
     same: dict[str, list[str]] = defaultdict(list)
     for frame in frames:
         if frame.get("pixels_digest"):
@@ -180,10 +180,10 @@ def _pending(frames: Sequence[Document]) -> Iterator[Finding]:
     for names in same.values():
         if len(names) > 1:
             what = f"{len(names)} files have the same pixels"
-            yield Finding("pixels-twice", what, "a file was copied, or a camera sent a frame again", tuple(names))
+            yield Notice("pixels-twice", what, "a file was copied, or a camera sent a frame again", tuple(names))
 
 
-def _quarantined(catalog: Catalog, date: str) -> Iterator[Finding]:
+def _quarantined(catalog: Catalog, date: str) -> Iterator[Notice]:
     """Find the files of the night that could not be taken, kind by kind."""
     readers = [profile for profile in profiles().values() if profile.path is not None]
     want = wanted(date)
@@ -197,7 +197,7 @@ def _quarantined(catalog: Catalog, date: str) -> Iterator[Finding]:
             kinds[entry["code"]].append(entry)
     for code, entries in sorted(kinds.items()):
         names = tuple(entry["_id"] for entry in entries)
-        yield Finding("quarantined", f"{len(entries)} files in quarantine: {code}", entries[0]["hint"], names)
+        yield Notice("quarantined", f"{len(entries)} files in quarantine: {code}", entries[0]["hint"], names)
 
 
 def _camera(frame: Document) -> str | None:

@@ -13,7 +13,17 @@ ORDER = ("uncal", "ramp", "rateints", "rate")
 """Kinds of products of one exposure: each is made of those before it."""
 
 Document = dict[str, Any]
-_FIELDS = {"root": 1, "path": 1, "ingest": 1, "file.size": 1, "kind": 1, "exposure": 1, "instrument": 1, "arrays": 1}
+_FIELDS = {
+    "root": 1,
+    "path": 1,
+    "segment.number": 1,
+    "ingest": 1,
+    "file.size": 1,
+    "kind": 1,
+    "exposure": 1,
+    "instrument": 1,
+    "arrays": 1,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +210,9 @@ def _products(documents: Iterable[Document], catalog: Catalog) -> list[Document]
         later = list(ORDER[ORDER.index(document["kind"]) + 1 :])
         query = {"exposure": document["exposure"], "instrument": document["instrument"], "kind": {"$in": later}}
         products = catalog.headers.find(query, _FIELDS).to_list()
+        # Of the segments of an exposure, only this one; of its calibrations, each in its own folder, too.
+        products = [product for product in products if _segment(product) == _segment(document)]
         if document["kind"] != ORDER[0]:
-            # Of the calibrations of an exposure, each in its own folder, only this one.
             products = [product for product in products if _folder(product) == _folder(document)]
         found += products
     return found
@@ -209,6 +220,11 @@ def _products(documents: Iterable[Document], catalog: Catalog) -> list[Document]
 
 def _folder(document: Document) -> tuple[str, str]:
     return document["root"], document["path"].rpartition("/")[0]
+
+
+def _segment(document: Document) -> int | None:
+    segment = document.get("segment")
+    return segment["number"] if isinstance(segment, dict) else None
 
 
 def _last_first(document: Document) -> tuple[int, str]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from catalog import Collection, decode_keyword
-from pipelines.finding import Finding
+from pipelines.notice import Notice
 
 USUAL = 0.95  # share of the files of recent nights that have a keyword which is always there
 FEW = 10  # files of recent nights below which nothing is usual
@@ -31,7 +31,7 @@ class _Seen:
                 self.types.setdefault(keyword, set()).add(_type(value))
 
 
-def keyword_findings(headers: Collection, date: str, before: Sequence[str]) -> Iterator[Finding]:
+def keyword_findings(headers: Collection, date: str, before: Sequence[str]) -> Iterator[Notice]:
     """Compare the keywords of a night with those of recent nights, by profile and kind of frame.
 
     Parameters
@@ -55,26 +55,26 @@ def _seen(headers: Collection, dates: Sequence[str]) -> dict[Group, _Seen]:
     return groups
 
 
-def _compare(name: str, now: _Seen, then: _Seen) -> Iterator[Finding]:
+def _compare(name: str, now: _Seen, then: _Seen) -> Iterator[Notice]:
     appeared = sorted(now.keywords.keys() - then.keywords.keys())
     if appeared:
         what = f"{name} headers have {_list(appeared)}, which recent nights have not"
-        yield Finding("keyword-appeared", what, "nothing, if the software is new", _names(appeared), False)
+        yield Notice("keyword-appeared", what, "nothing, if the software is new", _names(appeared), False)
     usual = [key for key, count in then.keywords.items() if count >= USUAL * then.files]
     vanished = sorted(key for key in usual if key not in now.keywords)
     if vanished:
         what = f"{name} headers lack {_list(vanished)}, which recent nights have"
-        yield Finding("keyword-vanished", what, "look at the camera's software", _names(vanished))
+        yield Notice("keyword-vanished", what, "look at the camera's software", _names(vanished))
     rarer = sorted(key for key in usual if 0 < now.keywords[key] < now.files and then.keywords[key] == then.files)
     for key in rarer:
         what = f"{now.files - now.keywords[key]} of {now.files} {name} headers lack {decode_keyword(key)}"
-        yield Finding("keyword-vanished", what, "look at the software of those cameras", _names([key]))
+        yield Notice("keyword-vanished", what, "look at the software of those cameras", _names([key]))
     for key in sorted(now.types.keys() & then.types.keys()):
         new = now.types[key] - then.types[key]
         if new:
             was, became = " or ".join(sorted(then.types[key])), " or ".join(sorted(new))
             what = f"{decode_keyword(key)} of {name} headers is {became}, and was {was}"
-            yield Finding("keyword-type", what, "questions that compare it miss these files; look", _names([key]))
+            yield Notice("keyword-type", what, "questions that compare it miss these files; look", _names([key]))
 
 
 def _type(value: Any) -> str:

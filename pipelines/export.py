@@ -46,7 +46,7 @@ def export(document: Mapping[str, Any], out: str | os.PathLike[str], *, store: A
     Raises
     ------
     UsageError
-        Only the headers were ingested, or the folder to write to is not there.
+        Only the headers were ingested, or the file cannot be written there.
     IntegrityError
         The bytes differ from those ingested. Nothing is written.
     arraystore.StoreError
@@ -75,8 +75,10 @@ def export(document: Mapping[str, Any], out: str | os.PathLike[str], *, store: A
                 f"{expected}; nothing was written. Verify its arrays, and restore the store from a copy"
             )
         os.replace(partial, target)
+    except OSError as error:  # what goes wrong in the store is a StoreError
+        raise UsageError(f"cannot write {target}: {error.strerror or error}; make room, or write elsewhere") from error
     finally:
-        with suppress(FileNotFoundError):
+        with suppress(OSError):
             partial.unlink()
     return Certificate(target, nbytes, expected, digest.hexdigest())
 

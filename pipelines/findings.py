@@ -43,6 +43,7 @@ KINDS: Final[dict[str, tuple[str, str, str]]] = {
         "the store keeps a document that the catalog does not have: its ingest was cut short, or it was lost",
         "ingest the file again, or `darkroom rebuild --missing`; `darkroom sweep` lets it go",
     ),
+    "catalog-lost": (DAMAGE, "the store keeps documents, and the catalog has none and never had", "darkroom rebuild"),
     "orphaned": (NOTE, "nothing refers to an array, or to a record", "darkroom sweep"),
     "staging": (NOTE, "work that was cut short left files behind", "darkroom sweep"),
     "duplicated": (NOTE, "the same file has two documents", "darkroom delete the one that should not be"),

@@ -5,7 +5,6 @@ network has misled one of them, commit the same documents, as ingest always conv
 """
 
 import os
-import platform
 import secrets
 import threading
 import time
@@ -13,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from catalog import CatalogError, Collection, DuplicateKey
@@ -149,7 +147,7 @@ def _entry(name: str, run: str, length: float) -> dict[str, Any]:
         "expires": now + timedelta(seconds=length),
         "run": run,
         "since": now,
-        "born": _born(os.getpid()),
+        "born": ledger.born(os.getpid()),
         **ledger.who(),
     }
 
@@ -158,15 +156,4 @@ def _is_over(entry: dict[str, Any]) -> bool:
     """Tell whether a lease has expired, or its holder was a process of this machine and has ended."""
     if datetime.now(UTC) - entry["expires"] > timedelta(seconds=SKEW):
         return True
-    return entry["host"] == platform.node() and entry["born"] is not None and _born(entry["pid"]) != entry["born"]
-
-
-def _born(pid: int) -> str | None:
-    """Give what tells a process from any other that ever has its number: boot and time of start."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        # The name of the program, in brackets, may hold anything; the start time is 20 fields after it.
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return None
-    return None if fields[0] in "ZX" else f"{boot} {fields[19]}"
+    return ledger.has_ended(entry)

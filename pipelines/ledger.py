@@ -4,7 +4,9 @@ import getpass
 import os
 import platform
 import secrets
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from catalog import Collection
@@ -26,10 +28,18 @@ def start(runs: Collection, *, verb: str, arguments: dict[str, Any]) -> str:
             "started": now,
             "status": "running",
             "version": __version__,
+            "born": born(os.getpid()),
             **who(),
         }
     )
     return run
+
+
+def note_killed(runs: Collection) -> None:
+    """Write down which runs on this machine have ended without being able to say so."""
+    for run in runs.find({"status": "running", "host": platform.node()}, {"host": 1, "pid": 1, "born": 1}):
+        if has_ended(run):
+            runs.update_one({"_id": run["_id"], "status": "running"}, {"$set": {"status": "killed"}})
 
 
 def finish(runs: Collection, run: str, *, status: str, result: dict[str, Any]) -> None:
@@ -69,3 +79,20 @@ def who() -> dict[str, Any]:
     except (KeyError, OSError):  # no such user in this container
         user = str(os.getuid())
     return {"user": user, "host": platform.node(), "pid": os.getpid()}
+
+
+def has_ended(entry: Mapping[str, Any]) -> bool:
+    """Tell whether what wrote an entry was a process of this machine, and is no more."""
+    known = entry.get("born") is not None and entry["host"] == platform.node()
+    return known and born(entry["pid"]) != entry["born"]
+
+
+def born(pid: int) -> str | None:
+    """Give what tells a process from any other that ever has its number: boot and time of start."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        # The name of the program, in brackets, may hold anything; the start time is 20 fields after it.
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if fields[0] in "ZX" else f"{boot} {fields[19]}"

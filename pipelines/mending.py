@@ -1,6 +1,7 @@
 """Mending: what a check can put right without losing anything."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import bson
 
@@ -19,7 +20,7 @@ OF_ARRAYS = ("dangling", "lost", "renamed", "truncated", "grown", "changed", "sw
 
 
 def mend_all(findings: Sequence[Finding], *, catalog: Catalog, store: ArrayStore) -> tuple[list[Finding], int]:
-    """Mend what can be mended; give the findings that are left, and how many were mended."""
+    """Mend what can be mended; give the findings that are left, saying why, and how many were mended."""
     menders: dict[str, Callable[[Finding, Catalog, ArrayStore], bool]] = {
         "unfinished-change": _finish,
         "record-missing": _write_record,
@@ -33,9 +34,12 @@ def mend_all(findings: Sequence[Finding], *, catalog: Catalog, store: ArrayStore
     run = ledger.start(catalog.runs, verb="mend", arguments={"findings": len(mendable)})
     # Changes of one document in their order.
     ordered = sorted(findings, key=lambda finding: _order(finding.what))
-    left = [
-        finding for finding in ordered if not (finding in mendable and menders[finding.code](finding, catalog, store))
-    ]
+    left = []
+    for finding in ordered:
+        if finding.code not in menders:
+            left.append(finding)
+        elif not menders[finding.code](finding, catalog, store):
+            left.append(replace(finding, message=f"{finding.message}; not mended: {_why_not(finding)}"))
     mended = len(findings) - len(left)
     ledger.finish(catalog.runs, run, status="finished", result={"mended": mended})
     return left, mended
@@ -44,6 +48,12 @@ def mend_all(findings: Sequence[Finding], *, catalog: Catalog, store: ArrayStore
 def _order(what: str) -> tuple[str, int, int]:
     name = parse_key(what)
     return (what, 0, 0) if name is None else (name.stem, name.revision, name.change)
+
+
+def _why_not(finding: Finding) -> str:
+    if finding.code in OF_ARRAYS:
+        return "no original file is where it was and has the SHA-256 it was ingested with"
+    return "neither catalog nor store has what it takes; restore it from a copy of the store"
 
 
 def _finish(finding: Finding, catalog: Catalog, store: ArrayStore) -> bool:

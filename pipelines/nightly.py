@@ -89,6 +89,7 @@ def nightly(
     found = candidates(paths, roots=Roots(catalog.roots))
     nights = by_night(found, want=wanted, profiles=profiles(), profile=options.profile)
     arguments = _arguments(paths, wanted, options, schedule)
+    ledger.note_killed(catalog.runs)
     run = ledger.start(catalog.runs, verb="nightly", arguments=arguments)
     job = _Run(catalog, store, store_url, options, schedule, NightlyReport(run), began, interrupted, progress)
     try:

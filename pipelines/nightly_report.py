@@ -155,7 +155,7 @@ class NightlyReport:
             return f"no files of these nights; {self.seconds:.1f} s"
         lines = [repr(night) for night in self.nights]
         for night in self.nights:
-            lines += [f"  {r.code}: {r.file} {r.message.splitlines()[0]}; {r.hint}" for r in night.refused[:SHOWN]]
+            lines += [f"  {refusal}" for refusal in night.refused[:SHOWN]]
             if len(night.refused) > SHOWN:
                 lines.append(f"  and {len(night.refused) - SHOWN} more of {night.night}: darkroom quarantine list")
         if self.unsettled:

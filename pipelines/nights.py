@@ -78,7 +78,7 @@ def wanted(day: str | None = None, days: str | None = None, since: datetime | No
     if days is not None:
         first, colon, last = days.partition(":")
         if not colon or parse_night(first) > parse_night(last):
-            raise UsageError(f"nights are written FIRST:LAST, 2024-02-18:2024-02-20, not {days!r:.60}")
+            raise UsageError(f"{days!r:.60} are no nights; write FIRST:LAST, the earlier first: 2024-02-18:2024-02-20")
         if parse_night(last) - parse_night(first) > timedelta(days=MOST):
             raise UsageError(f"{days} are more than {MOST} nights; leave the nights out to take all")
         return Wanted(parse_night(first), parse_night(last))
@@ -137,5 +137,5 @@ def parse_night(text: object) -> date:
     """Read a night, ``YYYY-MM-DD``; anything else is a UsageError."""
     day = parse_day(text) if isinstance(text, str) and len(text) == 10 else None
     if day is None:
-        raise UsageError(f"a night is written YYYY-MM-DD, not {str(text)!r:.60}")
+        raise UsageError(f"{str(text)!r:.60} is no night; it is a day of the calendar, written YYYY-MM-DD")
     return day

@@ -12,6 +12,11 @@ STORE = "store"
 SAMPLE = 5  # documents asked
 
 
+def is_paired(catalog: Catalog) -> bool:
+    """Tell whether a catalog has a store already: then none is begun in the place of one that is not there."""
+    return catalog[COLLECTION].find_one({"_id": STORE}) is not None
+
+
 def require_store(catalog: Catalog, store: ArrayStore) -> None:
     """Refuse a store that is not the one the documents refer to.
 
@@ -27,7 +32,8 @@ def require_store(catalog: Catalog, store: ArrayStore) -> None:
     if seen and store.id not in seen:
         raise UsageError(
             f"the documents in {catalog.url} refer to the store {', '.join(sorted(seen))}, and {store.url} "
-            f"is {store.id}; open the archive with its own store, wherever that was moved (--store URL)"
+            f"is {store.id}; open the archive with its own store, wherever that was moved (--store URL). "
+            "If it is its own, its marker arraystore.json is damaged: put that id back into it"
         )
     if marker is None and not catalog.readonly:
         catalog[COLLECTION].replace_one({"_id": STORE}, {"_id": STORE, "id": store.id}, upsert=True)

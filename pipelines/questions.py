@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from catalog import Collection
-from pipelines.errors import UsageError
 from pipelines.table import Answer, Row
 
 Stage = dict[str, Any]
@@ -29,7 +28,7 @@ def dark_groups_pipeline(date: str | Sequence[str] | None = None) -> list[Stage]
         Stages giving ``{'_id': {'serialno', 'exptime'}, 'darks': [ids]}``, ids in order.
     """
     return [
-        {"$match": {"header.IMAGETYP": "dark", **_on(date)}},
+        {"$match": {"header.IMAGETYP": "dark", **on(date)}},
         {"$sort": {"_id": 1}},
         {
             "$group": {
@@ -57,7 +56,7 @@ def flat_times_pipeline(date: str | Sequence[str] | None = None) -> list[Stage]:
         'flat_ids'}``: for each time of day, how many flats say so, and which.
     """
     return [
-        {"$match": {"header.IMAGETYP": "flat", **_on(date)}},
+        {"$match": {"header.IMAGETYP": "flat", **on(date)}},
         {"$sort": {"_id": 1}},
         {
             "$group": {
@@ -158,14 +157,21 @@ def _conflict(group: dict[str, Any]) -> Row:
     }
 
 
-def _on(date: str | Sequence[str] | None) -> Stage:
-    """Give the condition for a night, several nights, or all."""
+def on(date: str | Sequence[str] | None) -> Stage:
+    """Give the condition for a night, several nights, or all.
+
+    Raises
+    ------
+    UsageError
+        What is given is no night: none would be found, and nothing said.
+    """
     if date is None:
         return {}
+    from pipelines.nights import parse_night
+
     nights = [date] if isinstance(date, str) else list(date)
     for night in nights:
-        if not isinstance(night, str):
-            raise UsageError(f"a night is written YYYY-MM-DD, not {night!r}")
+        parse_night(night)
     return {"date": nights[0] if len(nights) == 1 else {"$in": nights}}
 
 

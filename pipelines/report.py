@@ -25,6 +25,9 @@ class Refusal:
     message: str
     hint: str
 
+    def __str__(self) -> str:
+        return f"{self.code}: {self.file}: {self.message.splitlines()[0]}; {self.hint}"
+
 
 @dataclass(slots=True)
 class IngestReport:
@@ -111,9 +114,9 @@ class IngestReport:
         size = f"; {self.nbytes / 1e6:.1f} MB of FITS in {self.stored / 1e6:.1f} MB" if self.stored else ""
         lines = [f"{self.files} files: {said}{size}; {self.seconds:.1f} s"]
         for code, group in _by_code(self.refused).items():
-            lines += [f"  {code}: {r.file} {r.message.splitlines()[0]}; {r.hint}" for r in group[:SHOWN]]
+            lines += [f"  {refusal}" for refusal in group[:SHOWN]]
             if len(group) > SHOWN:
-                lines.append(f"  {code}: and {len(group) - SHOWN} more; see the quarantine collection")
+                lines.append(f"  {code}: and {len(group) - SHOWN} more; darkroom quarantine list --code {code}")
         lines += [f"  stopped: {self.stopped}; run it again to go on"] if self.stopped else []
         return "\n".join(lines)
 

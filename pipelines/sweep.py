@@ -72,13 +72,19 @@ def sweep(*, catalog: Catalog, store: ArrayStore, grace: timedelta = GRACE, dry_
     require_known(catalog, store)
     run = ledger.start(catalog.runs, verb="sweep", arguments={"grace": grace.total_seconds(), "dry_run": dry_run})
     before = datetime.now(UTC) - grace
-    fields = {"document": 1, "revision": 1, "collection": 1}
-    found = catalog.trash.find({"deleted_at": {"$lte": before}}, fields)
-    # One that is in the archive too was cut short on its way in or out: the next change of it ends that.
-    expired = [entry for entry in found if not _is_there(catalog, entry)]
+    fields = {"document": 1, "revision": 1, "collection": 1, "before.ingest.changes": 1}
+    found = list(catalog.trash.find({"deleted_at": {"$lte": before}}, fields))
+    in_use = {entry["_id"]: changes for entry in found if (changes := _changes_in_use(catalog, entry)) is not None}
+    expired = [entry for entry in found if entry["_id"] not in in_use]
     if not dry_run:
         for entry in expired:
             _forget(catalog, entry)
+        for entry in found:
+            # One that is in use too was cut short on its way back, and only its entry is left to strike;
+            # or on its way out, which the next change of it ends.
+            kept = entry["before"]["ingest"]["changes"]
+            if in_use.get(entry["_id"], kept) > kept:
+                catalog.trash.delete_one({"_id": entry["_id"], "before.ingest.changes": kept})
     gone: dict[str, int] = {}  # document: its highest revision that leaves the trash now
     for entry in expired:
         gone[entry["document"]] = max(entry["revision"], gone.get(entry["document"], 0))
@@ -102,9 +108,11 @@ def sweep(*, catalog: Catalog, store: ArrayStore, grace: timedelta = GRACE, dry_
     return swept
 
 
-def _is_there(catalog: Catalog, entry: Mapping[str, Any]) -> bool:
+def _changes_in_use(catalog: Catalog, entry: Mapping[str, Any]) -> int | None:
+    """Give how many changes the document of a trash entry has had, if it is in use; else None."""
     query = {"_id": entry["document"], "ingest.revision": entry["revision"]}
-    return catalog[entry["collection"]].find_one(query, {"_id": 1}) is not None
+    live = catalog[entry["collection"]].find_one(query, {"ingest.changes": 1})
+    return None if live is None else int(live["ingest"]["changes"])
 
 
 def _forget(catalog: Catalog, entry: dict[str, Any]) -> None:

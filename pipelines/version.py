@@ -1,3 +1,3 @@
 """The version of the distribution, kept where no import is needed to read it."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -22,7 +22,7 @@ def test_every_command_it_shows_exists_and_every_command_is_shown():
 def test_every_test_it_names_exists():
     named = re.findall(r"`(tests/[\w./]+|test_\w+\.py)?((?:::\w+)?)`", README)
     guarantees = README[README.index("## Guarantees") : README.index("## Limits")]
-    tests = {path.name: path.read_text() for path in (ROOT / "tests").rglob("test_*.py")}
+    tests = {path: path.read_text() for path in (ROOT / "tests").rglob("test_*.py")}
     everything = "\n".join(tests.values())
     for function in re.findall(r"::(\w+)", guarantees):
         assert f"def {function}(" in everything, function

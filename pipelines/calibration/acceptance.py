@@ -145,7 +145,7 @@ def leave_one_out(
     Parameters
     ----------
     frames : sequence of Source
-        Rows of (y, x), in the units of the master.
+        Rows of (y, x), in the units of the master; masked or NaN where they are bad.
     names : sequence of str
         Their documents.
     variance : callable
@@ -169,7 +169,7 @@ def leave_one_out(
     rows = frames[0].shape[0]
     for start in range(0, rows, _ROWS):
         stop = min(start + _ROWS, rows)
-        planes = np.stack([np.asarray(frame.read(start, stop), np.float32) for frame in frames])
+        planes = np.stack([np.ma.filled(frame.read(start, stop).astype(np.float32), np.nan) for frame in frames])
         now = None if current is None else tuple(np.asarray(part.read(start, stop), np.float32) for part in current)
         place = _plane_of_sky(start, stop, frames[0].shape) if sky else None
         _add_band(planes, variance, now, place, sums, against)

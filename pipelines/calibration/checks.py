@@ -18,7 +18,9 @@ from pipelines.calibration import measure as pixels
 from pipelines.calibration.measure import Stats
 from pipelines.calibration.nightframes import Frame, frames_of
 from pipelines.calibration.previous import distance_of, previous_masters
-from pipelines.calibration.verdicts import Check, Company, judge, taken_at, verdict_of
+from pipelines.calibration.traits import exposure_time, taken_at
+from pipelines.calibration.verdicts import Check, Company, judge, verdict_of
+from pipelines.combine.bands import processors
 from pipelines.errors import UsageError
 from pipelines.instruments import FrameLimits, profiles
 from pipelines.table import Answer, Row
@@ -70,7 +72,7 @@ def check_frames(
     catalog: Catalog,
     store: ArrayStore,
     kinds: Sequence[str] = KINDS,
-    jobs: int = 2,
+    jobs: int | None = None,
     progress: Progress | None = None,
 ) -> Answer:
     """Measure and judge a night's frames, and keep the outcome in their documents.
@@ -82,7 +84,7 @@ def check_frames(
     kinds
         Of frames to check.
     jobs
-        Frames measured at a time.
+        Frames measured at a time; by default one for each processor.
 
     Returns
     -------
@@ -133,9 +135,9 @@ def _documents(headers: Collection, night: str, kinds: Sequence[str]) -> list[Fr
 
 
 def _measure_all(
-    frames: Sequence[Frame], store: ArrayStore, *, jobs: int, progress: Progress | None
+    frames: Sequence[Frame], store: ArrayStore, *, jobs: int | None, progress: Progress | None
 ) -> list[_Measured]:
-    with ThreadPoolExecutor(max(1, jobs), thread_name_prefix="darkroom-measure") as pool:
+    with ThreadPoolExecutor(jobs or processors(), thread_name_prefix="darkroom-measure") as pool:
         found = []
         for done, one in enumerate(pool.map(lambda frame: _measure(frame, store), frames), 1):
             found.append(one)
@@ -230,7 +232,7 @@ def _distance(frame: Frame, stats: Stats, master: Frame | None, store: ArrayStor
 
 def _like(frame: Frame) -> str:
     """Name the frames whose levels are alike: of one camera, kind, exposure time and shape."""
-    seconds = taken_at(frame, ("header.EXPTIME", "header.EXPOSURE"))
+    seconds = exposure_time(frame)
     return repr((frame.get("camera"), frame["kind"], seconds, frame["arrays"]["sci"]["shape"]))
 
 
@@ -260,7 +262,7 @@ def _row(frame: Frame, qc: Mapping[str, Any], stats: Mapping[str, Any]) -> Row:
         "camera": frame.get("camera"),
         "kind": frame["kind"],
         "exposure_number": frame.get("exposure_number"),
-        "exptime": taken_at(frame, ("header.EXPTIME", "header.EXPOSURE")),
+        "exptime": exposure_time(frame),
         "verdict": qc.get("verdict") or "not checked",
         "reasons": reasons,
         **{name: stats.get(name) for name in _SHOWN},

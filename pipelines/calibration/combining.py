@@ -1,5 +1,6 @@
 """Combines the frames of one group into the planes of a master, holds each frame out, and stores the planes."""
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,8 +12,18 @@ import numpy.typing as npt
 from arraystore import ArrayRef, ArrayStore, Damaged, Lost
 from pipelines.calibration.acceptance import Acceptance, Held, judge_master, leave_one_out
 from pipelines.calibration.bits import MasterDQ
+from pipelines.calibration.overscan import overscan_level
 from pipelines.calibration.pixelmaps import map_pixels
-from pipelines.calibration.sources import Normalised, Plane, ScaledDark, central_level
+from pipelines.calibration.sources import (
+    Masked,
+    Normalised,
+    Plane,
+    Raised,
+    ScaledDark,
+    central_level,
+    frame_source,
+    variance_source,
+)
 from pipelines.calibration.steps import MapRules, Options, Step
 from pipelines.combine import Combined, FrameUnreadable, NoiseModel, combine, measure_noise
 from pipelines.errors import DarkroomError
@@ -119,18 +130,25 @@ def _frames(step: Step, work: Work, store: ArrayStore) -> Made:
     """Make a bias, a dark or a flat."""
     limits = profiles()[step.profile].calibration.limits
     names = [frame["_id"] for frame in step.frames]
-    frames = [Plane(store.open(frame["arrays"]["sci"])) for frame in step.frames]
+    frames = [frame_source(frame, store) for frame in step.frames]
+    stated = [variance_source(frame, store) for frame in step.frames]
     lights: list[Normalised] | None = None
     if step.kind == "flat":
         lights = _lights(step, work, frames, store)
-    if lights is None:
+    elif step.key.get("overscan"):
+        lights = [
+            Normalised(one, Raised(None, _overscan(step, one, n), one.shape), 1.0) for n, one in enumerate(frames)
+        ]
+    if step.kind != "flat":
         noise = measure_noise(frames, saturation=limits.saturation, names=names)
     else:
-        noise = flat_noise(lights, names, [work.masters[used.id] for used in step.used if used.role == "dark"])
+        noise = flat_noise(lights or (), names, [work.masters[used.id] for used in step.used if used.role == "dark"])
     given = {} if work.options.method is None else {"method": work.options.method}
     combined = combine(
         frames,
         noise=noise,
+        # Of some frames only they are of no use: the others' would have to be guessed.
+        variances=None if None in stated else stated,
         names=names,
         saturation=limits.saturation,
         offsets=None if lights is None else [light.dark for light in lights],
@@ -140,10 +158,10 @@ def _frames(step: Step, work: Work, store: ArrayStore) -> Made:
     )
     planes = combined.planes
     _require_light(planes["dq"], limits.saturated)
-    if lights is not None:
-        _add_dark_variance(planes, step, lights, work, store)
+    if step.kind == "flat":
+        _add_dark_variance(planes, step, lights or (), work, store)
         planes["dq"] |= np.where(planes["value"] >= work.options.low_light, 0, int(MasterDQ.LOW_LIGHT)).astype(np.uint8)
-    held = _held(frames, lights, noise, names, work, store)
+    held = _held(frames, lights, noise, names, work, store, sky=step.kind == "flat")
     acceptance = judge_master(held, against=None if work.current is None else work.current["_id"])
     refs = {name: store.put(plane, kind=_KINDS.get(name, "master")) for name, plane in planes.items()}
     details = _details(held, lights, names)
@@ -154,18 +172,20 @@ def _frames(step: Step, work: Work, store: ArrayStore) -> Made:
 _KINDS = {"dq": "dq"}
 
 
-def _lights(step: Step, work: Work, frames: Sequence[Plane], store: ArrayStore) -> list[Normalised]:
+def _lights(step: Step, work: Work, frames: Sequence[Plane | Masked], store: ArrayStore) -> list[Normalised]:
     """See each flat with its dark taken away and its own level divided out."""
     dark_of = {name: used for used in step.used if used.role == "dark" for name in used.frames}
     bias_of = {name: used for used in step.used if used.role == "bias" for name in used.frames}
     lights: list[Normalised] = []
     for document, frame in zip(step.frames, frames, strict=True):
         used = dark_of[document["_id"]]
-        dark: Plane | ScaledDark = Plane(store.open(work.masters[used.id]["arrays"]["value"]))
+        dark: Plane | ScaledDark | Raised = Plane(store.open(work.masters[used.id]["arrays"]["value"]))
         if document["_id"] in bias_of:
             bias = work.masters[bias_of[document["_id"]].id]
             dark = ScaledDark(dark, Plane(store.open(bias["arrays"]["value"])), used.scale)  # type: ignore[arg-type]
         try:
+            if step.key.get("overscan"):
+                dark = Raised(dark, _overscan(step, frame, len(lights)), frame.shape)  # type: ignore[arg-type]
             level = central_level(frame, dark)
         except (Lost, Damaged) as error:
             raise FrameUnreadable(str(error), frame=len(lights), name=document["_id"]) from error
@@ -177,11 +197,20 @@ def _lights(step: Step, work: Work, frames: Sequence[Plane], store: ArrayStore) 
     return lights
 
 
+def _overscan(step: Step, frame: Plane | Masked, number: int) -> float:
+    """Overscan level of a frame of a step."""
+    try:
+        return overscan_level(frame, str(step.key["overscan"]))
+    except (Lost, Damaged) as error:
+        raise FrameUnreadable(str(error), frame=number, name=step.frames[number]["_id"]) from error
+
+
 def flat_noise(lights: Sequence[Normalised], names: Sequence[str], darks: Sequence[Doc]) -> NoiseModel:
     """Measure the noise of raw flats: read noise by their darks, gain by differences of normalised flats.
 
     Raw flats differ in level, so that their differences hold the flat itself; normalised ones do not.
-    The mean variance of normalised flats is ``read_noise^2 <1/L^2> + <1/L> / gain`` with their levels L.
+    The mean variance of normalised flats, where they are 1, is ``read_noise^2 <1/L^2> + <1/L> / gain``
+    with their levels L. What was measured holds at the lowest level there is, in a dark corner.
     """
     found = measure_noise(lights, names=names)
     if found.read_noise is None:
@@ -190,11 +219,12 @@ def flat_noise(lights: Sequence[Normalised], names: Sequence[str], darks: Sequen
     read = float(np.median([noise["read_noise"] for noise in known])) if known else 0.0
     pedestal = float(np.median([noise["level"] for noise in known])) if known else 0.0
     inverse = 1 / np.array([light.level for light in lights])
-    light = found.read_noise**2 - read**2 * float(np.mean(inverse**2))
+    whole = float(found.variance(np.ones(1))[0])
+    light = whole - read**2 * float(np.mean(inverse**2))
     if not known or light <= 0:
         level = float(1 / np.mean(inverse))
         reason = "no gain: no read noise of the darks is known" if not known else "no gain: read noise explains it all"
-        return replace(found, read_noise=found.read_noise * level, gain=None, level=pedestal + level, reason=reason)
+        return replace(found, read_noise=math.sqrt(whole) * level, gain=None, level=pedestal + level, reason=reason)
     method = "read noise of the darks; gain by differences of normalised flats"
     gain = float(np.mean(inverse)) / light
     return NoiseModel(read, gain, pedestal, found.n_pairs, method, None)
@@ -211,26 +241,31 @@ def _require_light(dq: npt.NDArray[Any], most: float) -> None:
 def _add_dark_variance(
     planes: Mapping[str, npt.NDArray[Any]], step: Step, lights: Sequence[Normalised], work: Work, store: ArrayStore
 ) -> None:
-    """Add what the darks' own noise does to a flat: frames that share a dark share its noise."""
+    """Add what the noise of darks and biases does to a flat: frames that share one share its noise.
+
+    What is taken away is ``bias + (dark - bias) * scale``: of the bias ``1 - scale`` of it.
+    """
     share: dict[str, float] = {}
     level = {frame["_id"]: light.level for frame, light in zip(step.frames, lights, strict=True)}
+    scale = {name: used.scale for used in step.used if used.role == "dark" for name in used.frames}
     for used in step.used:
-        if used.role == "dark":
-            share[used.id] = share.get(used.id, 0.0) + sum(used.scale / level[name] for name in used.frames) / len(
-                level
-            )
+        if used.role in ("dark", "bias"):
+            parts = [(scale[name] if used.role == "dark" else 1 - scale[name]) / level[name] for name in used.frames]
+            share[used.id] = share.get(used.id, 0.0) + sum(parts) / len(level)
     for name, weight in share.items():
         dark = np.asarray(store.open(work.masters[name]["arrays"]["variance_model"]))
         planes["variance_model"] += np.float32(weight**2) * dark
 
 
 def _held(
-    frames: Sequence[Plane],
+    frames: Sequence[Plane | Masked],
     lights: Sequence[Normalised] | None,
     noise: NoiseModel,
     names: Sequence[str],
     work: Work,
     store: ArrayStore,
+    *,
+    sky: bool,
 ) -> tuple[Held, ...]:
     """Hold each frame out; nothing can be said where no noise is known."""
     if noise.read_noise is None:
@@ -246,7 +281,7 @@ def _held(
     def variance(i: int, level: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         return noise.variance(level * lights[i].level + pedestal[i]) / lights[i].level ** 2
 
-    return leave_one_out(lights, names=names, variance=variance, current=current, sky=True)
+    return leave_one_out(lights, names=names, variance=variance, current=current, sky=sky)
 
 
 def _pedestal(light: Normalised) -> float:

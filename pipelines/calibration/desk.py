@@ -3,8 +3,10 @@
 A facade: each verb lives in a module of its own beside this one, and has its words there.
 """
 
+import os
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.table import Answer
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 Nights = str | Sequence[str] | None
 
 
-class Calibration:
+class CalibrationDesk:
     """What an archive knows of its darks and flats; ``archive.calibration`` is one."""
 
     def __init__(self, archive: "Archive") -> None:
@@ -48,12 +50,20 @@ class Calibration:
 
         return flat_times(self._archive.headers, date)
 
-    def fix_flats(self, date: Nights) -> list[str]:
-        """Write what the evidence says into the flats; :meth:`undo` takes it back. Gives the flats changed."""
+    def fix_flats(self, date: str | Sequence[str]) -> list[str]:
+        """Write what the evidence says into the flats; :meth:`undo_flats` takes it back. Gives the flats changed."""
         from pipelines.calibration.flattimes import fix
 
         self._archive.require_writable("repair flats")
         return fix(self.flat_times(date), catalog=self._archive.catalog, store=self._archive.store)[1]
+
+    def undo_flats(self, date: str | Sequence[str]) -> list[str]:
+        """Put back what the last :meth:`fix_flats` of these nights replaced. Gives the flats changed."""
+        from pipelines.calibration.flattimes import undo_last
+
+        self._archive.require_writable("repair flats")
+        nights = [date] if isinstance(date, str) else list(date)
+        return undo_last(nights, catalog=self._archive.catalog, store=self._archive.store)[1]
 
     def check_frames(self, night: str, *, kinds: Sequence[str] | None = None, progress: bool | None = None) -> Answer:
         """Measure and judge the frames of a night, and keep it: `pipelines.calibration.checks`."""
@@ -171,6 +181,18 @@ class Calibration:
             self._archive.require_writable("recall")
         names = [ids] if isinstance(ids, str) else list(ids)
         return recall(names, catalog=self._archive.catalog, store=self._archive.store, why=why, dry_run=dry_run)
+
+    def undo(self, run: str, *, why: str = "taken back") -> list[str]:
+        """Take back exactly what a recall, a certification or a mark did, by its run: `pipelines.changes`."""
+        return self._archive.upkeep.undo(run, why=why)
+
+    def export(self, master_id: str, out: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+        """Write a master as FITS, every plane and where it comes from: `pipelines.calibration.masterfits`."""
+        from pipelines.calibration.certify import find_master
+        from pipelines.calibration.masterfits import export_master
+
+        master = find_master(master_id, catalog=self._archive.catalog)
+        return export_master(master, out, store=self._archive.store, overwrite=overwrite)
 
     # -- over the nights -------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from typing import Any
 from catalog import Collection
 from pipelines.calibration.groups import number
 from pipelines.calibration.nightframes import Frame, by_profile, frames_of
+from pipelines.calibration.traits import exposure_time
 from pipelines.table import Answer, Row
 
 MEASURES = ("level", "noise", "hot", "gradient", "asymmetry", "temperature")
@@ -63,7 +64,7 @@ def _departures(frames: Sequence[Frame], night: str) -> list[Row]:
     shots: dict[tuple[Any, ...], list[Frame]] = {}
     for frame in frames:
         if frame.get("stats"):
-            seconds = number(frame.get("header", {}).get("EXPTIME"))
+            seconds = exposure_time(frame)
             shots.setdefault((frame["kind"], frame["exposure_number"], seconds), []).append(frame)
     found: dict[tuple[str, str, str], list[tuple[float, float, float, float]]] = {}
     largest: dict[str, int] = {}

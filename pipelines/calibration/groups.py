@@ -18,6 +18,7 @@ from pipelines.calibration.neighbours import borrowable
 from pipelines.calibration.tolerance import clusters
 from pipelines.errors import UsageError
 from pipelines.instruments import GroupKey, GroupRule, Profile, profiles
+from pipelines.questions import on
 from pipelines.table import Answer, Row
 
 Nights = str | Sequence[str] | None
@@ -120,17 +121,6 @@ def groups_pipeline(rule: GroupRule, *, profile: str, date: Nights = None) -> li
     ]
 
 
-def on(date: Nights) -> Stage:
-    """Give the condition for a night, several nights, or all."""
-    if date is None:
-        return {}
-    nights = [date] if isinstance(date, str) else list(date)
-    for night in nights:
-        if not isinstance(night, str):
-            raise UsageError(f"a night is written YYYY-MM-DD, not {night!r}")
-    return {"date": nights[0] if len(nights) == 1 else {"$in": nights}}
-
-
 _TAIL = ("count", "ids", "spread", "status", "reason", "borrow", "left_out")
 
 
@@ -147,7 +137,7 @@ def _rules(
             raise UsageError(f"there is no profile {profile!r}; known are {', '.join(known)}")
         names = [profile]
     else:
-        names = sorted(headers.distinct("profile", {"kind": kind, **on(date)} if date else {}))
+        names = sorted(headers.distinct("profile", {"kind": kind, **on(date)}))
     ruled = [(name, rule) for name in names if name in known and (rule := known[name].calibration.rule(kind))]
     if names and not ruled:
         able = sorted(name for name, known_one in known.items() if known_one.calibration.rule(kind))

@@ -10,14 +10,12 @@ import bson
 from arraystore import ArrayRef, ArrayStore, Lost
 from catalog import Catalog, DuplicateKey
 from pipelines.calibration.provenance import Recipe, identity, master_name
-from pipelines.document import pixels_digest
+from pipelines.document import SCHEMA, pixels_digest
 from pipelines.edits import AWARE
 from pipelines.records import record_key
 from pipelines.version import __version__
 
-__all__ = ["SCHEMA", "MasterParts", "keep_master", "master_document", "recover_master"]
-
-SCHEMA = 1
+__all__ = ["MasterParts", "keep_master", "master_document", "recover_master"]
 
 Document = dict[str, Any]
 

@@ -29,6 +29,10 @@ EXTENSIONS: Mapping[str, str] = {
 astropy's CCDData, and so ccdproc, looks for."""
 
 
+_FRAMES_OWN = frozenset({"EPOCH", "EQUINOX", "RADESYS", "RADECSYS"})
+"""Of the sky of a frame, which a master has none of; astropy's WCS stumbles over an EPOCH that is no number."""
+
+
 def export_master(
     master: Mapping[str, Any], out: str | os.PathLike[str], *, store: ArrayStore, overwrite: bool = False
 ) -> Path:
@@ -95,13 +99,16 @@ def _header(master: Mapping[str, Any]) -> "fits.Header":
     from astropy.io import fits
 
     header = fits.Header()
+    overscan = master["key"].get("overscan")
     for key, value in master["header"].items():
-        _set(header, key, value, "")
+        if key not in _FRAMES_OWN and not (overscan and key == "BIASSEC"):
+            _set(header, key, value, "")
     marks = [mark["why"] for field in ("recalled", "stale") for mark in (master.get(field) or {}).values()]
     recall = "; ".join(marks) or None
     cards: list[tuple[str, Any, str]] = [
         ("BUNIT", "adu" if master["kind"] in ("dark", "bias") else "", "unit of the value"),
         ("IMAGETYP", f"master {master['kind']}", "what this is"),
+        ("OVERSCAN", overscan, "its mean was taken from each frame"),
         ("NCOMBINE", len(master["inputs"]), "frames combined"),
         ("NREJECT", len(master["rejected"]), "frames of the group that were not"),
         ("DRID", master["_id"], ""),

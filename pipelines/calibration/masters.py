@@ -1,6 +1,5 @@
 """Makes the masters of a night: what is unchanged is left alone, and two runs that make the same one agree."""
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -13,9 +12,10 @@ from pipelines.calibration.choose import best, candidates
 from pipelines.calibration.combining import Made, Work, make
 from pipelines.calibration.criteria import Rules
 from pipelines.calibration.masterdoc import Document, MasterParts, keep_master, master_document, recover_master
-from pipelines.calibration.plan import KINDS, plan_kind
+from pipelines.calibration.plan import KINDS, plan_kind, require_sense
 from pipelines.calibration.steps import Options, Step
 from pipelines.changes import Edit, change
+from pipelines.combine.bands import processors
 from pipelines.table import Answer, Row
 
 __all__ = ["make_masters"]
@@ -23,7 +23,9 @@ __all__ = ["make_masters"]
 Doc = Mapping[str, Any]
 Progress = Callable[[int, int], None]
 
-COLUMNS = ("kind", "camera", "key", "frames", "rejected", "outcome", "status", "master", "reason", "s")
+COLUMNS = ("kind", "camera", "key", "frames", "outcome", "status", "master", "reason", "rejected", "s")
+
+_SAID = {"none": "not made"}  # outcomes that need a word of their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +73,13 @@ def make_masters(
 
     Raises
     ------
+    UsageError
+        There is no such night or kind.
     arraystore.StoreError
         The store is full, gone or read-only. What was made before stays.
     """
     options = options or Options()
-    unknown = sorted(set(kinds) - set(KINDS))
-    if unknown:
-        from pipelines.errors import UsageError
-
-        raise UsageError(f"no kind of master is called {', '.join(unknown)}; there are {', '.join(KINDS)}")
+    require_sense(date, kinds)
     run = ledger.start(catalog.runs, verb="masters", arguments={"date": date, "kinds": list(kinds)})
     place = _Place(catalog, store, options, run)
     rows: list[Row] = []
@@ -87,13 +87,13 @@ def make_masters(
         for kind in KINDS:
             if kind in kinds:
                 steps = plan_kind(catalog, kind, date=date, options=options)
-                rows += _carry_out(steps, place, jobs=jobs or len(os.sched_getaffinity(0)), progress=progress)
+                rows += _carry_out(steps, place, jobs=jobs or processors(), progress=progress)
     except BaseException:
         ledger.finish(catalog.runs, run, status="failed", result=_counts(rows))
         raise
     ledger.finish(catalog.runs, run, status="finished", result=_counts(rows))
-    made = sum(row["outcome"] == "made" for row in rows)
-    return Answer(COLUMNS, tuple(rows), f"Masters of {date}: {made} made (run {run})")
+    said = ", ".join(f"{count} {_SAID.get(outcome, outcome)}" for outcome, count in _counts(rows).items())
+    return Answer(COLUMNS, tuple(rows), f"Masters of {date}: {said or 'no frames to make any of'} (run {run})")
 
 
 def _counts(rows: Sequence[Row]) -> dict[str, int]:

@@ -125,7 +125,16 @@ def measure(frame: Bands, *, saturation: float | None, hot_sigma: float) -> Stat
     )
 
 
-def distance(frame: Bands, stats: Stats, *, master: Bands, variance: Bands | None, scale: float, sigma: float) -> float:
+def distance(
+    frame: Bands,
+    stats: Stats,
+    *,
+    master: Bands,
+    variance: Bands | None,
+    scale: float,
+    sigma: float,
+    offset: float = 0.0,
+) -> float:
     """Give the fraction of pixels that are further than `sigma` from a master.
 
     Parameters
@@ -134,6 +143,9 @@ def distance(frame: Bands, stats: Stats, *, master: Bands, variance: Bands | Non
         Of one shape. Pixels that are not numbers in any are left out.
     scale
         What the master's values are multiplied by: 1 for a dark, the level for a normalised flat.
+
+    offset
+        What is added to them: the frame's overscan level where the master is without it.
 
     Raises
     ------
@@ -147,7 +159,7 @@ def distance(frame: Bands, stats: Stats, *, master: Bands, variance: Bands | Non
     thick = variance.bands(rows) if variance is not None else None
     for (_, values), (_, expected) in zip(frame.bands(rows), master.bands(rows), strict=True):
         spread = np.float64(stats.noise**2) + (next(thick)[1] * scale**2 if thick is not None else 0.0)
-        apart = np.square(values.astype(np.float64) - expected.astype(np.float64) * scale)
+        apart = np.square(values.astype(np.float64) - expected.astype(np.float64) * scale - offset)
         usable = np.isfinite(apart) & np.isfinite(spread)
         off += int(np.count_nonzero((apart > sigma**2 * spread) & usable))
         compared += int(np.count_nonzero(usable))

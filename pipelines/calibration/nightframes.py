@@ -8,11 +8,12 @@ from typing import Any
 from catalog import Collection
 from pipelines.errors import UsageError
 from pipelines.instruments import Profile, profiles
+from pipelines.nights import parse_night
 
 Frame = dict[str, Any]
 
 _FIELDS = ("date", "path_night", "timestamp", "exposure_number", "camera", "kind", "flat_time", "profile")
-_MORE = ("header.EXPTIME", "stats", "qc.verdict")
+_MORE = ("header.EXPTIME", "header.EXPOSURE", "stats", "qc.verdict")
 
 
 def frames_of(headers: Collection, night: str, *, kinds: Sequence[str] = ()) -> list[Frame]:
@@ -26,8 +27,7 @@ def frames_of(headers: Collection, night: str, *, kinds: Sequence[str] = ()) -> 
     kinds
         Only these; all by default.
     """
-    if not isinstance(night, str):
-        raise UsageError(f"a night is written YYYY-MM-DD, not {night!r}")
+    parse_night(night)
     fields = dict.fromkeys((*_FIELDS, *_MORE), 1)
     wanted = {"kind": {"$in": list(kinds)}} if kinds else {}
     dated = headers.find({"date": night, **wanted}, fields)

@@ -10,8 +10,9 @@ from pipelines.calibration.criteria import SCALED
 from pipelines.calibration.groups import groups
 from pipelines.calibration.provenance import Used
 from pipelines.calibration.steps import Options, Step, sizes
-from pipelines.calibration.traits import rule_for
+from pipelines.calibration.traits import rule_for, traits
 from pipelines.errors import UsageError
+from pipelines.nights import parse_night
 from pipelines.table import Answer, Row
 
 __all__ = ["KINDS", "plan_kind", "plan_masters", "plan_table"]
@@ -48,16 +49,33 @@ def plan_masters(
     Returns
     -------
     list of Step
+
+    Raises
+    ------
+    UsageError
+        There is no such night or kind.
     """
-    unknown = sorted(set(kinds) - set(KINDS))
-    if unknown:
-        raise UsageError(f"no kind of master is called {', '.join(unknown)}; there are {', '.join(KINDS)}")
+    require_sense(date, kinds)
     steps: list[Step] = []
     for kind in KINDS:  # in the order in which they need each other
         if kind in kinds:
             expected = [step.expected() for step in steps if step.will_be]
             steps += plan_kind(catalog, kind, date=date, options=options, expected=expected, without=without)
     return steps
+
+
+def require_sense(date: str, kinds: Sequence[str]) -> None:
+    """Refuse what is no night or no kind of master.
+
+    Raises
+    ------
+    UsageError
+        It is none.
+    """
+    parse_night(date)
+    unknown = sorted(set(kinds) - set(KINDS))
+    if unknown:
+        raise UsageError(f"no kind of master is called {', '.join(unknown)}; there are {', '.join(KINDS)}")
 
 
 def plan_kind(
@@ -102,7 +120,7 @@ def _frames_step(catalog: Catalog, row: Row, kind: str, options: Options, out: f
     wanted = list(row["ids"])
     borrowed = list(row["borrow"])[: max(0, rule.minimum - len(wanted))] if options.borrow else []
     found = fetch(catalog, wanted + borrowed)
-    rejected = [(name, "judged bad") for name in row["left_out"]]
+    rejected = [(name, unfit(bad) or "judged bad") for name, bad in fetch(catalog, row["left_out"]).items()]
     rejected += [(name, "deleted since it was grouped") for name in wanted if name not in found]
     frames = []
     for name in sorted(found):
@@ -129,8 +147,10 @@ def _frames_step(catalog: Catalog, row: Row, kind: str, options: Options, out: f
     if row["status"] == "incomplete":
         return step.refused(row["reason"])
     if len(frames) < minimum:
+        if row["status"] == "too few" and minimum == rule.minimum and not borrowed and len(frames) == row["count"]:
+            return step.refused(row["reason"])
         bad = f", {len(rejected)} are not fit" if rejected else ""
-        return step.refused(f"{len(frames)} of {minimum} frames{bad}" + (f"; {row['reason']}" if row["reason"] else ""))
+        return step.refused(f"{len(frames)} of {minimum} frames{bad}")
     return step
 
 
@@ -147,8 +167,10 @@ def unfit(frame: Doc) -> str | None:
     """Say why a frame cannot be combined; None if it can."""
     if frame.get("recalled"):
         return "recalled: " + "; ".join(mark["why"] for mark in frame["recalled"].values())
-    if (frame.get("qc") or {}).get("verdict") == "bad":
-        return "judged bad"
+    qc = frame.get("qc") or {}
+    if qc.get("verdict") == "bad":
+        reasons = [check["reason"] for check in qc.get("checks") or () if check["verdict"] == "bad"]
+        return ": ".join(["judged bad", *(["; ".join(reasons)] if reasons else [])])
     if not frame.get("pixels_digest") or "sci" not in frame["arrays"]:
         return "its pixels were not ingested"
     return None
@@ -260,8 +282,8 @@ def match_dark(frame: Doc, pool: Sequence[Doc], options: Options) -> tuple[Doc, 
     scaled = any(check.criterion == "exptime" and check.distance == SCALED for check in chosen.checks)
     if not scaled or bias is None:
         return chosen.master, 1.0, None
-    wanted = float(frame["header"]["EXPTIME"])
-    return chosen.master, wanted / float(chosen.master["key"]["exptime"]), bias.master
+    seconds = traits(frame, rule_for(frame["profile"], "dark"))["exptime"]
+    return chosen.master, float(seconds) / float(chosen.master["key"]["exptime"]), bias.master
 
 
 # -- what is there already ---------------------------------------------------------------------------
@@ -315,11 +337,13 @@ def _same_place(doc: Doc, step: Step) -> bool:
 
 def plan_table(steps: Sequence[Step], *, date: str) -> Answer:
     """Give a plan as a table, with its size."""
-    columns = ("kind", "camera", "key", "frames", "rejected", "action", "master", "reason", "supersedes", "MB", "s")
+    columns = ("kind", "camera", "key", "frames", "action", "master", "reason", "rejected", "supersedes", "MB", "s")
     rows = tuple(step.row() for step in steps)
     total = [step for step in steps if step.action == "make"]
     size = (
         f"{len(total)} masters to make from {sum(len(step.frames) for step in total)} frames, "
         f"{sum(step.nbytes for step in total) / 1e6:.0f} MB, about {sum(step.seconds for step in total):.0f} s"
+        if total
+        else "nothing to make"
     )
     return Answer(columns, rows, f"Masters of {date}: {size}")

@@ -11,6 +11,8 @@ from pipelines.calibration.choose import FIELDS, best, judged
 from pipelines.calibration.criteria import Rules
 from pipelines.calibration.measure import Stats, distance
 from pipelines.calibration.nightframes import Frame
+from pipelines.calibration.overscan import overscan_level
+from pipelines.calibration.sources import Plane
 from pipelines.errors import UsageError
 from pipelines.instruments import profiles
 
@@ -73,5 +75,7 @@ def distance_of(
             raise UsageError(f"the master {master['_id']} has no level to compare flats with")
         scale = stats.level / middle
     cube = store.open(frame["arrays"]["sci"])
+    section = master["key"].get("overscan")
+    offset = overscan_level(Plane(cube), section) if section and frame["kind"] != "flat" else 0.0
     thick = store.open(variance) if variance is not None else None
-    return distance(cube, stats, master=value, variance=thick, scale=scale, sigma=sigma)
+    return distance(cube, stats, master=value, variance=thick, scale=scale, sigma=sigma, offset=offset)

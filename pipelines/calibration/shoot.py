@@ -7,10 +7,11 @@ from typing import Any
 from catalog import Catalog
 from pipelines.calibration.choose import FIELDS, Candidate, best, judged, nearness
 from pipelines.calibration.criteria import Rules
-from pipelines.calibration.groups import number, on
-from pipelines.calibration.traits import matching_keys, rule_for, traits
+from pipelines.calibration.groups import number
+from pipelines.calibration.traits import exposure_time, matching_keys, rule_for, traits
 from pipelines.errors import UsageError
 from pipelines.instruments import GroupRule
+from pipelines.questions import on
 from pipelines.table import Answer, Row
 
 __all__ = ["what_to_shoot"]
@@ -87,7 +88,7 @@ def _needs(catalog: Catalog, night: str | Sequence[str]) -> list[_Need]:
             place = repr([frame["instrument"], kind, *(values[key.name] for key in matching_keys(rule, kind))])
             need = needs.setdefault(place, _Need(kind, rule, frame, values=values))
             need.frames += 1
-            need.seconds += number((frame.get("header") or {}).get("EXPTIME")) or FLAT_TIME
+            need.seconds += exposure_time(frame) or FLAT_TIME
     return list(needs.values())
 
 

@@ -1,15 +1,27 @@
 """Frames as they are combined: rows of a raw frame, or of a flat with its dark taken away and its level divided out."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from arraystore import Cube
+from arraystore import ArrayStore, Cube
 
-__all__ = ["Normalised", "Plane", "ScaledDark", "central_level"]
+__all__ = [
+    "Masked",
+    "Normalised",
+    "Plane",
+    "Raised",
+    "ScaledDark",
+    "Squared",
+    "central_level",
+    "frame_source",
+    "variance_source",
+]
 
+Doc = Mapping[str, Any]
 Rows = npt.NDArray[Any]
 
 _LEVEL_PIXELS = 1 << 20
@@ -35,6 +47,65 @@ class Plane:
 
 
 @dataclass(frozen=True, slots=True)
+class Masked:
+    """A frame with a mask of its own: rows are masked arrays."""
+
+    frame: Plane
+    mask: Plane
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.frame.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.frame.dtype
+
+    def read(self, start: int, stop: int) -> Rows:
+        return np.ma.MaskedArray(self.frame.read(start, stop), mask=self.mask.read(start, stop) != 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Squared:
+    """Variances, from a plane of standard deviations."""
+
+    errors: Plane
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.errors.shape
+
+    def read(self, start: int, stop: int) -> Rows:
+        return np.square(self.errors.read(start, stop), dtype=np.float64)
+
+
+MASKS = ("dq", "mask")
+VARIANCES = ("variance", "var", "err")
+
+
+def beside(frame: Doc, names: Sequence[str]) -> str | None:
+    """Give the first of some arrays that a frame has beside its pixels, of their shape."""
+    arrays = frame["arrays"]
+    return next((n for n in names if n in arrays and arrays[n]["shape"] == arrays["sci"]["shape"]), None)
+
+
+def frame_source(frame: Doc, store: ArrayStore) -> Plane | Masked:
+    """Open a frame; where its file has a mask or quality plane, what is not zero there is masked."""
+    pixels = Plane(store.open(frame["arrays"]["sci"]))
+    mask = beside(frame, MASKS)
+    return pixels if mask is None else Masked(pixels, Plane(store.open(frame["arrays"][mask])))
+
+
+def variance_source(frame: Doc, store: ArrayStore) -> Plane | Squared | None:
+    """Open the variances that a file states of its pixels; None if it states none."""
+    name = beside(frame, VARIANCES)
+    if name is None:
+        return None
+    plane = Plane(store.open(frame["arrays"][name]))
+    return Squared(plane) if name == "err" else plane
+
+
+@dataclass(frozen=True, slots=True)
 class ScaledDark:
     """A dark scaled down: what it holds above the bias, times a factor, on the bias."""
 
@@ -53,21 +124,38 @@ class ScaledDark:
 
 
 @dataclass(frozen=True, slots=True)
+class Raised:
+    """A dark on the overscan level of another frame; of no dark, that level alone."""
+
+    dark: Plane | ScaledDark | None
+    level: float
+    shape: tuple[int, ...]
+
+    def read(self, start: int, stop: int) -> Rows:
+        if self.dark is None:
+            return np.full((stop - start, self.shape[1]), self.level)
+        rows: Rows = self.dark.read(start, stop) + np.float64(self.level)
+        return rows
+
+
+@dataclass(frozen=True, slots=True)
 class Normalised:
     """A flat, less its dark, over its level: 1 where it is as bright as its middle.
 
+    A dark or a bias less its overscan, over 1, is one too.
+
     Attributes
     ----------
-    frame : Plane
-        The raw flat.
-    dark : Plane or ScaledDark
+    frame : Plane or Masked
+        The raw flat; what is masked in it is NaN here.
+    dark : Plane, ScaledDark or Raised
         What it would be without light.
     level : float
         Of its middle, above the dark.
     """
 
-    frame: Plane
-    dark: Plane | ScaledDark
+    frame: Plane | Masked
+    dark: Plane | ScaledDark | Raised
     level: float
 
     @property
@@ -79,16 +167,22 @@ class Normalised:
         return np.dtype(np.float32)
 
     def read(self, start: int, stop: int) -> Rows:
-        raw = self.frame.read(start, stop).astype(np.float64)
+        raw = _plain(self.frame.read(start, stop))
         rows: Rows = ((raw - self.dark.read(start, stop)) / self.level).astype(np.float32)
         return rows
 
 
-def central_level(frame: Plane, dark: Plane | ScaledDark) -> float:
+def _plain(rows: Rows) -> Rows:
+    """Give rows as float64, NaN where they are masked."""
+    plain: Rows = np.ma.filled(rows.astype(np.float64), np.nan)
+    return plain
+
+
+def central_level(frame: Plane | Masked, dark: Plane | ScaledDark | Raised) -> float:
     """Median of the middle half of a flat, in rows and in columns, above its dark.
 
     A median is that of the sky whatever stars and hot pixels there are. At most a million pixels are
-    looked at, rows spread evenly.
+    looked at, rows spread evenly. NaN where all of it is masked.
     """
     rows, columns = frame.shape
     top, bottom = rows // 4, rows - rows // 4
@@ -100,6 +194,8 @@ def central_level(frame: Plane, dark: Plane | ScaledDark) -> float:
     parts = []
     for start in chosen:
         stop = min(start + band, bottom)
-        raw = frame.read(start, stop)[:, left:right].astype(np.float64)
+        raw = _plain(frame.read(start, stop)[:, left:right])
         parts.append((raw - dark.read(start, stop)[:, left:right]).ravel())
-    return float(np.nanmedian(np.concatenate(parts)))
+    middle = np.concatenate(parts)
+    middle = middle[np.isfinite(middle)]
+    return float(np.median(middle)) if middle.size else float("nan")

@@ -220,7 +220,7 @@ class Step:
         }
 
 
-_TOLD = ("exptime", "filter", "flat_time", "temperature", "gain", "mode")
+_TOLD = ("exptime", "filter", "flat_time", "temperature", "gain", "mode", "overscan")
 
 
 def sizes(catalog: Catalog, kind: str) -> float:

@@ -1,14 +1,15 @@
 """The traits of a frame by which masters are found for it: the group keys of its profile, as values."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from pipelines.calibration.groups import number
 from pipelines.errors import UsageError
 from pipelines.instruments import GroupKey, GroupRule, profiles
 
-__all__ = ["RULES", "matching_keys", "rule_for", "traits"]
+__all__ = ["RULES", "exposure_time", "matching_keys", "rule_for", "taken_at", "traits"]
 
 RULES: Mapping[str, str] = {"bias": "bias", "dark": "dark", "flat": "flat", "pixelmap": "dark"}
 """For each kind of master, the kind of frames whose group rule has its keys."""
@@ -52,6 +53,16 @@ def matching_keys(rule: GroupRule, kind: str) -> tuple[GroupKey, ...]:
 def traits(document: Mapping[str, Any], rule: GroupRule) -> dict[str, Any]:
     """Give the values of a rule's keys in a document: of each the first field that is there; None without."""
     return {key.name: _first(document, key.paths) for key in rule.keys}
+
+
+def taken_at(frame: Mapping[str, Any], paths: Sequence[str]) -> float | None:
+    """Give the first number among some fields of a document."""
+    return next((found for path in paths if (found := number(_first(frame, (path,)))) is not None), None)
+
+
+def exposure_time(frame: Mapping[str, Any]) -> float | None:
+    """Give the exposure time of a frame in seconds, by either of the common keywords; None without a number."""
+    return taken_at(frame, ("header.EXPTIME", "header.EXPOSURE"))
 
 
 def _first(document: Mapping[str, Any], paths: tuple[str, ...]) -> Any:

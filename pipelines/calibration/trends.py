@@ -7,8 +7,9 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from catalog import Collection
-from pipelines.calibration.groups import number, on
+from pipelines.calibration.groups import number
 from pipelines.errors import UsageError
+from pipelines.questions import on
 from pipelines.table import Answer, Row
 
 if TYPE_CHECKING:
@@ -53,8 +54,9 @@ def trends(
         ``noise``, ``hot`` (pixels), ``gradient`` (in the units of the file) and ``temperature``.
     """
     rows: list[Row] = []
+    nights = on(date)
     for profile in sorted(headers.distinct("profile")):
-        match = {"profile": profile, "kind": {"$in": list(kinds)}, **on(date)}
+        match = {"profile": profile, "kind": {"$in": list(kinds)}, **nights}
         if camera is not None:
             match["camera"] = camera
         rows += [_row(group) for group in headers.aggregate(trends_pipeline(match))]

@@ -15,11 +15,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
 from statistics import median
-from typing import Any
 
 from pipelines.calibration.clock import ArrayTime, CameraClock
 from pipelines.calibration.nightframes import Frame
 from pipelines.calibration.sun import altitude, in_twilight, is_rising
+from pipelines.calibration.traits import exposure_time
 from pipelines.instruments import Profile
 from pipelines.instruments.nights import time_of_day
 
@@ -286,14 +286,12 @@ def _sign(changes: Sequence[float]) -> int:
 def _rate(frame: Frame, biases: Mapping[str, float]) -> float | None:
     """Sky level per second; None where level or exposure time is not known."""
     level, seconds = frame.get("stats", {}).get("level"), _exptime(frame)
-    if level is None or seconds is None or frame.get("stats", {}).get("saturated", 0.0) > 0.5:
+    if level is None or seconds is None or (frame["stats"].get("saturated") or 0.0) > 0.5:
         return None
     light = float(level) - biases.get(str(frame.get("camera")), 0.0)
     return light / seconds if light > 0 else None
 
 
 def _exptime(frame: Frame) -> float | None:
-    value: Any = frame.get("header", {}).get("EXPTIME")
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-        return None
-    return float(value)
+    seconds = exposure_time(frame)
+    return seconds if seconds is not None and seconds > 0 else None

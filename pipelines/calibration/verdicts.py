@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
 
-from pipelines.calibration.groups import number
 from pipelines.calibration.measure import Stats
+from pipelines.calibration.traits import exposure_time, taken_at
 from pipelines.instruments import FrameLimits
 
 GOOD, DOUBTFUL, BAD = "good", "doubtful", "bad"
@@ -107,17 +107,6 @@ def judge(frame: Mapping[str, Any], stats: Stats, company: Company, limits: Fram
     )
 
 
-def taken_at(frame: Mapping[str, Any], paths: Sequence[str]) -> float | None:
-    """Give the first number among some fields of a document."""
-    for path in paths:
-        value: Any = frame
-        for part in path.split("."):
-            value = value.get(part) if isinstance(value, Mapping) else None
-        if (found := number(value)) is not None:
-            return found
-    return None
-
-
 def _recalled(frame: Mapping[str, Any]) -> Check:
     """Whoever recalled a frame knows better than any measurement."""
     whys = "; ".join(str(mark.get("why")) for mark in (frame.get("recalled") or {}).values())
@@ -125,7 +114,7 @@ def _recalled(frame: Mapping[str, Any]) -> Check:
 
 
 def _exposure(frame: Mapping[str, Any], kind: str) -> Check:
-    seconds = taken_at(frame, ("header.EXPTIME", "header.EXPOSURE"))
+    seconds = exposure_time(frame)
     if kind == "bias":
         return Check("exposure", GOOD, seconds)
     if seconds is None:

@@ -45,7 +45,7 @@ def ingest(
             catalog = stack.enter_context(place.open(readonly=True)).catalog if place.exists() else None
             show_object(survey(paths, catalog=catalog, selection=selection, campaign=campaign), as_json=as_json)
         return
-    with place.open() as archive:
+    with place.open(new=True) as archive:
         if include or exclude:
             paths = [Path(file) for file in chosen_files(paths, roots=archive.roots, selection=selection)]
         report = archive.ingest(paths, headers_only=headers_only, profile=profile, campaign=campaign, jobs=jobs)
@@ -89,7 +89,7 @@ def root_list(context: typer.Context) -> None:
 def root_add(context: typer.Context, name: str, folder: Path) -> None:
     """Name a folder of original files."""
     place: Place = context.obj
-    with place.open() as archive:
+    with place.open(new=True) as archive:
         archive.roots.add(name, folder)
 
 

@@ -16,7 +16,7 @@ def frames(
     kind: list[str] = typer.Option([], help="Only frames of this kind [dark, bias and flat]; may be repeated."),
     check: bool = typer.Option(False, "--check", help="Measure and judge them, and keep the outcome."),
     bad: bool = typer.Option(False, "--bad", help="Only those that are not good."),
-    jobs: int = typer.Option(2, min=1, help="Frames measured at a time."),
+    jobs: int = typer.Option(None, min=1, help="Frames measured at a time [one for each processor]."),
     as_json: bool = json_option,
 ) -> None:
     """Say which frames are fit to be combined, and why not. Exit code 4: pixels are lost or damaged."""

@@ -63,7 +63,7 @@ def rebuild(
 
     place: Place = context.obj
     target = Place(home=place.home, catalog=into or place.catalog, store=place.store)
-    with target.open(any_schema=True) as archive, bar("Rebuild") as advance:
+    with target.open(any_schema=True, new=True) as archive, bar("Rebuild") as advance:
         report = rebuild_catalog(
             catalog=archive.catalog, store=archive.store, missing=missing, documents=document or (), progress=advance
         )

@@ -55,7 +55,7 @@ def nightly(
         wait=duration(wait).total_seconds(),
         limit=None if time_limit is None else duration(time_limit).total_seconds(),
     )
-    with place.open() as archive, on_signals() as interrupted, bar("Nightly") as advance:
+    with place.open(new=True) as archive, on_signals() as interrupted, bar("Nightly") as advance:
         report = run(
             roots,
             catalog=archive.catalog,
@@ -150,4 +150,7 @@ def quarantine_forget(
             count = len(names) if force and names else len(gone(names or [], catalog=archive.catalog))
             typer.confirm(f"Forget {count} entries?", abort=True)
         struck = forget(names or [], catalog=archive.catalog, force=force, why=why)
-    typer.echo(f"{len(struck)} entries forgotten")
+    if struck:
+        typer.echo(f"{len(struck)} entries forgotten")
+    else:
+        typer.echo("nothing to forget: no file in quarantine is gone; --force NAME strikes one out all the same")

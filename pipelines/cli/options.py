@@ -19,10 +19,20 @@ class Place:
     catalog: str | None
     store: str | None
 
-    def open(self, *, readonly: bool = False, any_schema: bool = False) -> "Archive":
-        """Open the archive; to be changed, its documents must be of this release unless `any_schema`."""
+    def open(self, *, readonly: bool = False, any_schema: bool = False, new: bool = False) -> "Archive":
+        """Open the archive; to be changed, its documents must be of this release unless `any_schema`.
+
+        Only with `new` may it be one that is not there yet: a wrong path, or a disk that is not mounted,
+        must not look like an archive in which nothing is wrong.
+        """
+        from catalog import Unreachable
         from pipelines.archive import open_archive
 
+        if not (new or self.exists()):
+            raise Unreachable(
+                f"there is no catalog at {self._catalog()}; check --home, DARKROOM_HOME, and that its disk is mounted. "
+                "`darkroom ingest` begins an archive, `darkroom rebuild` brings a lost catalog back"
+            )
         archive = open_archive(self.home, catalog=self.catalog, store=self.store, readonly=readonly)
         if not (readonly or any_schema):
             from pipelines.migrate import require_current
@@ -40,10 +50,13 @@ class Place:
         """Tell whether there is a catalog; of a server, only connecting would tell, and it is taken to be there."""
         from pathlib import Path
 
+        catalog = self._catalog()
+        return "://" in catalog or Path(catalog).exists()
+
+    def _catalog(self) -> str:
         from pipelines.settings import resolve
 
-        catalog = resolve(self.home, catalog=self.catalog, store=self.store).catalog
-        return "://" in catalog or Path(catalog).exists()
+        return resolve(self.home, catalog=self.catalog, store=self.store).catalog
 
 
 def _show_version(wanted: bool) -> None:

@@ -167,6 +167,9 @@ SETUP = (
 )
 """How a camera was read and how its pixels are stored, in the keywords of common camera software."""
 
+OVERSCAN = GroupKey(name="overscan", paths=("header.BIASSEC",), required=False)
+"""Where no light falls: of a rule with this key, the level there is taken from each frame before anything else."""
+
 
 def problems(calibration: Calibration) -> list[str]:
     """Say what makes no sense, in words that follow the profile's name."""

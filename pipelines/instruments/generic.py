@@ -6,7 +6,7 @@ No site is known, so the date is the calendar day in UTC.
 
 from __future__ import annotations
 
-from pipelines.instruments.calibration import SETUP, Calibration, GroupKey, GroupRule
+from pipelines.instruments.calibration import OVERSCAN, SETUP, Calibration, GroupKey, GroupRule
 from pipelines.instruments.dragonfly import KINDS
 from pipelines.instruments.profile import Claim, Clock, Profile, Take
 
@@ -20,13 +20,14 @@ _TEMPERATURE = GroupKey(
     spread=1.0,
     required=False,
 )
+_SETUP = (*SETUP, OVERSCAN)
 _FILTER = GroupKey(name="filter", paths=("header.FILTER",))
 
 CALIBRATION = Calibration(
     groups=(
-        GroupRule(kind="dark", keys=(_CAMERA, _EXPTIME, _TEMPERATURE, *SETUP), minimum=3, maximum=50, window=7),
-        GroupRule(kind="bias", keys=(_CAMERA, _TEMPERATURE, *SETUP), minimum=3, maximum=50, window=7),
-        GroupRule(kind="flat", keys=(_CAMERA, _FILTER, _TEMPERATURE, *SETUP), minimum=5, maximum=50, window=7),
+        GroupRule(kind="dark", keys=(_CAMERA, _EXPTIME, _TEMPERATURE, *_SETUP), minimum=3, maximum=50, window=7),
+        GroupRule(kind="bias", keys=(_CAMERA, _TEMPERATURE, *_SETUP), minimum=3, maximum=50, window=7),
+        GroupRule(kind="flat", keys=(_CAMERA, _FILTER, _TEMPERATURE, *_SETUP), minimum=5, maximum=50, window=7),
     )
 )
 

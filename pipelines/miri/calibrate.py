@@ -63,7 +63,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Calibration:
+class Calibrated:
     """What came of calibrating an exposure.
 
     Attributes
@@ -116,7 +116,7 @@ def calibrate(
     skip: Sequence[str] = (),
     limits: Limits | None = None,
     progress: Say | None = None,
-) -> Calibration:
+) -> Calibrated:
     """Run Detector1 on an uncalibrated exposure, and ingest the ramp, rateints and rate it makes.
 
     Parameters
@@ -140,7 +140,7 @@ def calibrate(
 
     Returns
     -------
-    Calibration
+    Calibrated
         With the same parameters again, the one there is.
 
     Raises
@@ -166,7 +166,7 @@ def calibrate(
             _publish(Path(place), folder, asked, ended)
     products = _take(archive, folder, asked, shelf.record_in(folder) or {})
     spent = (ended.seconds, ended.peak) if ended is not None else (0.0, 0)
-    return Calibration(document["exposure"], document_id, asked.key, folder, products, ended is not None, *spent)
+    return Calibrated(document["exposure"], document_id, asked.key, folder, products, ended is not None, *spent)
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,13 +91,24 @@ def golden(kind, shape, dtype):
     return values.reshape(shape).astype(dtype)
 
 
-def test_the_store_of_version_1_is_read(tmp_path):
-    """A store written once and kept beside the tests: every kind, by its references alone."""
-    shutil.copytree(Path(__file__).parent / "golden" / "store-1", tmp_path / "store")
+STORES = sorted((Path(__file__).parent / "golden").glob("store-*"))
+"""Each written once, by the release that brought its kinds, and kept beside the tests."""
+
+
+def references(place):
+    return json.loads(place.with_name(place.name.replace("store", "refs") + ".json").read_text())
+
+
+def test_every_kind_is_kept_in_a_store_once_written():
+    assert {document["kind"] for place in STORES for document in references(place)} == set(KINDS)
+
+
+@pytest.mark.parametrize("place", STORES, ids=lambda place: place.name)
+def test_a_store_once_written_is_read(place, tmp_path):
+    """Every kind, by its references alone."""
+    shutil.copytree(place, tmp_path / "store")
     store = open_store(tmp_path / "store", readonly=True)
-    documents = json.loads((Path(__file__).parent / "golden" / "refs-1.json").read_text())
-    assert {document["kind"] for document in documents} == set(KINDS)
-    for document in documents:
+    for document in references(place):
         array = golden(document["kind"], document["shape"], document["dtype"])
         assert np.array_equal(store.open(document)[...], array)
         assert store.verify(document, "decode") == []

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pymongo.errors
 
-from arraystore import ArrayStore
+from arraystore import ArrayStore, StoreError
 from arraystore.addresses import open_backend
 from arraystore.faults import Fault, FaultyBackend
+from catalog import CatalogError
 from pipelines import open_archive
 from pipelines.archive import Archive
-from tests.crash.processes import DIED
+from tests.crash.processes import DIED, finish, start
 
 #: How an operation goes wrong: it is not done; it is done and nobody is told; half of it is done; the process
 #: ends before it, or in the midst of it. (To end after one is to end before the next.)
@@ -131,4 +132,27 @@ def faulty_archive(home: Path, fault: Struck) -> Iterator[Archive]:
             pipelines.workers.open_store = before
 
 
-__all__ = ["SORTS", "FaultyCatalogBackend", "FaultyCollection", "Struck", "faulty_archive", "struck"]
+def strike(home: Path, sort: str, k: int, act: Callable[..., None], *arguments: Any) -> bool:
+    """Do something with its k-th operation going wrong; whether there was a k-th.
+
+    Parameters
+    ----------
+    act : callable
+        Given the archive and the arguments; of a module, as another process may have to find it.
+    """
+    if sort.startswith("dies"):
+        (code,) = finish(start(_die, home, sort, k, act, *arguments))
+        assert code in (0, DIED), code
+        return code == DIED
+    fault = struck(sort, k)
+    with suppress(StoreError, CatalogError), faulty_archive(home, fault) as archive:
+        act(archive, *arguments)
+    return bool(fault.struck)
+
+
+def _die(home: Path, sort: str, k: int, act: Callable[..., None], *arguments: Any) -> None:
+    with faulty_archive(home, struck(sort, k)) as archive:
+        act(archive, *arguments)
+
+
+__all__ = ["SORTS", "FaultyCatalogBackend", "FaultyCollection", "Struck", "faulty_archive", "strike", "struck"]

@@ -130,10 +130,11 @@ def undamaged(archive: Archive) -> None:
     assert {f.code for f in again.findings if f.gravity == UNFINISHED} <= {"document-missing"}
 
 
-def rebuilt(archive: Archive, home: Path) -> None:
+def rebuilt(archive: Archive, home: Path, *, swept: bool = False) -> None:
     """Assert that a new catalog, rebuilt from the store alone, holds the documents and the trash of this one."""
     with connect(home / "rebuilt.db") as catalog:
-        assert rebuild(catalog=catalog, store=archive.store).lost == []
+        lost = rebuild(catalog=catalog, store=archive.store).lost
+        assert swept or lost == []  # a sweep that was cut short leaves changes of what it has taken
         for name in ("headers", "masters", "trash"):
             before, after = ({doc["_id"]: doc for doc in c[name].find()} for c in (archive.catalog, catalog))
             assert before.keys() <= after.keys(), name  # and ingests that were cut short

@@ -54,6 +54,7 @@ def frame(number: int, *, seed: int | None = None, shape: tuple[int, int] = (24,
         "IMAGETYP= 'dark    '",
         "SERIALNO= 'T1      '",
         "FILTER  = 'G       '",
+        "TEMPERAT=                -10.0",
         f"COMMENT frame {number} of seed {seed}",
         "END",
     ]

@@ -3,41 +3,20 @@
 from __future__ import annotations
 
 import shutil
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from arraystore import StoreError
-from catalog import CatalogError
 from pipelines import open_archive
 from pipelines.check import check
 from pipelines.errors import Refused
-from tests.crash.faults import SORTS, faulty_archive, struck
+from tests.crash.faults import SORTS, strike
 from tests.crash.invariants import NONE, converged, kept, known, rebuilt, swept_clean, undamaged, whole
-from tests.crash.processes import DIED, finish, start
 from tests.crash.verbs import VERBS, copied
 
 MOST = 400  # operations of one verb
 DEEP = ("fails", "tears")  # after these nobody tries again, too: what they leave is what all leave
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
-
-
-def die(verb, made, sort, k):
-    with faulty_archive(made.home, struck(sort, k)) as archive:
-        VERBS[verb].act(archive, made)
-
-
-def strike(verb, made, sort, k):
-    """Do a verb with its k-th operation going wrong; whether there was a k-th."""
-    if sort.startswith("dies"):
-        (code,) = finish(start(die, verb, made, sort, k))
-        assert code in (0, DIED), code
-        return code == DIED
-    fault = struck(sort, k)
-    with suppress(StoreError, CatalogError), faulty_archive(made.home, fault) as archive:
-        VERBS[verb].act(archive, made)
-    return bool(fault.struck)
 
 
 def sweep(archive):
@@ -55,7 +34,7 @@ def live_on(made, before, *, swept):
     with open_archive(made.home) as archive:
         undamaged(archive)
         kept(archive, before, swept=swept)
-        rebuilt(archive, made.home)
+        rebuilt(archive, made.home, swept=swept)
         sweep(archive)
         kept(archive, before, swept=swept)
         archive.catalog.trash.update_many({}, {"$set": {"deleted_at": LONG_AGO}})
@@ -72,7 +51,7 @@ def test_every_operation_goes_wrong_once(tmp_path, verb, sort):
         before = known(archive)
     for k in range(1, MOST):
         here = copied(made, tmp_path / str(k))
-        there_was_one = strike(verb, here, sort, k)
+        there_was_one = strike(here.home, sort, k, VERBS[verb].act, here)
         with open_archive(here.home) as archive:
             whole(archive, here.allowed)
             kept(archive, before, swept=verb == "sweep")

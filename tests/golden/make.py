@@ -82,6 +82,7 @@ def night(raw: Path) -> None:
 def make(out: Path) -> None:
     """Make the golden archive of this checkout."""
     from pipelines import open_archive
+    from pipelines.calibration.steps import Options
     from pipelines.version import __version__
 
     top = Path(tempfile.gettempdir()) / "golden"
@@ -100,6 +101,8 @@ def make(out: Path) -> None:
         archive.delete(f"Dragonfly103/{NIGHT}/T103_2_dark.fits", why="shutter stuck")
         archive.delete(f"Dragonfly103/{NIGHT}/T103_4_light.fits", why="by mistake")
         archive.restore(f"Dragonfly103/{NIGHT}/T103_4_light.fits")
+        archive.upkeep.change(f"Dragonfly101/{NIGHT}/T101_3_flat.fits", {"qc.verdict": "bad"}, why="a moth")
+        archive.calibration.make_masters(NIGHT, kinds=("dark",), options=Options(minimum=2), progress=False)
         expected = {
             "release": __version__,
             "sha256": {doc["_id"]: doc["file"]["sha256"] for doc in archive.headers.find().sort("_id", 1)},
@@ -107,6 +110,11 @@ def make(out: Path) -> None:
             "pixels": {
                 f"{doc['_id']} {name}": hashlib.sha256(archive.store.open(ref)[...].tobytes()).hexdigest()
                 for doc in archive.headers.find().sort("_id", 1)
+                for name, ref in sorted(doc["arrays"].items())
+            },
+            "masters": {
+                f"{doc['_id']} {name}": hashlib.sha256(archive.store.open(ref)[...].tobytes()).hexdigest()
+                for doc in archive.masters.find().sort("_id", 1)
                 for name, ref in sorted(doc["arrays"].items())
             },
             "trash": sorted(entry["_id"] for entry in archive.catalog.trash.find()),

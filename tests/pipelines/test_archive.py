@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+from arraystore import StoreError
 from pipelines import open_archive
 from pipelines.errors import Refused, SchemaTooNew, UnknownDocument, UsageError
 from pipelines.settings import resolve
@@ -105,12 +106,31 @@ def test_a_name_is_text_and_nothing_else(archive, raw, write_frame, name):
 def test_the_wrong_store_is_refused_before_anything_is_written(archive, tmp_path, raw, write_frame):
     write_frame()
     archive.ingest(raw)
-    with open_archive(catalog=str(tmp_path / "home" / "catalog.db"), store=str(tmp_path / "other")) as wrong:
+    with open_archive(tmp_path / "another") as another:
+        another.store.put(np.zeros((2, 2)), kind="frame")
+    catalog, other = str(tmp_path / "home" / "catalog.db"), tmp_path / "another" / "store"
+    with open_archive(catalog=catalog, store=str(other)) as wrong:
         with pytest.raises(UsageError, match="open the archive with its own store"):
             wrong.ingest(raw)
         with pytest.raises(UsageError, match="open the archive with its own store"):
             wrong.cube(archive.headers.find_one())
-        assert list((tmp_path / "other").glob("objects/*/*")) == []
+        assert len(list(other.glob("objects/*/*"))) == 1
+
+
+def test_a_store_that_is_not_there_is_not_begun_anew(archive, tmp_path, raw, write_frame):
+    """A disk that is not mounted: the catalog knows that it has a store."""
+    write_frame()
+    archive.ingest(raw)
+    (tmp_path / "empty").mkdir()
+    for place in ("gone", "empty"):
+        catalog, store = str(tmp_path / "home" / "catalog.db"), str(tmp_path / place)
+        with (
+            open_archive(catalog=catalog, store=store) as unmounted,
+            pytest.raises(StoreError, match="mount its disk"),
+        ):
+            unmounted.ingest(raw)
+    assert not (tmp_path / "gone").exists()
+    assert list((tmp_path / "empty").iterdir()) == []
 
 
 def test_documents_of_an_older_schema_are_read_and_not_changed(archive, raw, write_frame):
@@ -143,7 +163,9 @@ def test_from_a_night_to_a_certified_master_in_lines_of_a_notebook(archive, tmp_
     assert {row["verdict"] for row in calibration.clock("2024-02-20")} <= {"right", "wrong", "unknown"}
     fixed = calibration.fix_flats("2024-02-20")
     assert all(archive.document(name)["flat_time_source"] == "consensus" for name in fixed)
-    assert {row["verdict"] for row in calibration.check_frames("2024-02-20", kinds=("dark",), progress=False)} >= {"good"}
+    assert {row["verdict"] for row in calibration.check_frames("2024-02-20", kinds=("dark",), progress=False)} >= {
+        "good"
+    }
     plan = calibration.plan("2024-02-20", kinds=("dark",))
     made = archive.make_master_darks("2024-02-20", progress=False)
     assert len(made) == len(plan) > 0

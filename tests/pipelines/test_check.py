@@ -488,3 +488,31 @@ def test_every_code_is_documented():
         assert gravity in ("damage", "unfinished", "note")
         assert meaning
         assert mend
+
+
+def test_a_lost_catalog_is_damage_however_young_the_store_is(three):
+    """Dropped, or begun anew at a wrong address: that nothing is damaged in an empty catalog proves nothing."""
+    for name in ("headers", "runs", "pairing"):
+        three.catalog[name].delete_many({})
+    report = run(three, grace=timedelta(days=1))
+    assert [finding.code for finding in report.findings] == ["catalog-lost"]
+    assert (report.exit_code, report.findings[0].mend) == (4, "darkroom rebuild")
+    rebuild(catalog=three.catalog, store=three.store)
+    assert run(three, grace=timedelta(days=1)).clean
+
+
+def test_what_is_too_young_to_judge_is_counted(three):
+    three.headers.delete_one({"_id": A})
+    report = run(three, grace=timedelta(days=1))
+    assert (report.clean, report.young) == (True, 2)  # its array and its record
+    assert "2 arrays and records that nothing refers to are too young to judge" in repr(report)
+    assert (run(three).young, run(three).clean) == (0, False)
+
+
+def test_what_could_not_be_mended_says_why(three, raw):
+    truncate(three)
+    (raw / A).unlink()
+    (finding,) = run(three, mend=True).findings
+    assert finding.message.endswith(
+        "not mended: no original file is where it was and has the SHA-256 it was ingested with"
+    )

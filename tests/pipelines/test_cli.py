@@ -120,7 +120,7 @@ def test_asking_makes_no_archive(darkroom, tmp_path):
     for words in (["status"], ["darks"], ["query", "{}"], ["header", NAME], ["root", "list"]):
         done = darkroom(*words)
         assert done.returncode == 3
-        assert "ingest something first" in done.stderr
+        assert "check --home, DARKROOM_HOME" in done.stderr
     assert not (tmp_path / "home").exists()
 
 
@@ -174,3 +174,12 @@ def test_every_command_has_help_and_help_is_light(darkroom):
     assert len(command.commands) >= 11
     for name, sub in command.commands.items():
         assert sub.help, name
+
+
+def test_a_wrong_home_is_no_archive_in_which_nothing_is_wrong(darkroom, tmp_path):
+    for words in (["check"], ["check", "--mend"], ["sweep", "--yes"], ["migrate"], ["delete", NAME], ["restore", NAME]):
+        done = darkroom(*words)
+        assert (done.returncode, done.stdout) == (3, ""), words
+        assert "there is no catalog at" in done.stderr
+        assert "`darkroom rebuild` brings a lost catalog back" in done.stderr
+    assert not (tmp_path / "home").exists()

@@ -17,7 +17,7 @@ RATE = "lab/bench/exp1_rate.fits"
 OTHER = "lab/bench/exp2_uncal.fits"
 
 
-def put(archive, name, *, kind, exposure, seed, parents=()):
+def put(archive, name, *, kind, exposure, seed, parents=(), **more):
     """Put a product into the archive as ingest does: arrays, record, document."""
     pixels = np.random.default_rng(seed).normal(1000, 10, (8, 24, 32)).astype("u2")
     ref = archive.store.put(pixels, kind="slope").to_dict()
@@ -34,6 +34,7 @@ def put(archive, name, *, kind, exposure, seed, parents=()):
         "file": {"size": 1_000_000, "mtime": datetime(2024, 2, 21, tzinfo=UTC), "sha256": name},
         "ingest": {"run": "r", "at": datetime(2024, 2, 21, tzinfo=UTC), "revision": 1, "changes": 0, "arrays": "kept"},
         "schema": 2,
+        **more,
     }
     collection = "masters" if kind.startswith("master") else "headers"
     archive.store.put_records({record_key(name, 1, collection=collection): bson.encode(document)})
@@ -153,3 +154,14 @@ def test_of_several_calibrations_only_the_one_goes(archive):
     assert set(plan_deletion([names["a"][1]], catalog=archive.catalog).ids) == set(names["a"][1:])
     everything = plan_deletion(["raw/exp1_uncal.fits"], catalog=archive.catalog).ids
     assert set(everything) == {"raw/exp1_uncal.fits", *names["a"], *names["b"]}
+
+
+def test_of_several_segments_only_the_one_goes(archive):
+    for number in (1, 2):
+        segment = {"segment": {"number": number}}
+        put(archive, f"raw/exp1-seg{number}_uncal.fits", kind="uncal", exposure="exp1", seed=number, **segment)
+        put(
+            archive, f"raw/exp1-seg{number}_rateints.fits", kind="rateints", exposure="exp1", seed=9 + number, **segment
+        )
+    plan = plan_deletion(["raw/exp1-seg1_uncal.fits"], catalog=archive.catalog)
+    assert set(plan.ids) == {"raw/exp1-seg1_uncal.fits", "raw/exp1-seg1_rateints.fits"}

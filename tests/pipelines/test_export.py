@@ -124,3 +124,13 @@ def test_headers_alone_cannot_be_exported(archive, raw, tmp_path, write_frame):
         archive.export(name, tmp_path / "out.fits")
     with pytest.raises(UsageError, match="not there"):
         archive.export(name, tmp_path / "no/out.fits")
+
+
+def test_a_place_that_cannot_be_written_is_said(archive, raw, write_frame, tmp_path):
+    write_frame()
+    archive.ingest(raw)
+    name = archive.headers.find_one()["_id"]
+    (tmp_path / "taken.fits").mkdir()
+    with pytest.raises(UsageError, match=r"cannot write .*taken.fits: .*; make room, or write elsewhere"):
+        archive.export(name, tmp_path / "taken.fits")
+    assert [path.name for path in tmp_path.iterdir() if path.suffix == ".part"] == []

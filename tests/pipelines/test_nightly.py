@@ -394,3 +394,15 @@ def test_a_catalog_that_goes_away_in_the_middle_leaves_the_arrays_and_a_clear_er
         assert objects == 5
         assert run(archive, tmp_path, raw).nights[0].new == 5
         assert archive.status().objects == 5
+
+
+def test_the_ledger_tells_a_killed_run_from_one_at_work(archive, tmp_path, raw, write_frame):
+    write_frame(name("2024-02-20", 1))
+    done = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    run(archive, tmp_path, raw)
+    entry = archive.runs.find_one({"verb": "nightly"}) | {"status": "running"}
+    others = {"killed": {"pid": int(done.stdout)}, "here": {}, "elsewhere": {"host": "another"}}
+    archive.runs.insert_many([{**entry, "_id": key, **changes} for key, changes in others.items()])
+    run(archive, tmp_path, raw)
+    states = {key: archive.runs.find_one({"_id": key})["status"] for key in others}
+    assert states == {"killed": "killed", "here": "running", "elsewhere": "running"}

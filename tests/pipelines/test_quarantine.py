@@ -118,7 +118,7 @@ def test_the_commands(tmp_path):
     assert (
         runner.invoke(app, [*home, "forget", f"raw:{BAD}", "--force", "--why", "x"]).output == "1 entries forgotten\n"
     )
-    assert runner.invoke(app, [*home, "forget"]).output == "0 entries forgotten\n"
+    assert runner.invoke(app, [*home, "forget"]).output.startswith("nothing to forget: ")
 
 
 KINDS = ("whole", "cut", "text", "empty", "folder", "pipe", "link", "broken link", "link outside", "twin", "not utf8")

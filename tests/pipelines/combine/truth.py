@@ -5,8 +5,17 @@ from statistics import NormalDist
 
 import numpy as np
 
-from pipelines.combine import FractionClip, MadClip, Mean, Median, MinMax, NoiseClip, PercentileClip, SigmaClip
-from pipelines.combine import WinsorizedClip
+from pipelines.combine import (
+    FractionClip,
+    MadClip,
+    Mean,
+    Median,
+    MinMax,
+    NoiseClip,
+    PercentileClip,
+    SigmaClip,
+    WinsorizedClip,
+)
 
 
 def kept(x, method, variance_at):

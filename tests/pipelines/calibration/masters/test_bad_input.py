@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from pipelines.calibration.steps import Options
+from pipelines.combine import NoiseModel
+from pipelines.errors import UsageError
 from tests.pipelines.calibration.masters.conftest import NIGHT, make, of
 
 SHAPE = (64, 80)
@@ -120,6 +122,14 @@ def test_a_longer_dark_is_scaled_down_where_there_is_a_bias_and_within_the_facto
     assert len(flat["rejected"]) == 5  # 20 s is four times 5 s, and three is the limit
     for item in master["inputs"]:
         assert item["level"] == pytest.approx(19000, rel=0.002)
+    # Half of the dark and half of the bias were taken away from each: the noise of both is in all of them.
+    shared = [of(archive, _id=used["id"]) for used in master["masters"]]
+    share = sum(0.25 * np.asarray(archive.cube(used, "variance_model")) for used in shared) / 19000**2
+    model = NoiseModel(**{name: master["noise"][name] for name in ("read_noise", "gain", "level")})
+    level = np.mean([item["level"] for item in master["inputs"]])
+    value, count, variance = (np.asarray(archive.cube(master, p)) for p in ("value", "count", "variance_model"))
+    own = model.variance(value * level + 1100) / level**2 / count
+    assert np.median((variance - own) / share) == pytest.approx(1, abs=0.1)
 
 
 def test_without_a_bias_no_dark_is_scaled(frames, archive):
@@ -145,6 +155,25 @@ def test_a_frame_judged_bad_is_no_part_of_a_master_and_stays_listed(frames, arch
     assert row["frames"] == 3
     assert row["rejected"] == [f"{names[1]}: judged bad"]
     assert of(archive, kind="dark")["rejected"] == [{"id": names[1], "reason": "judged bad"}]
+
+
+def test_what_the_checks_found_bad_is_left_out_with_what_they_found(frames, archive):
+    same = np.random.default_rng(7).normal(1000, 10, SHAPE).astype(np.uint16)
+    names = frames(*darks(3), ("dark", 9.0, same, {}), ("dark", 9.0, same, {}))
+    archive.calibration.check_frames(NIGHT, progress=False)
+    row = next(row for row in make(archive) if row["kind"] == "dark")
+    assert row["rejected"] == [f"{names[4]}: judged bad: the same pixels as {names[3]}"]
+
+
+@pytest.mark.parametrize("night", ["2024-13-01", "yesterday", "", "2024-02-20T12:00"])
+def test_what_is_no_night_is_refused_and_leaves_no_run(archive, night):
+    runs = archive.runs.count_documents({})
+    desk = archive.calibration
+    asked = (desk.plan, desk.make_masters, desk.frames, desk.check_frames, desk.trends, desk.shoot, desk.clock)
+    for ask in (*asked, desk.fleet, desk.flat_times, lambda night: desk.groups("dark", night), archive.dark_groups):
+        with pytest.raises(UsageError, match="YYYY-MM-DD"):
+            ask(night)
+    assert archive.runs.count_documents({}) == runs
 
 
 @pytest.mark.parametrize("harm", ["lost", "damaged"])

@@ -1,10 +1,10 @@
-"""A finding about a night: what is missing or odd, and what to do about it."""
+"""A notice about a night: what is missing or odd, and what to do about it."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Notice:
     """One thing that is missing or odd.
 
     Attributes
