@@ -51,6 +51,8 @@ class Census:
         By the stem of their records: revision and changes that documents in use, or in the trash, show.
     young : int
         Arrays and records that nothing refers to and that are too young to be a finding.
+    older : set of str
+        Names that records of an older schema are given when they are migrated.
     """
 
     documents: int = 0
@@ -62,6 +64,7 @@ class Census:
     remembered: dict[str, str] = field(default_factory=dict)
     shown: dict[str, tuple[int, int]] = field(default_factory=dict)
     young: int = 0
+    older: set[str] = field(default_factory=set)
 
 
 def take_census(
@@ -85,6 +88,8 @@ def take_census(
     for prefix in PREFIXES.values():
         for record in store.records(prefix):
             census.records[record.key] = record.modified
+            if (new := older_key(record.key)) is not None:
+                census.older.add(new)
     listed = set(census.objects)
     findings: list[Finding] = []
     for name in REFERRING:
@@ -141,7 +146,9 @@ def _count(
         census.shown[stem] = max(shown, census.shown.get(stem, shown))
         if name == "trash":
             census.remembered |= remembered
-    if census.records.pop(key, None) is None and not has_record(store, key) and _is_there(catalog, name, document):
+    if census.records.pop(key, None) is not None or key in census.older:
+        return
+    if not has_record(store, key) and _is_there(catalog, name, document):
         text = f"{owner}, revision {revision}{f', change {change}' if change else ''}: there is no record {key}"
         yield Finding("record-missing", key, text, (owner,))
 

@@ -11,11 +11,21 @@ from multiprocessing.context import ForkServerProcess as Process
 from typing import Any
 
 PRELOADED = [
+    "pytest",
     "tests.crash.processes",
+    "tests.crash.verbs",
+    "tests.crash.faults",
     "pipelines.archive",
     "pipelines.ingest",
     "pipelines.sweep",
     "pipelines.trash",
+    "pipelines.deletion",
+    "pipelines.rebuild",
+    "pipelines.migrate",
+    "pipelines.check",
+    "pipelines.mending",
+    "pipelines.calibration.masters",
+    "pipelines.combine.stack",
     "pipelines.fits",
     "pipelines.instruments",
     "arraystore.store",

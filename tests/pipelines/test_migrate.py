@@ -8,6 +8,7 @@ import textwrap
 import pytest
 
 from pipelines import interpreter, migrate, open_archive
+from pipelines.check import check
 from pipelines.document import SCHEMA
 from pipelines.errors import SchemaTooNew, UsageError
 from pipelines.migrate import STEPS, require_current, upgraded
@@ -129,3 +130,10 @@ def test_a_change_made_meanwhile_is_not_lost(old, monkeypatch):
     migrate.migrate(catalog=old.catalog, store=old.store)
     document = old.headers.find_one({"_id": target})
     assert (document["verdict"], document["ingest"]["changes"]) == ("kept", 1)
+
+
+def test_a_check_of_an_older_archive_names_the_migration_and_nothing_else(old):
+    report = check(catalog=old.catalog, store=old.store)
+    assert {finding.code for finding in report.findings} == {"older-record"}
+    assert {finding.mend for finding in report.findings} == {"darkroom migrate"}
+    assert report.exit_code == 1
