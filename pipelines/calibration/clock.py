@@ -158,16 +158,17 @@ def doubtful_dates(
     """Give the frames of a camera whose ``date`` is not, or not surely, the night of the array's time."""
     if not profile.clock.nightly or clock.verdict in ("right", "unknown"):
         return []
-    doubtful = []
-    for frame in frames:
-        when = true_time(frame, clock, array)
-        if when is None:
-            continue
-        margin = timedelta(seconds=1 + 3 * (clock.offset_sigma or 0.0))
-        nights = {night_of(edge, profile.clock.zone).isoformat() for edge in (when - margin, when + margin)}
-        if nights != {frame.get("date")}:
-            doubtful.append(frame["_id"])
-    return doubtful
+    nights = {frame["_id"]: (nights_of(frame, clock, array, profile), frame.get("date")) for frame in frames}
+    return [name for name, (true, said) in nights.items() if true and true != {said}]
+
+
+def nights_of(frame: Frame, clock: CameraClock, array: Mapping[int, ArrayTime], profile: Profile) -> set[str]:
+    """Give the night of a frame's true time; two where its uncertainty reaches over noon, none without a time."""
+    when = true_time(frame, clock, array)
+    if when is None:
+        return set()
+    margin = timedelta(seconds=1 + 3 * (clock.offset_sigma or 0.0))
+    return {night_of(edge, profile.clock.zone).isoformat() for edge in (when - margin, when + margin)}
 
 
 def true_time(frame: Frame, clock: CameraClock | None, array: Mapping[int, ArrayTime]) -> datetime | None:

@@ -44,6 +44,22 @@ class CalibrationDesk:
 
         return clock_errors(self._archive.headers, night)
 
+    def fix_dates(self, date: str | Sequence[str]) -> list[str]:
+        """Write the night of the array's time into the frames of wrong clocks; :meth:`undo_dates` takes it back."""
+        from pipelines.calibration.dates import fix_dates
+
+        self._archive.require_writable("repair dates")
+        nights = [date] if isinstance(date, str) else list(date)
+        return fix_dates(nights, catalog=self._archive.catalog, store=self._archive.store)[1]
+
+    def undo_dates(self, date: str | Sequence[str]) -> list[str]:
+        """Put back what the last :meth:`fix_dates` of these nights replaced. Gives the frames changed."""
+        from pipelines.calibration.dates import undo_dates
+
+        self._archive.require_writable("repair dates")
+        nights = [date] if isinstance(date, str) else list(date)
+        return undo_dates(nights, catalog=self._archive.catalog, store=self._archive.store)[1]
+
     def flat_times(self, date: Nights = None) -> Answer:
         """Evening or morning, with all that tells it: `pipelines.calibration.flattimes`."""
         from pipelines.calibration.flattimes import flat_times

@@ -11,8 +11,8 @@ from catalog import Catalog, Collection
 from pipelines import ledger
 from pipelines.calibration.clock import array_times, camera_clocks
 from pipelines.calibration.nightframes import Frame, by_profile, frames_of, nights_with
+from pipelines.calibration.repairs import undo_latest
 from pipelines.calibration.twilight import Evidence, weigh
-from pipelines.errors import UsageError
 from pipelines.instruments import Profile
 from pipelines.table import Answer, Row
 
@@ -106,28 +106,8 @@ def fix(answer: Answer, *, catalog: Catalog, store: ArrayStore) -> tuple[str | N
 
 
 def undo_last(nights: Sequence[str], *, catalog: Catalog, store: ArrayStore) -> tuple[str, list[str]]:
-    """Put back what the last `fix` of these nights replaced.
-
-    Returns
-    -------
-    str, list of str
-        The run that was undone, and the ids that changed.
-
-    Raises
-    ------
-    UsageError
-        None of these nights was ever mended, or all has been undone.
-    """
-    from pipelines.changes import undo
-
-    epoch = datetime.fromtimestamp(0, UTC)
-    undone: set[Any] = set()
-    for run in catalog.runs.find({"started": {"$gte": epoch}}).sort("started", -1):
-        if run["verb"] == "undo":
-            undone.add(run["arguments"]["run"])
-        elif run["verb"] == VERB and set(run["arguments"]["nights"]) & set(nights) and run["_id"] not in undone:
-            return run["_id"], undo(run["_id"], catalog=catalog, store=store, why="flat times as they were")
-    raise UsageError(f"nothing to undo: no flats of {', '.join(nights)} were mended; `darkroom flats NIGHT --fix` does")
+    """Put back what the last `fix` of these nights replaced: `repairs.undo_latest`."""
+    return undo_latest(VERB, nights, catalog=catalog, store=store, why="flat times as they were")
 
 
 def _night(headers: Collection, night: str) -> list[Row]:

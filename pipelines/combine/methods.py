@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, TypeGuard
 
 import numpy as np
 
@@ -29,7 +29,6 @@ class Method(Protocol):
     def __hash__(self) -> int: ...
 
 
-@runtime_checkable
 class Trim(Method, Protocol):
     """Drops samples by rank."""
 
@@ -37,7 +36,11 @@ class Trim(Method, Protocol):
         """How many of `count` samples are dropped at the low and at the high end."""
 
 
-@runtime_checkable
+def trims(method: Method) -> TypeGuard[Trim]:
+    """Whether a method is a `Trim`; ``isinstance`` with a protocol takes a tenth of combining three frames."""
+    return hasattr(method, "trim")
+
+
 class Clip(Method, Protocol):
     """Drops samples outside bounds."""
 

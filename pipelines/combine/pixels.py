@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.combine.methods import Clip, Median, Method, Trim
+from pipelines.combine.methods import Clip, Median, Method, Trim, trims
 from pipelines.combine.power import trim_factor
 from pipelines.combine.samples import Plane, Samples, kept_moments, moments
 
@@ -53,7 +53,7 @@ def equal_samples(samples: Samples, method: Method) -> Results:
         The method needs a noise model, and there is none.
     """
     count = samples.count
-    if isinstance(method, Trim):
+    if trims(method):
         found = _trimmed(samples, method)
         cost = trim_factor(count, *method.trim(count)) / count
     else:

@@ -8,7 +8,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from pipelines.combine.methods import Clip, FractionClip, Method, Trim
+from pipelines.combine.methods import Clip, FractionClip, Method, trims
 from pipelines.combine.samples import Plane, Samples
 
 #: Outliers that are tried, in standard deviations of one sample.
@@ -46,7 +46,7 @@ def power_factor(method: Method, count: int) -> float:
     """
     if count < 2:
         return math.inf
-    if isinstance(method, Trim):
+    if trims(method):
         return 0.0 if method.trim(count)[1] else math.inf
     if isinstance(method, FractionClip):
         return method.high if count > 2 else math.inf

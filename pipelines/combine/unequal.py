@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.combine.methods import Clip, Median, Method, NoiseClip, Trim
+from pipelines.combine.methods import Clip, Median, Method, NoiseClip, trims
 from pipelines.combine.network import sort_rows
 from pipelines.combine.pixels import Results
 from pipelines.combine.power import trim_factor
@@ -94,7 +94,7 @@ def unequal_samples(block: Unequal, method: Method) -> Results:
         top=np.where(keep, block.raw, -np.inf).max(axis=0),
         disagree=none_left
         | _apart(block, centre, valid_count)
-        | ((2 * count <= valid_count) & (valid_count > 1) & (not isinstance(method, Trim))),
+        | ((2 * count <= valid_count) & (valid_count > 1) & (not trims(method))),
     )
 
 
@@ -139,7 +139,7 @@ def _kept(block: Unequal, method: Method, valid_count: NDArray[Any]) -> tuple[Ke
         filled = np.where(valid, values, np.inf)
         samples = Samples(sort_rows(filled.copy())[:count], variance_at=_mean_variance(block, pixels, count))
         centre[pixels] = samples.median()
-        if isinstance(method, Trim):
+        if trims(method):
             low, high = method.trim(count)
             rank = filled.argsort(axis=0, kind="stable").argsort(axis=0, kind="stable")
             keep[:, pixels] = valid & (rank >= low) & (rank < count - high)

@@ -57,7 +57,9 @@ def log_of(document: Mapping[str, Any]) -> str:
     UsageError
         It was not calibrated here.
     """
-    packed = document.get("calibration", {}).get("log")
+    if document.get("kind") == "uncal":
+        raise UsageError(f"{document['_id']} is raw; name a product of it, as `darkroom calibrate` prints them")
+    packed = (document.get("calibration") or {}).get("log")
     if packed is None:
         raise UsageError(f"{document['_id']} was not calibrated by this archive, which has no log of it")
     return zlib.decompress(packed).decode()

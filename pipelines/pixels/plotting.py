@@ -132,15 +132,12 @@ def _legend(axes: Axes, shown: Sequence[Ramps]) -> None:
     from matplotlib.lines import Line2D
 
     ring: dict[str, Any] = {"marker": "o", "mfc": "none", "ls": "", "ms": 7, "mew": 1.5}
-    drawn = (
-        (any(one.raw is not None for one in shown), Line2D([], [], color=RAW, marker=".", label="raw")),
-        (
-            any(one.corrected is not None for one in shown),
-            Line2D([], [], color=CORRECTED, marker=".", label="corrected"),
-        ),
-        (any(_jumps(one) for one in shown), Line2D([], [], mec=JUMP, label="jump", **ring)),
-    )
-    handles = [line for there, line in drawn if there]
+    lines = {
+        "raw": (any(one.raw is not None for one in shown), {"color": RAW, "marker": "."}),
+        "corrected": (any(one.corrected is not None for one in shown), {"color": CORRECTED, "marker": "."}),
+        "jump": (any(_jumps(one) for one in shown), {"mec": JUMP, **ring}),
+    }
+    handles = [Line2D([], [], label=name, **style) for name, (there, style) in lines.items() if there]
     axes.legend(handles=handles, fontsize=8, frameon=False, loc="best", handlelength=1.4)
 
 

@@ -117,22 +117,21 @@ class Found:
         """Draw the maps, the pixels found ringed; write the picture to a file, or give the figure."""
         from matplotlib.figure import Figure
 
-        figure = Figure(figsize=(6 * max(1, len(self.maps)), 6), layout="constrained")
+        figure = Figure(figsize=(6 * max(1, len(self.maps)), 5.4), layout="constrained")
         for axes, each in zip(figure.subplots(1, len(self.maps), squeeze=False)[0], self.maps, strict=True):
             window, image = each.window, np.asarray(each.images[self.shown], dtype=float)
-            known = image[np.isfinite(image)]
-            low, high = np.percentile(known, [1, 99]) if known.size else (0, 1)
+            low, high, colours = _colours(image[np.isfinite(image)])
             x, y = window["x"] - 0.5, window["y"] - 0.5
             extent = (x, x + window["nx"], y, y + window["ny"])
-            drawn = axes.imshow(image, origin="lower", extent=extent, vmin=low, vmax=max(high, low + 1e-9), cmap="gray")
+            drawn = axes.imshow(image, origin="lower", extent=extent, vmin=low, vmax=high, cmap=colours)
             here = [p for p in self.pixels if (p["detector"], p["subarray"]) == (each.detector, each.subarray)]
-            axes.plot([p["x"] for p in here], [p["y"] for p in here], "o", mfc="none", mec="tab:red", ms=7)
+            axes.plot([p["x"] for p in here], [p["y"] for p in here], "o", mfc="none", mec="black", ms=10)
             axes.set(title=f"{each.detector} {each.subarray}: {self.shown}", xlabel="x", ylabel="y")
             figure.colorbar(drawn, ax=axes, shrink=0.8)
         figure.suptitle(self.pixels.title)
         if out is None:
             return figure
-        figure.savefig(Path(out))
+        figure.savefig(Path(out), dpi=130)
         return None
 
     def __repr__(self) -> str:
@@ -141,3 +140,14 @@ class Found:
         lines += [f"could not be read, and counts as missing: {name}: {why}" for name, why in self.unreadable.items()]
         lines += [f"has no time, and is left out: {name}" for name in self.undated]
         return "\n".join(lines)
+
+
+def _colours(known: Array) -> tuple[float, float, str]:
+    """Choose a scale: from zero to both sides, noise pale, where there are both; else from least to most."""
+    if not known.size:
+        return 0, 1, "viridis"
+    if known.min() < 0 < known.max():
+        limit = 8 * float(np.percentile(np.abs(known), 68)) or float(np.abs(known).max())
+        return -limit, limit, "RdBu_r"
+    low, high = (float(value) for value in np.percentile(known, [1, 99]))
+    return low, max(high, low + 1e-9), "viridis"

@@ -278,6 +278,10 @@ def test_the_command_checks_shows_and_filters(troubled, tmp_path):
     left_out = [row["left_out"] for row in json.loads(darkroom("groups", "dark", NIGHT, "--json").stdout)]
     assert sum(map(len, left_out)) == 3
     assert "none" in darkroom("trends", "--fleet", NIGHT).stdout
+    dated = darkroom("clock", NIGHT, "--fix")
+    assert "5 frames changed" in dated.stdout
+    assert "nothing to change" in darkroom("clock", NIGHT, "--fix").stdout
+    assert "5 frames are as they were" in darkroom("clock", NIGHT, "--undo").stdout
     fixed = darkroom("flats", NIGHT, "--fix")
     assert "10 flats changed" in fixed.stdout
     assert "10 flats are as they were" in darkroom("flats", NIGHT, "--undo").stdout

@@ -137,6 +137,11 @@ def test_a_senseless_request_says_what_there_is(archive, uncal, arguments, messa
         calibrate(archive, uncal["_id"], **arguments)
 
 
+def test_a_raw_exposure_has_no_log(uncal):
+    with pytest.raises(UsageError, match="is raw; name a product of it"):
+        log_of(uncal)
+
+
 def test_only_whole_uncalibrated_exposures(archive, campaign, write_frame):
     archive.ingest(campaign.exposures[1].path, headers_only=True)
     (uncal,) = archive.headers.find()
