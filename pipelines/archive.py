@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from pipelines.pixels.selection import PixelSelection
     from pipelines.report import IngestReport
     from pipelines.status import Status
-    from pipelines.sweep import Swept
-    from pipelines.upkeep import Upkeep
+    from pipelines.upkeep.desk import Upkeep
+    from pipelines.upkeep.sweep import Swept
 
 
 def open_archive(
@@ -86,7 +86,7 @@ class Archive:
     def store(self) -> "ArrayStore":
         """The arrays."""
         from arraystore import open_store
-        from pipelines.pairing import is_paired, require_store
+        from pipelines.upkeep.pairing import is_paired, require_store
 
         create = not self._readonly and not is_paired(self.catalog)
         store = open_store(self._store_url, readonly=self._readonly, create=create)
@@ -133,7 +133,7 @@ class Archive:
     @cached_property
     def upkeep(self) -> "Upkeep":
         """What keeps the archive whole: check, rebuild, backup, migrate, undo."""
-        from pipelines.upkeep import Upkeep
+        from pipelines.upkeep.desk import Upkeep
 
         return Upkeep(self)
 
@@ -214,7 +214,7 @@ class Archive:
 
     def night(self, date: str) -> Answer:
         """What of a night is missing or odd, each with what to do; no rows: nothing is."""
-        from pipelines.completeness import night
+        from pipelines.nightly.completeness import night
 
         return night(self.catalog, date)
 
@@ -338,7 +338,7 @@ class Archive:
 
     def sweep(self, *, grace: timedelta = timedelta(days=14), dry_run: bool = True) -> "Swept":
         """Empty the old trash and remove arrays nothing refers to; a dry run unless told otherwise."""
-        from pipelines.sweep import sweep
+        from pipelines.upkeep.sweep import sweep
 
         self.require_writable("sweep")
         return sweep(catalog=self.catalog, store=self.store, grace=grace, dry_run=dry_run)
@@ -383,7 +383,7 @@ class Archive:
         SchemaTooNew
             A later release has written to it.
         """
-        from pipelines.migrate import require_current
+        from pipelines.upkeep.migrate import require_current
 
         if self._readonly:
             raise UsageError(f"this archive is open read-only and cannot {verb}; open it without readonly=True")

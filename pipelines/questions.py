@@ -167,7 +167,7 @@ def on(date: str | Sequence[str] | None) -> Stage:
     """
     if date is None:
         return {}
-    from pipelines.nights import parse_night
+    from pipelines.nightly.nights import parse_night
 
     nights = [date] if isinstance(date, str) else list(date)
     for night in nights:

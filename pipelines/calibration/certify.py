@@ -15,7 +15,7 @@ from pipelines.calibration.intervals import FIRST, interval, joined, overlaps, w
 from pipelines.calibration.traits import matching_keys, rule_for
 from pipelines.changes import Edit, change
 from pipelines.errors import Refused, UnknownDocument, UsageError
-from pipelines.lease import Holder, held
+from pipelines.nightly.lease import Holder, held
 
 __all__ = ["STATUSES", "Certification", "certify", "coverage", "same_key", "set_status"]
 

@@ -12,7 +12,7 @@ from pipelines.calibration.provenance import Used
 from pipelines.calibration.steps import Options, Step, sizes
 from pipelines.calibration.traits import rule_for, traits
 from pipelines.errors import UsageError
-from pipelines.nights import parse_night
+from pipelines.nightly.nights import parse_night
 from pipelines.table import Answer, Row
 
 __all__ = ["KINDS", "plan_kind", "plan_masters", "plan_table"]

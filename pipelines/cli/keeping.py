@@ -28,9 +28,9 @@ def check(
 
     The least recently verified come first. Every finding is named with what would mend it.
     """
-    from pipelines.check import check as check_archive
     from pipelines.cli.show import show_object
     from pipelines.progress import bar
+    from pipelines.upkeep.check import check as check_archive
 
     place: Place = context.obj
     limit = duration(max_duration) if max_duration else None
@@ -59,7 +59,7 @@ def rebuild(
     """Make a lost catalog again from the array store: documents, masters, trash and history."""
     from pipelines.cli.show import show_object
     from pipelines.progress import bar
-    from pipelines.rebuild import rebuild as rebuild_catalog
+    from pipelines.upkeep.rebuild import rebuild as rebuild_catalog
 
     place: Place = context.obj
     target = Place(home=place.home, catalog=into or place.catalog, store=place.store)
@@ -77,8 +77,8 @@ def backup(
     as_json: bool = json_option,
 ) -> None:
     """Copy the embedded catalog, as it is at this moment, to a file; others may go on writing. Arrays: `cp -a`."""
-    from pipelines.backup import backup as back_up
     from pipelines.cli.show import show_object
+    from pipelines.upkeep.backup import backup as back_up
 
     place: Place = context.obj
     with place.open(readonly=True) as archive:
@@ -92,10 +92,10 @@ def copy(
 ) -> None:
     """Copy every document into another catalog, and hold each against the original: the way up to MongoDB, or back."""
     from catalog import connect
-    from pipelines.backup import copy as copy_catalog
     from pipelines.cli.show import show_object
     from pipelines.progress import bar
     from pipelines.settings import resolve
+    from pipelines.upkeep.backup import copy as copy_catalog
 
     place: Place = context.obj
     settings = resolve(place.home, catalog=to, store=place.store)
@@ -115,8 +115,8 @@ def migrate(
 ) -> None:
     """Bring the documents of an older release to the schema of this one; cut short, run it again."""
     from pipelines.cli.show import show_object
-    from pipelines.migrate import migrate as migrate_catalog
     from pipelines.progress import bar
+    from pipelines.upkeep.migrate import migrate as migrate_catalog
 
     place: Place = context.obj
     with place.open(readonly=dry_run, any_schema=True) as archive, bar("Migrate") as advance:

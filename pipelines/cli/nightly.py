@@ -39,10 +39,10 @@ def nightly(
     from pipelines.bounds import Bounds
     from pipelines.cli.show import show_object
     from pipelines.ingest import Options
-    from pipelines.nightly import Schedule, on_signals
-    from pipelines.nightly import nightly as run
-    from pipelines.nightly import since_last as newer
-    from pipelines.nights import wanted
+    from pipelines.nightly.nights import wanted
+    from pipelines.nightly.run import Schedule, on_signals
+    from pipelines.nightly.run import nightly as run
+    from pipelines.nightly.run import since_last as newer
     from pipelines.progress import bar
 
     place: Place = context.obj
@@ -79,7 +79,7 @@ def night(
 ) -> None:
     """Say what of a night is missing or odd; exit 1 when something needs attention."""
     from pipelines.cli.show import show
-    from pipelines.completeness import night as ask
+    from pipelines.nightly.completeness import night as ask
 
     place: Place = context.obj
     with place.open(readonly=True) as archive:
@@ -114,7 +114,7 @@ def quarantine_retry(
     from pipelines.bounds import Bounds
     from pipelines.cli.show import show_object
     from pipelines.ingest import Options
-    from pipelines.retrying import retry
+    from pipelines.nightly.retrying import retry
 
     place: Place = context.obj
     bounds = Bounds(memory=size(memory), seconds=duration(timeout).total_seconds())
@@ -142,7 +142,7 @@ def quarantine_forget(
     yes: bool = yes_option,
 ) -> None:
     """Strike out entries whose files are no more, or with --force any."""
-    from pipelines.retrying import forget, gone
+    from pipelines.nightly.retrying import forget, gone
 
     place: Place = context.obj
     with place.open() as archive:

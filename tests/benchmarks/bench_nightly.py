@@ -14,7 +14,7 @@ import numpy as np
 
 from pipelines import open_archive
 from pipelines.ingest import Options
-from pipelines.nightly import Schedule, nightly
+from pipelines.nightly.run import Schedule, nightly
 from tests.benchmarks.bench_headers import PIXELS, header
 from tests.benchmarks.measure import Row, table
 

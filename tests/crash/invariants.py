@@ -16,10 +16,10 @@ from bson.codec_options import CodecOptions
 from catalog import connect
 from pipelines import open_archive
 from pipelines.archive import Archive
-from pipelines.check import check
-from pipelines.findings import DAMAGE, UNFINISHED
-from pipelines.rebuild import rebuild
 from pipelines.records import parse_key, record_key
+from pipelines.upkeep.check import check
+from pipelines.upkeep.findings import DAMAGE, UNFINISHED
+from pipelines.upkeep.rebuild import rebuild
 from tests.crash.nights import Night, Truth
 
 NONE = timedelta(0)

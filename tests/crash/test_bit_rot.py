@@ -10,8 +10,8 @@ import pytest
 
 from arraystore import StoreError
 from pipelines import open_archive
-from pipelines.check import check
 from pipelines.errors import DarkroomError, UsageError
+from pipelines.upkeep.check import check
 from tests.crash.invariants import NONE
 from tests.crash.nights import write_frame, write_night
 from tests.pipelines.odd_fits import odd_file

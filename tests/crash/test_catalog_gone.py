@@ -13,8 +13,8 @@ import pytest
 
 from catalog import CatalogError
 from pipelines import open_archive
-from pipelines.check import check
-from pipelines.rebuild import rebuild
+from pipelines.upkeep.check import check
+from pipelines.upkeep.rebuild import rebuild
 from tests.crash.invariants import NONE, converged, whole
 from tests.crash.nights import write_night
 from tests.crash.processes import finish, start

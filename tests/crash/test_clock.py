@@ -10,9 +10,9 @@ import pytest
 
 import pipelines.changes as changes
 from pipelines import open_archive
-from pipelines.check import check
 from pipelines.edits import Edit
 from pipelines.instruments.nights import night_of
+from pipelines.upkeep.check import check
 from tests.crash.invariants import NONE, whole
 from tests.crash.nights import document_id, write_night
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pipelines import open_archive
-from pipelines.check import check
 from pipelines.errors import Refused
+from pipelines.upkeep.check import check
 from tests.crash.faults import SORTS, strike
 from tests.crash.invariants import NONE, converged, kept, known, rebuilt, swept_clean, undamaged, whole
 from tests.crash.verbs import VERBS, copied

@@ -15,11 +15,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 import pipelines.changes as changes
 from pipelines import open_archive
-from pipelines.check import check
 from pipelines.edits import Edit
 from pipelines.errors import Refused, UnknownDocument
-from pipelines.rebuild import rebuild
-from pipelines.replay import settled
+from pipelines.upkeep.check import check
+from pipelines.upkeep.rebuild import rebuild
+from pipelines.upkeep.replay import settled
 from tests.crash.invariants import NONE
 from tests.crash.nights import document_id, frame, frame_pixels
 

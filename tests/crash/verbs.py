@@ -11,10 +11,10 @@ import bson
 
 from pipelines import changes, open_archive
 from pipelines.archive import Archive
-from pipelines.check import check
 from pipelines.edits import Edit, difference
-from pipelines.rebuild import rebuild
 from pipelines.records import record_key
+from pipelines.upkeep.check import check
+from pipelines.upkeep.rebuild import rebuild
 from tests.crash.invariants import NONE
 from tests.crash.nights import Night, Truth, document_id, write_frame, write_night
 

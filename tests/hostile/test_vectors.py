@@ -11,11 +11,11 @@ from arraystore import InvalidKey
 from catalog import CatalogError, InvalidQuery
 from pipelines import open_archive
 from pipelines.cli import app
-from pipelines.completeness import night
 from pipelines.errors import UsageError
-from pipelines.lease import Lease, acquire
-from pipelines.nights import wanted
-from pipelines.retrying import forget
+from pipelines.nightly.completeness import night
+from pipelines.nightly.lease import Lease, acquire
+from pipelines.nightly.nights import wanted
+from pipelines.nightly.retrying import forget
 
 TRAVERSAL = (
     "../../../../etc/passwd",

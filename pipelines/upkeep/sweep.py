@@ -11,8 +11,8 @@ from typing import Any
 from arraystore import ArrayStore, Lost
 from catalog import Catalog
 from pipelines import ledger
-from pipelines.pairing import require_known, require_store
 from pipelines.records import PREFIXES, parse_key, record_stem
+from pipelines.upkeep.pairing import require_known, require_store
 
 GRACE = timedelta(days=14)
 

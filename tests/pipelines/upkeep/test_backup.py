@@ -11,8 +11,8 @@ import pytest
 
 from catalog import Damaged, Misused, connect
 from pipelines import interpreter, open_archive
-from pipelines.backup import backup, copy
 from pipelines.errors import IntegrityError, Refused, UsageError
+from pipelines.upkeep.backup import backup, copy
 
 NAME = "Dragonfly101/2024-02-20/T1_{}_dark.fits"
 
@@ -124,7 +124,7 @@ def test_copy_goes_on_after_a_kill(full, tmp_path):
     script = textwrap.dedent(f"""
         import os, signal
         from catalog import connect
-        from pipelines import backup
+        from pipelines.upkeep import backup
         backup.BATCH = 2
         def tell(done, total):
             if done >= 4:
@@ -153,7 +153,7 @@ def test_copy_refuses_a_catalog_with_documents_of_its_own(full, tmp_path):
 
 
 def test_a_document_lost_on_the_way_is_seen(full, tmp_path, monkeypatch):
-    import pipelines.backup as module
+    import pipelines.upkeep.backup as module
 
     original = module._write
 

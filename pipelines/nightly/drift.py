@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from catalog import Collection, decode_keyword
-from pipelines.notice import Notice
+from pipelines.nightly.notice import Notice
 
 USUAL = 0.95  # share of the files of recent nights that have a keyword which is always there
 FEW = 10  # files of recent nights below which nothing is usual

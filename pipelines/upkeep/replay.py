@@ -7,8 +7,8 @@ from bson.errors import InvalidBSON
 
 from arraystore import ArrayStore, Damaged, Lost
 from pipelines.edits import AWARE, Document, Entry, applied
-from pipelines.migrate import upgraded
 from pipelines.records import record_key
+from pipelines.upkeep.migrate import upgraded
 
 
 def kept_document(store: ArrayStore, key: str) -> Document:

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from pipelines.completeness import night
 from pipelines.errors import UsageError
+from pipelines.nightly.completeness import night
 
 CAMERAS = ("T1", "T2", "T3")
 

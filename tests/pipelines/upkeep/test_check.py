@@ -13,11 +13,11 @@ import pytest
 
 from pipelines import interpreter, open_archive
 from pipelines.changes import Edit, change
-from pipelines.check import check
 from pipelines.errors import UsageError
-from pipelines.findings import DAMAGE, KINDS, NOTE
-from pipelines.rebuild import rebuild
 from pipelines.records import record_key
+from pipelines.upkeep.check import check
+from pipelines.upkeep.findings import DAMAGE, KINDS, NOTE
+from pipelines.upkeep.rebuild import rebuild
 
 NAME = "Dragonfly101/2024-02-20/T1_{}_dark.fits"
 A, B, C = (NAME.format(number) for number in (1, 2, 3))
@@ -446,8 +446,9 @@ def test_killed_at_any_moment_what_it_verified_is_kept(tmp_path, write_frame):
     script = f"""
 import os, signal
 from datetime import timedelta
-from pipelines import open_archive, verifications
-from pipelines.check import check
+from pipelines import open_archive
+from pipelines.upkeep import verifications
+from pipelines.upkeep.check import check
 verifications.BATCH = 5
 def tell(done, total):
     if done == 17:

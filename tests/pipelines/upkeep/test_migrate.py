@@ -7,12 +7,13 @@ import textwrap
 
 import pytest
 
-from pipelines import interpreter, migrate, open_archive
-from pipelines.check import check
+from pipelines import interpreter, open_archive
 from pipelines.document import SCHEMA
 from pipelines.errors import SchemaTooNew, UsageError
-from pipelines.migrate import STEPS, require_current, upgraded
 from pipelines.records import parse_key
+from pipelines.upkeep import migrate
+from pipelines.upkeep.check import check
+from pipelines.upkeep.migrate import STEPS, require_current, upgraded
 
 
 def downgrade(archive):
@@ -95,7 +96,8 @@ def test_killed_between_batches_it_goes_on(tmp_path, raw, write_frame, monkeypat
         downgrade(archive)
     script = textwrap.dedent(f"""
         import os, signal
-        from pipelines import migrate, open_archive
+        from pipelines import open_archive
+        from pipelines.upkeep import migrate
         migrate.BATCH = 2
         seen = []
         def tell(done, total):

@@ -15,10 +15,10 @@ import pytest
 
 from pipelines import interpreter, open_archive
 from pipelines.changes import Edit, change, undo
-from pipelines.check import check
 from pipelines.errors import Refused, SchemaTooNew, UnknownDocument
-from pipelines.rebuild import WHY_REVISED, rebuild
 from pipelines.records import record_key
+from pipelines.upkeep.check import check
+from pipelines.upkeep.rebuild import WHY_REVISED, rebuild
 
 NAME = "Dragonfly101/2024-02-20/T1_{}_dark.fits"
 
@@ -213,7 +213,7 @@ def test_killed_in_between_it_goes_on(lived, tmp_path, after):
     script = textwrap.dedent(f"""
         import os, signal
         from pipelines import open_archive
-        from pipelines import rebuild as module
+        from pipelines.upkeep import rebuild as module
         module.BATCH = 1
         def tell(done, total):
             if done == {after}:

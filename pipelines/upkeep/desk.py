@@ -12,10 +12,10 @@ from pipelines.table import Answer
 
 if TYPE_CHECKING:
     from pipelines.archive import Archive
-    from pipelines.backup import Copied
-    from pipelines.check import CheckReport
-    from pipelines.migrate import Migration
-    from pipelines.rebuild import Rebuilt
+    from pipelines.upkeep.backup import Copied
+    from pipelines.upkeep.check import CheckReport
+    from pipelines.upkeep.migrate import Migration
+    from pipelines.upkeep.rebuild import Rebuilt
 
 
 class Upkeep:
@@ -33,9 +33,9 @@ class Upkeep:
         mend: bool = False,
         progress: bool | None = None,
     ) -> "CheckReport":
-        """Prove that nothing is missing, changed or left behind: `pipelines.check`."""
-        from pipelines.check import check
+        """Prove that nothing is missing, changed or left behind: `pipelines.upkeep.check`."""
         from pipelines.progress import bar
+        from pipelines.upkeep.check import check
 
         if mend:
             self._archive.require_writable("mend")
@@ -51,20 +51,20 @@ class Upkeep:
             )
 
     def rebuild(self, *, missing: bool = False, documents: Sequence[str] = ()) -> "Rebuilt":
-        """Make a lost catalog again from the array store: `pipelines.rebuild`."""
-        from pipelines.rebuild import rebuild
+        """Make a lost catalog again from the array store: `pipelines.upkeep.rebuild`."""
+        from pipelines.upkeep.rebuild import rebuild
 
         return rebuild(catalog=self._archive.catalog, store=self._archive.store, missing=missing, documents=documents)
 
     def backup(self, out: str | os.PathLike[str]) -> "Copied":
-        """Copy the embedded catalog, as it is at this moment, to a file: `pipelines.backup`."""
-        from pipelines.backup import backup
+        """Copy the embedded catalog, as it is at this moment, to a file: `pipelines.upkeep.backup`."""
+        from pipelines.upkeep.backup import backup
 
         return backup(out, catalog=self._archive.catalog)
 
     def migrate(self, *, dry_run: bool = False) -> "Migration":
-        """Bring documents of an older release to the schema of this one: `pipelines.migrate`."""
-        from pipelines.migrate import migrate
+        """Bring documents of an older release to the schema of this one: `pipelines.upkeep.migrate`."""
+        from pipelines.upkeep.migrate import migrate
 
         return migrate(catalog=self._archive.catalog, store=self._archive.store, dry_run=dry_run)
 

@@ -17,9 +17,9 @@ from catalog import Catalog
 from pipelines import ledger
 from pipelines.changes import history_name, is_stale, trash_entry, trash_name
 from pipelines.errors import Refused, UnknownDocument
-from pipelines.migrate import rename_records
 from pipelines.records import PREFIXES, numbered, parse_key, record_stem
-from pipelines.replay import kept_document, kept_entry, replayed
+from pipelines.upkeep.migrate import rename_records
+from pipelines.upkeep.replay import kept_document, kept_entry, replayed
 
 BATCH = 200  # documents written together
 KEPT = ("history", "trash", "headers", "masters")

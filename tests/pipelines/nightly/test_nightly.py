@@ -14,9 +14,9 @@ import pytest
 from pipelines import open_archive
 from pipelines.errors import UsageError
 from pipelines.ingest import Options
-from pipelines.lease import Holder, Lease, acquire, held
-from pipelines.nightly import Schedule, last_finished, nightly, since_last
-from pipelines.nights import wanted
+from pipelines.nightly.lease import Holder, Lease, acquire, held
+from pipelines.nightly.nights import wanted
+from pipelines.nightly.run import Schedule, last_finished, nightly, since_last
 
 NOW = Schedule(settle=0)
 
@@ -83,7 +83,7 @@ def test_a_late_file_of_an_old_night_is_found(archive, tmp_path, raw, write_fram
 
 def test_only_what_changed_since_the_last_run_is_looked_at(tmp_path, raw, write_frame):
     from pipelines.instruments import profiles
-    from pipelines.nights import Wanted, by_night
+    from pipelines.nightly.nights import Wanted, by_night
     from pipelines.roots import Roots
     from pipelines.walk import candidates
 
@@ -236,7 +236,7 @@ def test_clocks_that_differ_take_no_lease_from_the_living_and_any_from_the_dead(
 HOLDER = """
 import sys, time
 from pipelines import open_archive
-from pipelines.lease import acquire
+from pipelines.nightly.lease import acquire
 with open_archive(sys.argv[1]) as archive:
     acquire(archive.catalog["leases"], "nightly/2024-02-20", run="other", length=3600)
     print("held", flush=True)

@@ -9,11 +9,11 @@ from arraystore import ArrayStore, Damaged, Lost
 from catalog import Catalog
 from pipelines import ledger
 from pipelines.changes import carry_out
-from pipelines.findings import Finding
-from pipelines.migrate import upgraded
 from pipelines.records import parse_key, record_key
-from pipelines.replay import kept_entry
-from pipelines.retaking import retake
+from pipelines.upkeep.findings import Finding
+from pipelines.upkeep.migrate import upgraded
+from pipelines.upkeep.replay import kept_entry
+from pipelines.upkeep.retaking import retake
 
 OF_ARRAYS = ("dangling", "lost", "renamed", "truncated", "grown", "changed", "swapped", "undecodable", "unreadable")
 """Damage of an array that is undone by making it again from its original."""

@@ -19,8 +19,8 @@ from pipelines.changes import new_state, read_entry, remember, trash_entry
 from pipelines.document import SCHEMA
 from pipelines.edits import applied
 from pipelines.errors import IntegrityError, SchemaTooNew, UsageError
-from pipelines.pairing import require_store
 from pipelines.records import PREFIXES, older_key, record_key
+from pipelines.upkeep.pairing import require_store
 
 Document = dict[str, Any]
 Progress = Callable[[int, int], None]

@@ -19,9 +19,9 @@ from catalog import Catalog, CatalogError
 from pipelines import ledger
 from pipelines.ingest import Options, Progress, ingest_found
 from pipelines.instruments import profiles
-from pipelines.lease import LENGTH, Holder, Lease, held
-from pipelines.nightly_report import NightlyReport, NightReport
-from pipelines.nights import Wanted, by_night, settled
+from pipelines.nightly.lease import LENGTH, Holder, Lease, held
+from pipelines.nightly.nights import Wanted, by_night, settled
+from pipelines.nightly.report import NightlyReport, NightReport
 from pipelines.roots import Roots
 from pipelines.walk import Candidate, candidates, printable
 

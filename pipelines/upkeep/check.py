@@ -14,12 +14,12 @@ from typing import Any
 
 from arraystore import ArrayStore
 from catalog import Catalog
-from pipelines.census import take_census
 from pipelines.errors import UsageError
-from pipelines.findings import DAMAGE, GRAVITIES, KINDS, UNFINISHED, Finding
-from pipelines.pairing import require_store
 from pipelines.table import Answer
-from pipelines.verifications import Verifications, work_of
+from pipelines.upkeep.census import take_census
+from pipelines.upkeep.findings import DAMAGE, GRAVITIES, KINDS, UNFINISHED, Finding
+from pipelines.upkeep.pairing import require_store
+from pipelines.upkeep.verifications import Verifications, work_of
 
 LEVELS = ("exists", "sizes", "digests", "decode")
 GRACE = timedelta(hours=1)
@@ -177,7 +177,7 @@ def check(
         verifications.save()
     mended = 0
     if mend:
-        from pipelines.mending import mend_all
+        from pipelines.upkeep.mending import mend_all
 
         findings, mended = mend_all(findings, catalog=catalog, store=store)
     return CheckReport(

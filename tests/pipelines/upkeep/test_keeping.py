@@ -11,13 +11,13 @@ import pytest
 from arraystore import StoreError
 from catalog import CatalogError
 from pipelines import interpreter, open_archive
-from pipelines.backup import copy
 from pipelines.changes import Edit, change, undo
-from pipelines.check import check
 from pipelines.errors import DarkroomError, Refused, UnknownDocument, UsageError
-from pipelines.migrate import migrate
-from pipelines.rebuild import rebuild
 from pipelines.story import instant, story
+from pipelines.upkeep.backup import copy
+from pipelines.upkeep.check import check
+from pipelines.upkeep.migrate import migrate
+from pipelines.upkeep.rebuild import rebuild
 
 NONE = timedelta(0)
 A, B = (f"Dragonfly101/2024-02-20/T1_{number}_dark.fits" for number in (1, 2))
@@ -57,7 +57,7 @@ def test_another_store_is_refused_before_anything_is_done(two, tmp_path):
     for verb in (check, migrate):
         with pytest.raises(UsageError, match="open the archive with its own store"):
             verb(catalog=two.catalog, store=other_store)
-    from pipelines.sweep import sweep
+    from pipelines.upkeep.sweep import sweep
 
     with pytest.raises(UsageError, match="its own store"):
         sweep(catalog=two.catalog, store=other_store, grace=NONE, dry_run=False)

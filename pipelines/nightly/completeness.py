@@ -6,10 +6,10 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from catalog import Catalog
-from pipelines.drift import keyword_findings
 from pipelines.instruments import path_night, profiles
-from pipelines.nights import parse_night, wanted
-from pipelines.notice import Notice
+from pipelines.nightly.drift import keyword_findings
+from pipelines.nightly.nights import parse_night, wanted
+from pipelines.nightly.notice import Notice
 from pipelines.questions import flat_conflicts
 from pipelines.table import Answer
 
