@@ -7,9 +7,11 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 from pipelines import Archive, open_archive
+from pipelines.demo.products import simulate_calibration
 from pipelines.demo.simulate import TROUBLES, CampaignTruth, NightTruth, simulate_campaign, simulate_night
 from pipelines.errors import UsageError
 
@@ -41,13 +43,20 @@ def run(folder: Path, *, shape: tuple[int, int], say: Say) -> None:
     home.mkdir(parents=True, exist_ok=True)
     night = simulate_night(files / "dragonfly", shape=shape, troubles=TROUBLES)
     campaign = simulate_campaign(files / "miri")
-    count = len(night.frames) + len(campaign.exposures)
-    say(f"  {count} FITS files, {(night.nbytes + campaign.nbytes) / 1e6:.0f} MB\n")
+    products = [
+        product
+        for uncal in sorted(campaign.folder.rglob("*_uncal.fits"))
+        for product in simulate_calibration(uncal, campaign.folder / "products")
+    ]
+    count = len(night.frames) + len(campaign.exposures) + len(products)
+    nbytes = night.nbytes + campaign.nbytes + sum(product.stat().st_size for product in products)
+    say(f"  {count} FITS files, {nbytes / 1e6:.0f} MB\n")
     with open_archive(home) as archive:
         _ingest(archive, files, say)
         _ask_of_the_night(archive, night, say)
         _check_the_night(archive, night, say)
         _ask_of_the_pixels(archive, campaign, say)
+        _draw_the_pixel(archive, campaign, folder / "pixel.png", say)
         _export(archive, night, folder / "exported.fits", say)
         say("What the archive holds\n")
         say(f"{archive.status()!r}\n")
@@ -114,7 +123,9 @@ def _check_the_night(archive: Archive, night: NightTruth, say: Say) -> None:
 def _ask_of_the_pixels(archive: Archive, campaign: CampaignTruth, say: Say) -> None:
     x, y = campaign.turned_hot
     exposures = list(
-        archive.headers.find({"instrument": "MIRI", "subarray": campaign.subarray.name}).sort("timestamp", 1)
+        archive.headers.find({"instrument": "MIRI", "kind": "uncal", "subarray": campaign.subarray.name}).sort(
+            "timestamp", 1
+        )
     )
     say(f"The ramp of one pixel, x={x} y={y} on the detector, in every exposure of {campaign.subarray.name}:\n")
     for document in exposures:
@@ -123,6 +134,15 @@ def _ask_of_the_pixels(archive: Archive, campaign: CampaignTruth, say: Say) -> N
         ramp = cube[0, :, y - window["y"], x - window["x"]]
         say(f"  {document['exposure']:42.42} {' '.join(f'{int(v):5d}' for v in ramp[:8])} …")
     say(f"  it turned hot in {campaign.since}\n")
+
+
+def _draw_the_pixel(archive: Archive, campaign: CampaignTruth, out: Path, say: Say) -> None:
+    x, y = campaign.turned_hot
+    if find_spec("matplotlib") is None:
+        say("Its picture needs matplotlib: pip install 'darkroom[plot]'\n")
+        return
+    archive.pixel("MIRIMAGE", x=x, y=y).plot(out)
+    say(f"Its ramps, raw and corrected, with jumps, and its slopes over time: {out}\n")
 
 
 def _export(archive: Archive, night: NightTruth, out: Path, say: Say) -> None:
@@ -146,6 +166,7 @@ def _what_next(home: Path, night: NightTruth, say: Say) -> None:
     say(f"  darkroom frames {night.night} --bad; darkroom trends --fleet {night.night}")
     say(f"  darkroom flats {night.night} --fix && darkroom flats {night.night} --undo")
     say("""  darkroom query '[{"$group": {"_id": "$kind", "n": {"$sum": 1}}}]'""")
+    say(f"  darkroom frames {night.night} --check; darkroom masters {night.night}; darkroom check")
     say(f"  darkroom header {frame}")
     say(f"  darkroom delete {frame} && darkroom restore {frame}")
     say("  and in Python: from pipelines import open_archive; open_archive().flat_conflicts()")
