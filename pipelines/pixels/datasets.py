@@ -209,13 +209,13 @@ def _meanings(read: Sequence[Ramps] | Sequence[Slopes]) -> dict[str, Any]:
 
 
 def _datetimes(times: Sequence[datetime | None]) -> Array:
-    stamps = [np.datetime64("NaT") if t is None else np.datetime64(t.replace(tzinfo=None), "ns") for t in times]
+    stamps = [np.datetime64("NaT", "ns") if t is None else np.datetime64(t.replace(tzinfo=None), "ns") for t in times]
     return np.asarray(stamps, dtype="datetime64[ns]")
 
 
 def _instants(days: Array) -> Array:
     """Turn modified Julian dates into instants, to the microsecond, which is what their 64 bits hold."""
-    since = np.full(days.shape, np.datetime64("NaT"), "datetime64[ns]")
+    since = np.full(days.shape, np.datetime64("NaT", "ns"), "datetime64[ns]")
     known = np.isfinite(days)
     microseconds = np.rint((days[known] - 40587) * 86_400_000_000).astype(np.int64)
     since[known] = microseconds.astype("datetime64[us]").astype("datetime64[ns]")

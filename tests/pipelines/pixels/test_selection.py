@@ -72,7 +72,7 @@ def test_times_are_those_of_the_middle_of_each_integration(campaign):
         middles = hdus["INT_TIMES"].data["int_mid_MJD_UTC"]
     days = (history.time.values[:3] - np.datetime64("1858-11-17")) / np.timedelta64(86_400_000_000, "us")
     np.testing.assert_allclose(days, middles, atol=1e-9, rtol=0)
-    assert (np.diff(history.time.values) >= np.timedelta64(0)).all()
+    assert (np.diff(history.time.values) >= np.timedelta64(0, "ns")).all()
 
 
 def test_times_where_a_header_gives_the_length_of_an_integration_alone(archive, two):
