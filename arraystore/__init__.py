@@ -13,7 +13,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .errors import (
+from arraystore.errors import (
     Damaged,
     InvalidArray,
     InvalidKey,
@@ -27,17 +27,17 @@ from .errors import (
     StoreTooNew,
     StoreUnreachable,
 )
-from .ref import ArrayRef, Scale
-from .store import ArrayStore, open_store
+from arraystore.ref import ArrayRef, Scale
+from arraystore.store import ArrayStore, open_store
 
 if TYPE_CHECKING:
-    from .backends import StoredObject
-    from .cubes import Cube
-    from .layouts import KINDS
-    from .records import StoredRecord
-    from .sources import PixelSource
-    from .sweeping import SweepReport
-    from .verifying import Finding
+    from arraystore.backends.protocol import StoredObject
+    from arraystore.cubes import Cube
+    from arraystore.format.layouts import KINDS
+    from arraystore.records import StoredRecord
+    from arraystore.sources import PixelSource
+    from arraystore.sweeping import SweepReport
+    from arraystore.verifying import Finding
 
 __all__ = [
     "KINDS",
@@ -67,11 +67,11 @@ __all__ = [
 
 # numpy takes longer to import than all the rest: these come when they are asked for.
 _LAZY = {
-    "KINDS": "layouts",
+    "KINDS": "format.layouts",
     "Cube": "cubes",
     "Finding": "verifying",
     "PixelSource": "sources",
-    "StoredObject": "backends",
+    "StoredObject": "backends.protocol",
     "StoredRecord": "records",
     "SweepReport": "sweeping",
 }

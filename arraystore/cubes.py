@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .backends import Backend
-from .errors import InvalidRef
-from .layouts import Layout, layout_named
-from .quicklook import quicklook_reader
-from .reading import ChunkReader
-from .ref import ArrayRef, Scale
-from .selections import Axis, dotted, parse
-from .writing import band_rows
+from arraystore.backends.protocol import Backend
+from arraystore.errors import InvalidRef
+from arraystore.format.layouts import Layout, layout_named
+from arraystore.quicklook import quicklook_reader
+from arraystore.reading import ChunkReader
+from arraystore.ref import ArrayRef, Scale
+from arraystore.selections import Axis, dotted, parse
+from arraystore.writing import band_rows
 
 if TYPE_CHECKING:
     import dask.array

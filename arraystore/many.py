@@ -7,8 +7,8 @@ from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from .cubes import Cube
-from .selections import Axis, dotted, parse
+from arraystore.cubes import Cube
+from arraystore.selections import Axis, dotted, parse
 
 __all__ = ["select_from_each"]
 

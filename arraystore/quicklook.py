@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .backends import Backend, StagedFile, Staging
-from .digests import leaf_digests, pixel_digest
-from .errors import Damaged
-from .layouts import Layout
-from .manifests import FileRecord, Manifest, parse_manifest
-from .metadata import zarr_json
-from .reading import ChunkReader
-from .ref import ArrayRef
-from .selections import parse
-from .sources import MemorySource, PixelSource
-from .writing import write_shard
+from arraystore.backends.protocol import Backend, StagedFile, Staging
+from arraystore.errors import Damaged
+from arraystore.format.digests import leaf_digests, pixel_digest
+from arraystore.format.layouts import Layout
+from arraystore.format.manifests import FileRecord, Manifest, parse_manifest
+from arraystore.format.metadata import zarr_json
+from arraystore.reading import ChunkReader
+from arraystore.ref import ArrayRef
+from arraystore.selections import parse
+from arraystore.sources import MemorySource, PixelSource
+from arraystore.writing import write_shard
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

@@ -16,15 +16,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .backends import Backend, RangeReader
-from .codecs import unsealed
-from .digests import leaf_digests, pixel_digest
-from .errors import Damaged, Lost
-from .layouts import Layout
-from .manifests import parse_manifest
-from .ref import ArrayRef
-from .selections import Axis
-from .shards import ShardIndex, tail_size
+from arraystore.backends.protocol import Backend, RangeReader
+from arraystore.errors import Damaged, Lost
+from arraystore.format.codecs import unsealed
+from arraystore.format.digests import leaf_digests, pixel_digest
+from arraystore.format.layouts import Layout
+from arraystore.format.manifests import parse_manifest
+from arraystore.format.shards import ShardIndex, tail_size
+from arraystore.ref import ArrayRef
+from arraystore.selections import Axis
 
 __all__ = ["ChunkReader"]
 

@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
-from .backends import Backend
-from .errors import Damaged, InvalidKey, Lost
+from arraystore.backends.protocol import Backend
+from arraystore.errors import Damaged, InvalidKey, Lost
 
 __all__ = ["StoredRecord", "add_record", "get_record", "list_records", "put_records", "record_path", "remove_record"]
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import InvalidRef
+from arraystore.errors import InvalidRef
 
 __all__ = ["ArrayRef", "Scale", "check_digest", "object_path"]
 
@@ -92,7 +92,7 @@ class ArrayRef:
     shape, dtype : tuple of int, str
         Of the stored array in its natural axis order; `dtype` is numpy's name.
     kind : str
-        What the array is (see `arraystore.layouts.KINDS`).
+        What the array is (see `arraystore.format.layouts.KINDS`).
     nbytes, stored : int
         Bytes of the pixels; bytes of the files that hold them.
     layout : str

@@ -9,8 +9,8 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import InvalidArray
-from .ref import MAX_NBYTES, MAX_NDIM
+from arraystore.errors import InvalidArray
+from arraystore.ref import MAX_NBYTES, MAX_NDIM
 
 __all__ = ["MemorySource", "PixelSource", "as_source", "check_dtype", "stored_dtype"]
 

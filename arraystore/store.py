@@ -8,20 +8,20 @@ from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from .addresses import open_backend
-from .backends import Backend, Staging, StoredObject
-from .errors import InvalidArray
-from .records import StoredRecord, add_record, get_record, list_records, put_records, remove_record
-from .ref import ArrayRef, Scale, check_digest, object_path
+from arraystore.backends.addresses import open_backend
+from arraystore.backends.protocol import Backend, Staging, StoredObject
+from arraystore.errors import InvalidArray
+from arraystore.records import StoredRecord, add_record, get_record, list_records, put_records, remove_record
+from arraystore.ref import ArrayRef, Scale, check_digest, object_path
 
 if TYPE_CHECKING:
-    from .cubes import Cube
-    from .layouts import Layout
-    from .manifests import Manifest
-    from .sources import PixelSource
-    from .sweeping import SweepReport
-    from .verifying import Finding
-    from .writing import Written
+    from arraystore.cubes import Cube
+    from arraystore.format.layouts import Layout
+    from arraystore.format.manifests import Manifest
+    from arraystore.sources import PixelSource
+    from arraystore.sweeping import SweepReport
+    from arraystore.verifying import Finding
+    from arraystore.writing import Written
 
 __all__ = ["ArrayStore", "open_store"]
 
@@ -38,7 +38,7 @@ def open_store(
     ----------
     url : str or path
         ``file:///folder``, a plain path, ``s3://bucket/prefix``, ``gs://bucket/prefix`` (both
-        need the extra ``s3``; see `arraystore.buckets` for keys and endpoints), or
+        need the extra ``s3``; see `arraystore.backends.buckets` for keys and endpoints), or
         ``memory://name``.
     readonly : bool
         Refuse every write.
@@ -60,7 +60,7 @@ def open_store(
     >>> store.open(ref)[1, 2]
     np.uint16(6)
     """
-    from . import many  # noqa: F401 - what reading needs is loaded now: the first question does not wait for it
+    from arraystore import many  # noqa: F401 - what reading needs is loaded now: the first question does not wait for it
 
     workers = threads or min(_MAX_THREADS, os.cpu_count() or 1)
     return ArrayStore(open_backend(url, readonly=readonly, create=create), threads=workers)
@@ -117,7 +117,7 @@ class ArrayStore:
             In natural axis order, (integration, group, y, x). Any byte order and memory
             order; every bit pattern is kept.
         kind : str
-            What it is, which decides its layout (see `arraystore.layouts.KINDS`).
+            What it is, which decides its layout (see `arraystore.format.layouts.KINDS`).
         scale : Scale, optional
             How stored values become physical; kept in the reference, not in the object.
         progress : callable, optional
@@ -134,10 +134,10 @@ class ArrayStore:
         StoreReadOnly, StoreFull, StoreUnreachable
             The store cannot take it.
         """
-        from .layouts import layout_for
-        from .quicklook import Watched
-        from .sources import as_source, check_dtype
-        from .writing import band_rows, write_shard
+        from arraystore.format.layouts import layout_for
+        from arraystore.quicklook import Watched
+        from arraystore.sources import as_source, check_dtype
+        from arraystore.writing import band_rows, write_shard
 
         source = as_source(pixels)
         shape = tuple(int(n) for n in source.shape)
@@ -156,10 +156,10 @@ class ArrayStore:
 
     def _publish(self, staging: Staging, layout: Layout, written: Written, picture: Any) -> Manifest:
         """Publish what is staged, or take what is there already if it is sound."""
-        from .digests import object_digest
-        from .manifests import FileRecord, Manifest
-        from .metadata import zarr_json
-        from .quicklook import stage_quicklook
+        from arraystore.format.digests import object_digest
+        from arraystore.format.manifests import FileRecord, Manifest
+        from arraystore.format.metadata import zarr_json
+        from arraystore.quicklook import stage_quicklook
 
         digest = object_digest(written.pixels, layout.document())
         if (present := self._adopt(digest)) is not None:
@@ -188,7 +188,7 @@ class ArrayStore:
 
         One that has visibly lost something is removed, so that it can be written anew.
         """
-        from .verifying import sound_manifest
+        from arraystore.verifying import sound_manifest
 
         if not self._backend.touch(digest):
             return None
@@ -224,8 +224,8 @@ class ArrayStore:
         Lost, Damaged
             There is no such object, or its manifest cannot be trusted.
         """
-        from .layouts import KINDS, layout_named
-        from .manifests import parse_manifest
+        from arraystore.format.layouts import KINDS, layout_named
+        from arraystore.format.manifests import parse_manifest
 
         manifest = parse_manifest(self._backend.read(f"{object_path(check_digest(digest))}/manifest.json"))
         document = manifest.layout
@@ -244,7 +244,7 @@ class ArrayStore:
         StoreTooNew
             The array has a layout of a later release.
         """
-        from .cubes import Cube
+        from arraystore.cubes import Cube
 
         return Cube(self._backend, as_ref(ref), threads=self._threads)
 
@@ -270,7 +270,7 @@ class ArrayStore:
         >>> store.read_many(refs, np.s_[..., 4, 5])
         [array([[2, 2]], dtype=uint16), array([[3, 3, 3]], dtype=uint16)]
         """
-        from .many import select_from_each
+        from arraystore.many import select_from_each
 
         return select_from_each(self.open_many(refs), key, concurrency=self._backend.concurrency)
 
@@ -290,7 +290,7 @@ class ArrayStore:
             and no others. ``digests``: and every byte is what was written. ``decode``:
             and the pixels, decoded, have the digest of those that were put.
         """
-        from .verifying import verify
+        from arraystore.verifying import verify
 
         return verify(self._backend, as_ref(ref), level, threads=self._threads)
 
@@ -304,7 +304,7 @@ class ArrayStore:
 
     def sweep(self, *, referenced: Callable[[str], bool], grace: timedelta, dry_run: bool = True) -> SweepReport:
         """Remove what nothing refers to and is older than `grace`: see `arraystore.sweeping`."""
-        from .sweeping import sweep
+        from arraystore.sweeping import sweep
 
         return sweep(self._backend, referenced=referenced, grace=grace, dry_run=dry_run)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from .backends import Backend
+from arraystore.backends.protocol import Backend
 
 __all__ = ["SweepReport", "sweep"]
 

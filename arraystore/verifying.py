@@ -6,17 +6,17 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .backends import Backend
-from .digests import leaf_digests, object_digest, pixel_digest
-from .errors import Damaged, InvalidArray, Lost, StoreError
-from .layouts import Layout, layout_named
-from .manifests import FileRecord, Manifest, parse_manifest
-from .metadata import zarr_json
-from .quicklook import FOLDER, quicklook_finding
-from .reading import ChunkReader
-from .ref import ArrayRef, object_path
-from .selections import parse
-from .writing import band_rows
+from arraystore.backends.protocol import Backend
+from arraystore.errors import Damaged, InvalidArray, Lost, StoreError
+from arraystore.format.digests import leaf_digests, object_digest, pixel_digest
+from arraystore.format.layouts import Layout, layout_named
+from arraystore.format.manifests import FileRecord, Manifest, parse_manifest
+from arraystore.format.metadata import zarr_json
+from arraystore.quicklook import FOLDER, quicklook_finding
+from arraystore.reading import ChunkReader
+from arraystore.ref import ArrayRef, object_path
+from arraystore.selections import parse
+from arraystore.writing import band_rows
 
 __all__ = ["LEVELS", "Finding", "sound_manifest", "verify"]
 

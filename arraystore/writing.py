@@ -20,13 +20,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .backends import StagedFile, Staging
-from .codecs import sealed
-from .digests import leaf_digests, leaf_rows, pixel_digest
-from .errors import InvalidArray
-from .layouts import Layout
-from .shards import EMPTY, tail_bytes
-from .sources import PixelSource
+from arraystore.backends.protocol import StagedFile, Staging
+from arraystore.errors import InvalidArray
+from arraystore.format.codecs import sealed
+from arraystore.format.digests import leaf_digests, leaf_rows, pixel_digest
+from arraystore.format.layouts import Layout
+from arraystore.format.shards import EMPTY, tail_bytes
+from arraystore.sources import PixelSource
 
 __all__ = ["Written", "write_shard"]
 

@@ -11,23 +11,24 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from catalog import Catalog, Collection, connect
-from pipelines import questions, settings
+from pipelines import settings
+from pipelines.calibration.groups import questions
+from pipelines.documents.roots import Roots
 from pipelines.errors import UnknownDocument, UsageError
-from pipelines.roots import Roots
 from pipelines.table import Answer
 
 if TYPE_CHECKING:
     from astropy.io.fits import Header
 
     from arraystore import ArrayStore, Cube
-    from pipelines.calibration.desk import CalibrationDesk
-    from pipelines.calibration.why import Why
-    from pipelines.export import Certificate
-    from pipelines.miri.calibrate import Calibrated
+    from pipelines.calibration.accessor import CalibrationDesk
+    from pipelines.calibration.select.why import Why
+    from pipelines.ingest.export import Certificate
+    from pipelines.ingest.report import IngestReport
+    from pipelines.jwst.calibrate import Calibrated
     from pipelines.pixels.selection import PixelSelection
-    from pipelines.report import IngestReport
-    from pipelines.status import Status
-    from pipelines.upkeep.desk import Upkeep
+    from pipelines.upkeep.accessor import Upkeep
+    from pipelines.upkeep.status import Status
     from pipelines.upkeep.sweep import Swept
 
 
@@ -86,7 +87,7 @@ class Archive:
     def store(self) -> "ArrayStore":
         """The arrays."""
         from arraystore import open_store
-        from pipelines.upkeep.pairing import is_paired, require_store
+        from pipelines.documents.pairing import is_paired, require_store
 
         create = not self._readonly and not is_paired(self.catalog)
         store = open_store(self._store_url, readonly=self._readonly, create=create)
@@ -126,14 +127,14 @@ class Archive:
     @cached_property
     def calibration(self) -> "CalibrationDesk":
         """Everything about darks, flats and their masters: groups, checks, certificates, recalls, trends."""
-        from pipelines.calibration.desk import CalibrationDesk
+        from pipelines.calibration.accessor import CalibrationDesk
 
         return CalibrationDesk(self)
 
     @cached_property
     def upkeep(self) -> "Upkeep":
         """What keeps the archive whole: check, rebuild, backup, migrate, undo."""
-        from pipelines.upkeep.desk import Upkeep
+        from pipelines.upkeep.accessor import Upkeep
 
         return Upkeep(self)
 
@@ -214,7 +215,7 @@ class Archive:
 
     def night(self, date: str) -> Answer:
         """What of a night is missing or odd, each with what to do; no rows: nothing is."""
-        from pipelines.nightly.completeness import night
+        from pipelines.nights.completeness import night
 
         return night(self.catalog, date)
 
@@ -272,7 +273,7 @@ class Archive:
         IngestReport
             Also says what is in quarantine, and why.
         """
-        from pipelines.ingest import Options, ingest
+        from pipelines.ingest.run import Options, ingest
         from pipelines.progress import bar
 
         self.require_writable("ingest")
@@ -296,8 +297,8 @@ class Archive:
         return self.calibration.make_masters(date, kinds=("flat",), progress=progress)
 
     def calibrate(self, document_id: str, **how: Any) -> "Calibrated":
-        """Run JWST's Detector1 on an exposure and ingest what it makes; see `pipelines.miri.calibrate`."""
-        from pipelines.miri.calibrate import calibrate
+        """Run JWST's Detector1 on an exposure and ingest what it makes; see `pipelines.jwst.calibrate`."""
+        from pipelines.jwst.calibrate import calibrate
 
         self.require_writable("calibrate")
         return calibrate(self, document_id, **how)
@@ -323,7 +324,7 @@ class Archive:
         Refused
             A master was made of one of them; nothing is deleted.
         """
-        from pipelines.deletion import delete_planned, plan_deletion
+        from pipelines.documents.deletion import delete_planned, plan_deletion
 
         self.require_writable("delete")
         plan = plan_deletion([ids] if isinstance(ids, str) else ids, catalog=self.catalog, cascade=cascade)
@@ -331,7 +332,7 @@ class Archive:
 
     def restore(self, ids: str | Sequence[str]) -> list[str]:
         """Bring documents back from the trash."""
-        from pipelines.trash import restore
+        from pipelines.documents.trash import restore
 
         self.require_writable("restore")
         return restore([ids] if isinstance(ids, str) else ids, catalog=self.catalog, store=self.store)
@@ -345,7 +346,7 @@ class Archive:
 
     def export(self, document_id: str, out: str | os.PathLike[str]) -> "Certificate":
         """Write the original file of a document, byte for byte; proved by its digest."""
-        from pipelines.export import export
+        from pipelines.ingest.export import export
 
         return export(self.document(document_id), out, store=self.store)
 
@@ -353,7 +354,7 @@ class Archive:
 
     def status(self) -> "Status":
         """Count what the archive holds."""
-        from pipelines.status import status
+        from pipelines.upkeep.status import status
 
         return status(self.catalog, self.store)
 
@@ -383,7 +384,7 @@ class Archive:
         SchemaTooNew
             A later release has written to it.
         """
-        from pipelines.upkeep.migrate import require_current
+        from pipelines.documents.migrate import require_current
 
         if self._readonly:
             raise UsageError(f"this archive is open read-only and cannot {verb}; open it without readonly=True")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from catalog.embedded.guards import check_pipeline
 from catalog.embedded.planner import plan_filter
 from catalog.embedded.scan import Query, Sort, search
-from catalog.embedded.stages import Context, count_of, run, sort_of
-from catalog.projection import compile_paths, needed_paths, prune
+from catalog.language.guards import check_pipeline
+from catalog.language.projection import compile_paths, needed_paths, prune
+from catalog.language.stages import Context, count_of, run, sort_of
 
 if TYPE_CHECKING:
     from catalog.embedded.backend import EmbeddedBackend

@@ -12,7 +12,7 @@ import bson
 
 from catalog.embedded.collection import EmbeddedCollection
 from catalog.embedded.file import CatalogFile, Journal
-from catalog.embedded.indexing import make_index, same_index
+from catalog.embedded.indexes import make_index, same_index
 from catalog.embedded.planner import plan_filter
 from catalog.embedded.scan import Query, search
 from catalog.embedded.schema import (
@@ -23,8 +23,8 @@ from catalog.embedded.schema import (
 from catalog.embedded.writes import Writes
 from catalog.errors import DuplicateKey, InvalidQuery, InvalidURL
 from catalog.indexes import INDEXES
+from catalog.language.values import MISSING
 from catalog.limits import refusal
-from catalog.values import MISSING
 
 __all__ = ["EmbeddedBackend", "connect_embedded"]
 

@@ -12,9 +12,9 @@ from pymongo.results import BulkWriteResult
 
 from catalog.embedded.codec import encode, normalise
 from catalog.embedded.cursor import read_sort
-from catalog.embedded.guards import check_options, check_update
 from catalog.embedded.writes import Change, Writes
 from catalog.errors import BulkFailure, CatalogError, InvalidQuery, StorageFull
+from catalog.language.guards import check_options, check_update
 
 if TYPE_CHECKING:
     from catalog.embedded.backend import EmbeddedBackend

@@ -15,15 +15,15 @@ from catalog.embedded.bulk import bulk_write, check_replacement, checked_update
 from catalog.embedded.codec import aware, decode_aware, encode, normalise
 from catalog.embedded.cursor import EmbeddedCursor, Request, read_sort
 from catalog.embedded.distinct import distinct
-from catalog.embedded.guards import check_filter, check_options
-from catalog.embedded.indexing import index_information, index_spec
-from catalog.embedded.matching import Predicate, compile_filter
+from catalog.embedded.indexes import index_information, index_spec
 from catalog.embedded.planner import count_exactly, plan_filter
 from catalog.embedded.scan import Query, search
-from catalog.embedded.shaping import find_projection
-from catalog.embedded.stages import predicate_of
 from catalog.embedded.writes import Change, Writes
 from catalog.errors import InvalidQuery
+from catalog.language.guards import check_filter, check_options
+from catalog.language.matching import Predicate, compile_filter
+from catalog.language.shaping import find_projection
+from catalog.language.stages import predicate_of
 from catalog.limits import refusal
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from catalog.embedded.codec import decode_naive
-from catalog.embedded.paths import leaves, split
 from catalog.embedded.scan import Query, search
 from catalog.embedded.schema import CollectionSchema
-from catalog.values import MISSING, Tag, decode_key, encode_key
+from catalog.language.paths import leaves, split
+from catalog.language.values import MISSING, Tag, decode_key, encode_key
 
 __all__ = ["distinct"]
 

@@ -14,7 +14,7 @@ from typing import Any
 import pymongo.errors as pm
 
 from catalog.errors import InvalidQuery, NotSupported
-from catalog.values import MISSING
+from catalog.language.values import MISSING
 
 __all__ = ["apply_update", "compute"]
 

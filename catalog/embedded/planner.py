@@ -13,9 +13,9 @@ from typing import Any
 
 from bson import MaxKey, MinKey, Regex
 
-from catalog.embedded.matching import is_operators
 from catalog.embedded.schema import CollectionSchema
-from catalog.values import encode_key
+from catalog.language.matching import is_operators
+from catalog.language.values import encode_key
 
 __all__ = ["Condition", "Plan", "candidates", "count_exactly", "estimate", "plan_filter"]
 

@@ -10,10 +10,10 @@ from itertools import islice
 from typing import Any, Final
 
 from catalog.embedded.codec import decode_naive
-from catalog.embedded.paths import split
 from catalog.embedded.planner import Plan, candidates, estimate
 from catalog.embedded.schema import CollectionSchema, entries_of
-from catalog.values import INVERTED, Tag
+from catalog.language.paths import split
+from catalog.language.values import INVERTED, Tag
 
 __all__ = ["UNSORTED", "Found", "Query", "Sort", "order_key", "search"]
 

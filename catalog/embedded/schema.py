@@ -9,9 +9,9 @@ from typing import Any
 
 import bson
 
-from catalog.embedded.paths import leaves, split
 from catalog.errors import InvalidUpdate
-from catalog.values import EMPTY_KEY, MISSING, Tag, encode_key, tag_of
+from catalog.language.paths import leaves, split
+from catalog.language.values import EMPTY_KEY, MISSING, Tag, encode_key, tag_of
 
 __all__ = [
     "CollectionSchema",

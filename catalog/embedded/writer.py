@@ -9,7 +9,7 @@ from typing import Any
 from catalog.embedded.codec import decode_naive
 from catalog.embedded.schema import CollectionSchema, IndexEntry, check_parallel, entries_of, unique_keys
 from catalog.errors import DuplicateKey
-from catalog.values import EMPTY_KEY, encode_key
+from catalog.language.values import EMPTY_KEY, encode_key
 
 __all__ = ["Writer"]
 

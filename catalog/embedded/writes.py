@@ -12,11 +12,11 @@ from bson import ObjectId, Regex
 from catalog.embedded.codec import decode_naive, encode
 from catalog.embedded.planner import plan_filter
 from catalog.embedded.scan import UNSORTED, Found, Query, Sort, search
-from catalog.embedded.stages import Context, run
-from catalog.embedded.updating import apply_update, array_filters, equalities
 from catalog.embedded.writer import Writer
 from catalog.errors import InvalidDocument, InvalidUpdate
-from catalog.values import encode_key
+from catalog.language.stages import Context, run
+from catalog.language.updating import apply_update, array_filters, equalities
+from catalog.language.values import encode_key
 
 if TYPE_CHECKING:
     from catalog.embedded.backend import EmbeddedBackend

@@ -35,7 +35,7 @@ def ingest(
 ) -> None:
     """Take FITS files into the archive. Run again, only what changed is touched."""
     from pipelines.cli.show import show_object
-    from pipelines.survey import Selection, chosen_files, manifest, survey
+    from pipelines.ingest.survey import Selection, chosen_files, manifest, survey
 
     place: Place = context.obj
     paths = [*(paths or []), *map(Path, manifest(listed) if listed is not None else [])]

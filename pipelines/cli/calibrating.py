@@ -27,8 +27,8 @@ def calibrate(
 ) -> None:
     """Run Detector1 on an exposure of the archive, and ingest what it makes."""
     from pipelines.cli.show import show_object
-    from pipelines.miri.calibrate import Limits
-    from pipelines.miri.calibrate import calibrate as run
+    from pipelines.jwst.calibrate import Limits
+    from pipelines.jwst.calibrate import calibrate as run
     from pipelines.progress import bar
 
     place: Place = context.obj
@@ -50,7 +50,7 @@ def calibrate(
 
 def log(context: typer.Context, document: str = typer.Argument(help="A product made here.", metavar="ID")) -> None:
     """Print what the pipeline said when it made a product."""
-    from pipelines.miri.provenance import log_of
+    from pipelines.jwst.log import log_of
 
     place: Place = context.obj
     with place.open(readonly=True) as archive:

@@ -20,7 +20,7 @@ def frames(
     as_json: bool = json_option,
 ) -> None:
     """Say which frames are fit to be combined, and why not. Exit code 4: pixels are lost or damaged."""
-    from pipelines.calibration.checks import KINDS, check_frames, frame_checks
+    from pipelines.calibration.quality.checks import KINDS, check_frames, frame_checks
     from pipelines.cli.show import show
     from pipelines.progress import bar
     from pipelines.table import Answer

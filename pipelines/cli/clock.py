@@ -18,7 +18,7 @@ def clock(
     as_json: bool = json_option,
 ) -> None:
     """Compare each camera's clock with the array's: cameras share exposure numbers."""
-    from pipelines.calibration.clock import clock_errors
+    from pipelines.calibration.times.clock import clock_errors
     from pipelines.cli.show import show
     from pipelines.table import Answer
 
@@ -35,7 +35,7 @@ def clock(
 
 
 def _change_dates(place: Place, nights: list[str], *, undo: bool) -> None:
-    from pipelines.calibration import dates
+    from pipelines.calibration.times import dates
 
     with place.open() as archive:
         if undo:

@@ -29,7 +29,7 @@ def delete(
     and deletes. `restore` brings it back, `sweep` empties the trash and frees the room.
     """
     from pipelines.cli.show import show_object
-    from pipelines.deletion import delete_planned, plan_deletion
+    from pipelines.documents.deletion import delete_planned, plan_deletion
 
     place: Place = context.obj
     with place.open(readonly=dry_run) as archive:
@@ -54,7 +54,7 @@ def restore(
     run: str = typer.Option("", help="Everything one deletion took: its run, as `darkroom history` names it."),
 ) -> None:
     """Bring documents back from the trash."""
-    from pipelines.deletion import restore_run
+    from pipelines.documents.deletion import restore_run
     from pipelines.errors import UsageError
 
     place: Place = context.obj

@@ -11,7 +11,7 @@ from pipelines.cli.query import parse
 
 if TYPE_CHECKING:
     from pipelines.archive import Archive
-    from pipelines.miri.finding import Found
+    from pipelines.pixels.search import Found
 
 where_option = typer.Option("{}", help='A filter of the catalog, in JSON, such as \'{"detector": "MIRIMAGE"}\'.')
 plot_option = typer.Option(None, help="Draw the map into this file.")
@@ -36,7 +36,7 @@ def flag(
 ) -> None:
     """Count the ramps with a flag in each exposure; PIXELDQ and GROUPDQ both count."""
     from pipelines.cli.show import show_object
-    from pipelines.miri.finding import flagged_ramps, pixels_with
+    from pipelines.pixels.search import flagged_ramps, pixels_with
     from pipelines.progress import bar
 
     place: Place = context.obj
@@ -60,7 +60,7 @@ def above(
     as_json: bool = json_option,
 ) -> None:
     """Find pixels with a slope above so many sigma of their own history."""
-    from pipelines.miri.finding import above as search
+    from pipelines.pixels.search import above as search
 
     _find(context, lambda archive, rest: search(archive, sigmas=sigma, **rest), where, limit, plot, as_json=as_json)
 
@@ -76,7 +76,7 @@ def changed(
     as_json: bool = json_option,
 ) -> None:
     """Find pixels that turned hot or quiet between two dates."""
-    from pipelines.miri.finding import changed as search
+    from pipelines.pixels.search import changed as search
 
     def ask(archive: "Archive", rest: dict[str, Any]) -> "Found":
         return search(archive, before=before, after=after, sigmas=sigma, **rest)
@@ -94,7 +94,7 @@ def telegraph(
     as_json: bool = json_option,
 ) -> None:
     """Find pixels whose slope jumps between two levels."""
-    from pipelines.miri.finding import telegraph as search
+    from pipelines.pixels.search import telegraph as search
 
     def ask(archive: "Archive", rest: dict[str, Any]) -> "Found":
         return search(archive, separation=separation, switches=switches, **rest)

@@ -42,7 +42,7 @@ def flats(
         return
     with place.open(readonly=True) as archive:
         if evidence:
-            from pipelines.calibration.flattimes import flat_times
+            from pipelines.calibration.times.flats import flat_times
 
             show(flat_times(archive.headers, nights or None), as_json=as_json)
         else:
@@ -50,7 +50,7 @@ def flats(
 
 
 def _change_flats(place: Place, nights: list[str], *, undo: bool) -> None:
-    from pipelines.calibration import flattimes
+    from pipelines.calibration.times import flats as flattimes
 
     with place.open() as archive:
         if undo:
@@ -75,7 +75,7 @@ def groups(
     as_json: bool = json_option,
 ) -> None:
     """Group frames that may be combined, by every key of their instrument's profile."""
-    from pipelines.calibration.groups import groups as grouped
+    from pipelines.calibration.groups.groups import groups as grouped
     from pipelines.cli.show import show
 
     place: Place = context.obj

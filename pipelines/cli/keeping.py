@@ -115,8 +115,8 @@ def migrate(
 ) -> None:
     """Bring the documents of an older release to the schema of this one; cut short, run it again."""
     from pipelines.cli.show import show_object
+    from pipelines.documents.migrate import migrate as migrate_catalog
     from pipelines.progress import bar
-    from pipelines.upkeep.migrate import migrate as migrate_catalog
 
     place: Place = context.obj
     with place.open(readonly=dry_run, any_schema=True) as archive, bar("Migrate") as advance:
@@ -133,7 +133,7 @@ def history(
 ) -> None:
     """Say who changed a document, when, why, and what was there before; or give it as it stood at a time."""
     from pipelines.cli.show import show
-    from pipelines.story import instant, story
+    from pipelines.documents.story import instant, story
 
     place: Place = context.obj
     with place.open(readonly=True) as archive:
@@ -142,7 +142,7 @@ def history(
             return
         from bson import json_util
 
-        from pipelines.history import as_of as as_it_stood
+        from pipelines.documents.history import as_of as as_it_stood
 
         found = as_it_stood(document, instant(as_of), catalog=archive.catalog, collection=collection)
     typer.echo(json_util.dumps(found, json_options=json_util.RELAXED_JSON_OPTIONS))

@@ -27,9 +27,9 @@ def masters(
     as_json: bool = json_option,
 ) -> None:
     """Make the masters of a night; what is unchanged is left alone."""
-    from pipelines.calibration.masters import make_masters
-    from pipelines.calibration.plan import KINDS, plan_masters, plan_table
-    from pipelines.calibration.steps import Options
+    from pipelines.calibration.masters.plan import KINDS, plan_masters, plan_table
+    from pipelines.calibration.masters.run import make_masters
+    from pipelines.calibration.masters.step import Options
     from pipelines.cli.show import show
     from pipelines.progress import bar
 
@@ -66,8 +66,8 @@ def certify(
     as_json: bool = json_option,
 ) -> None:
     """Certify masters for an interval of time, or withdraw them."""
-    from pipelines.calibration.certify import certify as certify_one
-    from pipelines.calibration.certify import set_status
+    from pipelines.calibration.select.certify import certify as certify_one
+    from pipelines.calibration.select.certify import set_status
     from pipelines.cli.show import show_object
 
     place: Place = context.obj
@@ -99,8 +99,8 @@ def why(
     as_json: bool = json_option,
 ) -> None:
     """Say which master a frame has and why, or why it has none and what to take."""
-    from pipelines.calibration.criteria import Rules
-    from pipelines.calibration.why import why as explain
+    from pipelines.calibration.select.criteria import Rules
+    from pipelines.calibration.select.why import why as explain
     from pipelines.cli.options import duration
     from pipelines.cli.show import show, show_object
 
@@ -124,7 +124,7 @@ def shoot(
     as_json: bool = json_option,
 ) -> None:
     """List the darks and flats a night lacks, by what a minute of them gains."""
-    from pipelines.calibration.shoot import what_to_shoot
+    from pipelines.calibration.select.needs import what_to_shoot
     from pipelines.cli.show import show
 
     place: Place = context.obj
@@ -142,9 +142,9 @@ def recall(
     as_json: bool = json_option,
 ) -> None:
     """Mark frames or masters bad; all that was made from them is listed, flagged and sized."""
-    from pipelines.calibration.recall import recall as mark
-    from pipelines.changes import undo as take_back
+    from pipelines.calibration.masters.recall import recall as mark
     from pipelines.cli.show import show_object
+    from pipelines.documents.changes import undo as take_back
 
     place: Place = context.obj
     if bool(names) == bool(undo):
@@ -188,8 +188,8 @@ def export_master(place: Place, name: str, out: Path) -> bool:
     """Write a master as FITS; False if there is no master of that name."""
     if not name.startswith("masters/"):
         return False
-    from pipelines.calibration.certify import find_master
-    from pipelines.calibration.masterfits import export_master as write
+    from pipelines.calibration.masters.fits import export_master as write
+    from pipelines.calibration.select.certify import find_master
 
     with place.open(readonly=True) as archive:
         master = find_master(name, catalog=archive.catalog)

@@ -36,13 +36,13 @@ def nightly(
     as_json: bool = json_option,
 ) -> None:
     """Take the files of some nights, or all; for cron. Only one run at a time is at work on a night."""
-    from pipelines.bounds import Bounds
     from pipelines.cli.show import show_object
-    from pipelines.ingest import Options
+    from pipelines.ingest.run import Options
     from pipelines.nightly.nights import wanted
     from pipelines.nightly.run import Schedule, on_signals
     from pipelines.nightly.run import nightly as run
     from pipelines.nightly.run import since_last as newer
+    from pipelines.processes.limits import Bounds
     from pipelines.progress import bar
 
     place: Place = context.obj
@@ -79,7 +79,7 @@ def night(
 ) -> None:
     """Say what of a night is missing or odd; exit 1 when something needs attention."""
     from pipelines.cli.show import show
-    from pipelines.nightly.completeness import night as ask
+    from pipelines.nights.completeness import night as ask
 
     place: Place = context.obj
     with place.open(readonly=True) as archive:
@@ -95,7 +95,7 @@ def quarantine_list(
 ) -> None:
     """List the files that could not be taken, with the reason and what would mend it."""
     from pipelines.cli.show import show
-    from pipelines.quarantine import listed
+    from pipelines.ingest.quarantine import listed
 
     place: Place = context.obj
     with place.open(readonly=True) as archive:
@@ -111,10 +111,10 @@ def quarantine_retry(
     as_json: bool = json_option,
 ) -> None:
     """Take files in quarantine again: those that have changed, or all."""
-    from pipelines.bounds import Bounds
     from pipelines.cli.show import show_object
-    from pipelines.ingest import Options
-    from pipelines.nightly.retrying import retry
+    from pipelines.ingest.retry import retry
+    from pipelines.ingest.run import Options
+    from pipelines.processes.limits import Bounds
 
     place: Place = context.obj
     bounds = Bounds(memory=size(memory), seconds=duration(timeout).total_seconds())
@@ -142,7 +142,7 @@ def quarantine_forget(
     yes: bool = yes_option,
 ) -> None:
     """Strike out entries whose files are no more, or with --force any."""
-    from pipelines.nightly.retrying import forget, gone
+    from pipelines.ingest.retry import forget, gone
 
     place: Place = context.obj
     with place.open() as archive:

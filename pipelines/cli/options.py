@@ -35,7 +35,7 @@ class Place:
             )
         archive = open_archive(self.home, catalog=self.catalog, store=self.store, readonly=readonly)
         if not (readonly or any_schema):
-            from pipelines.upkeep.migrate import require_current
+            from pipelines.documents.migrate import require_current
 
             require_current(archive.catalog)
         return archive

@@ -75,7 +75,7 @@ def rates(
     if verb not in verbs:
         raise typer.BadParameter(f"{verb!r} is none of {', '.join(VERBS)}")
     if detector is not None:
-        from pipelines.pixels.places import checked_detector
+        from pipelines.pixels.coordinates import checked_detector
 
         detector = checked_detector(detector)
     place: Place = context.obj

@@ -22,8 +22,8 @@ def trends(
     as_json: bool = json_option,
 ) -> None:
     """Follow level, noise, hot pixels, gradient and temperature of each camera over the nights."""
-    from pipelines.calibration import fleet as array
-    from pipelines.calibration import trends as lines
+    from pipelines.calibration.quality import fleet as array
+    from pipelines.calibration.quality import trends as lines
     from pipelines.cli.show import show
     from pipelines.table import Answer
 

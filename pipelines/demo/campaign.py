@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.miri.subarrays import DETECTORS, SUBARRAYS, Subarray
+from pipelines.detectors.subarrays import DETECTORS, SUBARRAYS, Subarray
 
 _HOT_RATE = 1500.0
 _MJD_EPOCH = datetime(1858, 11, 17, tzinfo=UTC)
@@ -102,7 +102,7 @@ def simulate_campaign(
     nints, ngroups
         Integrations of an exposure and groups of an integration, at least 1 and 2.
     subarray
-        Name of one of `pipelines.miri.SUBARRAYS` that has a frame time.
+        Name of one of `pipelines.detectors.SUBARRAYS` that has a frame time.
     seed
         Of the detector and of the campaign.
     program

@@ -96,9 +96,9 @@ def _ask_of_the_night(archive: Archive, night: NightTruth, say: Say) -> None:
 
 
 def _check_the_night(archive: Archive, night: NightTruth, say: Say) -> None:
-    from pipelines.calibration.checks import check_frames
-    from pipelines.calibration.clock import clock_errors
-    from pipelines.calibration.flattimes import flat_times
+    from pipelines.calibration.quality.checks import check_frames
+    from pipelines.calibration.times.clock import clock_errors
+    from pipelines.calibration.times.flats import flat_times
 
     say("Which clocks are wrong? Cameras share exposure numbers, so each is compared with the array\n")
     wrong = [clock for clock in clock_errors(archive.headers, night.night) if clock["verdict"] != "right"]

@@ -10,10 +10,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from pipelines import interpreter
 from pipelines.fits.errors import FitsError
 from pipelines.fits.plan import Span
 from pipelines.fits.source import ByteSource, DiskSource
+from pipelines.processes import interpreter
 
 __all__ = ["try_image"]
 

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Any
 
+from pipelines.detectors.keywords import calibration_of
+from pipelines.detectors.subarrays import DETECTORS, SUBARRAYS, find_subarray
 from pipelines.instruments.identify import look_up
 from pipelines.instruments.products import numbers, product_kind, science_shape
 from pipelines.instruments.profile import ArrayRule, Claim, Clock, Derived, HduLike, Profile, Take
-from pipelines.miri.calibration import calibration_of
-from pipelines.miri.subarrays import DETECTORS, SUBARRAYS, find_subarray
 
 _JWST = (("TELESCOP", "JWST"), ("INSTRUME", "MIRI"))
 _FITS = r"(?i:\.fits?(?:\.(?:gz|bz2|fz))?)"

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Any
 
+from pipelines.detectors.subarrays import DETECTORS
 from pipelines.instruments.errors import ProfileError
 from pipelines.instruments.identify import look_up
 from pipelines.instruments.miri import PRODUCTS, window_of
 from pipelines.instruments.nights import parse_day, parse_instant
 from pipelines.instruments.profile import ArrayRule, Claim, Clock, Derived, HduLike, Profile, Take
 from pipelines.instruments.splits import ground_ramp_shape
-from pipelines.miri.subarrays import DETECTORS
 
 _RENAMED = {"NINT": "NINTS", "NFRAME": "NFRAMES", "NSAMPLE": "NSAMPLES"}
 _TIMES = {"INTTIME": "EFFINTTM", "EXPTIME": "EFFEXPTM", "WALLTIME": "DURATION"}

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Any
 
+from pipelines.detectors.subarrays import DETECTORS
 from pipelines.instruments.errors import ProfileError
 from pipelines.instruments.identify import look_up
 from pipelines.instruments.miri import PRODUCTS, window_of
 from pipelines.instruments.miri_jpl import campaign_of
 from pipelines.instruments.profile import ArrayRule, Claim, Clock, Derived, HduLike, Profile, Take
 from pipelines.instruments.splits import ground_ramp_shape
-from pipelines.miri.subarrays import DETECTORS
 
 _NUMBER = r"\d+"
 _SCA = {number: name for name, number in DETECTORS.items()}

@@ -7,9 +7,9 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import PurePosixPath
 
 from pipelines.errors import UsageError
+from pipelines.ingest.walk import Candidate
 from pipelines.instruments import Profile, path_night
 from pipelines.instruments.nights import parse_day
-from pipelines.walk import Candidate
 
 UNDATED = "undated"
 MOST = 10_000  # nights in one range

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipelines.report import SHOWN, IngestReport, Refusal
+from pipelines.ingest.report import SHOWN, IngestReport, Refusal
 
 
 @dataclass(frozen=True, slots=True)

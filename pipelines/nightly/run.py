@@ -16,14 +16,14 @@ from typing import Any
 
 from arraystore import ArrayStore
 from catalog import Catalog, CatalogError
-from pipelines import ledger
-from pipelines.ingest import Options, Progress, ingest_found
+from pipelines.documents import runs as ledger
+from pipelines.documents.lease import LENGTH, Holder, Lease, held
+from pipelines.documents.roots import Roots
+from pipelines.ingest.run import Options, Progress, ingest_found
+from pipelines.ingest.walk import Candidate, candidates, printable
 from pipelines.instruments import profiles
-from pipelines.nightly.lease import LENGTH, Holder, Lease, held
 from pipelines.nightly.nights import Wanted, by_night, settled
 from pipelines.nightly.report import NightlyReport, NightReport
-from pipelines.roots import Roots
-from pipelines.walk import Candidate, candidates, printable
 
 OVERLAP = timedelta(days=1)  # looked at again before the last run began: clocks differ, copies take their time
 SETTLE = 60.0  # seconds without a change before a file is believed to be whole

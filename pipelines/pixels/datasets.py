@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.miri.dqflags import decode, dq_names
+from pipelines.detectors.dqflags import decode, dq_names
+from pipelines.pixels.coordinates import Places
 from pipelines.pixels.exposures import Document
-from pipelines.pixels.places import Places
 from pipelines.pixels.reading import Ramps, Slopes
 
 if TYPE_CHECKING:

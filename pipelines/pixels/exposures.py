@@ -13,9 +13,9 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from catalog import Collection
+from pipelines.detectors.keywords import matches_version, version_range
 from pipelines.errors import UsageError
-from pipelines.miri.calibration import matches_version, version_range
-from pipelines.pixels.places import Places
+from pipelines.pixels.coordinates import Places
 from pipelines.table import Row
 
 Document = Mapping[str, Any]

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipelines.detectors.dqflags import dq_names
 from pipelines.errors import DarkroomError, UsageError
-from pipelines.miri.dqflags import dq_names
 from pipelines.pixels.exposures import NoExposure
 from pipelines.pixels.reading import Ramps
 

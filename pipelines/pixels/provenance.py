@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from catalog import Collection
-from pipelines.miri.calibration import file_name, step_keyword, version_range
+from pipelines.detectors.keywords import file_name, step_keyword, version_range
 from pipelines.table import Answer, Row
 
 _COLUMNS = ("exposure", "kind", "version", "context", "document")

@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from catalog import Catalog
-from pipelines import ledger
+from pipelines.documents import runs as ledger
+from pipelines.pixels.coordinates import Places
 from pipelines.pixels.exposures import SLOPES, Document, Observed, assemble, fields_of, unread_row
-from pipelines.pixels.places import Places
 from pipelines.pixels.reading import SLOPE_ARRAYS, Slopes, Want, read, slope_of, slope_wants
 from pipelines.pixels.stacks import PLANES, VIEW, Name, by_window, holds_the_same, name_of, stacks_of, stored
 from pipelines.table import Row

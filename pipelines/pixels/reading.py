@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from pipelines.pixels.coordinates import Ints, Places
 from pipelines.pixels.exposures import Document, Observed, unread_row
-from pipelines.pixels.places import Ints, Places
 from pipelines.table import Row
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from pipelines.pixels.coordinates import Places, checked_detector, places_of
 from pipelines.pixels.exposures import RAMPS, SLOPES, Filters, Found, day_range, find_exposures
-from pipelines.pixels.places import Places, checked_detector, places_of
 from pipelines.pixels.reading import Ramps, Slopes, read_ramps
 from pipelines.table import Answer, Row
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.miri.dqflags import dq_names
+from pipelines.detectors.dqflags import dq_names
 from pipelines.pixels.exposures import NoExposure
 from pipelines.pixels.reading import Ramps, Slopes
 from pipelines.table import Answer, Row

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pipelines.errors import DarkroomError
+from pipelines.pixels.coordinates import Places
 from pipelines.pixels.datasets import flag_names
-from pipelines.pixels.places import Places
 from pipelines.pixels.reading import Ramps
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import bson
 from pymongo import ReplaceOne
 
 from catalog import Catalog, Collection
-from pipelines import ledger
+from pipelines.documents import runs as ledger
 from pipelines.errors import IntegrityError, Refused, UsageError
 
 BATCH = 200  # documents compared and written together

@@ -13,8 +13,8 @@ import bson.errors
 
 from arraystore import ArrayRef, ArrayStore, Damaged, InvalidRef, Lost
 from catalog import Catalog
-from pipelines.document import pixels_digest
-from pipelines.records import PREFIXES, RecordName, older_key, parse_key, record_key, record_stem
+from pipelines.documents.records import PREFIXES, RecordName, older_key, parse_key, record_key, record_stem
+from pipelines.ingest.document import pixels_digest
 from pipelines.upkeep.findings import Finding
 
 REFERRING = ("headers", "masters", "views", "trash", "history")

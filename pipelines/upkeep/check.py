@@ -14,11 +14,11 @@ from typing import Any
 
 from arraystore import ArrayStore
 from catalog import Catalog
+from pipelines.documents.pairing import require_store
 from pipelines.errors import UsageError
 from pipelines.table import Answer
 from pipelines.upkeep.census import take_census
 from pipelines.upkeep.findings import DAMAGE, GRAVITIES, KINDS, UNFINISHED, Finding
-from pipelines.upkeep.pairing import require_store
 from pipelines.upkeep.verifications import Verifications, work_of
 
 LEVELS = ("exists", "sizes", "digests", "decode")

@@ -7,12 +7,12 @@ import bson
 
 from arraystore import ArrayStore, Damaged, Lost
 from catalog import Catalog
-from pipelines import ledger
-from pipelines.changes import carry_out
-from pipelines.records import parse_key, record_key
+from pipelines.documents import runs as ledger
+from pipelines.documents.changes import carry_out
+from pipelines.documents.migrate import upgraded
+from pipelines.documents.records import parse_key, record_key
+from pipelines.documents.replay import kept_entry
 from pipelines.upkeep.findings import Finding
-from pipelines.upkeep.migrate import upgraded
-from pipelines.upkeep.replay import kept_entry
 from pipelines.upkeep.retaking import retake
 
 OF_ARRAYS = ("dangling", "lost", "renamed", "truncated", "grown", "changed", "swapped", "undecodable", "unreadable")

@@ -14,12 +14,12 @@ from pymongo import ReplaceOne
 
 from arraystore import ArrayStore, Damaged, Lost
 from catalog import Catalog
-from pipelines import ledger
-from pipelines.changes import history_name, is_stale, trash_entry, trash_name
+from pipelines.documents import runs as ledger
+from pipelines.documents.changes import history_name, is_stale, trash_entry, trash_name
+from pipelines.documents.migrate import rename_records
+from pipelines.documents.records import PREFIXES, numbered, parse_key, record_stem
+from pipelines.documents.replay import kept_document, kept_entry, replayed
 from pipelines.errors import Refused, UnknownDocument
-from pipelines.records import PREFIXES, numbered, parse_key, record_stem
-from pipelines.upkeep.migrate import rename_records
-from pipelines.upkeep.replay import kept_document, kept_entry, replayed
 
 BATCH = 200  # documents written together
 KEPT = ("history", "trash", "headers", "masters")

@@ -7,11 +7,11 @@ from typing import Any
 
 from arraystore import ArrayStore
 from catalog import Catalog
+from pipelines.documents.roots import Roots
 from pipelines.errors import UsageError
 from pipelines.fits import FitsError, open_fits
+from pipelines.ingest.file import store_arrays
 from pipelines.instruments import plan_arrays, profiles
-from pipelines.roots import Roots
-from pipelines.take import store_arrays
 
 _DIGEST = re.compile(r"objects/[0-9a-f]{2}/([0-9a-f]{64})(?:/.*)?")
 

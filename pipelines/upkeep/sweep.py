@@ -10,9 +10,9 @@ from typing import Any
 
 from arraystore import ArrayStore, Lost
 from catalog import Catalog
-from pipelines import ledger
-from pipelines.records import PREFIXES, parse_key, record_stem
-from pipelines.upkeep.pairing import require_known, require_store
+from pipelines.documents import runs as ledger
+from pipelines.documents.pairing import require_known, require_store
+from pipelines.documents.records import PREFIXES, parse_key, record_stem
 
 GRACE = timedelta(days=14)
 

@@ -12,10 +12,10 @@ from pymongo import DeleteOne, ReplaceOne
 
 from arraystore import ArrayStore, Damaged, InvalidArray, InvalidRef, Lost, StoreTooNew
 from catalog import Catalog
-from pipelines.records import record_key
+from pipelines.documents.records import record_key
+from pipelines.documents.replay import entries_of, kept_document, replayed, settled
 from pipelines.upkeep.census import REFERRING, Census, fingerprint, owners
 from pipelines.upkeep.findings import Finding
-from pipelines.upkeep.replay import entries_of, kept_document, replayed, settled
 
 BATCH = 200  # results written together
 LEVELS = ("exists", "sizes", "digests", "decode")

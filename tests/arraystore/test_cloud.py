@@ -179,7 +179,7 @@ def test_a_put_waits_for_the_sweep_that_is_removing_the_object(near):
 def test_the_mark_of_a_killed_sweep_is_passed_over_in_time(near, monkeypatch):
     ref = near.put(noise(1), kind="frame")
     near._backend.bucket.put(f".aside/{ref.digest}", b"going x")
-    monkeypatch.setattr("arraystore.cloud._PATIENCE", 0.2)
+    monkeypatch.setattr("arraystore.backends.cloud._PATIENCE", 0.2)
     with pytest.raises(StoreUnreachable, match="minutes"):
         near.put(noise(1), kind="frame")
     now = time.time()
@@ -223,7 +223,7 @@ def test_processes_that_put_the_same_arrays_agree(s3_url):
 
 def test_another_writer_s_shard_is_never_taken_for_ours(near, monkeypatch):
     """A writer with another version of a codec puts its shard between our shard and our manifest."""
-    from arraystore.buckets import Bucket
+    from arraystore.backends.buckets import Bucket
 
     picture = noise(1)
     ref = near.put(picture, kind="frame")

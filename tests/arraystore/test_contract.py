@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from arraystore import open_store
-from arraystore.testing import CONTRACT, FAULTS, check_faults
+from arraystore.testing.contract import CONTRACT, FAULTS, check_faults
 
 
 @pytest.mark.parametrize("check", CONTRACT, ids=lambda check: check.__name__)

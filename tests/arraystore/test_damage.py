@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from arraystore import Damaged, Lost, StoreError, open_store
-from arraystore.manifests import parse_manifest
+from arraystore.format.manifests import parse_manifest
 
 LEVELS = ("exists", "sizes", "digests", "decode")
 
@@ -219,7 +219,7 @@ def test_a_reference_that_was_edited(files, ref, ramp):
 
 def test_a_manifest_of_the_right_form_and_wrong_contents(files, place, ref):
     """A manifest that was rewritten, its own checksum and all, does not have the digest."""
-    from arraystore.manifests import Manifest
+    from arraystore.format.manifests import Manifest
 
     manifest = parse_manifest((place / "manifest.json").read_bytes())
     forged = Manifest(manifest.digest, "0" * 64, manifest.layout, manifest.shard, manifest.files)
@@ -231,7 +231,7 @@ def test_a_manifest_of_the_right_form_and_wrong_contents(files, place, ref):
 
 
 def test_metadata_that_was_replaced_together_with_its_record(files, place, ref):
-    from arraystore.manifests import FileRecord, Manifest
+    from arraystore.format.manifests import FileRecord, Manifest
 
     manifest = parse_manifest((place / "manifest.json").read_bytes())
     metadata = json.loads((place / "zarr.json").read_bytes())
@@ -246,7 +246,7 @@ def test_metadata_that_was_replaced_together_with_its_record(files, place, ref):
 
 def test_pixels_that_decode_to_others_are_found(files, folder, ramp):
     """A shard, checksums and manifest that agree, of other pixels: decoding tells."""
-    from arraystore.manifests import Manifest
+    from arraystore.format.manifests import Manifest
 
     ref = files.put(ramp, kind="ramp")
     other = files.put(ramp[::-1].copy(), kind="ramp")
@@ -279,7 +279,7 @@ def test_putting_again_heals_what_is_visibly_lost(files, place, ref, ramp):
 @pytest.mark.parametrize("shape", [(2, 6, 70, 103), ()])
 def test_pixels_written_again_by_another_encoder_are_read_by_the_old_reference(folder, shape, monkeypatch):
     """The same digest, other bytes on disk: what an upgrade of a codec does."""
-    from arraystore.codecs import Effort, Pcodec
+    from arraystore.format.codecs import Effort, Pcodec
 
     rng = np.random.default_rng(8)
     array = rng.normal(1000, 9, shape).astype("f4")

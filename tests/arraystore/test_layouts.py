@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from arraystore import open_store
-from arraystore.digests import leaf_digests, object_digest, pixel_digest
-from arraystore.layouts import CURRENT, KINDS, layout_for, layout_named
+from arraystore.format.digests import leaf_digests, object_digest, pixel_digest
+from arraystore.format.layouts import CURRENT, KINDS, layout_for, layout_named
 from arraystore.writing import band_rows
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from arraystore import Lost, open_store
-from arraystore.faults import Fault, FaultyBackend
 from arraystore.store import ArrayStore
+from arraystore.testing.faults import Fault, FaultyBackend
 
 
 def exposures(store, count):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from arraystore import Damaged, Lost, Scale, open_store
-from arraystore.layouts import layout_for
+from arraystore.format.layouts import layout_for
 
 zarr = pytest.importorskip("zarr")
 

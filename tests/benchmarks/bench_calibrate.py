@@ -13,11 +13,12 @@ import numpy as np
 
 from pipelines import open_archive
 from pipelines.demo.campaign import simulate_campaign
-from pipelines.miri import crds, finding
-from pipelines.miri.detector1 import with_metadata
-from pipelines.miri.finding.stacks import slope_stacks
-from pipelines.miri.subarrays import SUBARRAYS
-from pipelines.miri.uncal import write_uncal
+from pipelines.detectors.subarrays import SUBARRAYS
+from pipelines.jwst import crds
+from pipelines.jwst.detector1 import with_metadata
+from pipelines.jwst.uncal import write_uncal
+from pipelines.pixels import search as finding
+from pipelines.pixels.search.stacks import slope_stacks
 from tests.benchmarks.measure import PEAK, Row, table
 from tests.pipelines.miri.conftest import write_references
 from tests.pipelines.miri.finding.conftest import write_slopes

@@ -14,7 +14,7 @@ from pathlib import Path
 from pymongo import ReplaceOne
 
 from catalog import connect, header_document, pack_cards
-from pipelines.questions import dark_groups_pipeline, flat_times_pipeline
+from pipelines.calibration.groups.questions import dark_groups_pipeline, flat_times_pipeline
 from tests.benchmarks.measure import Row, median_seconds, process, table
 
 DOCUMENTS = 100_000

@@ -26,7 +26,7 @@ CAMERAS = 2
 MAKE = """
 import sys, time
 from pipelines import open_archive
-from pipelines.calibration.masters import make_masters
+from pipelines.calibration.masters.run import make_masters
 with open_archive(sys.argv[1]) as archive:
     archive.store  # opened before the clock starts
     import pipelines.combine

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from pipelines import open_archive
-from pipelines.ingest import Options
+from pipelines.ingest.run import Options
 from pipelines.nightly.run import Schedule, nightly
 from tests.benchmarks.bench_headers import PIXELS, header
 from tests.benchmarks.measure import Row, table

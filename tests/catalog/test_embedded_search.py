@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalog import InvalidUpdate, connect
-from catalog.projection import compile_paths, needed_paths, prune
-from catalog.values import encode_key
+from catalog.language.projection import compile_paths, needed_paths, prune
+from catalog.language.values import encode_key
 
 scalars = st.one_of(
     st.sampled_from([None, True, False, 0, 1, 1.0, -0.0, 2, 2.5, Int64(1), float("nan"), "", "a", "b", "1", b"a"]),

@@ -3,10 +3,10 @@
 import pytest
 
 from catalog import limits
-from catalog.embedded.functions import FUNCTIONS
-from catalog.embedded.operators import OPERATORS
-from catalog.embedded.stages import STAGES
 from catalog.errors import NotSupported
+from catalog.language.functions import FUNCTIONS
+from catalog.language.operators import OPERATORS
+from catalog.language.stages import STAGES
 
 
 def test_what_is_refused_is_not_computed():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from catalog.projection import compile_paths, needed_paths, prune
+from catalog.language.projection import compile_paths, needed_paths, prune
 
 GROUP = {"$group": {"_id": {"s": "$header.SERIALNO"}, "ids": {"$push": "$_id"}, "n": {"$sum": 1}}}
 

@@ -9,7 +9,7 @@ from bson import Binary, Code, Decimal128, Int64, MaxKey, MinKey, ObjectId, Rege
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.values import INVERTED, MISSING, Tag, decode_key, encode_key, tag_of
+from catalog.language.values import INVERTED, MISSING, Tag, decode_key, encode_key, tag_of
 
 NAN = float("nan")
 int64 = st.integers(-(2**63), 2**63 - 1)

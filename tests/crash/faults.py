@@ -12,8 +12,8 @@ from typing import Any
 import pymongo.errors
 
 from arraystore import ArrayStore, StoreError
-from arraystore.addresses import open_backend
-from arraystore.faults import Fault, FaultyBackend
+from arraystore.backends.addresses import open_backend
+from arraystore.testing.faults import Fault, FaultyBackend
 from catalog import CatalogError
 from pipelines import open_archive
 from pipelines.archive import Archive
@@ -117,19 +117,19 @@ class FaultyCatalogBackend:
 @contextmanager
 def faulty_archive(home: Path, fault: Struck) -> Iterator[Archive]:
     """Open an archive whose catalog and store share one fault; ingests in this process use it too."""
-    import pipelines.workers
+    import pipelines.ingest.pool
 
     with open_archive(home) as archive:
         address = str(home / "store")
         store = ArrayStore(FaultyBackend(open_backend(address, readonly=False, create=True), fault))
         archive.__dict__["store"] = store
         archive.catalog._backend = FaultyCatalogBackend(archive.catalog._backend, fault)  # type: ignore[assignment]
-        before = pipelines.workers.open_store
-        pipelines.workers.open_store = lambda *_, **__: store  # type: ignore[assignment]
+        before = pipelines.ingest.pool.open_store
+        pipelines.ingest.pool.open_store = lambda *_, **__: store  # type: ignore[assignment]
         try:
             yield archive
         finally:
-            pipelines.workers.open_store = before
+            pipelines.ingest.pool.open_store = before
 
 
 def strike(home: Path, sort: str, k: int, act: Callable[..., None], *arguments: Any) -> bool:

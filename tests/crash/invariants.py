@@ -16,7 +16,7 @@ from bson.codec_options import CodecOptions
 from catalog import connect
 from pipelines import open_archive
 from pipelines.archive import Archive
-from pipelines.records import parse_key, record_key
+from pipelines.documents.records import parse_key, record_key
 from pipelines.upkeep.check import check
 from pipelines.upkeep.findings import DAMAGE, UNFINISHED
 from pipelines.upkeep.rebuild import rebuild

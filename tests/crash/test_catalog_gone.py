@@ -39,11 +39,11 @@ def command(*arguments, **environment):
 
 def ingest_until(home, folder, what, at):
     """Ingest in small commits; when the catalog holds `at` documents something happens to it. Exits as the command."""
-    import pipelines.ingest
+    import pipelines.ingest.run
     from catalog import Collection
     from pipelines.cli.exits import exit_code
 
-    pipelines.ingest.BATCH = 4
+    pipelines.ingest.run.BATCH = 4
     real = Collection.bulk_write
     done = []
 
@@ -197,10 +197,10 @@ def server():
 
 
 def ingest_over_wire(url, store, folder):
-    import pipelines.ingest
+    import pipelines.ingest.run
     from pipelines.cli.exits import exit_code
 
-    pipelines.ingest.BATCH = 2
+    pipelines.ingest.run.BATCH = 2
     try:
         with open_archive(catalog=url, store=store) as archive:
             archive.ingest(folder, jobs=1, progress=False)

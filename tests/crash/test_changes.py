@@ -5,11 +5,11 @@ from __future__ import annotations
 import bson
 import pytest
 
-import pipelines.changes as changes
-import pipelines.ingest as ingesting
+import pipelines.documents.changes as changes
+import pipelines.ingest.run as ingesting
 from pipelines import open_archive
-from pipelines.edits import Edit
-from pipelines.records import parse_key, record_key, record_stem
+from pipelines.documents.edits import Edit
+from pipelines.documents.records import parse_key, record_key, record_stem
 from tests.crash.faults import faulty_archive, struck
 from tests.crash.invariants import AWARE
 from tests.crash.nights import document_id, write_frame, write_night

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-import pipelines.changes as changes
+import pipelines.documents.changes as changes
 from pipelines import open_archive
-from pipelines.edits import Edit
+from pipelines.documents.edits import Edit
 from pipelines.instruments.nights import night_of
 from pipelines.upkeep.check import check
 from tests.crash.invariants import NONE, whole

@@ -16,9 +16,9 @@ FRAMES = 24
 
 
 def ingest_night(home, folder):
-    import pipelines.ingest
+    import pipelines.ingest.run
 
-    pipelines.ingest.BATCH = 5  # several commits, so that kills fall between them
+    pipelines.ingest.run.BATCH = 5  # several commits, so that kills fall between them
     with open_archive(home) as archive:
         archive.ingest(folder, jobs=1, progress=False)
 

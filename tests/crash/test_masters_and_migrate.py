@@ -11,11 +11,11 @@ import pytest
 
 from pipelines import open_archive
 from pipelines.archive import Archive
-from pipelines.calibration.masters import make_masters
-from pipelines.document import SCHEMA
-from pipelines.records import parse_key
+from pipelines.calibration.masters.run import make_masters
+from pipelines.documents.migrate import migrate
+from pipelines.documents.records import parse_key
+from pipelines.ingest.document import SCHEMA
 from pipelines.upkeep.check import check
-from pipelines.upkeep.migrate import migrate
 from tests.crash.faults import SORTS, strike
 from tests.crash.invariants import NONE, rebuilt
 from tests.crash.nights import NIGHT, write_frame, write_night

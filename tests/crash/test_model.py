@@ -13,13 +13,13 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-import pipelines.changes as changes
+import pipelines.documents.changes as changes
 from pipelines import open_archive
-from pipelines.edits import Edit
+from pipelines.documents.edits import Edit
+from pipelines.documents.replay import settled
 from pipelines.errors import Refused, UnknownDocument
 from pipelines.upkeep.check import check
 from pipelines.upkeep.rebuild import rebuild
-from pipelines.upkeep.replay import settled
 from tests.crash.invariants import NONE
 from tests.crash.nights import document_id, frame, frame_pixels
 

@@ -23,9 +23,9 @@ def at_once(moment):
 
 
 def ingest_at(home, folder, moment):
-    import pipelines.ingest
+    import pipelines.ingest.run
 
-    pipelines.ingest.BATCH = 3
+    pipelines.ingest.run.BATCH = 3
     at_once(moment)
     with open_archive(home) as archive:
         archive.ingest(folder, jobs=1, progress=False)

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import bson
 
-from pipelines import changes, open_archive
+from pipelines import open_archive
 from pipelines.archive import Archive
-from pipelines.edits import Edit, difference
-from pipelines.records import record_key
+from pipelines.documents import changes
+from pipelines.documents.edits import Edit, difference
+from pipelines.documents.records import record_key
 from pipelines.upkeep.check import check
 from pipelines.upkeep.rebuild import rebuild
 from tests.crash.invariants import NONE

@@ -82,7 +82,7 @@ def night(raw: Path) -> None:
 def make(out: Path) -> None:
     """Make the golden archive of this checkout."""
     from pipelines import open_archive
-    from pipelines.calibration.steps import Options
+    from pipelines.calibration.masters.step import Options
     from pipelines.version import __version__
 
     top = Path(tempfile.gettempdir()) / "golden"

@@ -9,10 +9,10 @@ import pytest
 from bson import json_util
 
 from pipelines import open_archive
-from pipelines.document import SCHEMA
+from pipelines.documents.migrate import migrate
+from pipelines.ingest.document import SCHEMA
 from pipelines.upkeep.backup import backup, copy
 from pipelines.upkeep.check import check
-from pipelines.upkeep.migrate import migrate
 from pipelines.upkeep.rebuild import rebuild
 
 RELEASES = sorted(path.parent for path in Path(__file__).parent.glob("*/archive.tar.xz"))

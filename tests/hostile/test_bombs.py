@@ -15,8 +15,8 @@ PROBE = """
 import json, sys, time
 from arraystore import open_store
 from pipelines.instruments import profiles
-from pipelines.roots import Located
-from pipelines.take import Task, take
+from pipelines.documents.roots import Located
+from pipelines.ingest.file import Task, take
 known, store = profiles(), open_store("memory://bombs")
 task = Task(Located("raw", "bomb.fits"), sys.argv[1], None, None, None, None, False, "run", "0")
 started = time.perf_counter()

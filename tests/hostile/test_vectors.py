@@ -11,11 +11,11 @@ from arraystore import InvalidKey
 from catalog import CatalogError, InvalidQuery
 from pipelines import open_archive
 from pipelines.cli import app
+from pipelines.documents.lease import Lease, acquire
 from pipelines.errors import UsageError
-from pipelines.nightly.completeness import night
-from pipelines.nightly.lease import Lease, acquire
+from pipelines.ingest.retry import forget
 from pipelines.nightly.nights import wanted
-from pipelines.nightly.retrying import forget
+from pipelines.nights.completeness import night
 
 TRAVERSAL = (
     "../../../../etc/passwd",

@@ -10,7 +10,7 @@ from datetime import timedelta
 import numpy as np
 from astropy.io import fits
 
-from pipelines.miri.numbering import pixel_id
+from pipelines.detectors.numbering import pixel_id
 from pipelines.pixels import pixel
 
 

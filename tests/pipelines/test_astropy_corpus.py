@@ -6,7 +6,7 @@ from pathlib import Path
 import astropy
 import pytest
 
-from pipelines.walk import is_fits_name
+from pipelines.ingest.walk import is_fits_name
 
 FILES = sorted(path for path in Path(astropy.__file__).parent.rglob("*") if path.is_file() and is_fits_name(path.name))
 

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.changes import Edit, carry_out, change, new_state, undo
-from pipelines.edits import ABSENT, AWARE, applied, difference, put, reverted, value_at
+from pipelines.documents.changes import Edit, carry_out, change, new_state, undo
+from pipelines.documents.edits import ABSENT, AWARE, applied, difference, put, reverted, value_at
+from pipelines.documents.history import as_of
+from pipelines.documents.records import parse_key, record_key, record_stem
 from pipelines.errors import Refused, UnknownDocument, UsageError
-from pipelines.history import as_of
-from pipelines.records import parse_key, record_key, record_stem
 
 NAME = "Dragonfly101/2024-02-20/T13080513_31_dark.fits"
 
@@ -121,7 +121,7 @@ def test_a_change_cut_short_is_finished_by_the_next(night, monkeypatch):
     def die(entry, *, catalog):
         raise SystemExit
 
-    monkeypatch.setattr("pipelines.changes.carry_out", die)
+    monkeypatch.setattr("pipelines.documents.changes.carry_out", die)
     with pytest.raises(SystemExit):
         edit(night, why="first", a=1)
     monkeypatch.undo()
@@ -154,7 +154,7 @@ def test_threads_change_one_document_in_some_order(night):
 CHILD = """
 import sys
 from pipelines import open_archive
-from pipelines.changes import Edit, change
+from pipelines.documents.changes import Edit, change
 with open_archive(sys.argv[1]) as archive:
     for n in range(10):
         change([Edit(sys.argv[2], {f"by.{sys.argv[3]}": n, "last": [sys.argv[3], n]})],

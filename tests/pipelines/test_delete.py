@@ -7,9 +7,9 @@ import bson
 import numpy as np
 import pytest
 
-from pipelines.deletion import delete_planned, plan_deletion, restore_run
+from pipelines.documents.deletion import delete_planned, plan_deletion, restore_run
+from pipelines.documents.records import record_key
 from pipelines.errors import Refused, UnknownDocument
-from pipelines.records import record_key
 
 RAW = "lab/bench/exp1_uncal.fits"
 RAMP = "lab/bench/exp1_ramp.fits"

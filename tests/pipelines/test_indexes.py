@@ -10,11 +10,11 @@ import uuid
 import pytest
 
 from catalog import connect
-from pipelines.calibration.groups import groups_pipeline
-from pipelines.calibration.trends import trends_pipeline
+from pipelines.calibration.groups.groups import groups_pipeline
+from pipelines.calibration.groups.questions import dark_groups_pipeline, flat_times_pipeline
+from pipelines.calibration.quality.trends import trends_pipeline
 from pipelines.instruments import profiles
 from pipelines.pixels.provenance import lacking_step_filter, used_reference_filter, version_filter
-from pipelines.questions import dark_groups_pipeline, flat_times_pipeline
 
 NIGHT = "2024-02-20"
 FINDS = {

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog import connect
+from pipelines.calibration.groups.questions import consensus, dark_groups, flat_conflicts
 from pipelines.errors import UsageError
-from pipelines.questions import consensus, dark_groups, flat_conflicts
 
 CAMERAS = [
     "Dragonfly110/T13060460",

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from pipelines.errors import UsageError
-from pipelines.survey import ASSUMED, Selection, chosen_files, manifest, survey
+from pipelines.ingest.survey import ASSUMED, Selection, chosen_files, manifest, survey
 
 
 @pytest.fixture

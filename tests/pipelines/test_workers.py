@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from pipelines.bounds import Bounds
-from pipelines.ingest import Options, ingest
-from pipelines.roots import Located
-from pipelines.take import Task
-from pipelines.worker import needs_worker
-from pipelines.workers import AHEAD, take_all
+from pipelines.documents.roots import Located
+from pipelines.ingest.file import Task
+from pipelines.ingest.pool import AHEAD, take_all
+from pipelines.ingest.run import Options, ingest
+from pipelines.ingest.worker import needs_worker
+from pipelines.processes.limits import Bounds
 
 UNRULY = """
     import os, signal, time
@@ -81,7 +81,7 @@ def test_what_a_file_may_cost():
 
 PEAK = """
 import resource, sys
-from pipelines.bounds import Fence
+from pipelines.processes.limits import Fence
 fence = Fence()
 fence.allow(300 << 20)
 held = []
@@ -170,9 +170,9 @@ def test_a_signal_to_the_whole_group_is_no_fault_of_a_file(tmp_path):
         """
         import os, signal, sys
         from pathlib import Path
-        from pipelines.roots import Located
-        from pipelines.take import Task
-        from pipelines.workers import take_all
+        from pipelines.documents.roots import Located
+        from pipelines.ingest.file import Task
+        from pipelines.ingest.pool import take_all
 
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -199,7 +199,7 @@ def test_a_signal_to_the_whole_group_is_no_fault_of_a_file(tmp_path):
 
 def test_a_parent_that_is_killed_leaves_no_worker(tmp_path):
     script = (
-        "import sys, time\nfrom pipelines.workers import _Worker\nfrom pipelines.bounds import Bounds\n"
+        "import sys, time\nfrom pipelines.ingest.pool import _Worker\nfrom pipelines.processes.limits import Bounds\n"
         "w = _Worker(None, Bounds())\nprint(w._process.pid, flush=True)\ntime.sleep(60)"
     )
     parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from pipelines import open_archive
-from pipelines.calibration.checks import check_frames, frame_checks
-from pipelines.calibration.groups import groups
-from pipelines.calibration.measure import Stats
-from pipelines.calibration.verdicts import Company, judge, verdict_of
-from pipelines.changes import Edit, change, undo
+from pipelines.calibration.groups.groups import groups
+from pipelines.calibration.quality.checks import check_frames, frame_checks
+from pipelines.calibration.quality.criteria import Company, judge, verdict_of
+from pipelines.calibration.quality.measure import Stats
 from pipelines.demo.simulate import TROUBLES, simulate_night
+from pipelines.documents.changes import Edit, change, undo
 from pipelines.instruments import FrameLimits
 
 NIGHT = "2024-02-20"
@@ -75,7 +75,7 @@ def test_verdict_and_measurements_stay_in_the_document(troubled):
 def test_again_nothing_is_measured_and_nothing_changes(troubled, monkeypatch):
     archive, _, answer = troubled
     before = archive.history.count_documents({})
-    monkeypatch.setattr("pipelines.calibration.measure.measure", None)
+    monkeypatch.setattr("pipelines.calibration.quality.measure.measure", None)
     again = check_frames(NIGHT, catalog=archive.catalog, store=archive.store)
     assert again.rows == answer.rows
     assert archive.history.count_documents({}) == before

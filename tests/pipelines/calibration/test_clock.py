@@ -8,10 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalog import connect
-from pipelines.calibration.clock import camera_clocks, clock_errors
+from pipelines.calibration.times.clock import camera_clocks, clock_errors
 from pipelines.errors import UsageError
-
-from .nights import DAWN, DUSK, NIGHT, document, shots
+from tests.pipelines.calibration.nights import DAWN, DUSK, NIGHT, document, shots
 
 FIVE = ["A", "B", "C", "D", "E"]
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pipelines import open_archive
-from pipelines.calibration.clock import CameraClock, nights_of
+from pipelines.calibration.times.clock import CameraClock, nights_of
 from pipelines.demo.simulate import simulate_night
 from pipelines.errors import UsageError
 from pipelines.instruments import profiles

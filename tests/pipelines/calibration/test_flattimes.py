@@ -8,11 +8,10 @@ from hypothesis import strategies as st
 
 from catalog import connect
 from pipelines import open_archive
-from pipelines.calibration.flattimes import fix, flat_times, undo_last
+from pipelines.calibration.groups.questions import flat_conflicts
+from pipelines.calibration.times.flats import fix, flat_times, undo_last
 from pipelines.errors import Refused, UsageError
-from pipelines.questions import flat_conflicts
-
-from .nights import DAWN, DUSK, NIGHT, document, shots
+from tests.pipelines.calibration.nights import DAWN, DUSK, NIGHT, document, shots
 
 FOUR = ["A", "B", "C", "D"]
 HOURS = 3600.0
@@ -181,7 +180,7 @@ def test_what_was_there_before_is_kept_and_put_back_exactly(archive):
 
 
 def test_what_somebody_changed_since_is_not_undone(archive):
-    from pipelines.changes import Edit, change
+    from pipelines.documents.changes import Edit, change
 
     _, changed = settled(archive)
     change(

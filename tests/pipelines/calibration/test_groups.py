@@ -7,12 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalog import connect
-from pipelines import questions
-from pipelines.calibration.groups import dark_groups, flat_groups, groups
+from pipelines.calibration.groups import questions
+from pipelines.calibration.groups.groups import dark_groups, flat_groups, groups
 from pipelines.errors import UsageError
 from pipelines.instruments import Calibration, Claim, Clock, GroupKey, GroupRule, Profile, ProfileError, Take, profiles
-
-from .twin import groups_of
+from tests.pipelines.calibration.twin import groups_of
 
 NIGHT = "2024-02-20"
 DARKS = profiles()["dragonfly"].calibration.rule("dark")

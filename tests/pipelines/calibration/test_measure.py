@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from arraystore import open_store
-from pipelines.calibration.measure import distance, measure
+from pipelines.calibration.quality.measure import distance, measure
 from pipelines.errors import UsageError
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pipelines.calibration.sun import altitude, in_twilight, is_rising
+from pipelines.calibration.times.sun import altitude, in_twilight, is_rising
 from pipelines.instruments import Site, profiles
 
 MAYHILL = profiles()["dragonfly"].site

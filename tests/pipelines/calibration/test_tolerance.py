@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.calibration.tolerance import alike, clusters
+from pipelines.calibration.groups.tolerance import alike, clusters
 from pipelines.instruments import GroupKey
 
 

@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 
 from catalog import connect
-from pipelines.calibration.fleet import fleet_outliers, limit
-from pipelines.calibration.trends import plot, trends
+from pipelines.calibration.quality.fleet import fleet_outliers, limit
+from pipelines.calibration.quality.trends import plot, trends
 from pipelines.errors import UsageError
-
-from .nights import DUSK, NIGHT, document
+from tests.pipelines.calibration.nights import DUSK, NIGHT, document
 
 NIGHTS = ["2024-02-20", "2024-02-21", "2024-02-22"]
 ARRAY = [f"K{n}" for n in range(8)]

@@ -5,8 +5,8 @@ from pathlib import PurePosixPath
 
 import pytest
 
+from pipelines.detectors import SUBARRAYS
 from pipelines.instruments import ProfileError, choose, identify, plan_arrays, profiles
-from pipelines.miri import SUBARRAYS
 
 MIRI = profiles()["miri"]
 PATH = PurePosixPath("/data/jw01234001001_02101_00001_mirimage_uncal.fits")

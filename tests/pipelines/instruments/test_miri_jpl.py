@@ -7,10 +7,10 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pytest
 
+from pipelines.detectors import SUBARRAYS, refout_ids, science_ids
 from pipelines.fits import open_fits
 from pipelines.instruments import ProfileError, choose, identify, plan_arrays, profiles
 from pipelines.instruments.splits import join, split
-from pipelines.miri import SUBARRAYS, refout_ids, science_ids
 
 JPL = profiles()["miri_jpl"]
 PATH = PurePosixPath("/jpl8/MIRI_5582_89_S_20180308-010230_SCE1.fits")

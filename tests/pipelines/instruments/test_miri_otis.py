@@ -7,7 +7,7 @@ import pytest
 from astropy.io import fits
 
 from pipelines.instruments import ProfileError, choose, identify, profiles
-from pipelines.miri.uncal import write_uncal
+from pipelines.jwst.uncal import write_uncal
 
 OTIS = profiles()["miri_otis"]
 PATH = PurePosixPath("/otis/CRYO_2/MIRI_2017_SCE1.fits")

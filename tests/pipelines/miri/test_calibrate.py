@@ -13,8 +13,10 @@ import pytest
 from astropy.io import fits
 
 from pipelines.demo.campaign import simulate_campaign
+from pipelines.detectors.dqflags import dq_names
+from pipelines.detectors.subarrays import SUBARRAYS
 from pipelines.errors import UsageError
-from pipelines.miri.calibrate import (
+from pipelines.jwst.calibrate import (
     CalibrationFailed,
     JwstMissing,
     Limits,
@@ -22,11 +24,9 @@ from pipelines.miri.calibrate import (
     TimedOut,
     calibrate,
 )
-from pipelines.miri.dqflags import dq_names
-from pipelines.miri.provenance import log_of
-from pipelines.miri.references import MissingReferences
-from pipelines.miri.shelf import RECORD
-from pipelines.miri.subarrays import SUBARRAYS
+from pipelines.jwst.log import log_of
+from pipelines.jwst.products import RECORD
+from pipelines.jwst.references import MissingReferences
 
 MINIMAL = ("saturation", "ipc", "reset", "linearity", "rscd", "dark_current")
 
@@ -158,7 +158,7 @@ def test_without_the_pipeline_it_says_how_to_install_it(archive, uncal, monkeypa
     def missing(name):
         raise PackageNotFoundError(name)
 
-    monkeypatch.setattr("pipelines.miri.calibrate.version", missing)
+    monkeypatch.setattr("pipelines.jwst.calibrate.version", missing)
     with pytest.raises(JwstMissing, match=r"pip install 'darkroom\[jwst\]'"):
         calibrate(archive, uncal["_id"])
 
@@ -261,7 +261,7 @@ def test_the_pipeline_ends_with_a_killed_darkroom(archive, uncal, pipeline, tmp_
     script = (
         "import sys; sys.path[:0] = sys.argv[3:]\n"
         "from pipelines import open_archive\n"
-        "from pipelines.miri.calibrate import calibrate\n"
+        "from pipelines.jwst.calibrate import calibrate\n"
         "calibrate(open_archive(sys.argv[1]), sys.argv[2])\n"
     )
     darkroom = subprocess.Popen(
@@ -293,7 +293,7 @@ def test_products_made_but_not_ingested_are_taken_by_the_next_run(archive, uncal
         raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr("pipelines.miri.calibrate._take", killed)
+        patched.setattr("pipelines.jwst.calibrate._take", killed)
         with pytest.raises(Killed):
             calibrate(archive, uncal["_id"], out=tmp_path / "out")
     (record,) = (tmp_path / "out").rglob(RECORD)

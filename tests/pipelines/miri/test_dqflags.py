@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.miri.dqflags import UnknownFlag, decode, decode_array, dq_names, frozen_names, mask_of
+from pipelines.detectors.dqflags import UnknownFlag, decode, decode_array, dq_names, frozen_names, mask_of
 
 
 def test_the_newest_names_are_those_of_stdatamodels():

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.miri import (
+from pipelines.detectors import (
     ALL_PIXELS,
     SCIENCE_PIXELS,
     SUBARRAYS,

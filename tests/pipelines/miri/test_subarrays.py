@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.miri import SUBARRAYS, Subarray, find_subarray
+from pipelines.detectors import SUBARRAYS, Subarray, find_subarray
 
 # Raw ground-test frame of each, rows x columns.
 RAW = {

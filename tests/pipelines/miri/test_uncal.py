@@ -6,7 +6,7 @@ from astropy.io import fits
 
 from pipelines.demo.campaign import simulate_campaign
 from pipelines.errors import UsageError
-from pipelines.miri.uncal import write_uncal
+from pipelines.jwst.uncal import write_uncal
 
 
 def test_the_real_exposure_value_for_value(archive, miri_exposure, tmp_path):

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from pipelines.errors import UsageError
-from pipelines.nightly.completeness import night
+from pipelines.nights.completeness import night
 
 CAMERAS = ("T1", "T2", "T3")
 

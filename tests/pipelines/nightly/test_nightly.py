@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from pipelines import open_archive
+from pipelines.documents.lease import Holder, Lease, acquire, held
 from pipelines.errors import UsageError
-from pipelines.ingest import Options
-from pipelines.nightly.lease import Holder, Lease, acquire, held
+from pipelines.ingest.run import Options
 from pipelines.nightly.nights import wanted
 from pipelines.nightly.run import Schedule, last_finished, nightly, since_last
 
@@ -82,10 +82,10 @@ def test_a_late_file_of_an_old_night_is_found(archive, tmp_path, raw, write_fram
 
 
 def test_only_what_changed_since_the_last_run_is_looked_at(tmp_path, raw, write_frame):
+    from pipelines.documents.roots import Roots
+    from pipelines.ingest.walk import candidates
     from pipelines.instruments import profiles
     from pipelines.nightly.nights import Wanted, by_night
-    from pipelines.roots import Roots
-    from pipelines.walk import candidates
 
     write_frame(name("2024-02-20", 1))
     with open_archive(tmp_path / "home") as archive:
@@ -126,7 +126,7 @@ def test_a_time_in_the_future_does_not_keep_a_file_out(archive, tmp_path, raw, w
 
 
 def test_a_file_that_changes_while_it_is_read_is_left(archive, tmp_path, raw, write_frame, monkeypatch):
-    from pipelines import take
+    from pipelines.ingest import file as take
 
     path = write_frame(name("2024-02-20", 1))
     store_arrays = take.store_arrays
@@ -236,7 +236,7 @@ def test_clocks_that_differ_take_no_lease_from_the_living_and_any_from_the_dead(
 HOLDER = """
 import sys, time
 from pipelines import open_archive
-from pipelines.nightly.lease import acquire
+from pipelines.documents.lease import acquire
 with open_archive(sys.argv[1]) as archive:
     acquire(archive.catalog["leases"], "nightly/2024-02-20", run="other", length=3600)
     print("held", flush=True)

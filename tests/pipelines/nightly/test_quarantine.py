@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 from pipelines import open_archive
 from pipelines.cli import app
 from pipelines.errors import Refused, UsageError
-from pipelines.nightly.retrying import forget, retry
-from pipelines.quarantine import listed
+from pipelines.ingest.quarantine import listed
+from pipelines.ingest.retry import forget, retry
 
 GOOD, BAD = "Dragonfly101/2024-02-20/T1_1_dark.fits", "Dragonfly101/2024-02-20/T1_2_dark.fits"
 

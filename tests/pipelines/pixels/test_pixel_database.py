@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+from pipelines.detectors import SUBARRAYS
+from pipelines.detectors.dqflags import dq_names
+from pipelines.detectors.numbering import refout_ids, refout_position
+from pipelines.detectors.subarrays import DETECTORS
 from pipelines.errors import UsageError
-from pipelines.miri import SUBARRAYS
-from pipelines.miri.dqflags import dq_names
-from pipelines.miri.numbering import refout_ids, refout_position
-from pipelines.miri.subarrays import DETECTORS
 from pipelines.pixels import pixel
 
 X, Y = 30, 800

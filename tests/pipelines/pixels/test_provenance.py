@@ -3,8 +3,8 @@
 import pytest
 
 from pipelines.demo.simulate import simulate_calibration, simulate_campaign
+from pipelines.detectors.keywords import calibration_of, matches_version
 from pipelines.errors import UsageError
-from pipelines.miri.calibration import calibration_of, matches_version
 from pipelines.pixels.provenance import calibrated_with, lacking_step, used_reference
 
 HEADER = {

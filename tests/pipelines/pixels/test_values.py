@@ -6,8 +6,8 @@ from astropy.io import fits
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.miri import SUBARRAYS
-from pipelines.miri.numbering import pixel_id
+from pipelines.detectors import SUBARRAYS
+from pipelines.detectors.numbering import pixel_id
 from pipelines.pixels import pixel
 
 CACHE = {}

@@ -10,8 +10,9 @@ import textwrap
 import pytest
 
 from catalog import Damaged, Misused, connect
-from pipelines import interpreter, open_archive
+from pipelines import open_archive
 from pipelines.errors import IntegrityError, Refused, UsageError
+from pipelines.processes import interpreter
 from pipelines.upkeep.backup import backup, copy
 
 NAME = "Dragonfly101/2024-02-20/T1_{}_dark.fits"

@@ -11,10 +11,11 @@ from pathlib import Path
 import bson
 import pytest
 
-from pipelines import interpreter, open_archive
-from pipelines.changes import Edit, change
+from pipelines import open_archive
+from pipelines.documents.changes import Edit, change
+from pipelines.documents.records import record_key
 from pipelines.errors import UsageError
-from pipelines.records import record_key
+from pipelines.processes import interpreter
 from pipelines.upkeep.check import check
 from pipelines.upkeep.findings import DAMAGE, KINDS, NOTE
 from pipelines.upkeep.rebuild import rebuild

@@ -10,13 +10,14 @@ import pytest
 
 from arraystore import StoreError
 from catalog import CatalogError
-from pipelines import interpreter, open_archive
-from pipelines.changes import Edit, change, undo
+from pipelines import open_archive
+from pipelines.documents.changes import Edit, change, undo
+from pipelines.documents.migrate import migrate
+from pipelines.documents.story import instant, story
 from pipelines.errors import DarkroomError, Refused, UnknownDocument, UsageError
-from pipelines.story import instant, story
+from pipelines.processes import interpreter
 from pipelines.upkeep.backup import copy
 from pipelines.upkeep.check import check
-from pipelines.upkeep.migrate import migrate
 from pipelines.upkeep.rebuild import rebuild
 
 NONE = timedelta(0)

@@ -7,13 +7,14 @@ import textwrap
 
 import pytest
 
-from pipelines import interpreter, open_archive
-from pipelines.document import SCHEMA
+from pipelines import open_archive
+from pipelines.documents import migrate
+from pipelines.documents.migrate import STEPS, require_current, upgraded
+from pipelines.documents.records import parse_key
 from pipelines.errors import SchemaTooNew, UsageError
-from pipelines.records import parse_key
-from pipelines.upkeep import migrate
+from pipelines.ingest.document import SCHEMA
+from pipelines.processes import interpreter
 from pipelines.upkeep.check import check
-from pipelines.upkeep.migrate import STEPS, require_current, upgraded
 
 
 def downgrade(archive):

@@ -13,10 +13,11 @@ import bson
 import numpy as np
 import pytest
 
-from pipelines import interpreter, open_archive
-from pipelines.changes import Edit, change, undo
+from pipelines import open_archive
+from pipelines.documents.changes import Edit, change, undo
+from pipelines.documents.records import record_key
 from pipelines.errors import Refused, SchemaTooNew, UnknownDocument
-from pipelines.records import record_key
+from pipelines.processes import interpreter
 from pipelines.upkeep.check import check
 from pipelines.upkeep.rebuild import WHY_REVISED, rebuild
 
@@ -146,7 +147,7 @@ def test_one_document_is_put_back_to_what_the_store_keeps(lived):
 
 def test_a_deletion_cut_short_is_ended(lived, monkeypatch, tmp_path):
     """The record of the deletion is written; then the process dies."""
-    monkeypatch.setattr("pipelines.changes.carry_out", lambda entry, *, catalog: True)
+    monkeypatch.setattr("pipelines.documents.changes.carry_out", lambda entry, *, catalog: True)
     lived.delete(NAME.format(5))
     assert lived.headers.find_one({"_id": NAME.format(5)}) is not None
     _report, after = again(lived, tmp_path)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipelines import open_archive
-from pipelines.calibration.masters import make_masters
+from pipelines.calibration.masters.run import make_masters
 from pipelines.demo.simulate import simulate_night
 
 NIGHT = "2024-02-20"

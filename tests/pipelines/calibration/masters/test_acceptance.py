@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from pipelines.calibration.acceptance import CAP, judge_master, leave_one_out
-from pipelines.calibration.sources import Normalised
+from pipelines.calibration.masters.acceptance import CAP, judge_master, leave_one_out
+from pipelines.calibration.masters.frames import Normalised
 from pipelines.demo.cameras import cameras
 from tests.pipelines.calibration.masters.conftest import SHAPE, make, of
 
@@ -136,8 +136,8 @@ def test_a_later_night_is_held_against_the_master_in_use_and_a_bad_one_is_set_as
     (again,) = [r for r in make(made, night="2024-02-21") if r["kind"] == "dark"]
     assert again["outcome"] == "none"
     # Without that frame the others make a master that is as good as the current one.
-    from pipelines.calibration.recall import recall
-    from pipelines.calibration.steps import Options
+    from pipelines.calibration.masters.recall import recall
+    from pipelines.calibration.masters.step import Options
 
     recall(["Dragonfly101/2024-02-21/T13060400_2_dark.fits"], catalog=made.catalog, store=made.store, why="light")
     rows = [r for r in make(made, night="2024-02-21", options=Options(minimum=2)) if r["kind"] == "dark"]

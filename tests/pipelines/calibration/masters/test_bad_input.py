@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
-from pipelines.calibration.steps import Options
+from pipelines.calibration.masters.step import Options
 from pipelines.combine import NoiseModel
 from pipelines.errors import UsageError
 from tests.pipelines.calibration.masters.conftest import NIGHT, make, of
@@ -146,7 +146,7 @@ def test_a_flat_without_light_is_left_out(frames, archive):
 
 
 def test_a_frame_judged_bad_is_no_part_of_a_master_and_stays_listed(frames, archive):
-    from pipelines.changes import Edit, change
+    from pipelines.documents.changes import Edit, change
 
     names = frames(*darks(4))
     edit = Edit(names[1], set={"qc.verdict": "bad"})

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pipelines import interpreter
-from pipelines.calibration.certify import Overlap, certify, coverage, same_key, set_status
-from pipelines.calibration.intervals import interval, joined, overlaps, without
-from pipelines.changes import undo
+from pipelines.calibration.select.certify import Overlap, certify, coverage, same_key, set_status
+from pipelines.calibration.select.intervals import interval, joined, overlaps, without
+from pipelines.documents.changes import undo
 from pipelines.errors import Refused, UnknownDocument, UsageError
+from pipelines.processes import interpreter
 from tests.pipelines.calibration.masters.conftest import of
 
 DAY = datetime(2024, 2, 20, tzinfo=UTC)
@@ -153,7 +153,7 @@ def test_withdrawing_ends_the_validity_and_is_in_the_history(rivals):
 SCRIPT = """
 import sys
 from pipelines import open_archive
-from pipelines.calibration.certify import Overlap, certify
+from pipelines.calibration.select.certify import Overlap, certify
 with open_archive(sys.argv[1]) as archive:
     try:
         certify(sys.argv[2], catalog=archive.catalog, store=archive.store, why="race")

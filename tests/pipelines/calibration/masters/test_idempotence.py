@@ -6,8 +6,8 @@ import subprocess
 import numpy as np
 import pytest
 
-from pipelines import interpreter
-from pipelines.calibration.plan import plan_masters, plan_table
+from pipelines.calibration.masters.plan import plan_masters, plan_table
+from pipelines.processes import interpreter
 from tests.pipelines.calibration.masters.conftest import NIGHT, make, of
 
 
@@ -94,7 +94,7 @@ def test_the_result_does_not_depend_on_how_many_are_made_at_a_time(night, finish
 SCRIPT = """
 import json, sys
 from pipelines import open_archive
-from pipelines.calibration.masters import make_masters
+from pipelines.calibration.masters.run import make_masters
 with open_archive(sys.argv[1]) as archive:
     rows = make_masters(catalog=archive.catalog, store=archive.store, date=sys.argv[2], kinds=("dark",), jobs=1)
 print(json.dumps([[row["master"], row["outcome"], row["status"]] for row in rows]))

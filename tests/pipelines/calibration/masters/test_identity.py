@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.calibration.provenance import ALGORITHMS, Input, Recipe, Used, identity, master_name
+from pipelines.calibration.masters.recipe import ALGORITHMS, Input, Recipe, Used, identity, master_name
 from tests.pipelines.calibration.masters.conftest import make, of
 
 names = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=8)
@@ -109,7 +109,7 @@ def test_provenance_names_every_input_with_its_digest_and_every_master_used(made
 def test_the_record_of_a_master_is_its_document(made_readonly):
     import bson
 
-    from pipelines.records import record_key
+    from pipelines.documents.records import record_key
 
     for master in made_readonly.masters.find({}):
         kept = bson.decode(made_readonly.store.get_record(record_key(master["_id"], 1, collection="masters")))

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from pipelines.calibration.masterfits import EXTENSIONS, export_master
+from pipelines.calibration.masters.fits import EXTENSIONS, export_master
 from pipelines.errors import UsageError
 from tests.pipelines.calibration.masters.conftest import of
 

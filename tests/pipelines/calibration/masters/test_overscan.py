@@ -6,7 +6,7 @@ from astropy.io import fits
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.calibration.overscan import section_of
+from pipelines.calibration.masters.overscan import section_of
 from pipelines.errors import UsageError
 from tests.pipelines.calibration.masters.conftest import make, of
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from arraystore import open_store
-from pipelines.calibration.bits import MasterDQ, bad_pixels
-from pipelines.calibration.pixelmaps import hot_pixels, map_pixels, merged
-from pipelines.calibration.steps import MapRules
+from pipelines.calibration.masters.bits import MasterDQ, bad_pixels
+from pipelines.calibration.masters.pixelmaps import hot_pixels, map_pixels, merged
+from pipelines.calibration.masters.step import MapRules
 
 SHAPE = (60, 80)
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from pipelines.calibration.choose import choose
-from pipelines.calibration.recall import downstream, recall
-from pipelines.calibration.steps import Options
-from pipelines.changes import undo
+from pipelines.calibration.masters.recall import downstream, recall
+from pipelines.calibration.masters.step import Options
+from pipelines.calibration.select.choose import choose
+from pipelines.documents.changes import undo
 from pipelines.errors import Refused, UnknownDocument
 from tests.pipelines.calibration.masters.conftest import make, of
 

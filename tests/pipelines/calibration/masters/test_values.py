@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipelines.calibration.bits import MasterDQ
+from pipelines.calibration.masters.bits import MasterDQ
 from pipelines.demo.cameras import cameras
 from tests.pipelines.calibration.masters.conftest import SHAPE, of
 
@@ -90,7 +90,7 @@ def test_the_map_finds_the_hot_pixels_and_hardly_any_other(made_readonly, sensor
 
 
 def test_low_light_is_flagged_in_flats(night):
-    from pipelines.calibration.steps import Options
+    from pipelines.calibration.masters.step import Options
     from tests.pipelines.calibration.masters.conftest import make
 
     make(night, kinds=("dark", "flat"), options=Options(low_light=0.9))

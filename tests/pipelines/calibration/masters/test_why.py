@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.calibration.certify import certify
-from pipelines.calibration.choose import choose
-from pipelines.calibration.criteria import Rules
-from pipelines.calibration.shoot import what_to_shoot
-from pipelines.calibration.why import why
+from pipelines.calibration.select.certify import certify
+from pipelines.calibration.select.choose import choose
+from pipelines.calibration.select.criteria import Rules
+from pipelines.calibration.select.needs import what_to_shoot
+from pipelines.calibration.select.why import why
 from pipelines.errors import UnknownDocument, UsageError
 from tests.pipelines.calibration.masters.conftest import of
 

@@ -8,7 +8,7 @@ import pytest
 from astropy.io import fits
 
 from pipelines import open_archive
-from pipelines.miri.subarrays import SUBARRAYS
+from pipelines.detectors.subarrays import SUBARRAYS
 
 WINDOW = SUBARRAYS["SUB64"]
 EXPOSURES, NINTS = 16, 2

@@ -12,9 +12,9 @@ from astropy.io import fits
 from pipelines import open_archive
 from pipelines.demo.campaign import simulate_campaign
 from pipelines.demo.products import simulate_calibration
-from pipelines.miri.dqflags import UnknownFlag
-from pipelines.miri.finding import NoExposures, flagged_ramps, pixels_with
-from pipelines.miri.numbering import pixel_id
+from pipelines.detectors.dqflags import UnknownFlag
+from pipelines.detectors.numbering import pixel_id
+from pipelines.pixels.search import NoExposures, flagged_ramps, pixels_with
 
 JUMP_DET, HOT, REFERENCE_PIXEL = 4, 1 << 11, 1 << 31
 

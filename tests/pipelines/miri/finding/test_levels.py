@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from pipelines.miri.finding import levels
+from pipelines.pixels.search import statistics as levels
 
 slopes = hnp.arrays(
     np.float32,

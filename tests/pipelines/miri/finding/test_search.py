@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pipelines.miri.finding import NoExposures, above, changed, telegraph
 
+from pipelines.detectors.numbering import pixel_id
 from pipelines.errors import UsageError
-from pipelines.miri.finding import NoExposures, above, changed, levels, telegraph
-from pipelines.miri.finding.stacks import blocks, over_blocks, read_block, slope_stacks
-from pipelines.miri.numbering import pixel_id
+from pipelines.pixels.search import statistics as levels
+from pipelines.pixels.search.stacks import blocks, over_blocks, read_block, slope_stacks
 from tests.pipelines.miri.finding.conftest import EXPOSURES, NINTS, WINDOW, write_slopes
 
 PIXELS = WINDOW.nx * WINDOW.ny

@@ -1,0 +1,232 @@
+"""Buckets: what an object store does for us (get, put, put if absent, list), and its errors as ours.
+
+The addresses are ``s3://bucket/prefix`` and ``gs://bucket/prefix``. What the connection
+needs is taken from the query of the address, ``?endpoint=http://127.0.0.1:9000&region=...``,
+or from the environment as the vendors' own tools read it (``AWS_*``, ``GOOGLE_*``). No part
+of the query is ever shown.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+from arraystore.backends.protocol import Entry
+from arraystore.errors import InvalidURL, Lost, StoreFull, StoreReadOnly, StoreUnreachable
+
+__all__ = ["Bucket", "Found", "translated"]
+
+#: Options that are of the client, not of the service.
+_CLIENT = {"allow_http", "connect_timeout", "proxy_url", "timeout"}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The contents of a key, and which version of it they are."""
+
+    data: bytes
+    version: dict[str, Any]
+    modified: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """The keys below a prefix of a bucket.
+
+    Attributes
+    ----------
+    url : str
+        Scheme, bucket and prefix; never the query.
+    store : object
+        The store of ``obstore`` that is used.
+    """
+
+    url: str
+    store: Any
+
+    @classmethod
+    def connect(cls, url: str) -> Bucket:
+        """Make a bucket of its address; nothing is sent yet.
+
+        Raises
+        ------
+        InvalidURL
+            No bucket is named, or an option is unknown.
+        """
+        parts = urlsplit(url)
+        shown = f"{parts.scheme}://{parts.hostname or ''}{parts.path.rstrip('/')}"
+        if not parts.netloc or "@" in parts.netloc or ":" in parts.netloc or parts.fragment:
+            raise InvalidURL(
+                f"{shown!r:.200} names no bucket: use {parts.scheme}://bucket/prefix, and give keys and the "
+                "endpoint in the environment or as ?name=value."
+            )
+        return cls(shown, _client(parts, shown))
+
+    # -- reading ------------------------------------------------------------------
+
+    def get(self, path: str) -> Found | None:
+        """Contents and version of a key; None if it is not there."""
+        try:
+            with self._translated("read", path):
+                answer = self.store.get(path)
+                meta, data = answer.meta, bytes(answer.bytes())
+        except Lost:
+            return None
+        return Found(data, _version(meta), meta["last_modified"].timestamp())
+
+    def read(self, path: str, offset: int, length: int) -> bytes:
+        """Bytes from `offset`, fewer where the key ends; `Lost` if there is no such key."""
+        if length <= 0:
+            return b""
+        with self._translated("read", path):
+            try:
+                return bytes(self.store.get_range(path, start=offset, length=length))
+            except Exception as error:
+                if "416 Range Not Satisfiable" in str(error) or "larger than" in str(error):
+                    return b""
+                raise
+
+    def stat(self, path: str) -> Entry | None:
+        """The key at `path`, or None."""
+        try:
+            with self._translated("look at", path):
+                meta = self.store.head(path)
+        except Lost:
+            return None
+        return Entry(path, meta["size"], meta["last_modified"].timestamp())
+
+    def list(self, prefix: str = "") -> Iterator[Entry]:
+        """Each key below `prefix`."""
+        with self._translated("list", prefix):
+            for batch in self.store.list(prefix or None, chunk_size=1000):
+                for meta in batch:
+                    yield Entry(meta["path"], meta["size"], meta["last_modified"].timestamp())
+
+    # -- writing ------------------------------------------------------------------
+
+    def put(self, path: str, data: bytes) -> None:
+        """Write a key whole, whatever was there."""
+        with self._translated("write", path):
+            self.store.put(path, data)
+
+    def create(self, path: str, data: bytes) -> dict[str, Any] | None:
+        """Write a key that is not there, and return its version; None if others have written it."""
+        return self._conditional(path, data, "create")
+
+    def replace(self, path: str, data: bytes, version: dict[str, Any]) -> dict[str, Any] | None:
+        """Write a key that is still of this version, and return the new one; else None."""
+        return self._conditional(path, data, version)
+
+    def _conditional(self, path: str, data: bytes, mode: Any) -> dict[str, Any] | None:
+        from obstore.exceptions import AlreadyExistsError, PreconditionError
+
+        with self._translated("write", path):
+            try:
+                return _version(self.store.put(path, data, mode=mode))
+            except (AlreadyExistsError, PreconditionError):
+                # One whose answer was lost on the way is sent again, and finds itself there.
+                found = self.get(path)
+            except FileNotFoundError:
+                if mode == "create":
+                    raise  # the bucket itself is not there
+                found = None
+        return found.version if found is not None and found.data == data else None
+
+    def writer(self, path: str) -> Any:
+        """Open a key that is sent in parts while it is written, and is there once it is closed."""
+        import obstore
+
+        return obstore.open_writer(self.store, path, max_concurrency=4)
+
+    def copy(self, source: str, target: str) -> None:
+        """Copy a key within the bucket."""
+        with self._translated("copy", source):
+            self.store.copy(source, target)
+
+    def delete(self, *paths: str) -> None:
+        """Remove keys; those that are not there are passed over."""
+        for path in paths:
+            with self._translated("remove", path):
+                try:
+                    self.store.delete(path)
+                except FileNotFoundError:
+                    continue
+
+    @contextmanager
+    def _translated(self, action: str, path: str) -> Iterator[None]:
+        with translated(action, f"{self.url}/{path}"):
+            yield
+
+
+def _version(meta: Any) -> dict[str, Any]:
+    return {name: meta[name] for name in ("e_tag", "version") if meta[name] is not None}
+
+
+def _client(parts: SplitResult, shown: str) -> Any:
+    try:
+        from obstore.exceptions import BaseError
+        from obstore.store import GCSStore, S3Store
+    except ImportError as error:
+        raise InvalidURL(f"{shown} needs obstore: pip install 'darkroom[s3]'.") from error
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    client: dict[str, Any] = {name: options.pop(name) for name in _CLIENT & options.keys()}
+    retry: dict[str, Any] = {"max_retries": 5, "retry_timeout": timedelta(seconds=60)}
+    config: dict[str, Any] = {}
+    try:
+        if "max_retries" in options:
+            retry["max_retries"] = int(options.pop("max_retries"))
+        if "retry_timeout" in options:
+            retry["retry_timeout"] = timedelta(seconds=float(options.pop("retry_timeout")))
+        names = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
+        places = [options.get("endpoint"), options.get("base_url"), *(os.environ.get(name) for name in names)]
+        endpoint = next((place for place in places if place), "")
+        if "@" in urlsplit(endpoint).netloc:
+            raise InvalidURL(f"the endpoint of {shown} holds a password: give keys by their own names.")
+        client.setdefault("allow_http", str(endpoint.startswith("http://")).lower())
+        client["allow_http"] = client["allow_http"] == "true"
+        config |= options
+        make = S3Store if parts.scheme == "s3" else GCSStore
+        prefix = unquote(parts.path).strip("/") or None
+        return make(parts.hostname, prefix=prefix, config=config, client_options=client, retry_config=retry)
+    except (BaseError, ValueError, TypeError) as error:
+        if isinstance(error, InvalidURL):
+            raise
+        # The reason may quote what was given: only the names of the options are safe to show.
+        named = ", ".join(sorted(options)) or "none"
+        raise InvalidURL(f"{shown} cannot be used with the options it was given ({named}).") from None
+
+
+_FULL = ("507 ", "QuotaExceeded", "StorageFull", "InsufficientStorage")
+_KEYS = ("InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken")
+
+
+@contextmanager
+def translated(action: str, place: str) -> Iterator[None]:
+    """Turn an error of the object store inside the block into the matching `StoreError`."""
+    from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
+
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise Lost(f"cannot {action} {place}: it is not there. Check the address, or ingest it again.") from error
+    except (PermissionDeniedError, UnauthenticatedError) as error:
+        known = isinstance(error, PermissionDeniedError) and not any(name in str(error) for name in _KEYS)
+        if known and action in ("write", "remove", "copy"):
+            raise StoreReadOnly(
+                f"cannot {action} {place}: it is forbidden. Ask for the right to write to the bucket."
+            ) from error
+        raise StoreUnreachable(f"cannot {action} {place}: access was refused. Check the keys.") from error
+    except (BaseError, OSError) as error:
+        if "NoSuchBucket" in str(error):
+            raise StoreUnreachable(
+                f"cannot {action} {place}: there is no such bucket. Make it, or check the address."
+            ) from error
+        reason = str(error).partition("\n")[0][:200]
+        if any(name in str(error) for name in _FULL):
+            raise StoreFull(f"cannot {action} {place}: {reason}. Nothing was published; free some space.") from error
+        raise StoreUnreachable(f"cannot {action} {place}: {reason}. Check the network and try again.") from error

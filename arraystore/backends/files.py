@@ -1,0 +1,333 @@
+"""File backend: a store in a folder, durable and safe to share between processes.
+
+::
+
+    arraystore.json             marker: format and identity of the store
+    objects/ab/<digest>/        zarr.json, manifest.json and the shard of one array
+    records/...                 small named files
+    .staging/<id>/              what is being written; locked by its writer
+    .aside/<digest>/            what a sweep has put out of reach, for a moment
+
+Everything is written in ``.staging``, forced to disk, and renamed into place: a rename
+is the only way anything becomes visible. Nothing visible is ever changed.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import re
+import shutil
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from arraystore.backends.folders import identity, make_folders, sync_folder
+from arraystore.backends.protocol import Entry, StoredObject
+from arraystore.backends.staging import TAKEN, FileStaging
+from arraystore.errors import StoreReadOnly, translated
+from arraystore.ref import object_path
+
+__all__ = ["FileBackend"]
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+class _File:
+    """An open file that is read at any place, by any thread."""
+
+    __slots__ = ("_descriptor", "_path")
+
+    def __init__(self, descriptor: int, path: str) -> None:
+        self._descriptor = descriptor
+        self._path = path
+
+    def read(self, offset: int, length: int) -> bytes:
+        try:
+            data = os.pread(self._descriptor, length, offset)
+            if len(data) == length or not data:
+                return data
+            parts = [data]  # a read may be cut short, at 2 GiB always, and still go on
+            done = len(data)
+            while done < length and (data := os.pread(self._descriptor, length - done, offset + done)):
+                parts.append(data)
+                done += len(data)
+            return b"".join(parts)
+        except OSError as error:
+            with translated("read", self._path):
+                raise error
+
+    def ahead(self, offset: int, length: int) -> None:
+        if hasattr(os, "posix_fadvise"):
+            with suppress(OSError):  # it is advice
+                os.posix_fadvise(self._descriptor, offset, length, os.POSIX_FADV_WILLNEED)
+
+    def __enter__(self) -> _File:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self._descriptor)
+
+
+@dataclass(frozen=True, slots=True)
+class FileBackend:
+    """A store in the folder `root`."""
+
+    root: Path
+    id: str
+    readonly: bool
+    concurrency: int = 1
+
+    @classmethod
+    def open(cls, root: Path, *, readonly: bool, create: bool) -> FileBackend:
+        """Open the store in a folder; the errors are those of `arraystore.backends.folders.identity`."""
+        return cls(root, identity(root, readonly=readonly, create=create), readonly)
+
+    @property
+    def url(self) -> str:
+        return self.root.absolute().as_uri()
+
+    def require_writable(self) -> None:
+        if self.readonly:
+            raise StoreReadOnly(f"{self.url} was opened to be read only. Open it with readonly=False to write.")
+
+    def folder(self, digest: str) -> Path:
+        """Where an object is, or would be."""
+        return self.root / object_path(digest)
+
+    # -- reading ------------------------------------------------------------------
+
+    def reader(self, path: str) -> _File:
+        flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
+        full = f"{self.root}/{path}"
+        try:
+            return _File(os.open(full, flags), full)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            with translated("read", full):
+                raise error
+        with translated("read", full):
+            # A sweep may hold the object aside for a moment, and put it back in the next.
+            for place in (self._aside_path(path), full):
+                with suppress(FileNotFoundError):
+                    return _File(os.open(place, flags), full)
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), full)
+
+    def _aside_path(self, path: str) -> str:
+        return f"{self.root}/.aside/{path.split('/', 2)[-1]}"
+
+    def read(self, path: str) -> bytes:
+        with self.reader(path) as file:
+            data = b""
+            while part := file.read(len(data), 2**24):
+                data += part
+            return data
+
+    def stat(self, path: str) -> Entry | None:
+        with translated("look at", f"{self.root}/{path}"):
+            try:
+                found = Path(self.root, path).stat()
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+        return Entry(path, found.st_size, found.st_mtime)
+
+    def walk(self, prefix: str) -> Iterator[Entry]:
+        top = self.root / prefix
+        if top.is_file():
+            entry = self.stat(prefix)
+            if entry is not None:
+                yield entry
+            return
+        if not top.exists() and prefix.startswith("objects/"):
+            top = Path(self._aside_path(prefix))
+        for folder, _, names in os.walk(top, onerror=_unless_gone):
+            inside = Path(folder).relative_to(top).as_posix()
+            for name in names:
+                with translated("look at", top), suppress(FileNotFoundError):
+                    found = Path(folder, name).stat(follow_symlinks=False)
+                    path = f"{prefix}/{name}" if inside == "." else f"{prefix}/{inside}/{name}"
+                    yield Entry(path, found.st_size, found.st_mtime)
+
+    # -- objects ------------------------------------------------------------------
+
+    def stage(self) -> FileStaging:
+        self.require_writable()
+        return FileStaging(self.root)
+
+    def objects(self) -> Iterator[StoredObject]:
+        seen = set()
+        with translated("list", self.root):
+            for top in (self.root / "objects", self.root / ".aside"):
+                for folder in _folders(top):
+                    inner = [folder] if top.name == ".aside" else _folders(Path(folder.path))
+                    for item in inner:
+                        if _DIGEST.fullmatch(item.name) and item.name not in seen:
+                            seen.add(item.name)
+                            yield _describe(Path(item.path))
+
+    def touch(self, digest: str) -> bool:
+        self.require_writable()
+        target = self.folder(digest)
+        with translated("refresh", target):
+            for _ in range(2):
+                with suppress(FileNotFoundError):
+                    os.utime(target / "manifest.json")
+                    # The time may have been set after a sweep looked; then it is gone by now.
+                    if target.is_dir():
+                        return True
+                self._restore(digest)
+        return False
+
+    def withdraw(self, digest: str, keep: Callable[[float], bool]) -> bool:
+        self.require_writable()
+        aside, target = self.root / ".aside" / digest, self.folder(digest)
+        with self._one_sweep():
+            with translated("remove", target):
+                if aside.exists() and target.exists():
+                    self._trash(aside)
+                with suppress(FileNotFoundError):
+                    target.rename(aside)
+                if not aside.exists():
+                    return False
+            kept = True
+            try:
+                kept = keep(_describe(aside).modified)
+            finally:
+                with translated("put back", target):
+                    if kept:
+                        self._restore(digest)
+            with translated("remove", target):
+                return not kept and self._trash(aside)
+
+    def recover(self) -> None:
+        self.require_writable()
+        with self._one_sweep(), translated("put back what is in", self.root / ".aside"):
+            for folder in _folders(self.root / ".aside"):
+                if _DIGEST.fullmatch(folder.name):
+                    self._restore(folder.name)
+
+    @contextmanager
+    def _one_sweep(self) -> Iterator[None]:
+        """Keep other sweeps out: what one has put aside must not be put back by another."""
+        with translated("sweep", self.root):
+            make_folders(self.root / ".aside")
+            lock = os.open(self.root / ".aside", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
+
+    def _restore(self, digest: str) -> None:
+        """Put an object back from aside, unless it has been written again meanwhile."""
+        aside, target = self.root / ".aside" / digest, self.folder(digest)
+        with suppress(FileNotFoundError):
+            make_folders(target.parent)
+            try:
+                aside.rename(target)
+            except OSError as error:
+                if error.errno not in TAKEN:
+                    raise
+                self._trash(aside)
+
+    def _trash(self, folder: Path) -> bool:
+        """Rename a folder to where nothing finds it, and remove it there."""
+        grave = self.root / ".staging" / f"removed-{uuid.uuid4().hex}"
+        make_folders(grave.parent)
+        try:
+            folder.rename(grave)
+        except FileNotFoundError:
+            return False
+        shutil.rmtree(grave, ignore_errors=True)  # what is left of it is staging, for the next sweep
+        return True
+
+    def leftovers(self) -> Iterator[Entry]:
+        with translated("list", self.root / ".staging"):
+            for folder in _folders(self.root / ".staging"):
+                found = _describe(Path(folder.path))
+                yield Entry(f".staging/{folder.name}", found.nbytes, found.modified)
+
+    def clear(self, path: str) -> bool:
+        self.require_writable()
+        folder = self.root / ".staging" / path.removeprefix(".staging/")
+        with translated("remove", folder):
+            try:
+                lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            except FileNotFoundError:
+                return False
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False  # its writer lives
+            except OSError:
+                pass
+            finally:
+                os.close(lock)
+            shutil.rmtree(folder, ignore_errors=True)
+            return not folder.exists()
+
+    # -- small files --------------------------------------------------------------
+
+    def write(self, files: Mapping[str, bytes]) -> None:
+        self.require_writable()
+        staging = FileStaging(self.root)
+        try:
+            staging.place(files)
+        finally:
+            staging.discard()
+
+    def create(self, path: str, data: bytes) -> bool:
+        self.require_writable()
+        staging = FileStaging(self.root)
+        try:
+            return staging.place_new(path, data)
+        finally:
+            staging.discard()
+
+    def remove(self, path: str) -> None:
+        self.require_writable()
+        target = self.root / path
+        with translated("remove", target):
+            target.unlink()
+            sync_folder(target.parent)
+            folder = target.parent
+            with suppress(OSError):  # folders that still hold something stay
+                while folder.parent != self.root:
+                    folder.rmdir()
+                    folder = folder.parent
+
+
+def _unless_gone(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
+        raise error
+
+
+def _folders(top: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(top) as entries:
+            return sorted((e for e in entries if e.is_dir(follow_symlinks=False)), key=lambda e: e.name)
+    except FileNotFoundError:
+        return []
+
+
+def _describe(folder: Path) -> StoredObject:
+    """Bytes of a folder's files, and when its manifest (else anything in it) last changed."""
+    nbytes, newest, manifest = 0, 0.0, None
+    for inside, _, names in os.walk(folder):
+        for path in (inside, *(f"{inside}/{name}" for name in names)):
+            with suppress(FileNotFoundError):
+                found = os.stat(path, follow_symlinks=False)
+                newest = max(newest, found.st_mtime)
+                if path != inside:
+                    nbytes += found.st_size
+                if path == f"{folder}/manifest.json":
+                    manifest = found.st_mtime
+    return StoredObject(folder.name, nbytes, newest if manifest is None else manifest)

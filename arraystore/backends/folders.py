@@ -1,0 +1,81 @@
+"""Folders: making, recognising and syncing the folder that holds a store."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from contextlib import suppress
+from pathlib import Path
+
+from arraystore.backends.markers import MARKER, new_marker, parse_marker
+from arraystore.errors import NotAStore, StoreUnreachable, translated
+
+__all__ = ["identity", "make_folders", "sync_folder"]
+
+_OURS = {MARKER, "objects", "records", ".staging", ".aside", "lost+found"}
+
+
+def identity(root: Path, *, readonly: bool, create: bool) -> str:
+    """Identity of the store in `root`, made if it is not there and `create` is true.
+
+    Raises
+    ------
+    StoreUnreachable
+        There is no such folder, and it is not to be made.
+    NotAStore
+        The folder holds other things, or is no folder.
+    StoreTooNew
+        A later release made it.
+    """
+    marker = root / MARKER
+    with translated("open the store", root):
+        if root.exists() and not root.is_dir():
+            raise NotAStore(f"{root} is not a folder. Name the folder of an array store, or an empty one.")
+        if not marker.is_file():
+            if not root.exists() and (readonly or not create):
+                raise StoreUnreachable(f"there is no array store at {root}. Check the path, or mount its disk.")
+            strangers = sorted(n for n in os.listdir(root) if not _ours(n)) if root.exists() else []
+            if strangers or readonly or not create:
+                held = f"it holds {strangers[0]!r}" if strangers else "it has no marker"
+                place = "a store" if readonly or not create else "a store, or an empty folder"
+                raise NotAStore(f"{root} is not an array store: {held}. Name {place}, or mount its disk.")
+            _make_marker(root)
+        return parse_marker(marker.read_bytes(), root)
+
+
+def _ours(name: str) -> bool:
+    return name in _OURS or (name.startswith(f".{MARKER}.") and name.endswith(".new"))
+
+
+def _make_marker(root: Path) -> None:
+    """Write the marker; of several processes that do so at once, one wins."""
+    make_folders(root)
+    new = root / f".{MARKER}.{uuid.uuid4().hex}.new"
+    try:
+        with new.open("xb") as file:
+            file.write(new_marker())
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(new, root / MARKER)
+    finally:
+        new.unlink(missing_ok=True)
+    sync_folder(root)
+
+
+def sync_folder(path: Path) -> None:
+    """Force the entries of a folder to disk."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def make_folders(path: Path) -> None:
+    """Make a folder and those above it, each durable in the one above."""
+    if path.is_dir():
+        return
+    make_folders(path.parent)
+    path.mkdir(exist_ok=True)
+    sync_folder(path.parent)

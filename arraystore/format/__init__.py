@@ -1,0 +1,1 @@
+"""What an array is on disk: layouts, codecs, shards, digests, manifests, metadata."""

@@ -1,0 +1,1 @@
+"""The query language of MongoDB as pure functions over BSON values: no database, no file, no backend."""

@@ -1,0 +1,162 @@
+"""Holds the accumulators of a group, each fed one value at a time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from bson import Decimal128, Int64
+
+from catalog.errors import InvalidQuery
+from catalog.language.kinds import is_number, no_decimals, nullish, whole
+from catalog.language.values import MISSING, encode_key
+
+__all__ = ["ACCUMULATORS"]
+
+
+class _Sum:
+    __slots__ = ("doubles", "integers", "real", "wide")
+
+    def __init__(self) -> None:
+        self.integers, self.doubles = 0, [0.0]
+        self.real = self.wide = False
+
+    def add(self, value: Any) -> None:
+        if isinstance(value, float):
+            self.real = True
+            self.doubles.append(value)
+            if len(self.doubles) > 512:  # fsum over a few at a time keeps memory flat
+                self.doubles = [_exact_sum(self.doubles)]
+        elif is_number(value):
+            self.integers += value
+            self.wide = self.wide or isinstance(value, Int64)
+        elif isinstance(value, Decimal128):
+            raise no_decimals("$sum or $avg")
+
+    def result(self) -> Any:
+        if self.real:
+            return _exact_sum([*self.doubles, float(self.integers)])
+        return whole(self.integers, wide=self.wide)
+
+
+def _exact_sum(values: list[float]) -> float:
+    return math.fsum(values) if all(map(math.isfinite, values)) else float(sum(values))
+
+
+class _Average:
+    __slots__ = ("count", "sum")
+
+    def __init__(self) -> None:
+        self.sum, self.count = _Sum(), 0
+
+    def add(self, value: Any) -> None:
+        self.sum.add(value)
+        self.count += is_number(value)
+
+    def result(self) -> Any:
+        return float(self.sum.result() / self.count) if self.count else None
+
+
+class _Extreme:
+    __slots__ = ("key", "largest", "value")
+
+    def __init__(self, *, largest: bool) -> None:
+        self.largest, self.key, self.value = largest, b"", None
+
+    def add(self, value: Any) -> None:
+        if nullish(value):
+            return
+        key = encode_key(value)
+        if not self.key or (key > self.key if self.largest else key < self.key):
+            self.key, self.value = key, value
+
+    def result(self) -> Any:
+        return self.value
+
+
+class _Push:
+    __slots__ = ("values",)
+
+    def __init__(self) -> None:
+        self.values: list[Any] = []
+
+    def add(self, value: Any) -> None:
+        if value is not MISSING:
+            self.values.append(value)
+
+    def result(self) -> Any:
+        return self.values
+
+
+class _AddToSet:
+    __slots__ = ("values",)
+
+    def __init__(self) -> None:
+        self.values: dict[bytes, Any] = {}
+
+    def add(self, value: Any) -> None:
+        if value is not MISSING:
+            self.values.setdefault(encode_key(value), value)
+
+    def result(self) -> Any:
+        return list(self.values.values())
+
+
+class _Fold:
+    """Keeps what a function makes of what is kept and the next value."""
+
+    __slots__ = ("fold", "kept")
+
+    def __init__(self, kept: Any, fold: Callable[[Any, Any], Any]) -> None:
+        self.kept, self.fold = kept, fold
+
+    def add(self, value: Any) -> None:
+        self.kept = self.fold(self.kept, None if value is MISSING else value)
+
+    def result(self) -> Any:
+        return None if self.kept is MISSING else self.kept
+
+
+def _merged(kept: dict[str, Any], value: Any) -> dict[str, Any]:
+    if value is not None and not isinstance(value, dict):
+        raise InvalidQuery("$mergeObjects requires object inputs", 40400)
+    return {**kept, **(value or {})}
+
+
+class _Deviation:
+    """Running mean and squares, by Welford (1962), Technometrics 4, 419."""
+
+    __slots__ = ("count", "mean", "sample", "squares")
+
+    def __init__(self, *, sample: bool) -> None:
+        self.sample, self.count, self.mean, self.squares = sample, 0, 0.0, 0.0
+
+    def add(self, value: Any) -> None:
+        if isinstance(value, Decimal128):
+            raise no_decimals("$stdDevPop and $stdDevSamp")
+        if is_number(value):
+            self.count += 1
+            step = value - self.mean
+            self.mean += step / self.count
+            self.squares += step * (value - self.mean)
+
+    def result(self) -> Any:
+        freedom = self.count - 1 if self.sample else self.count
+        return math.sqrt(self.squares / freedom) if freedom > 0 else None
+
+
+ACCUMULATORS: dict[str, Callable[[], Any]] = {
+    "$sum": _Sum,
+    "$avg": _Average,
+    "$min": lambda: _Extreme(largest=False),
+    "$max": lambda: _Extreme(largest=True),
+    "$first": lambda: _Fold(MISSING, lambda kept, value: value if kept is MISSING else kept),
+    "$last": lambda: _Fold(None, lambda kept, value: value),
+    "$push": _Push,
+    "$addToSet": _AddToSet,
+    "$count": lambda: _Fold(0, lambda kept, value: kept + 1),
+    "$mergeObjects": lambda: _Fold({}, _merged),
+    "$stdDevPop": lambda: _Deviation(sample=False),
+    "$stdDevSamp": lambda: _Deviation(sample=True),
+}

@@ -1,0 +1,1 @@
+"""Masters: planned, combined, accepted, stored, recalled, exported."""

@@ -1,0 +1,339 @@
+"""Combines the frames of one group into the planes of a master, holds each frame out, and stores the planes."""
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from arraystore import ArrayRef, ArrayStore, Damaged, Lost
+from pipelines.calibration.masters.acceptance import Acceptance, Held, judge_master, leave_one_out
+from pipelines.calibration.masters.bits import MasterDQ
+from pipelines.calibration.masters.frames import (
+    Masked,
+    Normalised,
+    Plane,
+    Raised,
+    ScaledDark,
+    central_level,
+    frame_source,
+    variance_source,
+)
+from pipelines.calibration.masters.overscan import overscan_level
+from pipelines.calibration.masters.pixelmaps import map_pixels
+from pipelines.calibration.masters.step import MapRules, Options, Step
+from pipelines.combine import Combined, FrameUnreadable, NoiseModel, combine, measure_noise
+from pipelines.errors import DarkroomError
+from pipelines.instruments import profiles
+
+__all__ = ["Made", "Work", "make"]
+
+Doc = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A step, and all that making it needs of the catalog.
+
+    Attributes
+    ----------
+    step : Step
+        What to make.
+    masters : Mapping
+        Documents of the masters it uses, by name.
+    current : Mapping or None
+        The master in use, which it is held against; it shares no frame with this one.
+    options : Options
+        How it is made.
+    known : frozenset of str
+        Masters that there are already.
+    """
+
+    step: Step
+    masters: Mapping[str, Doc]
+    current: Doc | None
+    options: Options
+    known: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What came of it.
+
+    Attributes
+    ----------
+    step : Step
+        As it was done: frames that could not be read are among the rejected.
+    refs : Mapping
+        The stored planes; none when nothing was made.
+    acceptance : Acceptance or None
+        What leave-one-out says.
+    statistics, noise, details, method : Mapping
+        What was measured, by frame too.
+    seconds : float
+        Wall time.
+    problem : str or None
+        Why nothing was made.
+    """
+
+    step: Step
+    refs: Mapping[str, ArrayRef]
+    acceptance: Acceptance | None
+    statistics: Mapping[str, Any]
+    noise: Mapping[str, Any]
+    details: Mapping[str, Mapping[str, Any]]
+    method: Mapping[str, Any]
+    seconds: float
+    problem: str | None = None
+
+
+class _Unfit(Exception):
+    """These frames give no master; the message says why."""
+
+
+def make(work: Work, *, store: ArrayStore) -> Made:
+    """Make a master and store its planes; touches no catalog.
+
+    A frame that is lost or damaged is left out, and the master made of the others, as long as they
+    are enough.
+    """
+    started = time.perf_counter()
+    step = work.step
+    while True:
+        try:
+            made = _map(step, work, store) if step.kind == "pixelmap" else _frames(step, work, store)
+        except FrameUnreadable as error:
+            step = step.without(error.name, str(error))
+            least = work.options.least(step)
+            if len(step.frames) >= least and step.named().master not in work.known:
+                continue
+            enough = f"{len(step.frames)} of {least} frames are left"
+            return _failed(step, f"{error.name} cannot be read; " + _known(step, work, enough), started)
+        except (DarkroomError, Lost, Damaged, _Unfit) as error:
+            return _failed(step, str(error), started)
+        return replace(made, seconds=time.perf_counter() - started)
+
+
+def _known(step: Step, work: Work, otherwise: str) -> str:
+    name = step.named().master
+    return f"{name} is made of the others" if name in work.known else otherwise
+
+
+def _failed(step: Step, problem: str, started: float) -> Made:
+    return Made(step, {}, None, {}, {}, {}, {}, time.perf_counter() - started, problem)
+
+
+def _frames(step: Step, work: Work, store: ArrayStore) -> Made:
+    """Make a bias, a dark or a flat."""
+    limits = profiles()[step.profile].calibration.limits
+    names = [frame["_id"] for frame in step.frames]
+    frames = [frame_source(frame, store) for frame in step.frames]
+    stated = [variance_source(frame, store) for frame in step.frames]
+    lights: list[Normalised] | None = None
+    if step.kind == "flat":
+        lights = _lights(step, work, frames, store)
+    elif step.key.get("overscan"):
+        lights = [
+            Normalised(one, Raised(None, _overscan(step, one, n), one.shape), 1.0) for n, one in enumerate(frames)
+        ]
+    if step.kind != "flat":
+        noise = measure_noise(frames, saturation=limits.saturation, names=names)
+    else:
+        noise = flat_noise(lights or (), names, [work.masters[used.id] for used in step.used if used.role == "dark"])
+    given = {} if work.options.method is None else {"method": work.options.method}
+    combined = combine(
+        frames,
+        noise=noise,
+        # Of some frames only they are of no use: the others' would have to be guessed.
+        variances=None if None in stated else stated,
+        names=names,
+        saturation=limits.saturation,
+        offsets=None if lights is None else [light.dark for light in lights],
+        scale=None if lights is None else [1 / light.level for light in lights],
+        workers=1,
+        **given,  # type: ignore[arg-type]
+    )
+    planes = combined.planes
+    _require_light(planes["dq"], limits.saturated)
+    if step.kind == "flat":
+        _add_dark_variance(planes, step, lights or (), work, store)
+        planes["dq"] |= np.where(planes["value"] >= work.options.low_light, 0, int(MasterDQ.LOW_LIGHT)).astype(np.uint8)
+    held = _held(frames, lights, noise, names, work, store, sky=step.kind == "flat")
+    acceptance = judge_master(held, against=None if work.current is None else work.current["_id"])
+    refs = {name: store.put(plane, kind=_KINDS.get(name, "master")) for name, plane in planes.items()}
+    details = _details(held, lights, names)
+    made = Made(step, refs, acceptance, statistics(combined, planes), noise.to_dict(), details, {}, 0.0)
+    return replace(made, method={key: value for key, value in combined.provenance().items() if key != "frames"})
+
+
+_KINDS = {"dq": "dq"}
+
+
+def _lights(step: Step, work: Work, frames: Sequence[Plane | Masked], store: ArrayStore) -> list[Normalised]:
+    """See each flat with its dark taken away and its own level divided out."""
+    dark_of = {name: used for used in step.used if used.role == "dark" for name in used.frames}
+    bias_of = {name: used for used in step.used if used.role == "bias" for name in used.frames}
+    lights: list[Normalised] = []
+    for document, frame in zip(step.frames, frames, strict=True):
+        used = dark_of[document["_id"]]
+        dark: Plane | ScaledDark | Raised = Plane(store.open(work.masters[used.id]["arrays"]["value"]))
+        if document["_id"] in bias_of:
+            bias = work.masters[bias_of[document["_id"]].id]
+            dark = ScaledDark(dark, Plane(store.open(bias["arrays"]["value"])), used.scale)  # type: ignore[arg-type]
+        try:
+            if step.key.get("overscan"):
+                dark = Raised(dark, _overscan(step, frame, len(lights)), frame.shape)  # type: ignore[arg-type]
+            level = central_level(frame, dark)
+        except (Lost, Damaged) as error:
+            raise FrameUnreadable(str(error), frame=len(lights), name=document["_id"]) from error
+        if not level > 0:
+            raise FrameUnreadable(
+                f"no light: its level above the dark is {level:g}", frame=len(lights), name=document["_id"]
+            )
+        lights.append(Normalised(frame, dark, level))
+    return lights
+
+
+def _overscan(step: Step, frame: Plane | Masked, number: int) -> float:
+    """Overscan level of a frame of a step."""
+    try:
+        return overscan_level(frame, str(step.key["overscan"]))
+    except (Lost, Damaged) as error:
+        raise FrameUnreadable(str(error), frame=number, name=step.frames[number]["_id"]) from error
+
+
+def flat_noise(lights: Sequence[Normalised], names: Sequence[str], darks: Sequence[Doc]) -> NoiseModel:
+    """Measure the noise of raw flats: read noise by their darks, gain by differences of normalised flats.
+
+    Raw flats differ in level, so that their differences hold the flat itself; normalised ones do not.
+    The mean variance of normalised flats, where they are 1, is ``read_noise^2 <1/L^2> + <1/L> / gain``
+    with their levels L. What was measured holds at the lowest level there is, in a dark corner.
+    """
+    found = measure_noise(lights, names=names)
+    if found.read_noise is None:
+        return found
+    known = [dark["noise"] for dark in darks if dark["noise"].get("read_noise")]
+    read = float(np.median([noise["read_noise"] for noise in known])) if known else 0.0
+    pedestal = float(np.median([noise["level"] for noise in known])) if known else 0.0
+    inverse = 1 / np.array([light.level for light in lights])
+    whole = float(found.variance(np.ones(1))[0])
+    light = whole - read**2 * float(np.mean(inverse**2))
+    if not known or light <= 0:
+        level = float(1 / np.mean(inverse))
+        reason = "no gain: no read noise of the darks is known" if not known else "no gain: read noise explains it all"
+        return replace(found, read_noise=math.sqrt(whole) * level, gain=None, level=pedestal + level, reason=reason)
+    method = "read noise of the darks; gain by differences of normalised flats"
+    gain = float(np.mean(inverse)) / light
+    return NoiseModel(read, gain, pedestal, found.n_pairs, method, None)
+
+
+def _require_light(dq: npt.NDArray[Any], most: float) -> None:
+    saturated = float(((dq & 2) != 0).mean())
+    if saturated > most:
+        raise _Unfit(f"{saturated:.1%} of the pixels are saturated, {most:.0%} is the limit")
+    if bool((dq & 1).all()):
+        raise _Unfit("no pixel has a valid sample")
+
+
+def _add_dark_variance(
+    planes: Mapping[str, npt.NDArray[Any]], step: Step, lights: Sequence[Normalised], work: Work, store: ArrayStore
+) -> None:
+    """Add what the noise of darks and biases does to a flat: frames that share one share its noise.
+
+    What is taken away is ``bias + (dark - bias) * scale``: of the bias ``1 - scale`` of it.
+    """
+    share: dict[str, float] = {}
+    level = {frame["_id"]: light.level for frame, light in zip(step.frames, lights, strict=True)}
+    scale = {name: used.scale for used in step.used if used.role == "dark" for name in used.frames}
+    for used in step.used:
+        if used.role in ("dark", "bias"):
+            parts = [(scale[name] if used.role == "dark" else 1 - scale[name]) / level[name] for name in used.frames]
+            share[used.id] = share.get(used.id, 0.0) + sum(parts) / len(level)
+    for name, weight in share.items():
+        dark = np.asarray(store.open(work.masters[name]["arrays"]["variance_model"]))
+        planes["variance_model"] += np.float32(weight**2) * dark
+
+
+def _held(
+    frames: Sequence[Plane | Masked],
+    lights: Sequence[Normalised] | None,
+    noise: NoiseModel,
+    names: Sequence[str],
+    work: Work,
+    store: ArrayStore,
+    *,
+    sky: bool,
+) -> tuple[Held, ...]:
+    """Hold each frame out; nothing can be said where no noise is known."""
+    if noise.read_noise is None:
+        return ()
+    current = None
+    if work.current is not None:
+        arrays = work.current["arrays"]
+        current = (Plane(store.open(arrays["value"])), Plane(store.open(arrays["variance_model"])))
+    if lights is None:
+        return leave_one_out(frames, names=names, variance=lambda i, level: noise.variance(level), current=current)
+    pedestal = [_pedestal(light) for light in lights]
+
+    def variance(i: int, level: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        return noise.variance(level * lights[i].level + pedestal[i]) / lights[i].level ** 2
+
+    return leave_one_out(lights, names=names, variance=variance, current=current, sky=sky)
+
+
+def _pedestal(light: Normalised) -> float:
+    """Level of a flat's dark, by its middle rows."""
+    middle = light.shape[0] // 2
+    return float(np.nanmedian(light.dark.read(middle, min(middle + 8, light.shape[0]))))
+
+
+def _details(
+    held: Sequence[Held], lights: Sequence[Normalised] | None, names: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    details: dict[str, dict[str, Any]] = {name: {} for name in names}
+    for one in held:
+        details[one.frame] |= {"shift": one.shift, "influence": one.influence}
+    for name, light in zip(names, lights or (), strict=False):
+        details[name]["level"] = light.level
+    return details
+
+
+def statistics(combined: Combined, planes: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:
+    """Give numbers that say how a master is: level, noise, what was rejected, what could not be."""
+    value, count, dq = planes["value"], planes["count"], planes["dq"]
+    frames = len(combined.names)
+    power = planes["rejection_power"]
+    limited = np.isfinite(power)
+    return {
+        "level": _median(value),
+        "noise": _median(planes["variance_model"]) ** 0.5,
+        "scatter": _median(planes["variance_scatter"]) ** 0.5,
+        "frames": frames,
+        "rejected_samples": int(frames * count.size - count.sum(dtype=np.int64)),
+        "rejection_power": _median(power[limited]) if limited.any() else None,
+        "no_rejection_power": float(1 - limited.mean()),
+        "flagged": int((dq != 0).sum()),
+        "warning": None if limited.any() else f"{combined.method.name} of {frames} frames can reject no outlier",
+    }
+
+
+def _median(values: npt.NDArray[Any]) -> float:
+    """Median of what is finite; of a large plane, of every eighth value and more."""
+    flat = values.ravel()
+    flat = flat[:: max(1, flat.size >> 20)]
+    flat = flat[np.isfinite(flat)]
+    return float(np.median(flat)) if flat.size else float("nan")
+
+
+def _map(step: Step, work: Work, store: ArrayStore) -> Made:
+    """Make a map of bad pixels."""
+    of = {role: [work.masters[used.id] for used in step.used if used.role == role] for role in ("dark", "flat")}
+    rules: MapRules = work.options.maps
+    found = map_pixels(of["dark"], of["flat"], store=store, rules=rules)
+    refs = {"dq": store.put(found.dq, kind="dq"), "votes": store.put(found.votes, kind="dq")}
+    told = f"from {len(of['dark'])} darks and {len(of['flat'])} flats that are in use"
+    accepted = Acceptance("accepted", told, None, None, None, None, ())
+    return Made(step, refs, accepted, found.counts, {}, {}, {}, 0.0)

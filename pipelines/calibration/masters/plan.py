@@ -1,0 +1,349 @@
+"""What making the masters of a night would do: for each group a step, found without reading a pixel."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from catalog import Catalog
+from pipelines.calibration.groups.groups import groups
+from pipelines.calibration.groups.keys import rule_for, traits
+from pipelines.calibration.masters.recipe import Used
+from pipelines.calibration.masters.step import Options, Step, sizes
+from pipelines.calibration.select.choose import FIELDS, best, judged
+from pipelines.calibration.select.criteria import SCALED
+from pipelines.errors import UsageError
+from pipelines.nightly.nights import parse_night
+from pipelines.table import Answer, Row
+
+__all__ = ["KINDS", "plan_kind", "plan_masters", "plan_table"]
+
+Doc = Mapping[str, Any]
+
+KINDS = ("bias", "dark", "flat", "pixelmap")
+"""The kinds of masters, each made before those that need it."""
+
+
+def plan_masters(
+    catalog: Catalog,
+    *,
+    date: str,
+    kinds: Sequence[str] = KINDS,
+    options: Options | None = None,
+    without: Iterable[str] = (),
+) -> list[Step]:
+    """Say what making the masters of a night would do.
+
+    What later steps need of earlier ones is taken to succeed.
+
+    Parameters
+    ----------
+    date : str
+        The night.
+    kinds : sequence of str
+        Of `KINDS`.
+    options : Options, optional
+        How masters are made.
+    without : iterable of str
+        Frames and masters taken to be bad.
+
+    Returns
+    -------
+    list of Step
+
+    Raises
+    ------
+    UsageError
+        There is no such night or kind.
+    """
+    require_sense(date, kinds)
+    steps: list[Step] = []
+    for kind in KINDS:  # in the order in which they need each other
+        if kind in kinds:
+            expected = [step.expected() for step in steps if step.will_be]
+            steps += plan_kind(catalog, kind, date=date, options=options, expected=expected, without=without)
+    return steps
+
+
+def require_sense(date: str, kinds: Sequence[str]) -> None:
+    """Refuse what is no night or no kind of master.
+
+    Raises
+    ------
+    UsageError
+        It is none.
+    """
+    parse_night(date)
+    unknown = sorted(set(kinds) - set(KINDS))
+    if unknown:
+        raise UsageError(f"no kind of master is called {', '.join(unknown)}; there are {', '.join(KINDS)}")
+
+
+def plan_kind(
+    catalog: Catalog,
+    kind: str,
+    *,
+    date: str,
+    options: Options | None = None,
+    expected: Sequence[Doc] = (),
+    without: Iterable[str] = (),
+) -> list[Step]:
+    """Plan the masters of one kind, given the masters that earlier steps are expected to make."""
+    options = options or Options()
+    out = frozenset(without)
+    if kind == "pixelmap":
+        from pipelines.calibration.masters.pixelmaps import plan_maps
+
+        drafts = plan_maps(catalog, date=date, expected=expected, without=out, options=options)
+    else:
+        drafts = [_frames_step(catalog, row, kind, options, out) for row in _rows(catalog, kind, date, options)]
+        if kind == "flat":
+            drafts += list(_combined(drafts))
+            pool = _pool(catalog, drafts, expected, out)
+            drafts = [_with_darks(step, pool, options) if step.frames else step for step in drafts]
+    return [_settled(catalog, step, sizes(catalog, kind), out) for step in drafts]
+
+
+# -- groups ------------------------------------------------------------------------------------------
+
+
+def _rows(catalog: Catalog, kind: str, date: str, options: Options) -> list[Row]:
+    try:
+        return list(groups(catalog.headers, kind, date=date))
+    except UsageError:  # frames of an instrument that groups none: they ask for no master
+        return []
+
+
+def _frames_step(catalog: Catalog, row: Row, kind: str, options: Options, out: frozenset[str]) -> Step:
+    """Draft a step of a group: its frames as they are in the catalog now."""
+    rule = rule_for(row["profile"], kind)
+    key = {name.name: row[name.name] for name in rule.keys}
+    wanted = list(row["ids"])
+    borrowed = list(row["borrow"])[: max(0, rule.minimum - len(wanted))] if options.borrow else []
+    found = fetch(catalog, wanted + borrowed)
+    rejected = [(name, unfit(bad) or "judged bad") for name, bad in fetch(catalog, row["left_out"]).items()]
+    rejected += [(name, "deleted since it was grouped") for name in wanted if name not in found]
+    frames = []
+    for name in sorted(found):
+        reason = "recalled" if name in out else unfit(found[name])
+        if reason:
+            rejected.append((name, reason))
+        else:
+            frames.append(found[name])
+    frames.sort(key=lambda frame: (str(frame.get("timestamp")), frame["_id"]))
+    if rule.maximum is not None and len(frames) > rule.maximum:
+        rejected += [(frame["_id"], f"a master takes {rule.maximum}") for frame in frames[rule.maximum :]]
+        frames = frames[: rule.maximum]
+    step = Step(
+        kind=kind,
+        date=row["date"],
+        profile=row["profile"],
+        instrument=frames[0]["instrument"] if frames else "",
+        key=key,
+        frames=tuple(frames),
+        rejected=tuple(rejected),
+        parameters=options.parameters(kind),
+    )
+    minimum = options.least(step)
+    if row["status"] == "incomplete":
+        return step.refused(row["reason"])
+    if len(frames) < minimum:
+        if row["status"] == "too few" and minimum == rule.minimum and not borrowed and len(frames) == row["count"]:
+            return step.refused(row["reason"])
+        bad = f", {len(rejected)} are not fit" if rejected else ""
+        return step.refused(f"{len(frames)} of {minimum} frames{bad}")
+    return step
+
+
+def fetch(catalog: Catalog, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Read the documents of frames, as far as they are there."""
+    found: dict[str, dict[str, Any]] = {}
+    for start in range(0, len(ids), 500):
+        query = {"_id": {"$in": list(ids[start : start + 500])}}
+        found.update((doc["_id"], doc) for doc in catalog.headers.find(query, {"cards": 0, "hdus": 0}))
+    return found
+
+
+def unfit(frame: Doc) -> str | None:
+    """Say why a frame cannot be combined; None if it can."""
+    if frame.get("recalled"):
+        return "recalled: " + "; ".join(mark["why"] for mark in frame["recalled"].values())
+    qc = frame.get("qc") or {}
+    if qc.get("verdict") == "bad":
+        reasons = [check["reason"] for check in qc.get("checks") or () if check["verdict"] == "bad"]
+        return ": ".join(["judged bad", *(["; ".join(reasons)] if reasons else [])])
+    if not frame.get("pixels_digest") or "sci" not in frame["arrays"]:
+        return "its pixels were not ingested"
+    return None
+
+
+# -- flats -------------------------------------------------------------------------------------------
+
+
+def _combined(drafts: Sequence[Step]) -> Iterator[Step]:
+    """Draft, beside evening and morning flats, the two together."""
+    together: dict[str, list[Step]] = {}
+    for step in drafts:
+        if step.frames and step.key.get("flat_time") in ("evening", "morning"):
+            names = [name for name in sorted(step.key) if name not in ("flat_time", "temperature")]
+            together.setdefault(repr([step.profile, *(step.key[name] for name in names)]), []).append(step)
+    for steps in together.values():
+        first = steps[0]
+        frames = {frame["_id"]: frame for step in steps for frame in step.frames if not step.reason}
+        rejected = {item for step in steps for item in step.rejected}
+        if {step.key["flat_time"] for step in steps if not step.reason} != {"evening", "morning"}:
+            only = " and ".join(sorted({str(step.key["flat_time"]) for step in steps if not step.reason})) or "no"
+            yield replace(
+                first, key={**first.key, "flat_time": "combined"}, frames=(), reason=f"only {only} flats are fit"
+            )
+            continue
+        temperatures = [step.key["temperature"] for step in steps if step.key.get("temperature") is not None]
+        key = {**first.key, "flat_time": "combined"}
+        if temperatures:
+            key["temperature"] = sum(temperatures) / len(temperatures)
+        yield replace(
+            first,
+            key=key,
+            frames=tuple(sorted(frames.values(), key=lambda frame: (str(frame.get("timestamp")), frame["_id"]))),
+            rejected=tuple(sorted(rejected)),
+            reason=None,
+        )
+
+
+def _pool(catalog: Catalog, steps: Sequence[Step], expected: Sequence[Doc], out: frozenset[str]) -> list[Doc]:
+    """Give the darks and biases of the cameras of these steps: those there are, and those to be."""
+    cameras = sorted({step.camera for step in steps if step.frames})
+    if not cameras:
+        return []
+    query = {"kind": {"$in": ["dark", "bias"]}, "camera": {"$in": cameras}}
+    replaced = {name for doc in expected for name in doc["supersedes"]} | out
+    there = [doc for doc in catalog.masters.find(query, dict.fromkeys(FIELDS, 1)) if doc["_id"] not in replaced]
+    names = {doc["_id"] for doc in there}
+    return there + [doc for doc in expected if doc["kind"] in ("dark", "bias") and doc["_id"] not in names]
+
+
+def _with_darks(step: Step, pool: Sequence[Doc], options: Options) -> Step:
+    """Match each flat with its dark; one without is left out, with the reason."""
+    if step.reason:
+        return step
+    of_camera = [doc for doc in pool if doc["camera"] == step.camera]
+    matched: dict[str, tuple[Doc, float, Doc | None]] = {}
+    rejected = list(step.rejected)
+    for frame in step.frames:
+        found = match_dark(frame, of_camera, options)
+        if isinstance(found, str):
+            rejected.append((frame["_id"], found))
+        else:
+            matched[frame["_id"]] = found
+    frames = tuple(frame for frame in step.frames if frame["_id"] in matched)
+    used: dict[tuple[str, str, float], list[str]] = {}
+    documents: dict[str, Doc] = {}
+    for name, (dark, scale, bias) in matched.items():
+        used.setdefault(("dark", dark["_id"], scale), []).append(name)
+        documents[dark["_id"]] = dark
+        if bias is not None:
+            used.setdefault(("bias", bias["_id"], 1.0), []).append(name)
+            documents[bias["_id"]] = bias
+    step = replace(
+        step,
+        frames=frames,
+        rejected=tuple(rejected),
+        used=tuple(
+            Used(role, name, documents[name]["identity"], tuple(sorted(of)), scale)
+            for (role, name, scale), of in sorted(used.items())
+        ),
+    )
+    minimum = options.least(step)
+    if len(frames) < minimum:
+        without = next((reason for _, reason in reversed(rejected)), "")
+        return step.refused(f"{len(frames)} of {minimum} flats have what they need; {without}")
+    return step
+
+
+def match_dark(frame: Doc, pool: Sequence[Doc], options: Options) -> tuple[Doc, float, Doc | None] | str:
+    """Find the dark of a flat: of its exposure time, or a longer one scaled down where there is a bias.
+
+    Returns
+    -------
+    (dark, factor, bias) or str
+        The bias only where the dark is scaled; or the reason why there is none.
+    """
+    darks = [doc for doc in pool if doc["kind"] == "dark"]
+    biases = [doc for doc in pool if doc["kind"] == "bias"]
+    bias = best(judged(frame, "bias", biases, rules=options.rules), rules=options.rules) if biases else None
+    # What a dark holds besides its current is not in proportion to time: without a bias none is scaled.
+    rules = replace(options.rules, max_scale=options.max_scale if bias is not None else 1.0)
+    candidates = judged(frame, "dark", darks, rules=rules)
+    chosen = best(candidates, rules=rules)
+    if chosen is None:
+        near = min(candidates, key=lambda c: (len(c.failed), [f.distance for f in c.failed]), default=None)
+        if near is None:
+            return "no dark of its camera"
+        return f"no dark: {near.master['_id']} has {near.failed[0].criterion} {near.failed[0].text}"
+    scaled = any(check.criterion == "exptime" and check.distance == SCALED for check in chosen.checks)
+    if not scaled or bias is None:
+        return chosen.master, 1.0, None
+    seconds = traits(frame, rule_for(frame["profile"], "dark"))["exptime"]
+    return chosen.master, float(seconds) / float(chosen.master["key"]["exptime"]), bias.master
+
+
+# -- what is there already ---------------------------------------------------------------------------
+
+
+def _settled(catalog: Catalog, step: Step, rate: float, out: frozenset[str]) -> Step:
+    """Decide what is to be done: nothing, making, or taking an earlier master back into use."""
+    if step.reason:
+        return step
+    step = step.named()
+    name = str(step.master)
+    supersedes = tuple(
+        doc["_id"]
+        for doc in _earlier(catalog, step, name)
+        if doc["status"] in ("proposed", "verified") and not doc.get("superseded_by")
+    )
+    step = replace(step, supersedes=supersedes)
+    there = catalog.masters.find_one({"_id": name}, dict.fromkeys(FIELDS, 1))
+    if there is None:
+        if catalog.trash.find_one({"document": name}, {"_id": 1}) is not None:
+            return step.refused(f"{name} is in the trash; `darkroom restore` brings it back")
+        return step.to_make(rate)
+    for mark in ("recalled", "stale"):
+        if there.get(mark) or (mark == "recalled" and name in out):
+            return step.refused(f"{name} is {mark}, and the same frames would make it again; recall what is bad in it")
+    if there["status"] in ("withdrawn", "set-aside"):
+        return replace(step, action="none", reason=f"{name} is {there['status']}", supersedes=())
+    if there.get("superseded_by") or (supersedes and there["status"] != "proposed"):
+        return replace(step, action="reinstate", reason="these inputs were combined before")
+    return replace(step, action="none", reason="nothing has changed")
+
+
+def _earlier(catalog: Catalog, step: Step, name: str) -> list[Doc]:
+    """Give the masters of the same night and key that share a frame, or a master, with this one."""
+    mine = {frame["_id"] for frame in step.frames} | {name for name, _ in step.rejected}
+    query = {"kind": step.kind, "date": step.date, "camera": step.camera}
+    found = []
+    for doc in catalog.masters.find(query, {**dict.fromkeys(FIELDS, 1), "rejected": 1}):
+        theirs = {item["id"] for item in doc["inputs"]} | {item["id"] for item in doc["rejected"]}
+        shares = bool(mine & theirs) if mine else not theirs
+        if doc["_id"] != name and shares and _same_place(doc, step):
+            found.append(doc)
+    return sorted(found, key=lambda doc: doc["_id"])
+
+
+def _same_place(doc: Doc, step: Step) -> bool:
+    """Whether a master stands where this one would: keys alike, as far as they are exact."""
+    loose = {key.name for key in rule_for(step.profile, step.kind).keys if key.tolerance}
+    return all(doc["key"].get(name) == step.key[name] for name in step.key if name not in loose)
+
+
+def plan_table(steps: Sequence[Step], *, date: str) -> Answer:
+    """Give a plan as a table, with its size."""
+    columns = ("kind", "camera", "key", "frames", "action", "master", "reason", "rejected", "supersedes", "MB", "s")
+    rows = tuple(step.row() for step in steps)
+    total = [step for step in steps if step.action == "make"]
+    size = (
+        f"{len(total)} masters to make from {sum(len(step.frames) for step in total)} frames, "
+        f"{sum(step.nbytes for step in total) / 1e6:.0f} MB, about {sum(step.seconds for step in total):.0f} s"
+        if total
+        else "nothing to make"
+    )
+    return Answer(columns, rows, f"Masters of {date}: {size}")

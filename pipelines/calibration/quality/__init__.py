@@ -1,0 +1,1 @@
+"""Quality of frames: measured, checked, followed from night to night."""

@@ -1,0 +1,269 @@
+"""Checks a night's frames before anything is combined; what was measured and the verdict stay in the documents.
+
+Each frame gets ``stats``, what was measured of it, and ``qc.verdict`` with ``qc.checks``, the criteria one by
+one. Pixels never change, so they are measured once; verdicts are made anew, for they depend on the company
+a frame is in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from catalog import Catalog, Collection
+from pipelines.calibration.groups.keys import exposure_time, taken_at
+from pipelines.calibration.quality import measure as pixels
+from pipelines.calibration.quality.criteria import Check, Company, judge, verdict_of
+from pipelines.calibration.quality.measure import Stats
+from pipelines.calibration.quality.reference import distance_of, previous_masters
+from pipelines.calibration.times.frames import Frame, frames_of
+from pipelines.combine.bands import processors
+from pipelines.documents import runs as ledger
+from pipelines.errors import UsageError
+from pipelines.instruments import FrameLimits, profiles
+from pipelines.table import Answer, Row
+
+if TYPE_CHECKING:
+    from arraystore import ArrayStore
+
+VERSION = 1
+"""Of the measurements: raised when the same pixels give other numbers, so that they are measured again."""
+
+VERB = "frames --check"
+KINDS = ("dark", "bias", "flat")
+
+_STATS = tuple(field.name for field in fields(Stats))
+_SHOWN = ("level", "noise", "hot", "saturated", "gradient", "asymmetry", "temperature")
+_COLUMNS = ("id", "camera", "kind", "exposure_number", "exptime", "verdict", "reasons", *_SHOWN)
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """A frame and what was measured of it, or why nothing could be."""
+
+    frame: Frame
+    stats: Stats | None
+    problem: str | None = None
+    unreadable: bool = False
+
+
+def frame_checks(headers: Collection, date: str | Sequence[str], *, kinds: Sequence[str] = KINDS) -> Answer:
+    """Tell what is known of a night's frames: verdicts, reasons and measurements in their documents.
+
+    Returns
+    -------
+    Answer
+        A row a frame: ``id``, ``camera``, ``kind``, ``exposure_number``, ``exptime`` (s), ``verdict``
+        (``'good'``, ``'doubtful'``, ``'bad'`` or ``'not checked'``), ``reasons``, and what was measured.
+    """
+    nights = [date] if isinstance(date, str) else list(date)
+    frames = [frame for night in nights for frame in _documents(headers, night, kinds)]
+    rows = [_row(frame, frame.get("qc", {}), frame.get("stats") or {}) for frame in frames]
+    return Answer(_COLUMNS, tuple(rows), f"Frames, {', '.join(nights)}")
+
+
+def check_frames(
+    date: str,
+    *,
+    catalog: Catalog,
+    store: ArrayStore,
+    kinds: Sequence[str] = KINDS,
+    jobs: int | None = None,
+    progress: Progress | None = None,
+) -> Answer:
+    """Measure and judge a night's frames, and keep the outcome in their documents.
+
+    Parameters
+    ----------
+    date
+        The night, ``YYYY-MM-DD``.
+    kinds
+        Of frames to check.
+    jobs
+        Frames measured at a time; by default one for each processor.
+
+    Returns
+    -------
+    Answer
+        As `frame_checks`; frames that were not checked say why, those whose pixels are lost or
+        damaged have the verdict ``'unreadable'``. Neither is written down.
+    """
+    frames = _documents(catalog.headers, date, kinds)
+    measured = _measure_all(frames, store, jobs=jobs, progress=progress)
+    outcome = {one.frame["_id"]: one for one in measured}
+    companies = _companies([(one.frame, one.stats) for one in measured if one.stats], catalog, store)
+    rows, edits = [], {}
+    for frame in frames:
+        one = outcome[frame["_id"]]
+        if one.stats is None:
+            verdict = "unreadable" if one.unreadable else "not checked"
+            rows.append(_row(frame, {"verdict": verdict, "reasons": [one.problem]}, {}))
+            continue
+        limits = _limits(frame)
+        checks = judge(frame, one.stats, companies[frame["_id"]], limits)
+        qc = {"verdict": verdict_of(checks), "checks": [check.to_dict() for check in checks]}
+        stats = _kept(frame, one.stats, limits)
+        edits[frame["_id"]] = {"stats": stats, "qc.verdict": qc["verdict"], "qc.checks": qc["checks"]}
+        rows.append(_row(frame, qc, stats))
+    _write(edits, date, catalog=catalog, store=store)
+    return Answer(_COLUMNS, tuple(rows), f"Frames, {date}")
+
+
+def _write(edits: Mapping[str, Mapping[str, Any]], night: str, *, catalog: Catalog, store: ArrayStore) -> None:
+    from pipelines.documents.changes import Edit, change
+
+    if not edits:
+        return
+    run = ledger.start(catalog.runs, verb=VERB, arguments={"nights": [night]})
+    listed = [Edit(name, set=values) for name, values in edits.items()]
+    changed = change(listed, catalog=catalog, store=store, why="checked before combining", run=run)
+    ledger.finish(catalog.runs, run, status="finished", result={"checked": len(edits), "changed": len(changed)})
+
+
+def _documents(headers: Collection, night: str, kinds: Sequence[str]) -> list[Frame]:
+    """Give the documents of a night's frames, without their cards, in order of camera and exposure."""
+    names = [frame["_id"] for frame in frames_of(headers, night, kinds=kinds)]
+    found: dict[str, Frame] = {}
+    for start in range(0, len(names), 500):
+        some = {"_id": {"$in": names[start : start + 500]}}
+        found |= {document["_id"]: document for document in headers.find(some, {"cards": 0, "hdus": 0})}
+    return [found[name] for name in names if name in found]
+
+
+def _measure_all(
+    frames: Sequence[Frame], store: ArrayStore, *, jobs: int | None, progress: Progress | None
+) -> list[_Measured]:
+    with ThreadPoolExecutor(jobs or processors(), thread_name_prefix="darkroom-measure") as pool:
+        found = []
+        for done, one in enumerate(pool.map(lambda frame: _measure(frame, store), frames), 1):
+            found.append(one)
+            if progress is not None:
+                progress(done, len(frames))
+    return found
+
+
+def _measure(frame: Frame, store: ArrayStore) -> _Measured:
+    from arraystore import Damaged, Lost
+
+    ref = frame.get("arrays", {}).get("sci")
+    if ref is None:
+        return _Measured(frame, None, "its pixels are not in the archive: ingest it without --headers-only")
+    limits = _limits(frame)
+    known = _known(frame, limits)
+    if known is not None:
+        return _Measured(frame, known)  # lost or damaged since, `check` finds it, and who reads it
+    try:
+        cube = store.open(ref)
+        found = pixels.measure(cube, saturation=limits.saturation, hot_sigma=limits.hot_sigma)
+        # As the document keeps it: a verdict made of it later is the same.
+        return _Measured(frame, Stats(**found.to_dict()))
+    except (Lost, Damaged) as error:
+        return _Measured(frame, None, str(error), unreadable=True)
+    except UsageError as error:
+        return _Measured(frame, None, str(error))
+
+
+def _limits(frame: Frame) -> FrameLimits:
+    profile = profiles().get(frame["profile"])
+    return profile.calibration.limits if profile is not None else FrameLimits()
+
+
+def _known(frame: Frame, limits: FrameLimits) -> Stats | None:
+    """Give what was measured of these very pixels in the same way, if it was."""
+    kept = frame.get("stats") or {}
+    if any(kept.get(name) != value for name, value in _made_of(frame, limits).items()):
+        return None
+    return Stats(**{name: kept[name] for name in _STATS})
+
+
+def _made_of(frame: Frame, limits: FrameLimits) -> dict[str, Any]:
+    return {
+        "pixels": frame["pixels_digest"],
+        "saturation": limits.saturation,
+        "hot_sigma": limits.hot_sigma,
+        "version": VERSION,
+    }
+
+
+def _kept(frame: Frame, stats: Stats, limits: FrameLimits) -> dict[str, Any]:
+    temperature = taken_at(frame, limits.temperature)
+    return {**stats.to_dict(), "temperature": temperature, **_made_of(frame, limits)}
+
+
+def _companies(measured: Sequence[tuple[Frame, Stats]], catalog: Catalog, store: ArrayStore) -> dict[str, Company]:
+    """Give what each frame is compared with."""
+    like: dict[str, list[Stats]] = {}
+    temperatures: dict[str, list[float]] = {}
+    for frame, stats in measured:
+        like.setdefault(_like(frame), []).append(stats)
+        warmth = taken_at(frame, _limits(frame).temperature)
+        if warmth is not None:
+            temperatures.setdefault(str(frame.get("camera")), []).append(warmth)
+    twins = _twins([frame for frame, _ in measured], catalog.headers)
+    masters = previous_masters([frame for frame, _ in measured], catalog.masters)
+    answer = {}
+    for frame, stats in measured:
+        others = twins.get(frame["pixels_digest"], [frame["_id"]])
+        away, why = _distance(frame, stats, masters.get(frame["_id"]), store)
+        answer[frame["_id"]] = Company(
+            levels=[one.level for one in like[_like(frame)]],
+            structures=[one.structure for one in like[_like(frame)] if one.structure is not None],
+            temperatures=temperatures.get(str(frame.get("camera")), []),
+            same_pixels=[other for other in others if other != frame["_id"]],
+            is_first=others[0] == frame["_id"],
+            distance=away,
+            no_distance=why,
+        )
+    return answer
+
+
+def _distance(frame: Frame, stats: Stats, master: Frame | None, store: ArrayStore) -> tuple[float | None, str]:
+    if master is None:
+        return None, "there is no previous master"
+    try:
+        return distance_of(frame, stats, master, store=store, sigma=_limits(frame).distance_sigma), ""
+    except UsageError as error:
+        return None, str(error)
+
+
+def _like(frame: Frame) -> str:
+    """Name the frames whose levels are alike: of one camera, kind, exposure time and shape."""
+    seconds = exposure_time(frame)
+    return repr((frame.get("camera"), frame["kind"], seconds, frame["arrays"]["sci"]["shape"]))
+
+
+def _twins(frames: Sequence[Frame], headers: Collection) -> dict[str, list[str]]:
+    """Give the names of all documents with the same pixels, in order of time, by the digest of the pixels."""
+    digests = sorted({frame["pixels_digest"] for frame in frames if frame.get("pixels_digest")})
+    found: dict[str, list[Frame]] = {}
+    for start in range(0, len(digests), 500):
+        some = {"pixels_digest": {"$in": digests[start : start + 500]}}
+        for frame in headers.find(some, {"pixels_digest": 1, "timestamp": 1}):
+            found.setdefault(frame["pixels_digest"], []).append(frame)
+
+    def order(frame: Frame) -> tuple[bool, float, str]:
+        shown = frame.get("timestamp")
+        return shown is None, shown.timestamp() if shown else 0.0, frame["_id"]
+
+    return {digest: [frame["_id"] for frame in sorted(some, key=order)] for digest, some in found.items()}
+
+
+def _row(frame: Frame, qc: Mapping[str, Any], stats: Mapping[str, Any]) -> Row:
+    reasons = qc.get("reasons")
+    if reasons is None:
+        told = [Check(**check) for check in qc.get("checks", [])]
+        reasons = [check.reason for check in told if check.verdict in ("bad", "doubtful")]
+    return {
+        "id": frame["_id"],
+        "camera": frame.get("camera"),
+        "kind": frame["kind"],
+        "exposure_number": frame.get("exposure_number"),
+        "exptime": exposure_time(frame),
+        "verdict": qc.get("verdict") or "not checked",
+        "reasons": reasons,
+        **{name: stats.get(name) for name in _SHOWN},
+    }

@@ -1,0 +1,81 @@
+"""The master before a frame, and how far the frame is from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from catalog import Collection
+from pipelines.calibration.masters.frames import Plane
+from pipelines.calibration.masters.overscan import overscan_level
+from pipelines.calibration.quality.measure import Stats, distance
+from pipelines.calibration.select.choose import FIELDS, best, judged
+from pipelines.calibration.select.criteria import Rules
+from pipelines.calibration.times.frames import Frame
+from pipelines.errors import UsageError
+from pipelines.instruments import profiles
+
+if TYPE_CHECKING:
+    from arraystore import ArrayStore
+
+_KINDS = ("dark", "bias", "flat")
+
+
+def previous_masters(frames: Sequence[Frame], masters: Collection) -> dict[str, Frame]:
+    """Give the best master taken before each frame, by the frame's name; those without one are not there.
+
+    A master that was made of the frame itself is no judge of it.
+    """
+    rules = Rules(order="before")
+    known: dict[tuple[str, ...], list[Frame]] = {}
+    answer = {}
+    for frame in frames:
+        kind, camera, night = frame["kind"], frame.get("camera"), frame.get("date")
+        if kind not in _KINDS or camera is None or night is None or not _has_rule(frame):
+            continue
+        key = (frame["instrument"], kind, camera, night)
+        if key not in known:
+            first = (date.fromisoformat(night) - rules.max_age - timedelta(days=1)).isoformat()
+            query = {"instrument": frame["instrument"], "kind": kind, "date": {"$gte": first}, "camera": camera}
+            known[key] = list(masters.find(query, dict.fromkeys((*FIELDS, "arrays", "parents"), 1)))
+        others = [master for master in known[key] if frame["_id"] not in master["parents"]]
+        found = best(judged(frame, kind, others, rules=rules), rules=rules)
+        if found is not None:
+            answer[frame["_id"]] = dict(found.master)
+    return answer
+
+
+def _has_rule(frame: Frame) -> bool:
+    profile = profiles().get(frame["profile"])
+    return profile is not None and profile.calibration.rule(frame["kind"]) is not None
+
+
+def distance_of(
+    frame: Mapping[str, Any], stats: Stats, master: Mapping[str, Any], *, store: ArrayStore, sigma: float
+) -> float:
+    """Give the fraction of a frame's pixels that are further than `sigma` from a master.
+
+    The spread is that of the frame's noise and of the master's own variance. A flat is compared in
+    shape: the master is brought to its level.
+
+    Raises
+    ------
+    UsageError
+        They cannot be compared.
+    """
+    import numpy as np
+
+    value = store.open(master["arrays"]["value"])
+    variance = master["arrays"].get("variance_model")
+    scale = 1.0
+    if frame["kind"] == "flat":
+        middle = float(np.nanmedian(value[::8, ::8]))
+        if not np.isfinite(middle) or middle <= 0:
+            raise UsageError(f"the master {master['_id']} has no level to compare flats with")
+        scale = stats.level / middle
+    cube = store.open(frame["arrays"]["sci"])
+    section = master["key"].get("overscan")
+    offset = overscan_level(Plane(cube), section) if section and frame["kind"] != "flat" else 0.0
+    thick = store.open(variance) if variance is not None else None
+    return distance(cube, stats, master=value, variance=thick, scale=scale, sigma=sigma, offset=offset)

@@ -1,0 +1,1 @@
+"""Which master serves which frame: criteria, certificates, choice, reasons, needs."""

@@ -1,0 +1,123 @@
+"""Chooses the best master for a frame: what passes every criterion, certified first, nearest in time."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from catalog import Collection
+from pipelines.calibration.groups.keys import rule_for, traits
+from pipelines.calibration.select.criteria import SCALED, Check, Rules, judge
+
+__all__ = ["Candidate", "best", "candidates", "choose", "judged", "nearness"]
+
+Doc = Mapping[str, Any]
+
+FIELDS = (
+    "kind", "date", "timestamp", "instrument", "camera", "key", "flat_time", "status", "validity", "acceptance",
+    "recalled", "stale", "superseded_by", "identity", "inputs", "ingest", "statistics",
+)  # fmt: skip
+"""What choosing needs of a master's document."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A master, and how it stands against each criterion.
+
+    Attributes
+    ----------
+    master : Mapping
+        Its document, as far as choosing needs it.
+    checks : tuple of Check
+        Every criterion.
+    apart : timedelta or None
+        Time from the frame to the master.
+    """
+
+    master: Doc
+    checks: tuple[Check, ...]
+    apart: timedelta | None
+
+    @property
+    def passed(self) -> bool:
+        """Whether every criterion is satisfied."""
+        return all(check.passed for check in self.checks)
+
+    @property
+    def failed(self) -> tuple[Check, ...]:
+        """The criteria that are not."""
+        return tuple(check for check in self.checks if not check.passed)
+
+
+def choose(frame: Doc, kind: str, *, masters: Collection, rules: Rules | None = None) -> Doc | None:
+    """Give the best master for a frame.
+
+    Of the masters that pass every criterion: first by status in the order of the rules, then by
+    matched exposure time, then a combined flat before one of an evening or morning, then the nearest
+    in time, then the later one, then by name. The same catalog always gives the same answer.
+
+    Parameters
+    ----------
+    frame : Mapping
+        A document of the collection ``headers``.
+    kind : {'bias', 'dark', 'flat', 'pixelmap'}
+        What is wanted.
+    masters : Collection
+        To choose from.
+    rules : Rules, optional
+        What is asked of it.
+
+    Returns
+    -------
+    Mapping or None
+        The master's document, without its provenance in full; None if none passes.
+    """
+    found = best(candidates(frame, kind, masters=masters, rules=rules), rules=rules)
+    return None if found is None else found.master
+
+
+def candidates(frame: Doc, kind: str, *, masters: Collection, rules: Rules | None = None) -> list[Candidate]:
+    """Judge every master of this kind that the frame's camera has; those of other cameras are no candidates."""
+    rule = rule_for(frame["profile"], kind)
+    camera = traits(frame, rule)[rule.keys[0].name]
+    found = masters.find({"instrument": frame["instrument"], "kind": kind, "camera": camera}, dict.fromkeys(FIELDS, 1))
+    return judged(frame, kind, found, rules=rules)
+
+
+def judged(frame: Doc, kind: str, masters: Iterable[Doc], *, rules: Rules | None = None) -> list[Candidate]:
+    """Judge given masters for a frame."""
+    instant = frame.get("timestamp")
+    rule = rule_for(frame["profile"], kind)
+    return [
+        Candidate(
+            master,
+            judge(frame, master, kind=kind, rule=rule, rules=rules or Rules()),
+            None if instant is None or master.get("timestamp") is None else master["timestamp"] - instant,
+        )
+        for master in masters
+    ]
+
+
+def best(judged: Iterable[Candidate], *, rules: Rules | None = None) -> Candidate | None:
+    """Give the candidate that passes and ranks first."""
+    statuses = (rules or Rules()).statuses
+    passing = [candidate for candidate in judged if candidate.passed]
+    return min(passing, key=lambda candidate: _rank(candidate, statuses), default=None)
+
+
+def _rank(candidate: Candidate, statuses: tuple[str, ...]) -> tuple[Any, ...]:
+    master = candidate.master
+    apart = candidate.apart or timedelta(0)
+    scaled = next((check.distance for check in candidate.checks if check.criterion == "exptime"), 0.0) == SCALED
+    split = master.get("flat_time") not in (None, "combined")
+    return (statuses.index(master["status"]), scaled, split, abs(apart), -apart, master["_id"])
+
+
+def nearness(candidate: Candidate) -> tuple[Any, ...]:
+    """Fewest failures first, those that have a measure before those that have none, then the least."""
+    failed = candidate.failed
+    measured = sum(check.distance for check in failed if math.isfinite(check.distance))
+    unmeasured = sum(not math.isfinite(check.distance) for check in failed)
+    apart = math.inf if candidate.apart is None else abs(candidate.apart.total_seconds())
+    return (len(failed), unmeasured, measured, apart, candidate.master["_id"])

@@ -1,0 +1,196 @@
+"""The criteria by which a master suits a frame, each with its distance: one table for choosing and for why."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from pipelines.calibration.groups.groups import number
+from pipelines.calibration.groups.keys import matching_keys, traits
+from pipelines.instruments import GroupKey, GroupRule
+
+__all__ = ["SCALED", "Check", "Rules", "alike", "judge", "valid_at"]
+
+Doc = Mapping[str, Any]
+
+SCALED = 2.0
+"""Distance of an exposure time that passes by scaling only: past every one that matches."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What is asked of a master, besides the keys and tolerances of the profile.
+
+    Attributes
+    ----------
+    max_age : timedelta
+        No master is used farther than this from its frames.
+    order : {'nearest', 'before'}
+        Nearest in time either way, or the last one before the frame.
+    statuses : tuple of str
+        What it may be; earlier ones are preferred.
+    max_scale : float
+        A longer dark may be scaled down by at most this factor; 1 asks for the same exposure time.
+    """
+
+    max_age: timedelta = timedelta(days=30)
+    order: Literal["nearest", "before"] = "nearest"
+    statuses: tuple[str, ...] = ("certified", "verified")
+    max_scale: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One criterion held against one master.
+
+    Attributes
+    ----------
+    criterion : str
+        Its name.
+    passed : bool
+        Whether the master satisfies it.
+    distance : float
+        How far it is off, in units of what is allowed; at most 1 when passed (`SCALED` where
+        it passes by scaling), infinite where there is no measure.
+    text : str
+        For people: what was wanted, what there is.
+    """
+
+    criterion: str
+    passed: bool
+    distance: float
+    text: str
+
+
+def judge(frame: Doc, master: Doc, *, kind: str, rule: GroupRule, rules: Rules) -> tuple[Check, ...]:
+    """Hold every criterion against a master.
+
+    Parameters
+    ----------
+    frame : Mapping
+        A document of the collection ``headers``.
+    master : Mapping
+        A document of the collection ``masters``.
+    kind : {'bias', 'dark', 'flat', 'pixelmap'}
+        What it is wanted for.
+    rule : GroupRule
+        Of the frame's profile, for this kind: `traits.rule_for`.
+
+    Returns
+    -------
+    tuple of Check
+        Passed or not, all of them, always in the same order.
+    """
+    wanted = traits(frame, rule)
+    checks = [_same("instrument", frame.get("instrument"), master["instrument"])]
+    for key in matching_keys(rule, kind):
+        value, found = wanted[key.name], master["key"].get(key.name)
+        check = _near(key, value, found) if key.tolerance else _same(key.name, value, found)
+        if key.name == "exptime" and not check.passed:
+            check = _scaled(check, value, found, rules.max_scale)
+        checks.append(check)
+    checks += [_status(master, rules), _in_force(master), _validity(frame, master), _age(frame, master, rules)]
+    return tuple(checks)
+
+
+def valid_at(master: Doc, instant: datetime | None) -> bool:
+    """Tell whether an instant lies in one of a master's intervals of validity."""
+    return instant is not None and any(
+        (part["since"] is None or part["since"] <= instant) and (part["until"] is None or instant < part["until"])
+        for part in master.get("validity") or ()
+    )
+
+
+def alike(key: GroupKey, one: Any, other: Any) -> bool:
+    """Tell whether two values of a key are the same, or within its spread."""
+    return (_near(key, one, other) if key.tolerance else _same(key.name, one, other)).passed
+
+
+def _same(name: str, wanted: Any, found: Any) -> Check:
+    """Two missing values are alike; one missing value is like no other."""
+    if isinstance(wanted, list | tuple):
+        wanted, found = list(wanted), None if found is None else list(found)
+    if wanted == found:
+        return Check(name, True, 0.0, "neither says" if wanted is None else _word(wanted))
+    return Check(name, False, math.inf, f"{_word(found)}, wanted {_word(wanted)}")
+
+
+def _near(key: GroupKey, wanted: Any, found: Any) -> Check:
+    """Compare numbers; the frames of a group lie within its spread, so a frame may from its master."""
+    if wanted is None and found is None:
+        return Check(key.name, True, 0.0, "neither says")
+    one, other = number(wanted), number(found)
+    if one is None or other is None:
+        who = "frame" if one is None else "master"
+        return Check(key.name, False, math.inf, f"the {who} does not say: {_word(found)}, wanted {_word(wanted)}")
+    apart = abs(other - one)
+    size = max(abs(one), abs(other))
+    allowed = key.widest * (size if key.relative else 1)
+    if apart <= allowed + 1e-9 * size:
+        return Check(key.name, True, min(1.0, apart / allowed), f"{other:g}")
+    text = f"{other:g}, wanted {one:g}: {apart:.4g} off, {allowed:.4g} allowed"
+    return Check(key.name, False, apart / allowed, text)
+
+
+def _scaled(miss: Check, wanted: Any, found: Any, most: float) -> Check:
+    """Let a longer dark pass that may be scaled down."""
+    long, short = number(found), number(wanted)
+    if long is None or short is None or short <= 0 or not 1 < long / short <= most:
+        return miss
+    return Check(miss.criterion, True, SCALED, f"{long:g}, scaled down by {long / short:.3g}")
+
+
+def _status(master: Doc, rules: Rules) -> Check:
+    found = master["status"]
+    if found in rules.statuses:
+        return Check("status", True, 0.0, found)
+    because = (master.get("acceptance") or {}).get("reason")
+    text = f"{found}, wanted {' or '.join(rules.statuses)}" + (f" ({because})" if because else "")
+    return Check("status", False, math.inf, text)
+
+
+def _in_force(master: Doc) -> Check:
+    for field, text in (("recalled", "recalled"), ("stale", "made from what was recalled")):
+        marks = master.get(field)
+        if marks:
+            return Check("in force", False, math.inf, f"{text}: {'; '.join(mark['why'] for mark in marks.values())}")
+    if master.get("superseded_by"):
+        return Check("in force", False, math.inf, f"superseded by {master['superseded_by']}")
+    return Check("in force", True, 0.0, "in force")
+
+
+def _validity(frame: Doc, master: Doc) -> Check:
+    """Only what is certified has a validity to keep to."""
+    if master["status"] != "certified":
+        return Check("validity", True, 0.0, "not certified, so not limited")
+    instant = frame.get("timestamp")
+    spans = [f"{_day(part['since'])} to {_day(part['until'])}" for part in master.get("validity") or ()]
+    if valid_at(master, instant):
+        return Check("validity", True, 0.0, ", ".join(spans))
+    return Check("validity", False, math.inf, f"valid {', '.join(spans) or 'never'}; the frame is of {_day(instant)}")
+
+
+def _age(frame: Doc, master: Doc, rules: Rules) -> Check:
+    instant, made = frame.get("timestamp"), master.get("timestamp")
+    if instant is None or made is None:
+        whose = "the frame" if instant is None else "the master"
+        return Check("age", False, math.inf, f"{whose} has no time")
+    apart = made - instant
+    days = apart / timedelta(days=1)
+    if rules.order == "before" and apart > timedelta(0):
+        return Check("age", False, 1.0 + days, f"{days:.2f} d after the frame, wanted before")
+    distance = abs(apart) / rules.max_age if rules.max_age else math.inf
+    if abs(apart) <= rules.max_age:
+        return Check("age", True, distance, f"{abs(days):.2f} d")
+    return Check("age", False, distance, f"{abs(days):.1f} d, at most {rules.max_age / timedelta(days=1):g}")
+
+
+def _word(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    return " × ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _day(instant: datetime | None) -> str:
+    return "…" if instant is None else f"{instant.astimezone(UTC):%Y-%m-%d %H:%M}"

@@ -1,0 +1,127 @@
+"""What to shoot tonight: the darks and flats that a night's frames lack, by what a minute of them gains."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from catalog import Catalog
+from pipelines.calibration.groups.groups import number
+from pipelines.calibration.groups.keys import exposure_time, matching_keys, rule_for, traits
+from pipelines.calibration.groups.questions import on
+from pipelines.calibration.select.choose import FIELDS, Candidate, best, judged, nearness
+from pipelines.calibration.select.criteria import Rules
+from pipelines.errors import UsageError
+from pipelines.instruments import GroupRule
+from pipelines.table import Answer, Row
+
+__all__ = ["what_to_shoot"]
+
+Doc = Mapping[str, Any]
+
+NEEDS: Mapping[str, tuple[str, ...]] = {"light": ("dark", "flat"), "flat": ("dark",)}
+"""Which masters the frames of a kind are calibrated with."""
+
+OVERHEAD = 15.0  # s between two frames: read-out, storing
+FLAT_TIME = 10.0  # s, of a twilight flat
+
+
+@dataclass(slots=True)
+class _Need:
+    """Frames that want the same master."""
+
+    kind: str
+    rule: GroupRule
+    example: Doc
+    frames: int = 0
+    seconds: float = 0.0
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+def what_to_shoot(catalog: Catalog, night: str | Sequence[str], *, rules: Rules | None = None) -> Answer:
+    """List by camera the darks and flats that would do most for a night's lights and flats.
+
+    What a master of N frames adds to the variance of a frame is 1/N of its own; without a master the
+    frame is of no use. The gain is the share of variance that further frames take away (1 where there
+    is no master), times the exposure time of the frames that wait, over the time it takes.
+
+    Parameters
+    ----------
+    night : str or sequence of str
+        ``YYYY-MM-DD``.
+    rules : Rules, optional
+        What is asked of a master.
+
+    Returns
+    -------
+    Answer
+        ``camera``, ``kind``, the keys to shoot with, ``waiting`` (frames), ``have`` (frames in the
+        present master), ``take``, ``minutes``, ``gain_per_minute``, ``why``; most gain first.
+    """
+    needs = _needs(catalog, night)
+    masters: dict[tuple[Any, ...], list[Doc]] = {}
+    rows = []
+    for need in needs:
+        camera = need.values[need.rule.keys[0].name]
+        place = (need.example["instrument"], camera, need.kind)
+        if place not in masters:
+            query = dict(zip(("instrument", "camera", "kind"), place, strict=True))
+            masters[place] = list(catalog.masters.find(query, dict.fromkeys(FIELDS, 1)))
+        rows.append(_row(need, camera, judged(need.example, need.kind, masters[place], rules=rules), rules))
+    rows.sort(key=lambda row: (-row["gain_per_minute"], str(row["camera"]), row["kind"], str(row["exptime"])))
+    columns = ("camera", "kind", "exptime", "temperature", "filter", "waiting", "have", "take", "minutes")
+    title = f"To shoot for {night if isinstance(night, str) else ', '.join(night)}"
+    return Answer((*columns, "gain_per_minute", "why"), tuple(rows), title)
+
+
+def _needs(catalog: Catalog, night: str | Sequence[str]) -> list[_Need]:
+    """Gather the frames of a night by the master they want."""
+    needs: dict[str, _Need] = {}
+    query = {"kind": {"$in": list(NEEDS)}, **on(night)}
+    for frame in catalog.headers.find(query, {"cards": 0, "hdus": 0}).sort("_id", 1):
+        for kind in NEEDS[frame["kind"]]:
+            try:
+                rule = rule_for(str(frame.get("profile")), kind)
+            except UsageError:
+                continue  # an instrument that declares no calibration wants none
+            values = traits(frame, rule)
+            values |= {key.name: _rounded(values[key.name], key.widest) for key in rule.keys if key.tolerance}
+            place = repr([frame["instrument"], kind, *(values[key.name] for key in matching_keys(rule, kind))])
+            need = needs.setdefault(place, _Need(kind, rule, frame, values=values))
+            need.frames += 1
+            need.seconds += exposure_time(frame) or FLAT_TIME
+    return list(needs.values())
+
+
+def _rounded(value: Any, step: float) -> Any:
+    """Round to what a group may spread: frames that differ by less want the same master."""
+    known = number(value)
+    return value if known is None else round(round(known / step) * step, 6)
+
+
+def _row(need: _Need, camera: Any, candidates: Sequence[Candidate], rules: Rules | None) -> Row:
+    chosen = best(candidates, rules=rules)
+    have = 0 if chosen is None else len(chosen.master.get("inputs") or ())
+    take = need.rule.minimum
+    exptime = number(need.values.get("exptime"))
+    each = (exptime if need.kind == "dark" and exptime is not None else FLAT_TIME) + OVERHEAD
+    gain = 1.0 if not have else (1 / have - 1 / (have + take)) / (1 + 1 / have)
+    minutes = take * each / 60
+    if chosen is None:
+        misses = sorted(candidates, key=nearness)
+        near = misses[0].failed[0] if misses and misses[0].failed else None
+        why = "no master" if near is None else f"no master; the nearest fails on {near.criterion}: {near.text}"
+    else:
+        why = f"{chosen.master['_id']} has {have} frames"
+    return {
+        "camera": camera,
+        "kind": need.kind,
+        "exptime": exptime if need.kind == "dark" else None,
+        "temperature": need.values.get("temperature") if need.kind == "dark" else None,
+        "filter": need.values.get("filter") if need.kind == "flat" else None,
+        "waiting": need.frames,
+        "have": have,
+        "take": take,
+        "minutes": round(minutes, 2),
+        "gain_per_minute": gain * need.seconds / 60 / minutes,
+        "why": why,
+    }

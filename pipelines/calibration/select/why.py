@@ -1,0 +1,159 @@
+"""Says why a frame has the master it has, or why it has none: every candidate against every criterion."""
+
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from catalog import Catalog
+from pipelines.calibration.groups.keys import rule_for, traits
+from pipelines.calibration.select.choose import Candidate, best, candidates, nearness
+from pipelines.calibration.select.criteria import Rules
+from pipelines.errors import UnknownDocument, UsageError
+from pipelines.table import Answer, Row
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["KINDS", "Why", "why"]
+
+KINDS = ("bias", "dark", "flat", "pixelmap")
+_SHOWN = 12  # candidates in the table, nearest first
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Why:
+    """The answer to why.
+
+    Attributes
+    ----------
+    frame, kind : str
+        Of which frame, and what is wanted for it.
+    master : str or None
+        The chosen master.
+    nearest_miss : str or None
+        Where none is chosen: the candidate that came nearest.
+    reason : str
+        One sentence.
+    shoot : str
+        What to take tonight so that there is one; empty where there is one.
+    table : Answer
+        A row a candidate, a column a criterion, nearest first.
+    """
+
+    frame: str
+    kind: str
+    master: str | None
+    nearest_miss: str | None
+    reason: str
+    shoot: str
+    table: Answer
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it as a plain document."""
+        return {
+            "frame": self.frame,
+            "kind": self.kind,
+            "master": self.master,
+            "nearest_miss": self.nearest_miss,
+            "reason": self.reason,
+            "shoot": self.shoot,
+            "candidates": list(self.table.rows),
+        }
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """Give the table as a pandas DataFrame."""
+        return self.table.to_pandas()
+
+    def __repr__(self) -> str:
+        lines = [self.reason, *([self.shoot] if self.shoot else [])]
+        return "\n".join(lines + ([repr(self.table)] if len(self.table) else []))
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        table = self.table._repr_mimebundle_()["text/html"] if len(self.table) else ""
+        return {
+            "text/plain": repr(self),
+            "text/html": f"<p>{escape(self.reason)}<br>{escape(self.shoot)}</p>{table}",
+        }
+
+
+def why(frame_id: str, kind: str = "dark", *, catalog: Catalog, rules: Rules | None = None) -> Why:
+    """Say which master a frame has, and why that one, or why none.
+
+    The criteria are those of `choose`, so that the answer is the choice.
+
+    Parameters
+    ----------
+    frame_id : str
+        A document of the collection ``headers``.
+    kind : {'dark', 'flat', 'bias', 'pixelmap'}
+        What is wanted for it.
+
+    Raises
+    ------
+    UnknownDocument
+        There is no such frame.
+    UsageError
+        There is no such kind.
+    """
+    if kind not in KINDS:
+        raise UsageError(f"no kind of master is called {kind!r}; ask for {', '.join(KINDS)}")
+    frame = catalog.headers.find_one({"_id": frame_id})
+    if frame is None:
+        raise UnknownDocument(f"no document named {frame_id!r}; `darkroom query` lists names")
+    rules = rules or Rules()
+    ranked = sorted(candidates(frame, kind, masters=catalog.masters, rules=rules), key=nearness)
+    chosen = best(ranked, rules=rules)
+    if chosen is not None:
+        ranked = [chosen, *(candidate for candidate in ranked if candidate is not chosen)]
+    miss = ranked[0] if ranked and chosen is None else None
+    rule = rule_for(frame["profile"], kind)
+    wanted = traits(frame, rule)
+    camera = wanted[rule.keys[0].name]
+    return Why(
+        frame=frame_id,
+        kind=kind,
+        master=None if chosen is None else chosen.master["_id"],
+        nearest_miss=None if miss is None else miss.master["_id"],
+        reason=_reason(frame_id, kind, camera, chosen, miss),
+        shoot="" if chosen is not None else _shoot(kind, wanted, camera, rule.minimum, miss),
+        table=Answer(*_table(ranked[:_SHOWN], chosen), f"{len(ranked)} candidates for the {kind} of {frame_id}"),
+    )
+
+
+def _reason(frame_id: str, kind: str, camera: Any, chosen: Candidate | None, miss: Candidate | None) -> str:
+    if chosen is not None:
+        days = abs(chosen.apart.total_seconds()) / 86400 if chosen.apart else 0.0
+        return f"{frame_id} has the {chosen.master['status']} {kind} {chosen.master['_id']}, {days:.2f} d away"
+    if miss is None:
+        return f"{frame_id} has no {kind}: there is none of camera {camera}"
+    failed = "; ".join(f"{check.criterion}: {check.text}" for check in miss.failed)
+    return f"{frame_id} has no {kind}: the nearest miss is {miss.master['_id']} ({failed})"
+
+
+def _shoot(kind: str, wanted: Row, camera: Any, minimum: int, miss: Candidate | None) -> str:
+    """Say what would mend it: somebody's word where only that is missing, frames otherwise."""
+    if miss is not None and all(check.criterion in ("status", "validity") for check in miss.failed):
+        return f"To mend it: look at {miss.master['_id']}, then `darkroom certify` it"
+    frames = "darks" if kind == "pixelmap" else "bias frames" if kind == "bias" else f"{kind}s"
+    told = [f"{name} {wanted[name]:g}" for name in ("exptime", "temperature") if wanted.get(name) is not None]
+    told = told if kind == "dark" else told[-1:] if kind == "bias" else []
+    if kind == "flat" and wanted.get("filter") is not None:
+        told = [f"filter {wanted['filter']}"]
+    with_what = f", {', '.join(told)}" if told else ""
+    return f"To take: {minimum} {frames} or more with camera {camera}{with_what}"
+
+
+def _table(ranked: list[Candidate], chosen: Candidate | None) -> tuple[tuple[str, ...], tuple[Row, ...]]:
+    checks = [check for candidate in ranked for check in candidate.checks]
+    silent = {check.criterion for check in checks} - {c.criterion for c in checks if c.text != "neither says"}
+    names = tuple(dict.fromkeys(check.criterion for check in checks if check.criterion not in silent))
+    rows = tuple(
+        {"master": candidate.master["_id"], "chosen": candidate is chosen, "failed": len(candidate.failed)}
+        | {
+            check.criterion: ("" if check.passed else "✗ ") + check.text
+            for check in candidate.checks
+            if check.criterion in names
+        }
+        for candidate in ranked
+    )
+    return ("master", "chosen", "failed", *names), rows

@@ -1,0 +1,1 @@
+"""When frames were taken: clocks, twilight, evening or morning flats, dates."""

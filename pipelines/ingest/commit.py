@@ -1,0 +1,247 @@
+"""Commits: outcomes become visible, documents in the store first, then in the catalog.
+
+What others have committed since the plan is looked at again, so that several processes at work on the
+same files leave one document a file, whoever is first.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import bson
+from bson.codec_options import CodecOptions
+from pymongo import InsertOne, ReplaceOne
+
+from arraystore import ArrayStore
+from catalog import BulkFailure, Catalog
+from pipelines.documents import runs as ledger
+from pipelines.documents import trash
+from pipelines.documents.changes import carried_over
+from pipelines.documents.records import record_key
+from pipelines.documents.roots import Located
+from pipelines.ingest import quarantine
+from pipelines.ingest.file import UNSETTLED, Outcome, refused
+from pipelines.ingest.report import IngestReport, Refusal
+from pipelines.ingest.walk import Candidate, printable
+
+UPSERTS = 5  # tries when other processes commit the same ids
+DUPLICATE = 11000  # MongoDB's code for a duplicate key
+_AWARE: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the catalog holds of a path."""
+
+    document_id: str
+    size: int
+    mtime: datetime
+    sha256: str | None
+    ingest: dict[str, Any]
+
+
+class Commits:
+    """What the catalog knows of the files of a run, and how outcomes are added to it.
+
+    Attributes
+    ----------
+    known : dict
+        What the catalog holds, by place, as far as it has been looked up.
+    quarantined : set of str
+        Names of the files in quarantine, likewise.
+    """
+
+    def __init__(self, catalog: Catalog, store: ArrayStore, report: IngestReport) -> None:
+        self._catalog = catalog
+        self._store = store
+        self._report = report
+        self._candidates: dict[Located, Candidate] = {}
+        self.known: dict[Located, Known] = {}
+        self.quarantined: set[str] = set()
+
+    def look_up(self, found: Sequence[Candidate]) -> None:
+        """Learn what the catalog holds of some files."""
+        self._candidates.update((candidate.located, candidate) for candidate in found)
+        self._look_up([candidate.located for candidate in found])
+
+    def commit(self, waiting: list[Outcome]) -> None:
+        """Make outcomes visible: documents into the store, then into the catalog."""
+        documents = {o.task.located: bson.decode(o.document, _AWARE) for o in waiting if o.state == "taken"}
+        outcomes = {o.task.located: o for o in waiting}
+        for located in self._write(documents):
+            outcomes[located] = self._conflict(outcomes[located], documents.pop(located))
+        for outcome in outcomes.values():
+            self._count(outcome, documents.get(outcome.task.located))
+        self._settle(list(outcomes.values()))
+
+    def _look_up(self, places: list[Located]) -> None:
+        fields = {"root": 1, "path": 1, "file": 1, "ingest": 1}
+        for root in {place.root for place in places}:
+            paths = [place.path for place in places if place.root == root]
+            for doc in self._catalog.headers.find({"root": root, "path": {"$in": paths}}, fields):
+                self.known[Located(doc["root"], doc["path"])] = _known(doc)
+            for entry in self._catalog.quarantine.find({"root": root, "path": {"$in": paths}}, {"_id": 1}):
+                self.quarantined.add(entry["_id"])
+
+    def _number(self, documents: dict[Located, dict[str, Any]]) -> None:
+        """Give each document its revision: one more than the catalog, or the trash, has seen."""
+        new = [doc["_id"] for located, doc in documents.items() if located not in self.known]
+        trashed = trash.latest_revisions(self._catalog.trash, new)
+        for located, document in documents.items():
+            known = self.known.get(located)
+            if known is None:
+                document["ingest"]["revision"] = trashed.get(document["_id"], 0) + 1
+            else:
+                document["ingest"]["revision"] = known.ingest["revision"] + self._is_revision(located)
+                if known.ingest["changes"] and not self._is_revision(located):
+                    documents[located] = carried_over(document, known=known.ingest, store=self._store)
+
+    def _write(self, documents: dict[Located, dict[str, Any]]) -> list[Located]:
+        """Write documents to the store and the catalog; give the places another path's id shuts out.
+
+        Those whose bytes another process has committed meanwhile are left out, and taken from `documents`.
+        """
+        waiting = dict(documents)
+        shut_out: list[Located] = []
+        for attempt in range(UPSERTS):
+            self._look_again(waiting)
+            for located in [located for located, doc in waiting.items() if self._is_there(located, doc)]:
+                del waiting[located], documents[located]
+            taken = self._taken_ids(waiting)
+            shut_out += taken
+            waiting = {located: doc for located, doc in waiting.items() if located not in taken}
+            if not waiting:
+                break
+            self._number(waiting)
+            self._store.put_records(
+                {record_key(doc["_id"], doc["ingest"]["revision"]): bson.encode(doc) for doc in waiting.values()}
+            )
+            self._keep_history([doc for located, doc in waiting.items() if self._is_revision(located)])
+            waiting = self._upsert(waiting, last=attempt == UPSERTS - 1)
+        return shut_out
+
+    def _look_again(self, documents: dict[Located, dict[str, Any]]) -> None:
+        """Learn what the catalog holds of these places now: others may have been here since the plan."""
+        for located in documents:
+            self.known.pop(located, None)
+        self._look_up(list(documents))
+
+    def _is_there(self, located: Located, document: dict[str, Any]) -> bool:
+        """Tell whether the catalog shows these very bytes: another process was first."""
+        known, file = self.known.get(located), document["file"]
+        if known is None:
+            return False
+        if file["sha256"] is not None:
+            return bool(known.sha256 == file["sha256"])
+        return bool((known.size, known.mtime) == (file["size"], file["mtime"]))
+
+    def _upsert(self, documents: dict[Located, dict[str, Any]], *, last: bool) -> dict[Located, dict[str, Any]]:
+        """Write documents into the catalog; give those that other processes were faster with.
+
+        A document is only put in the place of the one it was numbered after, as that was then: what
+        others committed or changed since is a duplicate key, and is looked at anew.
+        """
+        places = list(documents)
+        try:
+            self._catalog.headers.bulk_write(
+                [_put(doc, self.known.get(located)) for located, doc in documents.items()], ordered=False
+            )
+        except BulkFailure as failure:
+            errors = (failure.details or {}).get("writeErrors", [])
+            if last or any(error["code"] != DUPLICATE for error in errors):
+                raise
+            return {places[error["index"]]: documents[places[error["index"]]] for error in errors}
+        return {}
+
+    def _taken_ids(self, documents: dict[Located, dict[str, Any]]) -> set[Located]:
+        """Give the places whose document id belongs to another path, in the catalog or this batch."""
+        owners: dict[str, Located] = {}
+        ids = [doc["_id"] for doc in documents.values()]
+        for doc in self._catalog.headers.find({"_id": {"$in": ids}}, {"root": 1, "path": 1}):
+            owners[doc["_id"]] = Located(doc["root"], doc["path"])
+        return {located for located, doc in documents.items() if owners.setdefault(doc["_id"], located) != located}
+
+    def _is_revision(self, located: Located) -> bool:
+        known = self.known.get(located)
+        return known is not None and known.sha256 is not None
+
+    def _keep_history(self, documents: list[dict[str, Any]]) -> None:
+        ids = [doc["_id"] for doc in documents]
+        if not ids:
+            return
+        for before in self._catalog.headers.find({"_id": {"$in": ids}}):
+            ledger.remember(
+                self._catalog.history,
+                document=before,
+                why="revision: the file has new bytes",
+                run=self._report.run,
+            )
+
+    def _conflict(self, outcome: Outcome, document: dict[str, Any]) -> Outcome:
+        other = self._catalog.headers.find_one({"_id": document["_id"]}, {"root": 1, "path": 1})
+        where = f"{other['root']}:{other['path']}" if other else "another file of this run"
+        return refused(
+            outcome.task,
+            "id-conflict",
+            f"would be named {document['_id']}, which is {where}",
+            "if that file has gone or moved, delete its document first (darkroom delete); else rename one",
+        )
+
+    def _count(self, outcome: Outcome, document: dict[str, Any] | None) -> None:
+        report = self._report
+        known = self.known.get(outcome.task.located)
+        if outcome.code == UNSETTLED:
+            report.unsettled.append(printable(outcome.task.file))
+        elif outcome.state == "refused":
+            report.refused.append(Refusal(printable(outcome.task.file), outcome.code, outcome.message, outcome.hint))
+        elif outcome.state == "same" or document is None:
+            report.unchanged += 1
+        else:
+            report.nbytes += outcome.size
+            report.stored += sum(ref["stored"] for ref in document["arrays"].values())
+            if known is None:
+                report.new += 1
+            elif known.sha256 is None:
+                report.completed += 1
+            else:
+                report.revised += 1
+
+    def _settle(self, outcomes: list[Outcome]) -> None:
+        """Write the quarantine, and the new times of files whose bytes are the same."""
+        entries = [
+            quarantine.entry_of(outcome, self._candidates[outcome.task.located])
+            for outcome in outcomes
+            if outcome.state == "refused" and outcome.code != UNSETTLED
+        ]
+        mended = [
+            o.task.located
+            for o in outcomes
+            if o.state != "refused" and quarantine.name_of(o.task.located) in self.quarantined
+        ]
+        quarantine.record(self._catalog.quarantine, entries, mended=mended)
+        for outcome in outcomes:
+            if outcome.state == "same":
+                mtime = datetime.fromtimestamp(outcome.mtime_ns // 1_000_000 / 1000, UTC)
+                self._catalog.headers.update_one(
+                    {"_id": outcome.task.document_id},
+                    {"$set": {"file.mtime": mtime, "file.size": outcome.size}},
+                )
+
+
+def _put(document: dict[str, Any], known: Known | None) -> InsertOne[dict[str, Any]] | ReplaceOne[dict[str, Any]]:
+    if known is None:
+        return InsertOne(document)
+    as_it_was = {
+        "_id": document["_id"],
+        "root": document["root"],
+        "path": document["path"],
+        "ingest.revision": known.ingest["revision"],
+        "ingest.changes": known.ingest["changes"],
+    }
+    return ReplaceOne(as_it_was, document, upsert=True)
+
+
+def _known(doc: dict[str, Any]) -> Known:
+    file = doc["file"]
+    return Known(doc["_id"], file["size"], file["mtime"], file["sha256"], doc["ingest"])

@@ -1,0 +1,182 @@
+"""The document of a FITS file: what its cards, its profile and its stored arrays make together."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from arraystore import ArrayRef
+from catalog import header_document, pack_cards
+from pipelines.documents.roots import Located
+from pipelines.fits import FitsFile, Hdu
+from pipelines.instruments import ArrayPlan, Identity, Profile
+
+SCHEMA = 2
+RESIDUE = "residue"
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a document comes from: the file as it lies there, and the run that took it.
+
+    Attributes
+    ----------
+    located : Located
+        Root and relative path.
+    size, mtime_ns : int
+        Bytes, and nanoseconds since 1970.
+    sha256 : str or None
+        Of the file; None while only its headers have been read.
+    run, version : str
+        The ingest run, and the software that did it.
+    """
+
+    located: Located
+    size: int
+    mtime_ns: int
+    sha256: str | None
+    run: str
+    version: str
+
+
+def document_of(
+    file: FitsFile,
+    *,
+    document_id: str,
+    profile: Profile,
+    identity: Identity,
+    plans: Sequence[ArrayPlan],
+    refs: Mapping[str, ArrayRef],
+    origin: Origin,
+) -> Document:
+    """Compose the document of one file.
+
+    Parameters
+    ----------
+    refs : Mapping
+        The stored arrays by name; empty while only headers have been read.
+
+    Returns
+    -------
+    dict
+        Ready for BSON; ``ingest.revision`` is 1 until the catalog knows better.
+    """
+    header = header_document(main_hdu(file).cards)
+    hdus, flagged = _hdu_entries(file, plans)
+    flagged = {**header.flagged, **flagged}
+    document: Document = {
+        "_id": document_id,
+        "root": origin.located.root,
+        "path": origin.located.path,
+        **_identity_fields(identity),
+        "profile": profile.name,
+        **_placed(identity.fields),
+        "header": header.header,
+        "cards": pack_cards(file.cards_blocks()),
+        "hdus": hdus,
+        "arrays": {name: ref.to_dict() for name, ref in refs.items()},
+        "digests": sorted({ref.digest for ref in refs.values()}),
+        "pixels_digest": pixels_digest(refs),
+        "file": {
+            "size": origin.size,
+            "mtime": datetime.fromtimestamp(origin.mtime_ns // 1_000_000 / 1000, UTC),
+            "sha256": origin.sha256,
+            "encoding": file.encoding,
+            "parts": file.parts(),
+        },
+        "qc": {"flags": sorted({*flagged.values(), *identity.flags}), "cards": flagged},
+        "ingest": {
+            "run": origin.run,
+            "at": datetime.now(UTC),
+            "version": origin.version,
+            "revision": 1,
+            "changes": 0,
+            "arrays": "pending" if origin.sha256 is None else "kept",
+        },
+        "schema": SCHEMA,
+    }
+    return document
+
+
+def _identity_fields(identity: Identity) -> Document:
+    """Give the fields every question may ask for, null or not, and those a file has or has not."""
+    optional = {
+        "exposure_number": identity.exposure_number,
+        "flat_time": identity.flat_time,
+        "camera": identity.camera,
+        "detector": identity.detector,
+        "exposure": identity.exposure,
+    }
+    return {
+        "date": identity.date,
+        "timestamp": identity.timestamp,
+        "instrument": identity.instrument,
+        "kind": identity.kind,
+        **{key: value for key, value in optional.items() if value is not None},
+    }
+
+
+def _placed(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Add its last column and row to a window, so that a query can ask which windows hold a pixel."""
+    window = fields.get("window")
+    if not isinstance(window, Mapping):
+        return fields
+    ends = {"right": window["x"] + window["nx"] - 1, "top": window["y"] + window["ny"] - 1}
+    return {**fields, "window": {**window, **ends}}
+
+
+def main_hdu(file: FitsFile) -> Hdu:
+    """Give the HDU whose header stands for the file: the primary, or the one image a packer moved.
+
+    Tile compression moves a primary image, with its header, into the first extension and leaves an
+    empty primary behind; the questions asked of the header mean the image's.
+    """
+    images = [hdu for hdu in file.hdus if hdu.kind == "compressed-image"]
+    if file.encoding == "tile" and len(images) == 1 and len(file.hdus) == 2:
+        return images[0]
+    return file.hdus[0]
+
+
+def pixels_digest(refs: Mapping[str, ArrayRef]) -> str | None:
+    """Digest of a file's decoded pixels, the same under every name and in every layout.
+
+    The SHA-256 over the lines ``name pixels``, in order of name, of all arrays but the residue.
+    """
+    lines = [f"{name} {ref.pixels}\n" for name, ref in sorted(refs.items()) if name != RESIDUE]
+    return hashlib.sha256("".join(lines).encode()).hexdigest() if lines else None
+
+
+def _hdu_entries(file: FitsFile, plans: Sequence[ArrayPlan]) -> tuple[list[Document], dict[str, str]]:
+    """Give the entry of each HDU, and the flags of their cards under ``number:keyword``."""
+    entries, flagged = [], {}
+    main = main_hdu(file)
+    for hdu in file.hdus:
+        entry, flags = _hdu_entry(hdu, [plan for plan in plans if plan.hdu == hdu.index])
+        entries.append(entry)
+        if hdu is not main:  # its flags stand under the keyword alone
+            flagged.update({f"{hdu.index}:{key}": code for key, code in flags.items()})
+    return entries, flagged
+
+
+def _hdu_entry(hdu: Hdu, plans: Sequence[ArrayPlan]) -> tuple[Document, dict[str, str]]:
+    entry: Document = {
+        "name": hdu.name,
+        "ver": hdu.ver,
+        "kind": hdu.kind,
+        "shape": list(hdu.shape),
+        "dtype": hdu.dtype,
+    }
+    if plans:
+        entry["arrays"] = [name for plan in plans for name in plan.names]
+        splits = [plan.split for plan in plans if plan.split]
+        if splits:
+            entry["split"] = splits[0]
+    flagged: dict[str, str] = {}
+    if hdu.index > 0:
+        header = header_document(hdu.cards)
+        entry["header"] = header.header
+        flagged = header.flagged
+    return entry, flagged

@@ -1,0 +1,113 @@
+"""Export: the original FITS file again, byte for byte, from its document and its arrays."""
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+
+from arraystore import ArrayStore, Cube
+from catalog import decode_keyword, unpack_cards
+from pipelines.errors import IntegrityError, UsageError
+from pipelines.fits import rebuild_file
+from pipelines.ingest.document import RESIDUE
+from pipelines.instruments import SPLITS
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """Proof that an export is the file that was ingested.
+
+    Attributes
+    ----------
+    file : Path
+        The file written.
+    nbytes : int
+        Its size.
+    ingested, exported : str
+        SHA-256 of the file that was ingested and of the file written; equal.
+    """
+
+    file: Path
+    nbytes: int
+    ingested: str
+    exported: str
+
+
+def export(document: Mapping[str, Any], out: str | os.PathLike[str], *, store: ArrayStore) -> Certificate:
+    """Write the original file of a document.
+
+    The file appears under its name only when it is whole and its digest is that of the original.
+
+    Raises
+    ------
+    UsageError
+        Only the headers were ingested, or the file cannot be written there.
+    IntegrityError
+        The bytes differ from those ingested. Nothing is written.
+    arraystore.StoreError
+        An array is lost or damaged.
+    """
+    target = Path(out)
+    if not target.parent.is_dir():
+        raise UsageError(f"the folder {target.parent} is not there; make it, or write elsewhere")
+    expected = document["file"]["sha256"]
+    if expected is None:
+        raise UsageError(f"only the headers of {document['_id']} were ingested; ingest it without --headers-only first")
+    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
+    digest = hashlib.sha256()
+    nbytes = 0
+    try:
+        with open(partial, "xb") as file:
+            for piece in _pieces(document, store):
+                file.write(piece)
+                digest.update(piece)
+                nbytes += len(piece)
+            file.flush()
+            os.fsync(file.fileno())
+        if digest.hexdigest() != expected:
+            raise IntegrityError(
+                f"the export of {document['_id']} has SHA-256 {digest.hexdigest()}, the ingested file had "
+                f"{expected}; nothing was written. Verify its arrays, and restore the store from a copy"
+            )
+        os.replace(partial, target)
+    except OSError as error:  # what goes wrong in the store is a StoreError
+        raise UsageError(f"cannot write {target}: {error.strerror or error}; make room, or write elsewhere") from error
+    finally:
+        with suppress(OSError):
+            partial.unlink()
+    return Certificate(target, nbytes, expected, digest.hexdigest())
+
+
+def _pieces(document: Mapping[str, Any], store: ArrayStore) -> Iterator[bytes]:
+    arrays = document["arrays"]
+
+    def pixels(hdu: int) -> npt.NDArray[Any]:
+        entry = document["hdus"][hdu]
+        if "split" in entry:
+            parts = {name: store.open(arrays[name]).stored[...] for name in entry["arrays"]}
+            header = document["header"] if hdu == 0 else entry["header"]
+            return SPLITS[entry["split"]].join(parts, {decode_keyword(key): value for key, value in header.items()})
+        whole: npt.NDArray[Any] = store.open(arrays[entry["arrays"][0]]).stored[...]
+        return whole
+
+    residue = _Bands(store.open(arrays[RESIDUE])) if RESIDUE in arrays else b""
+    return rebuild_file(document["file"]["parts"], unpack_cards(document["cards"]), pixels, residue)
+
+
+class _Bands:
+    """A stored residue, read a piece at a time: of a compressed file it is the whole original."""
+
+    def __init__(self, cube: Cube) -> None:
+        self._cube = cube
+        self.shape = cube.shape
+        self.dtype = cube.dtype
+
+    def read(self, start: int, stop: int) -> npt.NDArray[Any]:
+        """Give the bytes from start to stop."""
+        piece: npt.NDArray[Any] = self._cube[start:stop]
+        return piece

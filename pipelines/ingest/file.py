@@ -1,0 +1,200 @@
+"""Take one file: read it, store its arrays, compose its document. Touches no catalog.
+
+Everything that can be wrong with one file ends here as a refusal with a code and a hint; only what
+would stop every file (the store full, gone or read-only) is raised.
+"""
+
+import os
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+from typing import Literal
+
+import bson
+from bson.errors import InvalidDocument
+
+from arraystore import ArrayRef, ArrayStore, InvalidArray, Scale, StoreError
+from pipelines.documents.roots import Located
+from pipelines.fits import FitsError, FitsFile, open_fits
+from pipelines.ingest.document import RESIDUE, Document, Origin, document_of
+from pipelines.instruments import SPLITS, ArrayPlan, Profile, ProfileError, choose, identify, plan_arrays
+
+UNSETTLED = "changed-while-read"  # the code of a file that something still writes: no fault, only early
+DOCUMENT_CAP = 16 * 1024 * 1024  # MongoDB's limit for one document, bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One file to take, with what the catalog already knows of it.
+
+    Attributes
+    ----------
+    located : Located
+        Root and relative path.
+    file : str
+        Where it is now.
+    document_id : str or None
+        The name of the document it already has, if it has one.
+    sha256 : str or None
+        Of the bytes that document was made from.
+    profile : str or None
+        The instrument profile to use; None chooses by path and header.
+    campaign : str or None
+        Campaign to record.
+    headers_only : bool
+        Leave the arrays for later.
+    run, version : str
+        The ingest run and the software.
+    size : int
+        Bytes when it was found; what it may cost is measured by it.
+    """
+
+    located: Located
+    file: str
+    document_id: str | None
+    sha256: str | None
+    profile: str | None
+    campaign: str | None
+    headers_only: bool
+    run: str
+    version: str
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one file.
+
+    Attributes
+    ----------
+    state : {'taken', 'same', 'refused'}
+        'same': the bytes are those the catalog knows, only size or time looked new.
+    document : bytes
+        The BSON document when taken.
+    code, message, hint : str
+        When refused: what kind of refusal, what happened, what would mend it.
+    size, mtime_ns : int
+        Of the file.
+    """
+
+    state: Literal["taken", "same", "refused"]
+    task: Task
+    size: int = -1
+    mtime_ns: int = -1
+    document: bytes = b""
+    code: str = ""
+    message: str = ""
+    hint: str = ""
+
+
+def take(task: Task, *, store: ArrayStore | None, profiles: Mapping[str, Profile]) -> Outcome:
+    """Take one file.
+
+    Parameters
+    ----------
+    store : ArrayStore or None
+        Where its arrays go; None for headers only.
+
+    Raises
+    ------
+    arraystore.StoreError
+        The store is full, gone, damaged or read-only: no file could be taken now.
+    """
+    try:
+        return _take(task, store, profiles)
+    except (FitsError, ProfileError) as error:
+        return refused(task, error.code, error.message, error.hint)
+    except InvalidArray as error:
+        return refused(task, "array-refused", str(error), "the file stays as it is; see the message")
+    except StoreError:
+        raise
+    except MemoryError:
+        return refused(task, "out-of-memory", "does not fit in memory", "free memory, then ingest it again")
+    except OSError as error:
+        reason = f"cannot be read: {error.strerror or error}"
+        return refused(task, "unreadable", reason, "check the disk and the file's permissions")
+    except InvalidDocument as error:
+        return refused(task, "document-refused", f"cannot be a document: {error}", "report it, with the file")
+    except Exception as error:  # noqa: BLE001 - a fault of ours costs this file, and is kept to be mended
+        message = f"could not be taken: {type(error).__name__}: {error}\n{traceback.format_exc(limit=-4)}"
+        return refused(task, "internal-error", message, "report it, with the file")
+
+
+def refused(task: Task, code: str, message: str, hint: str) -> Outcome:
+    """Give the outcome of a file that could not be taken."""
+    return Outcome("refused", task, code=code, message=message, hint=hint)
+
+
+def _take(task: Task, store: ArrayStore | None, profiles: Mapping[str, Profile]) -> Outcome:
+    before = os.stat(task.file)
+    outcome = Outcome("same", task, before.st_size, before.st_mtime_ns)
+    with open_fits(task.file) as file:
+        sha256 = None if task.headers_only else file.sha256()
+        if sha256 is not None and sha256 == task.sha256:
+            return outcome
+        path = PurePosixPath(task.file)
+        if task.profile is None:
+            profile = choose(path, file.hdus, profiles=profiles)
+        else:
+            profile = profiles[task.profile]
+        identity = identify(profile, path, file.hdus)
+        if task.campaign is not None:
+            identity = replace(identity, fields={**identity.fields, "campaign": task.campaign})
+        # An image with an axis of length 0 has no pixels to keep.
+        plans = [plan for plan in plan_arrays(profile, file.hdus) if file.hdus[plan.hdu].pixels is not None]
+        refs = {} if store is None else store_arrays(file, plans, store)
+        origin = Origin(task.located, before.st_size, before.st_mtime_ns, sha256, task.run, task.version)
+        document = document_of(
+            file,
+            document_id=task.document_id or "/".join(path.parts[-profile.id_parts :]).lstrip("/"),
+            profile=profile,
+            identity=identity,
+            plans=plans,
+            refs=refs,
+            origin=origin,
+        )
+    after = os.stat(task.file)
+    if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+        return refused(task, UNSETTLED, "changed while it was read", "ingest it again when it is whole")
+    return _encoded(outcome, document)
+
+
+def _encoded(outcome: Outcome, document: Document) -> Outcome:
+    data = bson.encode(document)
+    if len(data) > DOCUMENT_CAP:
+        message = f"has headers that make a document of {len(data)} bytes, over the limit of {DOCUMENT_CAP}"
+        return refused(outcome.task, "document-too-large", message, "split the file into several")
+    return replace(outcome, state="taken", document=data)
+
+
+def store_arrays(file: FitsFile, plans: list[ArrayPlan], store: ArrayStore) -> dict[str, ArrayRef]:
+    """Store every array of a file, and its residue.
+
+    Returns
+    -------
+    dict
+        References by array name.
+
+    Raises
+    ------
+    ValueError
+        A plan names an HDU without pixels.
+    """
+    refs: dict[str, ArrayRef] = {}
+    for plan in plans:
+        hdu = file.hdus[plan.hdu]
+        if hdu.pixels is None:
+            raise ValueError(f"HDU {plan.hdu} has no pixels")
+        scale = Scale(*hdu.scale) if hdu.scale else None
+        kinds = dict(zip(plan.names, plan.kinds, strict=True))
+        if plan.split is None:
+            parts = {plan.names[0]: hdu.pixels}
+        else:
+            parts = SPLITS[plan.split].split(hdu.pixels, hdu.header)
+        for name, source in parts.items():
+            refs[name] = store.put(source, kind=kinds[name], scale=scale)
+    residue = file.residue()
+    if residue is not None:
+        refs[RESIDUE] = store.put(residue, kind="bytes")
+    return refs

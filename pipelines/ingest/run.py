@@ -1,0 +1,279 @@
+"""Ingest: FITS files become documents and arrays; run it again and only what changed is touched.
+
+The order of effects is the promise: arrays are published, the document is kept in the store, and
+only then does the catalog show it. Whatever is cut short leaves nothing visible that is incomplete,
+and the next run goes on from there.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from arraystore import ArrayStore
+from catalog import Catalog, CatalogError
+from pipelines.documents import runs as ledger
+from pipelines.documents.roots import Located, Roots
+from pipelines.errors import UsageError
+from pipelines.ingest import quarantine
+from pipelines.ingest.commit import Commits, Known
+from pipelines.ingest.file import Outcome, Task, refused
+from pipelines.ingest.pool import take_all
+from pipelines.ingest.report import IngestReport
+from pipelines.ingest.walk import Candidate, candidates, printable
+from pipelines.instruments import profiles
+from pipelines.processes.limits import Bounds
+from pipelines.version import __version__
+
+BATCH = 500  # documents committed together
+BATCH_BYTES = 16 << 20  # or so many bytes of them
+BATCH_SECONDS = 2.0  # and at least this often, so that a kill costs little
+LOOKUP = 500  # files looked up in the catalog together
+SMALL = 32 << 20  # bytes of pixels that are not worth a process: one costs about half a second to start
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to take files.
+
+    Attributes
+    ----------
+    headers_only : bool
+        Documents now, arrays in a later run without this.
+    profile : str or None
+        The instrument profile for all files; None chooses for each.
+    campaign : str or None
+        A test or campaign to record in each document.
+    jobs : int or None
+        Worker processes; None decides by the work there is.
+    bounds : Bounds
+        What one file may cost.
+    """
+
+    headers_only: bool = False
+    profile: str | None = None
+    campaign: str | None = None
+    jobs: int | None = None
+    bounds: Bounds = field(default_factory=Bounds)
+
+    def check(self) -> None:
+        """Refuse what cannot be done.
+
+        Raises
+        ------
+        UsageError
+            The profile is unknown.
+        """
+        if self.profile is not None and self.profile not in profiles():
+            raise UsageError(f"no instrument profile {self.profile!r}; there are: {', '.join(profiles())}")
+
+
+def ingest(
+    paths: Sequence[str | os.PathLike[str]],
+    *,
+    catalog: Catalog,
+    store: ArrayStore,
+    store_url: str,
+    options: Options,
+    progress: Progress | None = None,
+) -> IngestReport:
+    """Take FITS files and folders of them into an archive.
+
+    Parameters
+    ----------
+    progress : callable, optional
+        Called with files done and files in all.
+
+    Raises
+    ------
+    UsageError
+        A path is not there, or the profile is unknown. Nothing has been taken.
+    catalog.CatalogError, arraystore.StoreError
+        The catalog or the store cannot be used; what was committed before stays.
+    """
+    options.check()
+    found = candidates(paths, roots=Roots(catalog.roots))
+    arguments = {"paths": [printable(os.fspath(path)) for path in paths]}
+    return ingest_found(
+        found,
+        catalog=catalog,
+        store=store,
+        store_url=store_url,
+        options=options,
+        arguments=arguments,
+        progress=progress,
+    )
+
+
+def ingest_found(
+    found: Sequence[Candidate],
+    *,
+    catalog: Catalog,
+    store: ArrayStore,
+    store_url: str,
+    options: Options,
+    arguments: dict[str, Any],
+    progress: Progress | None = None,
+    stop: Callable[[], str] | None = None,
+) -> IngestReport:
+    """Take files that have been found already.
+
+    Parameters
+    ----------
+    found : sequence of Candidate
+        The files.
+    arguments : dict
+        What the ledger is to say of the run.
+    stop : callable, optional
+        Asked before each file; when it gives a reason, the files being read are finished and
+        committed, and the report says what was left.
+
+    Raises
+    ------
+    catalog.CatalogError, arraystore.StoreError
+        The catalog or the store cannot be used; what was committed before stays.
+    """
+    started = time.monotonic()
+    run = ledger.start(catalog.runs, verb="ingest", arguments=arguments)
+    job = _Ingest(catalog, store, IngestReport(run), options)
+    try:
+        tasks, jobs = job.plan(found)
+        done = len(found) - len(tasks)
+        offered = _until(tasks, stop, job.report)
+        url = None if options.headers_only else store_url
+        for outcome in take_all(offered, store_url=url, jobs=jobs, bounds=options.bounds):
+            job.add(outcome)
+            done += 1
+            if progress is not None:
+                progress(done, len(found))
+        job.finish()
+    except BaseException as error:
+        job.close()
+        with suppress(CatalogError):  # the catalog itself may be what failed
+            ledger.finish(catalog.runs, run, status="stopped", result={"error": f"{type(error).__name__}: {error}"})
+        raise
+    job.close()
+    job.report.seconds = time.monotonic() - started
+    status = "stopped" if job.report.stopped else "finished"
+    ledger.finish(catalog.runs, run, status=status, result=job.report.to_dict())
+    return job.report
+
+
+def _until(tasks: Sequence[Task], stop: Callable[[], str] | None, report: IngestReport) -> Iterator[Task]:
+    """Give the tasks one by one, until there is a reason to stop."""
+    for number, task in enumerate(tasks):
+        if stop is not None and (reason := stop()):
+            report.stopped, report.left = reason, len(tasks) - number
+            return
+        yield task
+
+
+class _Ingest:
+    """One run: what is known, what is waiting to be committed, what the report says so far."""
+
+    def __init__(self, catalog: Catalog, store: ArrayStore, report: IngestReport, options: Options) -> None:
+        self._catalog = catalog
+        self._store = store
+        self.report = report
+        self._options = options
+        self._commits = Commits(catalog, store, report)
+        self._waiting: list[Outcome] = []
+        self._held = 0  # bytes of the documents waiting
+        self._committer = ThreadPoolExecutor(1, thread_name_prefix="darkroom-commit")
+        self._committing: Future[None] | None = None
+        self._committed = time.monotonic()
+
+    # -- what there is to do ---------------------------------------------------------------------
+
+    def plan(self, found: Sequence[Candidate]) -> tuple[list[Task], int]:
+        """Give the tasks for the files that are new or changed, and how many processes they earn."""
+        tasks: list[Task] = []
+        mended: list[Located] = []
+        nbytes = 0
+        for chunk in _chunks(found, LOOKUP):
+            self._commits.look_up(chunk)
+            for candidate in chunk:
+                known = self._commits.known.get(candidate.located)
+                task = self._task(candidate, known)
+                if candidate.problem is not None:
+                    self._waiting.append(refused(task, *candidate.problem))
+                elif known is not None and self._unchanged(candidate, known):
+                    self.report.unchanged += 1
+                    if quarantine.name_of(candidate.located) in self._commits.quarantined:
+                        mended.append(candidate.located)  # it is again the file that was taken
+                else:
+                    tasks.append(task)
+                    nbytes += candidate.size
+        quarantine.record(self._catalog.quarantine, [], mended=mended)
+        return tasks, self._jobs(len(tasks), nbytes)
+
+    def _jobs(self, files: int, nbytes: int) -> int:
+        """Give how many processes the work is worth; 0 is this one."""
+        if self._store.url.startswith("memory:"):
+            return 0  # another process would have a memory of its own
+        worth = files // 1000 if self._options.headers_only else max(files // 100, nbytes // SMALL)
+        jobs = self._options.jobs or min(os.cpu_count() or 1, worth)
+        return 0 if jobs <= 1 and worth == 0 else jobs
+
+    def _task(self, candidate: Candidate, known: Known | None) -> Task:
+        return Task(
+            located=candidate.located,
+            file=candidate.file,
+            document_id=known.document_id if known else None,
+            sha256=known.sha256 if known else None,
+            profile=self._options.profile,
+            campaign=self._options.campaign,
+            headers_only=self._options.headers_only,
+            run=self.report.run,
+            version=__version__,
+            size=candidate.size,
+        )
+
+    def _unchanged(self, candidate: Candidate, known: Known) -> bool:
+        if known.sha256 is None and not self._options.headers_only:
+            return False  # its arrays are still to be taken
+        milliseconds = round(known.mtime.timestamp() * 1000)
+        return candidate.size == known.size and candidate.mtime_ns // 1_000_000 == milliseconds
+
+    # -- what was done ---------------------------------------------------------------------------
+
+    def add(self, outcome: Outcome) -> None:
+        """Hold an outcome until the next commit, and commit when enough are waiting."""
+        self._waiting.append(outcome)
+        self._held += len(outcome.document)
+        full = len(self._waiting) >= BATCH or self._held >= BATCH_BYTES
+        if full or time.monotonic() - self._committed > BATCH_SECONDS:
+            self._wait()
+            # Beside the reading, most of whose time is the processor's: a commit waits for the disk.
+            self._committing = self._committer.submit(self._commits.commit, self._take_waiting())
+
+    def finish(self) -> None:
+        """Commit what is still waiting."""
+        self._wait()
+        self._commits.commit(self._take_waiting())
+
+    def close(self) -> None:
+        """Let a commit under way come to its end."""
+        self._committer.shutdown()
+
+    def _wait(self) -> None:
+        committing, self._committing = self._committing, None
+        if committing is not None:
+            committing.result()
+
+    def _take_waiting(self) -> list[Outcome]:
+        waiting, self._waiting, self._held = self._waiting, [], 0
+        self._committed = time.monotonic()
+        return waiting
+
+
+def _chunks(found: Iterable[Candidate], size: int) -> Iterator[list[Candidate]]:
+    iterator = iter(found)
+    while chunk := list(islice(iterator, size)):
+        yield chunk

@@ -1,0 +1,154 @@
+"""From paths on the command line to the FITS files to take, each with its root, size and time."""
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from pipelines.documents.roots import Located, innermost
+from pipelines.errors import UsageError
+
+SUFFIXES = (".fits", ".fit", ".fts", ".fz")
+COMPRESSIONS = ("", ".gz", ".bz2")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A file to take.
+
+    Attributes
+    ----------
+    located : Located
+        Its root and relative path.
+    file : str
+        Where it is now.
+    size : int
+        Bytes; -1 when the file could not be looked at.
+    mtime_ns : int
+        Modification time, nanoseconds since 1970; -1 likewise.
+    changed_ns : int
+        When the file system last saw any change of it, likewise: also when it was copied with its old
+        modification time, or renamed.
+    problem : tuple of (str, str, str), optional
+        Code, message and hint when it cannot even be looked at.
+    """
+
+    located: Located
+    file: str
+    size: int
+    mtime_ns: int
+    changed_ns: int = -1
+    problem: tuple[str, str, str] | None = None
+
+
+class Places(Protocol):
+    """The named roots, as far as a walk needs them: `Roots`, or what stands for them."""
+
+    def all(self) -> dict[str, Path]:
+        """Give every root: name to folder."""
+
+    def covering(self, folder: Path) -> str:
+        """Give the innermost root that holds a folder; make one if none does."""
+
+
+def candidates(paths: Iterable[str | os.PathLike[str]], *, roots: Places) -> list[Candidate]:
+    """Find the files to take under some paths, in order, each once.
+
+    Folders are walked, links to folders are not followed. In a folder only names that end like FITS
+    (``.fits .fit .fts .fz``, also with ``.gz`` or ``.bz2``) count; a file named itself always does.
+
+    Raises
+    ------
+    UsageError
+        A path is not there, or no path was given.
+    """
+    given = [Path(os.path.abspath(Path(path).expanduser())) for path in paths]
+    if not given:
+        raise UsageError("nothing to ingest: give at least one file or folder")
+    for path in given:
+        if not os.path.lexists(path):
+            raise UsageError(f"{path} is not there; give a file or a folder that exists")
+    found: dict[str, Candidate] = {}
+    covered: set[Path] = set()
+    known: dict[str, Path] = {}
+    for path in given:
+        # The folder's own links are resolved once, so that one folder has one name.
+        start = path.resolve() if path.is_dir() else path.parent.resolve() / path.name
+        folder = start if start.is_dir() else start.parent
+        if folder not in covered:  # a long list of files has few folders
+            roots.covering(folder)
+            known = roots.all()
+            covered.add(folder)
+        for candidate in _under(start, known) if start.is_dir() else [_candidate(start, known)]:
+            found.setdefault(candidate.file, candidate)
+    return list(found.values())
+
+
+def _under(folder: Path, known: dict[str, Path]) -> Iterator[Candidate]:
+    """Yield the FITS-named files under a folder in order of name, and the folders that refuse."""
+    closed: list[OSError] = []
+    for place, folders, files in os.walk(folder, onerror=closed.append):
+        folders.sort()
+        for name in sorted(files):
+            if is_fits_name(name):
+                yield _candidate(Path(place, name), known)
+    for error in closed:
+        refusing = Path(error.filename)
+        yield _problem(
+            _locate(refusing, known),
+            refusing,
+            "unreadable-folder",
+            f"cannot be listed: {error.strerror}",
+            "check its permissions, then ingest it again",
+        )
+
+
+def is_fits_name(name: str) -> bool:
+    """Tell whether a file name ends like FITS, compressed or not."""
+    lowered = name.lower()
+    return lowered.endswith(tuple(suffix + c for suffix in SUFFIXES for c in COMPRESSIONS))
+
+
+def _locate(path: Path, known: dict[str, Path]) -> Located:
+    root = innermost(known, path)
+    if root is None:  # candidates() has just made sure of one
+        raise UsageError(f"{path} lies under no root")
+    relative = path.relative_to(known[root]).as_posix()
+    return Located(root, printable(relative))
+
+
+def printable(name: str) -> str:
+    """Give a file name as it can stand in a document: bytes that are not UTF-8 are escaped."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _candidate(path: Path, known: dict[str, Path]) -> Candidate:
+    located = _locate(path, known)
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return _problem(located, path, "bad-name", "has a name that is not UTF-8", "rename the file")
+    try:
+        info = os.lstat(path)
+        if stat.S_ISLNK(info.st_mode):
+            target = Path(os.path.realpath(path))
+            if not target.exists():
+                message = f"is a link to {target}, which is not there"
+                return _problem(located, path, "broken-symlink", message, "mend or remove the link")
+            if innermost(known, target) is None:
+                message = f"is a link to {target}, outside every root"
+                hint = f"ingest {target.parent} itself, or name it: darkroom root add NAME {target.parent}"
+                return _problem(located, path, "outside-roots", message, hint)
+            info = path.stat()
+    except OSError as error:
+        message = f"cannot be looked at: {error.strerror}"
+        return _problem(located, path, "unreadable", message, "check its permissions")
+    if not stat.S_ISREG(info.st_mode):
+        return _problem(located, path, "not-a-file", "is not a regular file", "remove it, or name another file")
+    return Candidate(located, str(path), info.st_size, info.st_mtime_ns, info.st_ctime_ns)
+
+
+def _problem(located: Located, path: Path, code: str, message: str, hint: str) -> Candidate:
+    return Candidate(located, str(path), -1, -1, problem=(code, message, hint))

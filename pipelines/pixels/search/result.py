@@ -1,0 +1,153 @@
+"""What a search found: the pixels as a table, and maps of the statistics they were found by."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pipelines.detectors.numbering import pixel_id
+from pipelines.table import Answer, Row
+
+if TYPE_CHECKING:
+    import xarray
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    """Statistics of every pixel of a window.
+
+    Attributes
+    ----------
+    detector, subarray : str
+        Which.
+    window : dict
+        ``x``, ``y`` (from 1, full frame), ``nx``, ``ny``.
+    images : dict
+        Name to array (y, x) of the window.
+    documents : tuple of str
+        The exposures that were read, in order of time.
+    integrations : int
+        Slopes of a pixel, missing ones counted.
+    """
+
+    detector: str
+    subarray: str
+    window: Mapping[str, int]
+    images: Mapping[str, Array]
+    documents: tuple[str, ...]
+    integrations: int
+
+    def to_xarray(self) -> xarray.Dataset:
+        """Give the images with full-frame coordinates ``x`` and ``y``, from 1."""
+        import xarray
+
+        window = self.window
+        coords = {
+            "y": np.arange(window["y"], window["y"] + window["ny"]),
+            "x": np.arange(window["x"], window["x"] + window["nx"]),
+        }
+        attributes = {"detector": self.detector, "subarray": self.subarray, "integrations": self.integrations}
+        return xarray.Dataset({k: (("y", "x"), v) for k, v in self.images.items()}, coords=coords, attrs=attributes)
+
+    def rows(self, where: Array, columns: Sequence[str]) -> list[Row]:
+        """Give a row for each pixel of a mask: its place, number, and the images' values there."""
+        found = []
+        for i, j in zip(*(index.tolist() for index in np.nonzero(where)), strict=True):
+            x, y = self.window["x"] + j, self.window["y"] + i
+            row: Row = {
+                "detector": self.detector,
+                "subarray": self.subarray,
+                "x": x,
+                "y": y,
+                "pixel_id": pixel_id(x, y),
+            }
+            found.append(row | {name: self.images[name][i, j].item() for name in columns})
+        return found
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Found:
+    """The pixels that a search found.
+
+    Attributes
+    ----------
+    pixels : Answer
+        A row a pixel, the most striking first.
+    maps : tuple of Map
+        One a window of a detector.
+    shown : str
+        The image of the maps that tells most, for `plot`.
+    judged, unjudged : int
+        Pixels that could be judged, and those with too few slopes.
+    unreadable : dict
+        Documents that could not be read, and why: they count as missing.
+    undated : tuple of str
+        Documents without a time, left out.
+    """
+
+    pixels: Answer
+    maps: tuple[Map, ...]
+    shown: str
+    judged: int
+    unjudged: int
+    unreadable: Mapping[str, str]
+    undated: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it as plain data, without the maps."""
+        return {
+            "title": self.pixels.title,
+            "pixels": list(self.pixels),
+            "exposures": sum(len(m.documents) for m in self.maps),
+            "judged": self.judged,
+            "unjudged": self.unjudged,
+            "unreadable": dict(self.unreadable),
+            "undated": list(self.undated),
+        }
+
+    def plot(self, out: str | os.PathLike[str] | None = None) -> Any:
+        """Draw the maps, the pixels found ringed; write the picture to a file, or give the figure."""
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(6 * max(1, len(self.maps)), 5.4), layout="constrained")
+        for axes, each in zip(figure.subplots(1, len(self.maps), squeeze=False)[0], self.maps, strict=True):
+            window, image = each.window, np.asarray(each.images[self.shown], dtype=float)
+            low, high, colours = _colours(image[np.isfinite(image)])
+            x, y = window["x"] - 0.5, window["y"] - 0.5
+            extent = (x, x + window["nx"], y, y + window["ny"])
+            drawn = axes.imshow(image, origin="lower", extent=extent, vmin=low, vmax=high, cmap=colours)
+            here = [p for p in self.pixels if (p["detector"], p["subarray"]) == (each.detector, each.subarray)]
+            axes.plot([p["x"] for p in here], [p["y"] for p in here], "o", mfc="none", mec="black", ms=10)
+            axes.set(title=f"{each.detector} {each.subarray}: {self.shown}", xlabel="x", ylabel="y")
+            figure.colorbar(drawn, ax=axes, shrink=0.8)
+        figure.suptitle(self.pixels.title)
+        if out is None:
+            return figure
+        figure.savefig(Path(out), dpi=130)
+        return None
+
+    def __repr__(self) -> str:
+        lines = [repr(self.pixels) if len(self.pixels) else f"{self.pixels.title}: none"]
+        lines.append(f"{len(self.pixels)} pixels of {self.judged} judged; {self.unjudged} have too few slopes")
+        lines += [f"could not be read, and counts as missing: {name}: {why}" for name, why in self.unreadable.items()]
+        lines += [f"has no time, and is left out: {name}" for name in self.undated]
+        return "\n".join(lines)
+
+
+def _colours(known: Array) -> tuple[float, float, str]:
+    """Choose a scale: from zero to both sides, noise pale, where there are both; else from least to most."""
+    if not known.size:
+        return 0, 1, "viridis"
+    if known.min() < 0 < known.max():
+        limit = 8 * float(np.percentile(np.abs(known), 68)) or float(np.abs(known).max())
+        return -limit, limit, "RdBu_r"
+    low, high = (float(value) for value in np.percentile(known, [1, 99]))
+    return low, max(high, low + 1e-9), "viridis"

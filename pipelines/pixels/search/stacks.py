@@ -1,0 +1,244 @@
+"""Stacks: the slopes of one window of a detector in every exposure, read a block of pixels at a time.
+
+Each exposure gives its slopes per integration where they were kept, else its mean slope; of several calibrations
+the latest that the question allows.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import numpy as np
+
+from arraystore import Damaged, Lost
+from pipelines.errors import UsageError
+from pipelines.pixels.search.statistics import Floats
+
+if TYPE_CHECKING:
+    from pipelines.archive import Archive
+
+BUDGET = 64 * 2**20
+"""Bytes of slopes and errors that the blocks in work may hold together; their statistics take a few times as much."""
+
+TILE = (64, 86)
+"""Rows and columns of a chunk of slopes in the array store: blocks of whole ones decode each chunk once."""
+
+_FIELDS = {
+    "kind": 1,
+    "exposure": 1,
+    "segment": 1,
+    "timestamp": 1,
+    "date": 1,
+    "detector": 1,
+    "subarray": 1,
+    "window": 1,
+    "nints": 1,
+    "arrays.sci": 1,
+    "arrays.err": 1,
+    "ingest.at": 1,
+    "readpatt": 1,
+}
+
+Where = Mapping[str, Any]
+Result_co = TypeVar("Result_co", covariant=True)
+Result = TypeVar("Result")
+
+
+class NoExposures(UsageError):
+    """No exposure of the archive answers to the question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One integration of a stack: its document, its number in the exposure from 0, and when."""
+
+    document: str
+    integration: int
+    timestamp: datetime
+
+
+@dataclass(slots=True)
+class Stack:
+    """The exposures of one window of a detector, in order of time.
+
+    Attributes
+    ----------
+    detector, subarray : str
+        Which.
+    window : dict
+        ``x``, ``y`` (from 1, full frame), ``nx``, ``ny``.
+    documents : list of dict
+        One an exposure or segment, with ``arrays``.
+    undated : list of str
+        Documents that have no time, and are left out.
+    unreadable : dict
+        Documents whose slopes could not be read, and why; they count as missing.
+    """
+
+    detector: str
+    subarray: str
+    window: dict[str, int]
+    documents: list[dict[str, Any]]
+    undated: list[str]
+    unreadable: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def moments(self) -> list[Moment]:
+        """Every integration in order of time."""
+        return [
+            Moment(doc["_id"], index, doc["timestamp"]) for doc in self.documents for index in range(_integrations(doc))
+        ]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(time, y, x)."""
+        return sum(map(_integrations, self.documents)), self.window["ny"], self.window["nx"]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the slopes and errors that a search reads."""
+        return sum(ref["nbytes"] for doc in self.documents for ref in doc["arrays"].values())
+
+
+def slope_stacks(archive: Archive, where: Where | None = None) -> list[Stack]:
+    """Give the stacks of all slopes that a question allows, by detector and window.
+
+    Parameters
+    ----------
+    where : Mapping, optional
+        A filter of the catalog, such as ``{'detector': 'MIRIMAGE', 'header.FILTER': 'F1000W'}``.
+
+    Raises
+    ------
+    NoExposures
+        It allows none.
+    """
+    asked = {"$and": [{"kind": {"$in": ["rateints", "rate"]}, "ingest.arrays": "kept"}, dict(where or {})]}
+    chosen: dict[tuple[Any, Any], dict[str, Any]] = {}
+    for doc in archive.headers.find(asked, _FIELDS):
+        if doc.get("window") is None or "sci" not in doc["arrays"]:
+            continue
+        name = (doc.get("exposure") or doc["_id"], (doc.get("segment") or {}).get("number"))
+        chosen[name] = max(
+            chosen.get(name, doc), doc, key=lambda d: (d["kind"] == "rateints", d["ingest"]["at"], d["_id"])
+        )
+    if not chosen:
+        raise NoExposures(
+            f"no slopes answer to {dict(where or {})}: ingest rateints or rate products, or calibrate exposures; "
+            'darkroom query \'{"kind": "rateints"}\' lists what there is'
+        )
+    stacks: dict[tuple[Any, ...], Stack] = {}
+    for doc in chosen.values():
+        window = doc["window"]
+        key = (doc.get("detector") or "unknown", *(window[name] for name in ("x", "y", "nx", "ny")))
+        stack = stacks.setdefault(key, Stack(key[0], doc["subarray"], window, [], []))
+        if doc["timestamp"] is None:
+            stack.undated.append(doc["_id"])
+        else:
+            stack.documents.append(doc)
+    for stack in stacks.values():
+        stack.documents.sort(key=lambda d: (d["timestamp"], (d.get("segment") or {}).get("first", 1), d["_id"]))
+    return [stacks[key] for key in sorted(stacks)]
+
+
+def _preference(doc: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Order the slopes of one exposure: an integration each before their mean, later ingests before earlier."""
+    return doc["kind"] == "rateints", doc["ingest"]["at"], doc["_id"]
+
+
+Block = tuple[slice, slice]
+"""Rows and columns of a window, from 0."""
+
+
+class BlockWork(Protocol[Result_co]):
+    """What is made of a block: slopes and errors, (time, rows, columns)."""
+
+    def __call__(self, values: Floats, errors: Floats) -> Result_co: ...
+
+
+def blocks(shape: tuple[int, int, int], *, nbytes: int) -> Iterator[Block]:
+    """Cut a window into blocks of whole chunks, as large as `nbytes` of slopes and errors allow.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (time, y, x).
+    nbytes : int
+        For one block; where not even one chunk fits, it is cut.
+    """
+    times, ny, nx = shape
+    pixels = max(1, nbytes // (8 * max(1, times)))  # a slope and an error, four bytes each
+    rows, columns = min(TILE[0], ny), min(TILE[1], nx)
+    if pixels >= rows * nx:
+        columns = nx
+        rows = min(ny, pixels // nx // rows * rows)
+    elif pixels >= rows * columns:
+        columns = min(nx, pixels // rows // columns * columns)
+    else:
+        columns = min(columns, pixels)
+        rows = max(1, pixels // columns)
+    for top in range(0, ny, rows):
+        for left in range(0, nx, columns):
+            yield slice(top, min(top + rows, ny)), slice(left, min(left + columns, nx))
+
+
+def over_blocks(
+    archive: Archive, stack: Stack, work: BlockWork[Result], *, workers: int, budget: int = BUDGET
+) -> Iterator[tuple[Block, Result]]:
+    """Read a stack block by block, several at once, and yield what is made of each as it comes.
+
+    Parameters
+    ----------
+    work : callable
+        Given the slopes and errors of a block.
+    workers : int
+        Blocks in work at once; together they hold no more than `budget` bytes.
+    """
+    lock = threading.Lock()
+
+    def one(block: Block) -> tuple[Block, Result]:
+        values, errors, failures = read_block(archive, stack, block)
+        with lock:
+            stack.unreadable.update(failures)
+        return block, work(values, errors)
+
+    with ThreadPoolExecutor(workers, thread_name_prefix="darkroom-find") as pool:
+        pending: set[Future[tuple[Block, Result]]] = set()
+        for block in blocks(stack.shape, nbytes=budget // workers):
+            pending.add(pool.submit(one, block))
+            if len(pending) >= workers:
+                done, pending = wait(pending, return_when=FIRST_COMPLETED)
+                yield from (future.result() for future in done)
+        for future in pending:
+            yield future.result()
+
+
+def read_block(archive: Archive, stack: Stack, block: Block) -> tuple[Floats, Floats, dict[str, str]]:
+    """Give slopes and errors of a block, (time, rows, columns), and the documents that could not be read."""
+    rows, columns = block
+    values = np.full((stack.shape[0], rows.stop - rows.start, columns.stop - columns.start), np.nan, np.float32)
+    errors = np.full_like(values, np.nan)
+    failures: dict[str, str] = {}
+    at = 0
+    for doc in stack.documents:
+        count = _integrations(doc)
+        for name, target in (("sci", values), ("err", errors)):
+            if name in doc["arrays"]:
+                try:
+                    target[at : at + count] = archive.store.open(doc["arrays"][name])[..., rows, columns]
+                except (Lost, Damaged) as error:
+                    failures[doc["_id"]] = str(error)
+        if doc["_id"] in failures:
+            values[at : at + count] = np.nan
+        at += count
+    return values, errors, failures
+
+
+def _integrations(doc: Mapping[str, Any]) -> int:
+    shape: Sequence[int] = doc["arrays"]["sci"]["shape"]
+    return shape[0] if len(shape) == 3 else 1
