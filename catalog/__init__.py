@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from catalog import limits
-    from catalog.blocks import pack_cards, unpack_cards
     from catalog.collection import Collection, Cursor, ResultCursor
     from catalog.connection import Catalog, connect
     from catalog.errors import (
@@ -35,7 +34,15 @@ if TYPE_CHECKING:
         TimedOut,
         Unreachable,
     )
-    from catalog.headers import HeaderDocument, Unparsable, decode_keyword, encode_keyword, header_document
+    from catalog.headers import (
+        HeaderDocument,
+        Unparsable,
+        decode_keyword,
+        encode_keyword,
+        header_document,
+        pack_cards,
+        unpack_cards,
+    )
 
 __all__ = [
     "AuthenticationFailed",
@@ -76,10 +83,17 @@ _HOMES = {
     **dict.fromkeys(("Catalog", "connect"), "catalog.connection"),
     **dict.fromkeys(("Collection", "Cursor", "ResultCursor"), "catalog.collection"),
     **dict.fromkeys(
-        ("HeaderDocument", "Unparsable", "decode_keyword", "encode_keyword", "header_document"),
+        (
+            "HeaderDocument",
+            "Unparsable",
+            "decode_keyword",
+            "encode_keyword",
+            "header_document",
+            "pack_cards",
+            "unpack_cards",
+        ),
         "catalog.headers",
     ),
-    **dict.fromkeys(("pack_cards", "unpack_cards"), "catalog.blocks"),
 }
 
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import bson
 
 from catalog.embedded.planner import plan_filter
-from catalog.embedded.scan import Query, Sort, search
+from catalog.embedded.scan import Query, search
+from catalog.embedded.schema import Schema
+from catalog.embedded.writes import Writes
+from catalog.errors import DuplicateKey, InvalidQuery
 from catalog.language.guards import check_pipeline
+from catalog.language.order import Sort
 from catalog.language.projection import compile_paths, needed_paths, prune
+from catalog.language.query import predicate
 from catalog.language.stages import Context, count_of, run, sort_of
-
-if TYPE_CHECKING:
-    from catalog.embedded.backend import EmbeddedBackend
+from catalog.language.values import MISSING
+from catalog.limits import refusal
 
 __all__ = ["aggregate"]
 
@@ -20,9 +26,7 @@ Document = dict[str, Any]
 _SYSTEM = frozenset({"NOW"})
 
 
-def aggregate(
-    backend: EmbeddedBackend, collection: str, pipeline: Any, variables: Mapping[str, Any]
-) -> Iterator[Document]:
+def aggregate(schemas: Schema, collection: str, pipeline: Any, variables: Mapping[str, Any]) -> Iterator[Document]:
     """Run a pipeline.
 
     Conditions at its head, and an order and a number after them, are left to the indexes.
@@ -34,8 +38,8 @@ def aggregate(
     """
     check_pipeline(pipeline, variables=frozenset(variables) - _SYSTEM)
     head, rest = _split(pipeline)
-    documents = _documents(backend, collection, head, rest)
-    return iter(run(documents, rest, Context(backend, variables)))
+    documents = _documents(schemas, collection, head, rest)
+    return iter(run(documents, rest, Context(variables, Collections(schemas))))
 
 
 def _split(pipeline: list[Mapping[str, Any]]) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
@@ -51,21 +55,89 @@ def _split(pipeline: list[Mapping[str, Any]]) -> tuple[list[Mapping[str, Any]], 
 
 
 def _documents(
-    backend: EmbeddedBackend, collection: str, head: list[Mapping[str, Any]], rest: list[Mapping[str, Any]]
+    schemas: Schema, collection: str, head: list[Mapping[str, Any]], rest: list[Mapping[str, Any]]
 ) -> Iterator[Document]:
     conditions = [stage["$match"] for stage in head if "$match" in stage]
     options = {name: stage[name] for stage in head for name in stage if name != "$match"}
     query = conditions[0] if len(conditions) == 1 else {"$and": conditions} if conditions else {}
-    predicate = backend.collection(collection).predicate(query)
+    test = predicate(query)
     sort = sort_of(options["$sort"]) if "$sort" in options else Sort()
     skip = count_of("$skip", options.get("$skip", 0), least=0)
     limit = count_of("$limit", options["$limit"], least=1) if "$limit" in options else 0
-    schema = backend.schema(collection)
+    schema = schemas.get(collection)
     if schema is None:
         return iter(())
-    found = search(backend.file.connection(), schema, Query(predicate, plan_filter(query, schema), sort, skip, limit))
+    found = search(schemas.file.connection(), schema, Query(test, plan_filter(query, schema), sort, skip, limit))
     paths = needed_paths(rest)
     if paths is None:
         return (item.decoded() for item in found)
     tree = compile_paths(paths)
     return (prune(item.decoded(), tree) for item in found)
+
+
+class Collections:
+    """The collections of a file, as the stages of a pipeline see them."""
+
+    def __init__(self, schemas: Schema) -> None:
+        self._schemas = schemas
+
+    def documents(self, collection: str, query: Mapping[str, Any]) -> Iterable[Document]:
+        """Return the documents of a collection that match a filter."""
+        schema = self._schemas.get(collection)
+        if schema is None:
+            return []
+        found = search(self._schemas.file.connection(), schema, Query(predicate(query), plan_filter(query, schema)))
+        return (item.decoded() for item in found)
+
+    def replace_collection(self, collection: str, documents: Iterable[Document]) -> None:
+        """Put documents in the place of all a collection has; its indexes stay."""
+        made = list(documents)
+        with self._schemas.file.transaction() as connection:
+            writes = Writes(self._schemas, connection, collection)
+            writes.delete({}, many=True)
+            for document in made:
+                writes.insert(_identified(document))
+            writes.flush()
+
+    def merge(self, options: Any, documents: Iterable[Document]) -> None:
+        """Merge documents into a collection, as ``$merge`` does."""
+        given = {"into": options} if isinstance(options, str) else options
+        target = given["into"] if isinstance(given["into"], str) else given["into"]["coll"]
+        matched, unmatched = given.get("whenMatched", "merge"), given.get("whenNotMatched", "insert")
+        if not isinstance(matched, str):
+            raise refusal("$merge.pipeline", "option") or InvalidQuery("whenMatched cannot be a pipeline", 51190)
+        on = given.get("on", "_id")
+        made = list(documents)
+        with self._schemas.file.transaction() as connection:
+            writes = Writes(self._schemas, connection, target)
+            for document in made:
+                _merge_one(writes, document, [on] if isinstance(on, str) else on, matched, unmatched)
+            writes.flush()
+
+
+def _identified(document: Document) -> Document:
+    return document if "_id" in document else {"_id": bson.ObjectId(), **document}
+
+
+def _merge_one(writes: Writes, document: Document, on: list[str], matched: str, unmatched: str) -> None:
+    document = _identified(document)
+    query = {}
+    for path in on:
+        value = document.get(path, MISSING)
+        if value is MISSING:
+            raise InvalidQuery(f"$merge write error: 'on' field '{path}' is missing in a document", 51132)
+        query[path] = {"$eq": value}
+    found = next(iter(writes.find(query)), None)
+    if found is None:
+        if unmatched == "fail":
+            raise InvalidQuery("$merge could not find a matching document in the target collection", 13113)
+        if unmatched == "insert":
+            writes.insert(document)
+    elif matched == "fail":
+        raise DuplicateKey("E11000 $merge found a matching document in the target collection", 11000)
+    elif matched in ("merge", "replace"):
+        old = found.decoded()
+        new = {**old, **document} if matched == "merge" else document
+        writes.put(found, {**new, "_id": old["_id"]})
+    elif matched != "keepExisting":
+        raise InvalidQuery(f"Enumeration value '{matched}' for field 'whenMatched' is not a valid value", 2)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Mapping
 from pathlib import Path
 
 from catalog.embedded.file import CatalogFile
-from catalog.embedded.schema import CollectionSchema, Schema
+from catalog.embedded.schema import load
 from catalog.errors import Damaged, Misused
 
 __all__ = ["back_up"]
@@ -78,10 +77,9 @@ def _verified(partial: Path) -> dict[str, int]:
 
 
 def _counts(connection: sqlite3.Connection) -> dict[str, int]:
-    collections: Mapping[str, CollectionSchema] = Schema().read(connection)
     return {
         name: int(connection.execute(f"SELECT count(*) FROM d{schema.id}").fetchone()[0])  # noqa: S608 - a number
-        for name, schema in sorted(collections.items())
+        for name, schema in sorted(load(connection).items())
     }
 
 

@@ -5,19 +5,17 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bson import ObjectId
 from pymongo.results import BulkWriteResult
 
 from catalog.embedded.codec import encode, normalise
 from catalog.embedded.cursor import read_sort
+from catalog.embedded.schema import Schema
 from catalog.embedded.writes import Change, Writes
 from catalog.errors import BulkFailure, CatalogError, InvalidQuery, StorageFull
 from catalog.language.guards import check_options, check_update
-
-if TYPE_CHECKING:
-    from catalog.embedded.backend import EmbeddedBackend
 
 __all__ = ["bulk_write"]
 
@@ -135,7 +133,7 @@ def checked_update(update: Any) -> Any:
     return told
 
 
-def bulk_write(backend: EmbeddedBackend, name: str, requests: Sequence[Any], *, ordered: bool) -> BulkWriteResult:
+def bulk_write(schemas: Schema, name: str, requests: Sequence[Any], *, ordered: bool) -> BulkWriteResult:
     """Carry out bulk requests.
 
     What succeeded before an error stays written, as on a server. If the transaction cannot be
@@ -154,8 +152,8 @@ def bulk_write(backend: EmbeddedBackend, name: str, requests: Sequence[Any], *, 
     if not collector.operations:
         raise InvalidQuery("no operations to execute: requests must be a non-empty list", 2)
     tally = _Tally()
-    with backend.file.transaction() as connection:
-        writes = Writes(backend, connection, name)
+    with schemas.file.transaction() as connection:
+        writes = Writes(schemas, connection, name)
         for index, operation in enumerate(collector.operations):
             try:
                 tally.note(index, operation, _shielded(connection, writes, operation))

@@ -4,30 +4,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bson import ObjectId
 from pymongo.results import BulkWriteResult, DeleteResult, InsertManyResult, InsertOneResult, UpdateResult
 
-from catalog.embedded import aggregation
+from catalog.embedded.aggregation import aggregate
 from catalog.embedded.bulk import bulk_write, check_replacement, checked_update
 from catalog.embedded.codec import aware, decode_aware, encode, normalise
 from catalog.embedded.cursor import EmbeddedCursor, Request, read_sort
 from catalog.embedded.distinct import distinct
-from catalog.embedded.indexes import index_information, index_spec
+from catalog.embedded.indexes import create_index, drop_index, index_information, index_spec
 from catalog.embedded.planner import count_exactly, plan_filter
 from catalog.embedded.scan import Query, search
+from catalog.embedded.schema import Schema
 from catalog.embedded.writes import Change, Writes
 from catalog.errors import InvalidQuery
-from catalog.language.guards import check_filter, check_options
-from catalog.language.matching import Predicate, compile_filter
+from catalog.language.guards import check_options
+from catalog.language.query import predicate, system_variables
 from catalog.language.shaping import find_projection
-from catalog.language.stages import predicate_of
 from catalog.limits import refusal
-
-if TYPE_CHECKING:
-    from catalog.embedded.backend import EmbeddedBackend
 
 __all__ = ["EmbeddedCollection"]
 
@@ -40,22 +36,9 @@ _WRITE = frozenset({"hint", "comment", "bypass_document_validation"})
 class EmbeddedCollection:
     """A collection of an embedded catalog; methods as in `pymongo.collection.Collection`."""
 
-    def __init__(self, backend: EmbeddedBackend, name: str) -> None:
-        self._backend = backend
+    def __init__(self, schemas: Schema, name: str) -> None:
+        self._schemas = schemas
         self.name = name
-
-    def variables(self) -> dict[str, Any]:
-        """Give the variables every pipeline has."""
-        now = datetime.now(UTC).replace(tzinfo=None)
-        return {"NOW": now.replace(microsecond=now.microsecond // 1000 * 1000)}
-
-    def predicate(self, query: Mapping[str, Any]) -> Predicate | None:
-        """Make the test of a filter; None if everything matches."""
-        if not query:
-            return None
-        check_filter(query)
-        variables = self.variables()
-        return compile_filter(query, expression=lambda given: predicate_of(given, variables))
 
     # Reading.
 
@@ -85,22 +68,22 @@ class EmbeddedCollection:
         return next(self.find(query, projection, limit=1, **options), None)
 
     def _run(self, request: Request) -> Iterator[Document]:
-        schema = self._backend.schema(self.name)
-        shape = find_projection(request.projection, self.variables())
-        predicate = self.predicate(request.query)
+        schema = self._schemas.get(self.name)
+        shape = find_projection(request.projection, system_variables())
+        test = predicate(request.query)
         if schema is None:
             return
         plan = plan_filter(request.query, schema)
-        query = Query(predicate, plan, request.sort, request.skip, request.limit)
-        for found in search(self._backend.file.connection(), schema, query):
+        query = Query(test, plan, request.sort, request.skip, request.limit)
+        for found in search(self._schemas.file.connection(), schema, query):
             yield decode_aware(found.blob) if shape is None else aware(shape(found.decoded()))
 
     def aggregate(self, pipeline: Any, **options: Any) -> Iterator[Document]:
         """Run a pipeline."""
         let = options.pop("let", None)
         check_options(options, allowed=_READ)
-        variables = {**self.variables(), **normalise(let or {})}
-        return map(aware, aggregation.aggregate(self._backend, self.name, normalise(pipeline), variables))
+        variables = {**system_variables(), **normalise(let or {})}
+        return map(aware, aggregate(self._schemas, self.name, normalise(pipeline), variables))
 
     def distinct(self, key: str, filter: Any = None, **options: Any) -> list[Any]:
         """Give the distinct values of a field, in MongoDB's order."""
@@ -112,11 +95,11 @@ class EmbeddedCollection:
         return self._distinct(key, normalise(filter or {}))
 
     def _distinct(self, key: str, query: Mapping[str, Any]) -> list[Any]:
-        schema = self._backend.schema(self.name)
-        predicate = self.predicate(query)
+        schema = self._schemas.get(self.name)
+        test = predicate(query)
         if schema is None:
             return []
-        found = distinct(self._backend.file.connection(), schema, key, Query(predicate, plan_filter(query, schema)))
+        found = distinct(self._schemas.file.connection(), schema, key, Query(test, plan_filter(query, schema)))
         return [aware(value) for value in found]
 
     def count_documents(self, filter: Any, **options: Any) -> int:
@@ -129,17 +112,17 @@ class EmbeddedCollection:
         return min(counted, int(limit)) if limit else counted
 
     def _count(self, query: Mapping[str, Any]) -> int:
-        schema = self._backend.schema(self.name)
-        predicate = self.predicate(query)
+        schema = self._schemas.get(self.name)
+        test = predicate(query)
         if schema is None:
             return 0
-        connection = self._backend.file.connection()
-        if predicate is None:
+        connection = self._schemas.file.connection()
+        if test is None:
             return int(connection.execute(f"SELECT count(*) FROM d{schema.id}").fetchone()[0])  # noqa: S608 - a number
         plan = plan_filter(query, schema)
         if plan.exact and plan.conditions:
             return count_exactly(connection, plan)
-        return sum(1 for _ in search(connection, schema, Query(predicate, plan)))
+        return sum(1 for _ in search(connection, schema, Query(test, plan)))
 
     def estimated_document_count(self, **options: Any) -> int:
         """Count all documents."""
@@ -149,8 +132,8 @@ class EmbeddedCollection:
     # Writing.
 
     def _write(self, work: Callable[[Writes], Any]) -> Any:
-        with self._backend.file.transaction() as connection:
-            writes = Writes(self._backend, connection, self.name)
+        with self._schemas.file.transaction() as connection:
+            writes = Writes(self._schemas, connection, self.name)
             result = work(writes)
             writes.flush()
         return result
@@ -172,7 +155,7 @@ class EmbeddedCollection:
         kept = list(documents)
         for document in kept:
             _check_mapping(document)
-        bulk_write(self._backend, self.name, [InsertOne(document) for document in kept], ordered=ordered)
+        bulk_write(self._schemas, self.name, [InsertOne(document) for document in kept], ordered=ordered)
         return InsertManyResult([document["_id"] for document in kept], True)
 
     def replace_one(self, filter: Any, replacement: Any, upsert: bool = False, **options: Any) -> UpdateResult:
@@ -219,7 +202,7 @@ class EmbeddedCollection:
         check_options(options, allowed=_WRITE)
         if not isinstance(requests, (list, tuple)):
             raise TypeError("requests must be a list")
-        return bulk_write(self._backend, self.name, requests, ordered=ordered)
+        return bulk_write(self._schemas, self.name, requests, ordered=ordered)
 
     def find_one_and_update(self, filter: Any, update: Any, **options: Any) -> Document | None:
         """Update one document and give it, as it was or as it is."""
@@ -248,7 +231,7 @@ class EmbeddedCollection:
         sort, after = read_sort(options.pop("sort", None)), bool(options.pop("return_document", False))
         projection, upsert = normalise(options.pop("projection", None)), bool(options.pop("upsert", False))
         check_options(options, allowed=_WRITE)
-        shape, query = find_projection(projection, self.variables()), _query(given)
+        shape, query = find_projection(projection, system_variables()), _query(given)
 
         def work(writes: Writes) -> Document | None:
             found = next(writes.find(query, sort=sort, limit=1), None)
@@ -272,22 +255,22 @@ class EmbeddedCollection:
         spec = index_spec(keys, options)
         if [path for path, _ in spec["key"]] == ["_id"]:
             return "_id_"
-        return self._backend.create_index(self.name, spec)
+        return create_index(self._schemas, self.name, spec)
 
     def drop_index(self, index_or_name: Any) -> None:
         """Take an index out."""
         pairs = index_or_name
         name = pairs if isinstance(pairs, str) else "_".join(f"{path}_{order}" for path, order in pairs)
-        self._backend.drop_index(self.name, name)
+        drop_index(self._schemas, self.name, name)
 
     def index_information(self) -> dict[str, Any]:
         """Give the indexes there are, as PyMongo does."""
-        schema = self._backend.schema(self.name)
+        schema = self._schemas.get(self.name)
         return {} if schema is None else index_information(schema)
 
     def drop(self) -> None:
         """Take the collection out, documents and indexes."""
-        self._backend.drop(self.name)
+        self._schemas.drop(self.name)
 
     def watch(self, *arguments: Any, **options: Any) -> Iterator[Document]:
         """Refuse: there is no change stream."""

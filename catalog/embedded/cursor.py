@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from catalog.embedded.scan import UNSORTED, Sort
 from catalog.errors import InvalidQuery, Misused
+from catalog.language.order import UNSORTED, Sort
 from catalog.limits import refusal
 
 __all__ = ["EmbeddedCursor", "Request", "read_sort"]

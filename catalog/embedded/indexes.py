@@ -10,13 +10,14 @@ import bson
 
 from catalog.embedded.codec import decode_naive
 from catalog.embedded.scan import everything
-from catalog.embedded.schema import CollectionSchema, IndexEntry, check_parallel, entries_of, touch_schema, unique_keys
+from catalog.embedded.schema import CollectionSchema, IndexEntry, Schema, touch_schema
 from catalog.errors import DuplicateKey, InvalidQuery
+from catalog.language.entries import check_parallel, entries_of, unique_keys
 from catalog.language.guards import check_options
 from catalog.language.paths import split
 from catalog.limits import refusal
 
-__all__ = ["index_information", "index_spec", "make_index", "same_index"]
+__all__ = ["create_index", "drop_index", "index_information", "index_spec"]
 
 
 def index_spec(keys: Any, options: dict[str, Any]) -> dict[str, Any]:
@@ -57,7 +58,52 @@ def index_information(schema: CollectionSchema) -> dict[str, Any]:
     return told
 
 
-def same_index(index: IndexEntry, spec: Mapping[str, Any]) -> str:
+def create_index(schemas: Schema, collection: str, spec: Mapping[str, Any]) -> str:
+    """Make an index, or find it made.
+
+    Raises
+    ------
+    InvalidQuery
+        If there is an index of that name with other keys or options.
+    DuplicateKey
+        If it is to be unique and the documents are not.
+    """
+    name = str(spec["name"])
+    schema = schemas.get(collection)
+    found = schema and next((index for index in schema.indexes if index.name == name), None)
+    if found:
+        return _same_index(found, spec)
+    with schemas.file.transaction() as connection:
+        schema = schemas.make(connection, collection)
+        found = next((index for index in schema.indexes if index.name == name), None)
+        if found:
+            return _same_index(found, spec)
+        twin = next((index for index in schema.indexes if list(map(list, index.keys)) == spec["key"]), None)
+        if twin and twin.unique != bool(spec.get("unique")):
+            raise InvalidQuery(f"an index on the same fields has another name and other options: {twin.name}", 86)
+        _make_index(connection, schema, spec)
+    return name
+
+
+def drop_index(schemas: Schema, collection: str, name: str) -> None:
+    """Remove an index; paths no other index names are no longer kept."""
+    with schemas.file.transaction() as connection:
+        schema = schemas.read(connection).get(collection)
+        found = schema and next((index for index in schema.indexes if index.name == name), None)
+        if not schema or not found:
+            raise InvalidQuery(f"index not found with name [{name}]", 27)
+        connection.execute("DELETE FROM indexes WHERE id=?", (found.id,))
+        if found.unique:
+            connection.execute(f"DROP TABLE u{found.id}")
+        touch_schema(connection)
+        kept = {path for index in schema.indexes if index != found for path, _ in index.keys}
+        for path, field in schema.fields.items():
+            if path not in kept:
+                connection.execute(f"DROP TABLE e{field.id}")
+                connection.execute("DELETE FROM fields WHERE id=?", (field.id,))
+
+
+def _same_index(index: IndexEntry, spec: Mapping[str, Any]) -> str:
     """Give the name of an index that exists, if it is the one specified.
 
     Raises
@@ -71,7 +117,7 @@ def same_index(index: IndexEntry, spec: Mapping[str, Any]) -> str:
     return index.name
 
 
-def make_index(connection: sqlite3.Connection, schema: CollectionSchema, spec: Mapping[str, Any]) -> None:
+def _make_index(connection: sqlite3.Connection, schema: CollectionSchema, spec: Mapping[str, Any]) -> None:
     """Make an index and fill it; within a transaction.
 
     Raises
@@ -84,9 +130,8 @@ def make_index(connection: sqlite3.Connection, schema: CollectionSchema, spec: M
     keys = tuple((str(path), int(direction)) for path, direction in spec["key"])
     index = IndexEntry(0, str(spec["name"]), keys, unique=bool(spec.get("unique")), sparse=bool(spec.get("sparse")))
     if len(keys) > 1:
-        alone = CollectionSchema(schema.id, schema.name, {}, (index,))
         for _, blob in everything(connection, schema):
-            check_parallel(decode_naive(blob), alone)
+            check_parallel(decode_naive(blob), index.name, index.paths)
     for path, _ in keys:
         if path != "_id" and path not in schema.fields:
             _make_field(connection, schema, path)
@@ -118,7 +163,7 @@ def _make_field(connection: sqlite3.Connection, schema: CollectionSchema, path: 
 def _fill_unique(connection: sqlite3.Connection, schema: CollectionSchema, index: IndexEntry, table: str) -> None:
     for n, blob in everything(connection, schema):
         document = decode_naive(blob)
-        for key in unique_keys(document, index):
+        for key in unique_keys(document, index.parts, sparse=index.sparse):
             try:
                 connection.execute(f"INSERT INTO {table} VALUES (?, ?)", (key, n))  # noqa: S608 - a number
             except sqlite3.IntegrityError:

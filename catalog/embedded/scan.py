@@ -5,17 +5,17 @@ from __future__ import annotations
 import heapq
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
 from catalog.embedded.codec import decode_naive
 from catalog.embedded.planner import Plan, candidates, estimate
-from catalog.embedded.schema import CollectionSchema, entries_of
-from catalog.language.paths import split
-from catalog.language.values import INVERTED, Tag
+from catalog.embedded.schema import CollectionSchema
+from catalog.language.order import UNSORTED, Sort, order_key
+from catalog.language.values import Tag
 
-__all__ = ["UNSORTED", "Found", "Query", "Sort", "order_key", "search"]
+__all__ = ["Found", "Query", "by_numbers", "everything", "search"]
 
 _PAGE_BYTES = 2 * 1024 * 1024
 _FEW = 2000  # up to so many candidates it is quicker to sort them than to walk an index
@@ -36,18 +36,6 @@ class Found:
         return decode_naive(self.blob) if self.document is None else self.document
 
 
-@dataclass(frozen=True, slots=True)
-class Sort:
-    """An order: paths, each with 1 for ascending or -1 for descending."""
-
-    keys: tuple[tuple[str, int], ...] = ()
-    parts: tuple[tuple[tuple[str, ...], int], ...] = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "parts", tuple((split(path), direction) for path, direction in self.keys))
-
-
-UNSORTED: Final = Sort()
 NO_PLAN: Final = Plan()
 
 
@@ -60,21 +48,6 @@ class Query:
     sort: Sort = UNSORTED
     skip: int = 0
     limit: int = 0
-
-
-def order_key(document: Document, sort: Sort) -> bytes:
-    """Give bytes that sort documents as MongoDB does: of an array counts its least or largest element."""
-    return b"".join(_one_key(document, parts, direction) for parts, direction in sort.parts)
-
-
-def _one_key(document: Document, parts: tuple[str, ...], direction: int) -> bytes:
-    found = entries_of(document, parts)
-    if len(found) == 1:
-        (key,) = found
-    else:
-        keys = [key for key, tag in found.items() if tag != Tag.WHOLE]
-        key = min(keys) if direction > 0 else max(keys)
-    return key if direction > 0 else key.translate(INVERTED)
 
 
 def search(connection: sqlite3.Connection, schema: CollectionSchema, query: Query) -> Iterator[Found]:

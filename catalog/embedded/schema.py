@@ -5,23 +5,19 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import bson
 
-from catalog.errors import InvalidUpdate
-from catalog.language.paths import leaves, split
-from catalog.language.values import EMPTY_KEY, MISSING, Tag, encode_key, tag_of
+from catalog.embedded.file import CatalogFile
+from catalog.language.paths import split
 
 __all__ = [
     "CollectionSchema",
     "Field",
     "IndexEntry",
     "Schema",
-    "check_parallel",
-    "entries_of",
+    "load",
     "touch_schema",
-    "unique_keys",
 ]
 
 
@@ -43,6 +39,11 @@ class IndexEntry:
     keys: tuple[tuple[str, int], ...]
     unique: bool
     sparse: bool
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The paths."""
+        return tuple(path for path, _ in self.keys)
 
     @property
     def parts(self) -> tuple[tuple[str, ...], ...]:
@@ -68,19 +69,53 @@ class CollectionSchema:
 class Schema:
     """The collections of a file, read again when any process changes them."""
 
-    def __init__(self) -> None:
+    def __init__(self, file: CatalogFile) -> None:
+        self.file = file
         # One value, so that threads see the two together.
         self._known: tuple[int, dict[str, CollectionSchema]] = (-1, {})
 
     def read(self, connection: sqlite3.Connection) -> Mapping[str, CollectionSchema]:
-        """Give the collections as the connection sees them now."""
+        """Return the collections as the connection sees them now."""
         version = connection.execute("PRAGMA schema_version").fetchone()[0]
         known, collections = self._known
         if version != known:
-            collections = _load(connection)
+            collections = load(connection)
             if not connection.in_transaction:  # what a transaction made may yet be rolled back
                 self._known = (version, collections)
         return collections
+
+    def get(self, name: str) -> CollectionSchema | None:
+        """Return what is known of a collection, None if there is none."""
+        return self.read(self.file.connection()).get(name)
+
+    def names(self) -> list[str]:
+        """Return the names of the collections there are."""
+        return sorted(self.read(self.file.connection()))
+
+    def make(self, connection: sqlite3.Connection, name: str) -> CollectionSchema:
+        """Return a collection, made if there is none; within a transaction."""
+        known = self.read(connection).get(name)
+        if known is not None:
+            return known
+        number = connection.execute("INSERT INTO collections (name) VALUES (?)", (name,)).lastrowid
+        connection.execute(
+            f"CREATE TABLE d{number} (n INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, doc BLOB NOT NULL)"
+        )
+        return self.read(connection)[name]
+
+    def drop(self, name: str) -> None:
+        """Remove a collection, with its indexes."""
+        with self.file.transaction() as connection:
+            schema = self.read(connection).get(name)
+            if schema is None:
+                return
+            tables = [f"d{schema.id}", *(f"e{field.id}" for field in schema.fields.values())]
+            tables += [f"u{index.id}" for index in schema.unique]
+            for table in tables:
+                connection.execute(f"DROP TABLE {table}")
+            connection.execute("DELETE FROM fields WHERE collection=?", (schema.id,))
+            connection.execute("DELETE FROM indexes WHERE collection=?", (schema.id,))
+            connection.execute("DELETE FROM collections WHERE id=?", (schema.id,))
 
 
 def touch_schema(connection: sqlite3.Connection) -> None:
@@ -89,7 +124,8 @@ def touch_schema(connection: sqlite3.Connection) -> None:
     connection.execute("DROP TABLE touched")
 
 
-def _load(connection: sqlite3.Connection) -> dict[str, CollectionSchema]:
+def load(connection: sqlite3.Connection) -> dict[str, CollectionSchema]:
+    """Read the collections of a file."""
     fields: dict[int, dict[str, Field]] = {}
     for number, owner, path in connection.execute("SELECT id, collection, path FROM fields ORDER BY id"):
         fields.setdefault(owner, {})[path] = Field(number, path, split(path))
@@ -104,84 +140,3 @@ def _load(connection: sqlite3.Connection) -> dict[str, CollectionSchema]:
         name: CollectionSchema(number, name, fields.get(number, {}), tuple(indexes.get(number, ())))
         for number, name in connection.execute("SELECT id, name FROM collections")
     }
-
-
-_ELSEWHERE = object()
-
-
-def entries_of(document: dict[str, Any], parts: tuple[str, ...]) -> dict[bytes, int]:
-    """Give the index entries a document has for a path: keys, with the tag of each.
-
-    An array gives an entry for each element and one for itself. A document always has an entry, so
-    that the order of an index holds every document.
-    """
-    value: Any = document  # the usual way first: no array, and text at its end
-    for part in parts:
-        value = value.get(part, MISSING) if type(value) is dict else _ELSEWHERE
-    if type(value) is str and "\x00" not in value:
-        return {b"\x0f" + value.encode() + b"\x00\x00": Tag.PLAIN}
-    if value is not _ELSEWHERE and type(value) is not list:
-        return {encode_key(value): tag_of(value)}
-    values = leaves(document, parts)
-    found: dict[bytes, int] = {}
-    for value in values:
-        if type(value) is not list:
-            _note(found, value)
-            continue
-        for item in value:
-            _note(found, item)
-        if not value:
-            found[EMPTY_KEY] = Tag.EMPTY
-        found.setdefault(encode_key(value), Tag.WHOLE)
-    return found or {EMPTY_KEY: Tag.EMPTY}
-
-
-def check_parallel(document: dict[str, Any], schema: CollectionSchema) -> None:
-    """Refuse a document with two arrays under one index, as MongoDB does.
-
-    Raises
-    ------
-    InvalidUpdate
-        Naming the two paths.
-    """
-    for index in schema.indexes:
-        if len(index.keys) < 2:
-            continue
-        arrays: dict[tuple[str, ...], str] = {}
-        for path, _ in index.keys:
-            array = _array_on(document, split(path))
-            if array is not None:
-                arrays[array] = path
-        if len(arrays) > 1:
-            first, second = sorted(arrays.values())[:2]
-            raise InvalidUpdate(
-                f"cannot index parallel arrays [{first}] [{second}] in {index.name}: one may be an array",
-                171,
-            )
-
-
-def _array_on(document: Any, parts: tuple[str, ...]) -> tuple[str, ...] | None:
-    """Give where on a path an array stands, None if there is none."""
-    for position, part in enumerate(parts):
-        document = document.get(part) if type(document) is dict else None
-        if type(document) is list:
-            return parts[: position + 1]
-    return None
-
-
-def _note(found: dict[bytes, int], value: Any) -> None:
-    key = encode_key(value)
-    if found.get(key, Tag.MISSING) in (Tag.MISSING, Tag.WHOLE):  # a value says more than its absence
-        found[key] = tag_of(value)
-
-
-def unique_keys(document: dict[str, Any], index: IndexEntry) -> set[bytes]:
-    """Give the keys by which a unique index knows a document; arrays give one for each element."""
-    combined = {b""}
-    found_of = [entries_of(document, parts) for parts in index.parts]
-    if index.sparse and all(set(found.values()) == {Tag.MISSING} for found in found_of):
-        return set()
-    for found in found_of:
-        keys = [key for key, tag in found.items() if tag != Tag.WHOLE]
-        combined = {before + key for before in combined for key in keys}
-    return combined

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from catalog.embedded.codec import decode_naive
-from catalog.embedded.schema import CollectionSchema, IndexEntry, check_parallel, entries_of, unique_keys
+from catalog.embedded.schema import CollectionSchema, IndexEntry
 from catalog.errors import DuplicateKey
+from catalog.language.entries import check_parallel, entries_of, unique_keys
 from catalog.language.values import EMPTY_KEY, encode_key
 
 __all__ = ["Writer"]
@@ -73,7 +74,8 @@ class Writer:
 
     def _check_arrays(self, document: dict[str, Any], entries: list[dict[bytes, int]]) -> None:
         if sum(len(found) > 1 or EMPTY_KEY in found for found in entries) > 1:
-            check_parallel(document, self._schema)
+            for index in self._schema.indexes:
+                check_parallel(document, index.name, index.paths)
 
     def replace(self, number: int, old: bytes, document: dict[str, Any], blob: bytes) -> None:
         """Write a document in the place of an older version with the same ``_id``."""
@@ -82,7 +84,7 @@ class Writer:
         self._check_arrays(document, fresh)
         claims = self._claims(document, number)
         for index, keys in claims:
-            gone = unique_keys(before, index) - keys
+            gone = unique_keys(before, index.parts, sparse=index.sparse) - keys
             self._connection.executemany(f"DELETE FROM u{index.id} WHERE key=?", [(key,) for key in gone])  # noqa: S608
             self._claim(index, keys, number)
         self._connection.execute(self._update, (blob, number))
@@ -100,7 +102,7 @@ class Writer:
         """Take a document out."""
         before = decode_naive(old)
         for index in self._schema.unique:
-            keys = [(key,) for key in unique_keys(before, index)]
+            keys = [(key,) for key in unique_keys(before, index.parts, sparse=index.sparse)]
             self._connection.executemany(f"DELETE FROM u{index.id} WHERE key=?", keys)  # noqa: S608
         self._connection.execute(self._delete, (number,))
         for field, parts in self._fields:
@@ -136,7 +138,7 @@ class Writer:
         """Give the keys a document needs in each unique index, none of them another's."""
         claims = []
         for index in self._schema.unique:
-            keys = unique_keys(document, index)
+            keys = unique_keys(document, index.parts, sparse=index.sparse)
             for key in keys:
                 row = self._connection.execute(f"SELECT n FROM u{index.id} WHERE key=?", (key,)).fetchone()  # noqa: S608
                 if row is not None and row[0] != number:

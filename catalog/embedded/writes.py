@@ -5,21 +5,21 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bson import ObjectId, Regex
 
 from catalog.embedded.codec import decode_naive, encode
 from catalog.embedded.planner import plan_filter
-from catalog.embedded.scan import UNSORTED, Found, Query, Sort, search
+from catalog.embedded.scan import Found, Query, search
+from catalog.embedded.schema import Schema
 from catalog.embedded.writer import Writer
 from catalog.errors import InvalidDocument, InvalidUpdate
+from catalog.language.order import UNSORTED, Sort
+from catalog.language.query import predicate, system_variables
 from catalog.language.stages import Context, run
 from catalog.language.updating import apply_update, array_filters, equalities
 from catalog.language.values import encode_key
-
-if TYPE_CHECKING:
-    from catalog.embedded.backend import EmbeddedBackend
 
 __all__ = ["Change", "Writes"]
 
@@ -43,20 +43,18 @@ class Writes:
 
     Parameters
     ----------
-    backend : EmbeddedBackend
-        Where the collection is.
+    schemas : Schema
+        The collections of the file.
     connection : sqlite3.Connection
         A connection in a transaction.
     name : str
         The collection; made if there is none.
     """
 
-    def __init__(self, backend: EmbeddedBackend, connection: sqlite3.Connection, name: str) -> None:
-        self._backend = backend
+    def __init__(self, schemas: Schema, connection: sqlite3.Connection, name: str) -> None:
         self._connection = connection
-        self._schema = backend.make(connection, name)
+        self._schema = schemas.make(connection, name)
         self._writer = Writer(connection, self._schema)
-        self._collection = backend.collection(name)
 
     def flush(self) -> None:
         """Write what was kept back."""
@@ -89,9 +87,8 @@ class Writes:
                 row = self._writer.lookup(encode_key(value))
                 return iter(() if row is None else (Found(*row),))
         self._writer.flush()
-        predicate = self._collection.predicate(query)
         return search(
-            self._connection, self._schema, Query(predicate, plan_filter(query, self._schema), sort, 0, limit)
+            self._connection, self._schema, Query(predicate(query), plan_filter(query, self._schema), sort, 0, limit)
         )
 
     def replace(
@@ -150,8 +147,7 @@ class Writes:
 
     def _updated(self, document: Document, update: Any, *, inserting: bool, filters: Any) -> Document:
         if isinstance(update, list):
-            context = Context(self._backend, self._collection.variables())
-            (made,) = list(run([document], update, context))
+            (made,) = run([document], update, Context(system_variables()))
             if "_id" in document:
                 _same_id(document["_id"], made.get("_id", document["_id"]))
                 made = {"_id": document["_id"], **made}

@@ -1,33 +1,37 @@
-"""Lends an operator of the engine: one that is a function of computed arguments.
+"""Lends operators and updates of mongomock-ng: the only module that touches it, for its hooks are private.
 
-The engine is right for the arguments such operators commonly have, not for every
-BSON type, so each names the kinds of arguments it takes: others are refused, not answered wrongly.
+The engine is right for the arguments operators commonly have, not for every BSON type, so each names the
+kinds of arguments it takes: others are refused, not answered wrongly. Instants are naive UTC here, and the
+engine is loaded when it is first needed.
 """
 
 from __future__ import annotations
 
+import copy
 import math
 import re
 from collections.abc import Callable, Mapping
-from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
+import pymongo.errors as pm
 from bson import Decimal128, ObjectId, Regex
 
-from catalog.embedded import engine
 from catalog.errors import InvalidQuery, NotSupported
 from catalog.language.kinds import bson_type, is_number, no_decimals, nullish, whole
 from catalog.language.values import MISSING
 
-__all__ = ["EXACT", "WAY_OUT", "Function", "Odd", "literal", "literals"]
+__all__ = ["EXACT", "WAY_OUT", "Function", "Odd", "apply_update", "compute", "literal", "literals"]
 
 #: Up to here doubles hold every integer.
 EXACT = 1 << 53
 _NUMBER_TEXT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _DIGITS = re.compile(r"[+-]?\d+", re.ASCII)
 _FORMAT = re.compile(r"(?:[^%\0]|%[YmdHMSLjGVu%])*")
+_FAILURES = (ArithmeticError, AssertionError, AttributeError, LookupError, OSError, TypeError, ValueError,
+             pm.PyMongoError)  # fmt: skip
 #: What to do instead.
 WAY_OUT = "or connect to a MongoDB server (mongodb://...)"
 
@@ -155,7 +159,7 @@ class Function:
             else:
                 values[key] = self._checked(self.kinds[min(place, len(self.kinds) - 1)], value)
         if null:
-            return copy(self.null)
+            return copy.copy(self.null)
         try:
             return self._computed(values)
         except Odd as error:
@@ -168,7 +172,7 @@ class Function:
         told: Any = literals(*values.values()) if listed else literal(*values.values())
         if self.told is not None:
             told = _call(self.told, values)
-        answer = _settled(engine.compute(self.engine or self.name, told, failure=self.failure))
+        answer = _settled(compute(self.engine or self.name, told, failure=self.failure))
         return answer if self.settle is None else self.settle(answer, *values.values())
 
     def _arguments(self, parse: Callable[[Any], Any], given: Any) -> dict[Any, Any]:
@@ -233,3 +237,62 @@ def _settled(value: Any) -> Any:
         naive = value if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)
         return naive.replace(microsecond=naive.microsecond // 1000 * 1000)
     return value
+
+
+def compute(operator: str, arguments: Any, *, failure: type[InvalidQuery] = InvalidQuery) -> Any:
+    """Let the engine compute an operator.
+
+    Parameters
+    ----------
+    operator : str
+        The operator.
+    arguments : object
+        Its arguments, as `{'$literal': ...}` where they are not to be looked into.
+    failure : type
+        What to raise if the engine fails: `NotSupported` where MongoDB might not.
+    """
+    from mongomock_ng.aggregate import NOTHING, _Parser
+
+    try:
+        value = _Parser({}).parse({operator: arguments})
+    except NotImplementedError as error:
+        raise _unknown(operator, error) from None
+    except _FAILURES as error:
+        way_out = "; or use mongodb://" if failure is NotSupported else ""
+        raise failure(f"{operator} failed: {error or type(error).__name__}{way_out}", 2) from None
+    return MISSING if value is NOTHING else value
+
+
+def _unknown(operator: str, error: Exception) -> NotSupported:
+    text = str(error).split(" in Mongomock")[0]
+    return NotSupported(f"the embedded catalog does not answer {operator}: {text}; use a MongoDB URL", 238)
+
+
+@cache
+def _collection() -> Any:
+    """Give a collection that is never written to, for its way of applying updates."""
+    from mongomock_ng import MongoClient
+
+    return MongoClient()["darkroom"]["updates"]
+
+
+def apply_update(document: Mapping[str, Any], update: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a document as update operators make it; the one given is not changed.
+
+    Parameters
+    ----------
+    document : mapping
+        The document.
+    update : mapping
+        Operators and what they do to which path, all of which can be applied to it.
+    """
+    made: dict[str, Any] = copy.deepcopy(dict(document))
+    try:
+        _collection()._apply_update_document(made, {}, copy.deepcopy(dict(update)), False)
+    except NotImplementedError as error:
+        raise _unknown("the update", error) from None
+    except _FAILURES as error:
+        names = ", ".join(update)
+        text = f"the embedded catalog could not apply {names}: {error or type(error).__name__}; or use mongodb://"
+        raise NotSupported(text, 238) from None
+    return made

@@ -7,11 +7,12 @@ from typing import Any
 
 from catalog.errors import CatalogError, InvalidQuery
 from catalog.language.functions import FUNCTIONS
+from catalog.language.kinds import truthy
 from catalog.language.operators import OPERATORS
 from catalog.language.paths import resolve, split
 from catalog.language.values import MISSING
 
-__all__ = ["Evaluator", "compile_expression", "is_answered"]
+__all__ = ["Evaluator", "compile_expression", "is_answered", "predicate_of"]
 
 Document = dict[str, Any]
 _FAILURES = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
@@ -104,3 +105,9 @@ def compile_expression(expression: Any, variables: Mapping[str, Any]) -> Callabl
     if not isinstance(expression, (str, dict, list)):
         return lambda document: expression
     return lambda document: Evaluator(document, variables).parse(expression)
+
+
+def predicate_of(expression: Any, variables: Mapping[str, Any]) -> Callable[[Document], bool]:
+    """Make the test of an ``$expr``."""
+    compute = compile_expression(expression, variables)
+    return lambda document: truthy(compute(document))

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Protocol
 
-from catalog.embedded.scan import Sort, order_key
 from catalog.errors import InvalidQuery
-from catalog.language.expressions import compile_expression
+from catalog.language.expressions import compile_expression, predicate_of
 from catalog.language.grouping import group
-from catalog.language.kinds import nullish, truthy
+from catalog.language.kinds import nullish
 from catalog.language.matching import compile_filter
+from catalog.language.order import Sort, order_key
 from catalog.language.paths import resolve, split
 from catalog.language.shaping import adder, project, remover, set_path
 from catalog.language.values import MISSING, encode_key
@@ -43,8 +43,14 @@ class Database(Protocol):
 class Context:
     """What a stage needs beside its documents."""
 
-    database: Database
     variables: Mapping[str, Any]
+    database: Database | None = None
+
+    def others(self) -> Database:
+        """Return the other collections, for a stage that names one."""
+        if self.database is None:
+            raise InvalidQuery("no other collection can be named here", 72)
+        return self.database
 
 
 Stage = Callable[[Documents, Any, Context], Documents]
@@ -61,12 +67,6 @@ def run(documents: Documents, pipeline: Iterable[Mapping[str, Any]], context: Co
 def _match(documents: Documents, options: Any, context: Context) -> Documents:
     predicate = compile_filter(options, expression=lambda given: predicate_of(given, context.variables))
     return filter(predicate, documents)
-
-
-def predicate_of(expression: Any, variables: Mapping[str, Any]) -> Callable[[Document], bool]:
-    """Make the test of an ``$expr``."""
-    compute = compile_expression(expression, variables)
-    return lambda document: truthy(compute(document))
 
 
 def sort_of(options: Any) -> Sort:
@@ -239,8 +239,8 @@ def _lookup(documents: Documents, options: Any, context: Context) -> Iterator[Do
         variables = {name: compute(document) for name, compute in let.items()}
         key = encode_key([query, {name: [] if value is MISSING else [value] for name, value in variables.items()}])
         if key not in known:
-            found = context.database.documents(options["from"], query)
-            inner = Context(context.database, {**context.variables, **variables})
+            found = context.others().documents(options["from"], query)
+            inner = Context({**context.variables, **variables}, context.database)
             known[key] = list(run(found, options.get("pipeline", []), inner))
         yield set_path(document, target, known[key])
 
@@ -254,16 +254,16 @@ def _local_condition(value: Any) -> Mapping[str, Any]:
 def _union_with(documents: Documents, options: Any, context: Context) -> Iterator[Document]:
     given: Mapping[str, Any] = {"coll": options} if isinstance(options, str) else options
     yield from documents
-    yield from run(context.database.documents(given["coll"], {}), given.get("pipeline", []), context)
+    yield from run(context.others().documents(given["coll"], {}), given.get("pipeline", []), context)
 
 
 def _out(documents: Documents, options: Any, context: Context) -> Documents:
-    context.database.replace_collection(options if isinstance(options, str) else options["coll"], documents)
+    context.others().replace_collection(options if isinstance(options, str) else options["coll"], documents)
     return []
 
 
 def _merge(documents: Documents, options: Any, context: Context) -> Documents:
-    context.database.merge(options, documents)
+    context.others().merge(options, documents)
     return []
 
 

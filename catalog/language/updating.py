@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from catalog.embedded import engine
 from catalog.errors import InvalidQuery, InvalidUpdate, NotSupported
+from catalog.language import borrowed
 from catalog.language.kinds import bson_type, is_number
 from catalog.language.matching import Predicate, compile_filter, is_operators
 from catalog.language.paths import split
@@ -49,7 +49,7 @@ def apply_update(document: Document, update: Mapping[str, Any], *, inserting: bo
                 if value is not MISSING or not removing:
                     simpler, given = _simplified(operator, value, argument, within=place[-1].isdigit())
                     told.setdefault(simpler, {})[".".join(place)] = given
-    made = engine.apply_update(document, told) if told else document
+    made = borrowed.apply_update(document, told) if told else document
     if made.get("_id") != document.get("_id") and not (inserting and "_id" not in document):
         raise InvalidUpdate("Performing an update on the path '_id' would modify the immutable field '_id'", 66)
     return made
@@ -222,4 +222,4 @@ def equalities(query: Mapping[str, Any]) -> Document:
             flat[path] = condition["$eq"]
         elif "$in" in condition and len(condition["$in"]) == 1:
             flat[path] = condition["$in"][0]
-    return engine.apply_update({}, {"$set": flat}) if flat else flat
+    return borrowed.apply_update({}, {"$set": flat}) if flat else flat

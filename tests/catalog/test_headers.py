@@ -1,6 +1,7 @@
-"""Cards become a header that BSON can hold, and none is lost or renamed."""
+"""Cards become a header that BSON can hold, and none is lost or renamed; header blocks come back byte for byte."""
 
 import math
+import zlib
 
 import bson
 import numpy as np
@@ -8,7 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog import Unparsable, decode_keyword, encode_keyword, header_document
+from catalog import (
+    Damaged,
+    DocumentTooLarge,
+    Unparsable,
+    decode_keyword,
+    encode_keyword,
+    header_document,
+    pack_cards,
+    unpack_cards,
+)
+from catalog.headers import MAX_BLOCKS
 
 keywords = st.text(st.characters(codec="utf-8"), max_size=20)
 values = st.one_of(
@@ -87,3 +98,50 @@ def test_the_first_of_duplicates_wins_and_commentary_is_kept_in_lines():
 def test_operators_and_dots_are_only_names():
     made = header_document([("$WHERE", 1, ""), ("ESO DET.CHIP1", 2, ""), ("100%", 3, "")])
     assert list(made.header) == ["%24WHERE", "ESO DET%2ECHIP1", "100%25"]
+
+
+@given(st.lists(st.binary(max_size=300), max_size=5))
+def test_blocks_come_back_through_bson(blocks):
+    stored = bson.decode(bson.encode(pack_cards(blocks)))
+    assert unpack_cards(stored) == blocks
+
+
+def test_headers_shrink():
+    block = b"".join(f"KEY{i:05d}= {i:20d} / number".ljust(80).encode() for i in range(36))
+    assert len(pack_cards([block])["data"]) < len(block) / 4
+
+
+def damaged(**changes):
+    return {**pack_cards([b"a" * 2880, b"b" * 2880]), **changes}
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        damaged(data=b"not zlib"),
+        damaged(data=zlib.compress(b"a" * 5759)),
+        damaged(data=zlib.compress(b"a" * 5761)),
+        damaged(data=zlib.compress(b"a" * 5760)[:-6]),
+        damaged(sizes=[2880]),
+        damaged(sizes=[2880, -2880]),
+        damaged(sizes=["2880", "2880"]),
+        damaged(sizes=[MAX_BLOCKS + 1]),
+        damaged(codec="zstd"),
+        {"codec": "zlib"},
+    ],
+)
+def test_what_was_changed_is_refused(packed):
+    with pytest.raises(Damaged):
+        unpack_cards(packed)
+
+
+def test_a_bomb_is_not_decompressed():
+    bomb = {"codec": "zlib", "sizes": [10], "data": zlib.compress(b"\0" * 50_000_000)}
+    with pytest.raises(Damaged, match="another size"):
+        unpack_cards(bomb)
+
+
+def test_too_much_is_refused():
+    block = bytes(MAX_BLOCKS // 4)
+    with pytest.raises(DocumentTooLarge):
+        pack_cards([block] * 5)

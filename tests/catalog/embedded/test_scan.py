@@ -123,9 +123,9 @@ def test_entries_follow_every_write(catalog, drawn, writes):
             with contextlib.suppress(InvalidUpdate):  # it is no array
                 indexed.update_one({"_id": number}, {"$push": {"k": value}})
     backend = catalog._backend
-    schema, connection = backend.schema("indexed"), backend.file.connection()
+    schema, connection = backend.schemas.get("indexed"), backend.file.connection()
     from catalog.embedded.codec import decode_naive
-    from catalog.embedded.schema import entries_of
+    from catalog.language.entries import entries_of
 
     rows = connection.execute(f"SELECT n, doc FROM d{schema.id}").fetchall()
     for field in schema.fields.values():

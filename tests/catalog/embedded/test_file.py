@@ -13,8 +13,7 @@ import pytest
 from pymongo import InsertOne
 
 from catalog import CatalogTooNew, Damaged, DuplicateKey, InvalidURL, ReadOnly, StorageFull, Unreachable, connect
-from catalog.embedded.file import FORMAT, CatalogFile
-from catalog.embedded.filesystem import filesystem_type, is_network
+from catalog.embedded.file import FORMAT, CatalogFile, filesystem_type, is_network
 
 
 def script(code, *arguments):
