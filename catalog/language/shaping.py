@@ -145,24 +145,29 @@ def adder(options: Any, variables: Mapping[str, Any]) -> Shape:
     """Make the function of an ``$addFields`` or ``$set``."""
     if not isinstance(options, Mapping) or not options:
         raise InvalidQuery("$addFields specification must be an object with at least one field", 40177)
-    _check_paths(list(options))
-    fields = [(split(path), compile_expression(value, variables)) for path, value in options.items()]
-
-    def shape(document: Document) -> Document:
-        out = document
-        for parts, compute in fields:
-            value = compute(document)
-            out = _exclude(out, _tree(parts)) if value is MISSING else set_path(out, parts, value)
-        return out
-
-    return shape
+    flat = _flat(options)  # an object of fields goes into the one that is there, field by field
+    _check_paths([path for path, _ in flat])
+    tree: Tree = {}
+    for path, value in flat:
+        _plant(tree, path, compile_expression(value, variables))
+    return lambda document: _add(document, tree, document)
 
 
-def _tree(parts: tuple[str, ...]) -> Tree:
-    tree: Any = False
-    for name in reversed(parts):
-        tree = {name: tree}
-    return dict(tree)
+def _add(document: Document, tree: Tree, root: Document) -> Document:
+    out = dict(document)
+    for name, below in tree.items():
+        value = _add_value(document.get(name, MISSING), below, root) if type(below) is dict else below(root)
+        if value is MISSING:
+            out.pop(name, None)
+        else:
+            out[name] = value
+    return out
+
+
+def _add_value(value: Any, tree: Tree, root: Document) -> Any:
+    if type(value) is list:
+        return [_add_value(item, tree, root) for item in value]
+    return _add(value if type(value) is dict else {}, tree, root)
 
 
 def _check_paths(paths: list[str]) -> None:

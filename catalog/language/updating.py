@@ -45,9 +45,9 @@ def apply_update(document: Document, update: Mapping[str, Any], *, inserting: bo
             removing = operator in _REMOVING
             if operator == "$pop" and argument not in (1, -1):
                 raise InvalidUpdate("$pop expects 1 or -1", 9)
-            for place, value in _places(document, split(path), filters, creating=not removing):
+            for place, value, within in _places(document, split(path), filters, creating=not removing):
                 if value is not MISSING or not removing:
-                    simpler, given = _simplified(operator, value, argument, within=place[-1].isdigit())
+                    simpler, given = _simplified(operator, value, argument, within=within)
                     told.setdefault(simpler, {})[".".join(place)] = given
     made = borrowed.apply_update(document, told) if told else document
     if made.get("_id") != document.get("_id") and not (inserting and "_id" not in document):
@@ -85,8 +85,8 @@ def _is_renamed(document: Document, path: str, target: str) -> bool:
 
 def _places(
     holder: Any, parts: tuple[str, ...], filters: ArrayFilters, *, creating: bool
-) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Give the places a path names, with ``$[name]`` resolved, and what stands there."""
+) -> Iterator[tuple[tuple[str, ...], Any, bool]]:
+    """Return the places a path names, with ``$[name]`` resolved, what stands there, and if that is in an array."""
     name, rest = parts[0], parts[1:]
     element = _NAMED_ELEMENT.match(name)
     names = [name]
@@ -109,10 +109,10 @@ def _places(
     for one in names:
         value = _value(holder, one)
         if rest:
-            for place, found in _places(value, rest, filters, creating=creating):
-                yield (one, *place), found
+            for place, found, within in _places(value, rest, filters, creating=creating):
+                yield (one, *place), found, within
         else:
-            yield (one,), value
+            yield (one,), value, isinstance(holder, list)
 
 
 def _value(holder: Any, name: str) -> Any:
