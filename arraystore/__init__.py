@@ -14,11 +14,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from arraystore.errors import (
-    Damaged,
+    ArrayDamaged,
     InvalidArray,
     InvalidKey,
     InvalidRef,
-    InvalidURL,
+    InvalidStoreURL,
     Lost,
     NotAStore,
     StoreError,
@@ -37,19 +37,19 @@ if TYPE_CHECKING:
     from arraystore.records import StoredRecord
     from arraystore.sources import PixelSource
     from arraystore.sweeping import SweepReport
-    from arraystore.verifying import Finding
+    from arraystore.verifying import ArrayFault
 
 __all__ = [
     "KINDS",
+    "ArrayDamaged",
+    "ArrayFault",
     "ArrayRef",
     "ArrayStore",
     "Cube",
-    "Damaged",
-    "Finding",
     "InvalidArray",
     "InvalidKey",
     "InvalidRef",
-    "InvalidURL",
+    "InvalidStoreURL",
     "Lost",
     "NotAStore",
     "PixelSource",
@@ -69,7 +69,7 @@ __all__ = [
 _LAZY = {
     "KINDS": "format.layouts",
     "Cube": "cubes",
-    "Finding": "verifying",
+    "ArrayFault": "verifying",
     "PixelSource": "sources",
     "StoredObject": "backends.protocol",
     "StoredRecord": "records",

@@ -4,7 +4,7 @@
 
     StoreError
     ├── Lost                something that was stored is not there
-    ├── Damaged             it is there, and is not what was stored
+    ├── ArrayDamaged             it is there, and is not what was stored
     ├── NotAStore           the place exists and is something else
     ├── StoreTooNew         written by a later release than this one
     ├── StoreReadOnly       a write was asked of a store that may not be written
@@ -13,7 +13,7 @@
     ├── InvalidArray        (also ValueError) this array cannot be stored
     ├── InvalidRef          (also ValueError) this is not a reference to an array
     ├── InvalidKey          (also ValueError) this is not a name for a record
-    └── InvalidURL          (also ValueError) this is not an address of a store
+    └── InvalidStoreURL          (also ValueError) this is not an address of a store
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 __all__ = [
-    "Damaged",
+    "ArrayDamaged",
     "InvalidArray",
     "InvalidKey",
     "InvalidRef",
-    "InvalidURL",
+    "InvalidStoreURL",
     "Lost",
     "NotAStore",
     "StoreError",
@@ -47,7 +47,7 @@ class Lost(StoreError):
     """Something that was stored is no longer there."""
 
 
-class Damaged(StoreError):
+class ArrayDamaged(StoreError):
     """What is stored is not what was put there."""
 
 
@@ -83,7 +83,7 @@ class InvalidKey(StoreError, ValueError):
     """The value given cannot name a record."""
 
 
-class InvalidURL(StoreError, ValueError):
+class InvalidStoreURL(StoreError, ValueError):
     """The value given is not the address of a store."""
 
 

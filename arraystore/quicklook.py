@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arraystore.backends.protocol import Backend, StagedFile, Staging
-from arraystore.errors import Damaged
+from arraystore.errors import ArrayDamaged
 from arraystore.format.digests import leaf_digests, pixel_digest
 from arraystore.format.layouts import Layout
 from arraystore.format.manifests import FileRecord, Manifest, parse_manifest
@@ -92,15 +92,15 @@ def quicklook_reader(backend: Backend, ref: ArrayRef, layout: Layout) -> ChunkRe
 
     Raises
     ------
-    Lost, Damaged
+    Lost, ArrayDamaged
         The manifest is not there, is not what was written, or is of another array.
     """
     try:
         manifest = parse_manifest(backend.read(f"{ref.path}/manifest.json"))
-    except Damaged as error:
-        raise Damaged(f"{ref.path}: {error}. Restore it from a copy.") from error
+    except ArrayDamaged as error:
+        raise ArrayDamaged(f"{ref.path}: {error}. Restore it from a copy.") from error
     if manifest.digest != ref.digest or manifest.quicklook is None:
-        raise Damaged(f"the manifest of {ref.path} is that of another array. Restore it from a copy.")
+        raise ArrayDamaged(f"the manifest of {ref.path} is that of another array. Restore it from a copy.")
     return ChunkReader(backend, _ref(ref, manifest, manifest.quicklook, layout), layout)
 
 
@@ -127,7 +127,7 @@ def quicklook_finding(backend: Backend, ref: ArrayRef, layout: Layout, group: ND
     try:
         reader = quicklook_reader(backend, ref, layout)
         picture = reader.read(parse(..., layout.shape))
-    except Damaged as error:
+    except ArrayDamaged as error:
         return str(error)
     if pixel_digest(layout.shape, ref.dtype, leaf_digests(picture)) != pixel_digest(
         layout.shape, ref.dtype, leaf_digests(np.ascontiguousarray(group))

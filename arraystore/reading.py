@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arraystore.backends.protocol import Backend, RangeReader
-from arraystore.errors import Damaged, Lost
+from arraystore.errors import ArrayDamaged, Lost
 from arraystore.format.codecs import unsealed
 from arraystore.format.digests import leaf_digests, pixel_digest
 from arraystore.format.layouts import Layout
@@ -75,7 +75,7 @@ class ChunkReader:
         ------
         Lost
             The shard is gone.
-        Damaged
+        ArrayDamaged
             A chunk that is needed, or the index, is not what was written.
         """
         if (zeros := self._zeros(axes)) is not None:
@@ -167,10 +167,10 @@ class ChunkReader:
         layout = self._layout
         try:
             if len(data) != length:
-                raise Damaged("the file ends before it")
+                raise ArrayDamaged("the file ends before it")
             return layout.codec.decode(unsealed(data), layout.dtype, layout.chunk_size)
-        except (Damaged, ValueError, RuntimeError) as error:
-            raise Damaged(
+        except (ArrayDamaged, ValueError, RuntimeError) as error:
+            raise ArrayDamaged(
                 f"chunk {number} of {self._path} is damaged ({error}). Restore the file from a copy, "
                 "or ingest the original again."
             ) from error
@@ -180,7 +180,7 @@ class ChunkReader:
         data = file.read(0, 2**16)
         value = self._decode(data, len(data), 0).reshape(())
         if pixel_digest((), self._ref.dtype, leaf_digests(value)) != self._ref.pixels:
-            raise Damaged(f"{self._path} holds another value than the one asked for. Restore it from a copy.")
+            raise ArrayDamaged(f"{self._path} holds another value than the one asked for. Restore it from a copy.")
         return value
 
     def _load(self, file: RangeReader) -> ShardIndex:
@@ -191,7 +191,7 @@ class ChunkReader:
         """
         try:
             self._index = self._parse(file, self._ref.shard)
-        except Damaged:
+        except ArrayDamaged:
             shard = self._recorded()
             if shard is None:
                 raise
@@ -208,7 +208,7 @@ class ChunkReader:
         """Bytes of the shard by the manifest, if it says otherwise than the reference."""
         try:
             manifest = parse_manifest(self._backend.read(f"{self._ref.path}/manifest.json"))
-        except (Lost, Damaged):
+        except (Lost, ArrayDamaged):
             return None
         known = manifest.digest == self._ref.digest and manifest.shard != self._ref.shard
         return manifest.shard if known else None

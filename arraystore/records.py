@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
 from arraystore.backends.protocol import Backend
-from arraystore.errors import Damaged, InvalidKey, Lost
+from arraystore.errors import ArrayDamaged, InvalidKey, Lost
 
 __all__ = ["StoredRecord", "add_record", "get_record", "list_records", "put_records", "record_path", "remove_record"]
 
@@ -101,7 +101,7 @@ def _framed(data: bytes) -> bytes:
 
 
 def get_record(backend: Backend, key: str) -> bytes:
-    """The bytes of a record; `Lost` or `Damaged` if they are not what was put."""
+    """The bytes of a record; `Lost` or `ArrayDamaged` if they are not what was put."""
     try:
         data = backend.read(record_path(key))
     except Lost as error:
@@ -109,7 +109,7 @@ def get_record(backend: Backend, key: str) -> bytes:
     head = _HEAD.match(data)
     body = data[head.end() :] if head else b""
     if head is None or hashlib.sha256(body).hexdigest().encode() != head[1]:
-        raise Damaged(f"the record {key!r} in {backend.url} is damaged. Restore it from a copy.")
+        raise ArrayDamaged(f"the record {key!r} in {backend.url} is damaged. Restore it from a copy.")
     return body
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from arraystore.format.manifests import Manifest
     from arraystore.sources import PixelSource
     from arraystore.sweeping import SweepReport
-    from arraystore.verifying import Finding
+    from arraystore.verifying import ArrayFault
     from arraystore.writing import Written
 
 __all__ = ["ArrayStore", "open_store"]
@@ -278,7 +278,7 @@ class ArrayStore:
         """Whether every file of the array is there."""
         return not self.verify(ref, level="exists")
 
-    def verify(self, ref: ArrayRef | Mapping[str, Any], level: str = "digests") -> list[Finding]:
+    def verify(self, ref: ArrayRef | Mapping[str, Any], level: str = "digests") -> list[ArrayFault]:
         """Say what is wrong with a stored array; an empty list if nothing is.
 
         Parameters

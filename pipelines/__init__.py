@@ -17,15 +17,50 @@ from pipelines.version import __version__
 
 if TYPE_CHECKING:
     from pipelines.archive import Archive, open_archive
-    from pipelines.errors import DarkroomError
-
-__all__ = ["Archive", "DarkroomError", "__version__", "open_archive"]
+    from pipelines.calibration.masters.step import MapRules, MasterOptions
+    from pipelines.calibration.select.criteria import Rules
+    from pipelines.errors import DarkroomError, IntegrityError, Refused, SchemaTooNew, UnknownDocument, UsageError
+    from pipelines.jwst.calibrate import RunLimits
+    from pipelines.nightly.nights import wanted
+    from pipelines.nightly.run import Schedule, on_signals
+    from pipelines.processes.limits import Bounds
+    from pipelines.table import Answer
 
 _HOMES = {
-    "Archive": "pipelines.archive",
-    "open_archive": "pipelines.archive",
-    "DarkroomError": "pipelines.errors",
+    **dict.fromkeys(("Archive", "open_archive"), "pipelines.archive"),
+    "Answer": "pipelines.table",
+    "Bounds": "pipelines.processes.limits",
+    **dict.fromkeys(
+        ("DarkroomError", "IntegrityError", "Refused", "SchemaTooNew", "UnknownDocument", "UsageError"),
+        "pipelines.errors",
+    ),
+    **dict.fromkeys(("MapRules", "MasterOptions"), "pipelines.calibration.masters.step"),
+    "Rules": "pipelines.calibration.select.criteria",
+    "RunLimits": "pipelines.jwst.calibrate",
+    **dict.fromkeys(("Schedule", "on_signals"), "pipelines.nightly.run"),
+    "wanted": "pipelines.nightly.nights",
 }
+
+__all__ = [
+    "Answer",
+    "Archive",
+    "Bounds",
+    "DarkroomError",
+    "IntegrityError",
+    "MapRules",
+    "MasterOptions",
+    "Refused",
+    "Rules",
+    "RunLimits",
+    "Schedule",
+    "SchemaTooNew",
+    "UnknownDocument",
+    "UsageError",
+    "__version__",
+    "on_signals",
+    "open_archive",
+    "wanted",
+]
 
 
 def __getattr__(name: str) -> Any:

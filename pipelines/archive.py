@@ -4,32 +4,43 @@ This is the object a notebook holds. It is a facade: each verb lives in a module
 """
 
 import os
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from functools import cached_property
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from catalog import Catalog, Collection, connect
 from pipelines import settings
 from pipelines.calibration.groups import questions
 from pipelines.documents.roots import Roots
-from pipelines.errors import UnknownDocument, UsageError
+from pipelines.errors import UsageError
+from pipelines.session import Session
 from pipelines.table import Answer
 
 if TYPE_CHECKING:
     from astropy.io.fits import Header
 
     from arraystore import ArrayStore, Cube
-    from pipelines.calibration.accessor import CalibrationDesk
+    from pipelines.calibration.accessor import Calibration
     from pipelines.calibration.select.why import Why
+    from pipelines.documents.deletion import Deletion
     from pipelines.ingest.export import Certificate
     from pipelines.ingest.report import IngestReport
-    from pipelines.jwst.calibrate import Calibrated
+    from pipelines.ingest.survey import Survey
+    from pipelines.jwst.calibrate import Calibrated, RunLimits
+    from pipelines.nightly.nights import Wanted
+    from pipelines.nightly.report import NightlyReport
+    from pipelines.nightly.run import Schedule
+    from pipelines.pixels.accessor import Pixels
+    from pipelines.pixels.search import FlagCounts, FoundPixels
     from pipelines.pixels.selection import PixelSelection
+    from pipelines.processes.limits import Bounds
     from pipelines.upkeep.accessor import Upkeep
     from pipelines.upkeep.status import Status
     from pipelines.upkeep.sweep import Swept
+
+Instant = date | datetime | str
 
 
 def open_archive(
@@ -62,103 +73,100 @@ def open_archive(
     """
     place = settings.resolve(home, catalog=catalog, store=store)
     connected = connect(place.catalog, readonly=readonly, **{**place.options, **client_options})
-    return Archive(connected, store_url=place.store, readonly=readonly)
+    return Archive(Session(connected, store_url=place.store, writable=not readonly))
 
 
 class Archive:
-    """Documents and arrays of one archive; use :func:`open_archive` to get one.
+    """Documents and arrays of one archive, with the verbs as methods; use :func:`open_archive` to get one.
 
-    Parameters
+    Attributes
     ----------
-    catalog : Catalog
-        The documents.
-    store_url : str
-        Where the arrays are; opened when first needed.
-    readonly : bool
-        Refuse every change.
+    session : Session
+        The handle that the verbs below take: catalog, lazy store, roots, whether they may be changed.
+
+    Examples
+    --------
+    >>> from pipelines import open_archive
+    >>> with open_archive("/tmp/some-archive") as archive:  # doctest: +SKIP
+    ...     archive.ingest("/data/2024-02-20")
+    ...     archive.dark_groups(date="2024-02-20")
     """
 
-    def __init__(self, catalog: Catalog, *, store_url: str, readonly: bool = False) -> None:
-        self.catalog = catalog
-        self._store_url = store_url
-        self._readonly = readonly
+    def __init__(self, session: Session) -> None:
+        self.session = session
 
-    @cached_property
+    @property
+    def catalog(self) -> Catalog:
+        """The documents: every collection."""
+        return self.session.catalog
+
+    @property
     def store(self) -> "ArrayStore":
-        """The arrays."""
-        from arraystore import open_store
-        from pipelines.documents.pairing import is_paired, require_store
-
-        create = not self._readonly and not is_paired(self.catalog)
-        store = open_store(self._store_url, readonly=self._readonly, create=create)
-        require_store(self.catalog, store)
-        return store
+        """The arrays; opened when first asked for."""
+        return self.session.store
 
     @property
     def headers(self) -> Collection:
-        """One document a FITS file: a pymongo-style collection."""
-        return self.catalog.headers
+        """One document per FITS file: a pymongo-style collection."""
+        return self.session.headers
 
     @property
     def masters(self) -> Collection:
         """Master frames."""
-        return self.catalog.masters
+        return self.session.masters
 
     @property
     def runs(self) -> Collection:
         """The ledger of runs."""
-        return self.catalog.runs
+        return self.session.runs
 
     @property
     def quarantine(self) -> Collection:
         """The files that could not be taken, and why."""
-        return self.catalog.quarantine
+        return self.session.quarantine
 
     @property
     def history(self) -> Collection:
         """Documents as they were before each change."""
-        return self.catalog.history
+        return self.session.history
 
     @property
     def roots(self) -> Roots:
         """The named folders of original files."""
-        return Roots(self.catalog.roots)
+        return self.session.roots
 
     @cached_property
-    def calibration(self) -> "CalibrationDesk":
+    def calibration(self) -> "Calibration":
         """Everything about darks, flats and their masters: groups, checks, certificates, recalls, trends."""
-        from pipelines.calibration.accessor import CalibrationDesk
+        from pipelines.calibration.accessor import Calibration
 
-        return CalibrationDesk(self)
+        return Calibration(self.session)
 
     @cached_property
     def upkeep(self) -> "Upkeep":
-        """What keeps the archive whole: check, rebuild, backup, migrate, undo."""
+        """What keeps the archive whole: check, rebuild, backup, migrate, undo, quarantine."""
         from pipelines.upkeep.accessor import Upkeep
 
-        return Upkeep(self)
+        return Upkeep(self.session)
+
+    @cached_property
+    def pixels(self) -> "Pixels":
+        """Detector pixels over all exposures: searches, rate history, which calibration made what."""
+        from pipelines.pixels.accessor import Pixels
+
+        return Pixels(self.session)
 
     # -- questions -------------------------------------------------------------------------------
 
     def document(self, document_id: str) -> dict[str, Any]:
-        """Give one document by its name.
+        """Return one document by its name.
 
         Raises
         ------
         UnknownDocument
             There is none; the message names near misses.
         """
-        if not isinstance(document_id, str):
-            raise UnknownDocument(f"a document's name is text, not {document_id!r:.100}")
-        document = self.headers.find_one({"_id": document_id})
-        if document is not None:
-            return document
-        import re
-
-        tail = re.escape(document_id.rpartition("/")[2])
-        near = [d["_id"] for d in self.headers.find({"_id": {"$regex": tail}}, {"_id": 1}).limit(3)]
-        hint = f"; is it one of {', '.join(near)}?" if near else "; `darkroom query` lists names"
-        raise UnknownDocument(f"no document named {document_id!r}{hint}")
+        return self.session.document(document_id)
 
     def dark_groups(self, date: str | Sequence[str] | None = None) -> Answer:
         """Darks grouped by exactly serial number and exposure time, on a night, several, or all."""
@@ -169,7 +177,7 @@ class Archive:
         return questions.flat_conflicts(self.headers, date)
 
     def header(self, document_id: str, hdu: int = 0) -> "Header":
-        """Give a header card for card, as an astropy Header.
+        """Return a header card for card, as an astropy Header.
 
         Parameters
         ----------
@@ -213,50 +221,122 @@ class Archive:
             raise UsageError(f"no array {name!r}: {_which(found, pixels)}")
         return self.store.open(arrays[name])
 
-    def night(self, date: str) -> Answer:
-        """What of a night is missing or odd, each with what to do; no rows: nothing is."""
+    def night(self, date: str, *, recent: int = 14) -> Answer:
+        """What of a night is missing or odd, each with what to do, measured by the `recent` nights before it."""
         from pipelines.nights.completeness import night
 
-        return night(self.catalog, date)
-
-    def pixel(self, detector: str, **which: Any) -> "PixelSelection":
-        """Ask for a detector pixel, several, or a box, in every exposure: ``.ramps()``, ``.history()``, ``.plot()``.
-
-        Parameters
-        ----------
-        detector : str
-            ``MIRIMAGE``, ``MIRIFULONG`` or ``MIRIFUSHORT``.
-        **which
-            The pixel as ``x=, y=`` (from 1, of the full frame), ``pixel_id=``, ``pixels=`` or ``box=``;
-            the exposures by ``date=``, ``readpatt=``, ``subarray=``, ``version=``, ``where=``; see
-            `pipelines.pixels.pixel`.
-        """
-        from pipelines.pixels import pixel
-
-        return pixel(self, detector, **which)
+        return night(self.session, date, recent=recent)
 
     def why(self, frame: str, kind: str = "dark") -> "Why":
-        """Why a frame has the master it has, or none, and what to take tonight."""
+        """Why a frame has the master it has, or none, and which calibration frames are needed."""
         return self.calibration.why(frame, kind)
 
+    # -- detector pixels -------------------------------------------------------------------------
+
+    def pixel(
+        self,
+        detector: str,
+        *,
+        x: int | None = None,
+        y: int | None = None,
+        pixel_id: int | Iterable[int] | None = None,
+        pixels: Iterable[tuple[int, int]] | None = None,
+        box: tuple[int, int, int, int] | None = None,
+        date: str | tuple[Any, Any] | None = None,
+        readpatt: str | None = None,
+        subarray: str | None = None,
+        version: str | None = None,
+        where: Mapping[str, Any] | None = None,
+    ) -> "PixelSelection":
+        """Select a detector pixel, several, or a box, in every exposure: `pipelines.pixels.selection.pixel`."""
+        from pipelines.pixels.selection import pixel
+
+        return pixel(
+            self.session,
+            detector,
+            x=x,
+            y=y,
+            pixel_id=pixel_id,
+            pixels=pixels,
+            box=box,
+            date=date,
+            readpatt=readpatt,
+            subarray=subarray,
+            version=version,
+            where=where,
+        )
+
+    def find_flag(
+        self, flags: str | Sequence[str], *, where: Mapping[str, Any] | None = None, progress: bool | None = None
+    ) -> "FlagCounts":
+        """Count the ramps that have any of some flags, in each exposure: `pipelines.pixels.search.flags`."""
+        return self.pixels.find_flag(flags, where=where, progress=progress)
+
+    def find_above(
+        self, *, sigmas: float = 5.0, where: Mapping[str, Any] | None = None, progress: bool | None = None
+    ) -> "FoundPixels":
+        """Find the pixels with a slope above `sigmas` sigma of their own history."""
+        return self.pixels.find_above(sigmas=sigmas, where=where, progress=progress)
+
+    def find_changed(
+        self,
+        before: Instant,
+        after: Instant,
+        *,
+        sigmas: float = 5.0,
+        where: Mapping[str, Any] | None = None,
+        progress: bool | None = None,
+    ) -> "FoundPixels":
+        """Find the pixels whose level changed between two dates, by more than `sigmas` sigma."""
+        return self.pixels.find_changed(before, after, sigmas=sigmas, where=where, progress=progress)
+
+    def find_telegraph(
+        self,
+        *,
+        separation: float = 5.0,
+        switches: int = 2,
+        where: Mapping[str, Any] | None = None,
+        progress: bool | None = None,
+    ) -> "FoundPixels":
+        """Find the pixels whose slope jumps between two levels."""
+        return self.pixels.find_telegraph(separation=separation, switches=switches, where=where, progress=progress)
+
     # -- changes ---------------------------------------------------------------------------------
+
+    def survey(
+        self,
+        paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+        *,
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        campaign: str | None = None,
+    ) -> "Survey":
+        """What an ingest of these paths would take, folder by folder, without taking it."""
+        from pipelines.ingest.survey import Selection, survey
+
+        selection = Selection(tuple(include), tuple(exclude))
+        return survey(self.session, _listed(paths), selection=selection, campaign=campaign)
 
     def ingest(
         self,
         paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
         *,
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
         headers_only: bool = False,
         profile: str | None = None,
         campaign: str | None = None,
         jobs: int | None = None,
         progress: bool | None = None,
     ) -> "IngestReport":
-        """Take FITS files and folders of them. Run again, only what changed is touched.
+        """Ingest FITS files and folders of them. Run again, only what changed is touched.
 
         Parameters
         ----------
         paths : path or sequence of paths
             Files and folders.
+        include, exclude : sequence of str
+            Only files that match one of `include` and none of `exclude`, as a shell matches names.
         headers_only : bool
             Make the documents now; a later run without this adds the arrays.
         profile : str, optional
@@ -273,19 +353,51 @@ class Archive:
         IngestReport
             Also says what is in quarantine, and why.
         """
-        from pipelines.ingest.run import Options, ingest
+        from pipelines.ingest.run import IngestOptions, ingest
+        from pipelines.ingest.survey import Selection, chosen_files
         from pipelines.progress import bar
 
-        self.require_writable("ingest")
-        listed = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+        self.session.require_writable("ingest")
+        listed = _listed(paths)
+        if include or exclude:
+            listed = list(chosen_files(listed, roots=self.roots, selection=Selection(tuple(include), tuple(exclude))))
+        options = IngestOptions(headers_only=headers_only, profile=profile, campaign=campaign, jobs=jobs)
         with bar("Ingest", shown=progress) as advance:
-            return ingest(
+            return ingest(self.session, listed, options=options, progress=advance)
+
+    def nightly(
+        self,
+        roots: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+        *,
+        wanted: "Wanted | None" = None,
+        since_last: bool = False,
+        schedule: "Schedule | None" = None,
+        headers_only: bool = False,
+        profile: str | None = None,
+        jobs: int | None = None,
+        bounds: "Bounds | None" = None,
+        progress: bool | None = None,
+        interrupted: Callable[[], str] | None = None,
+    ) -> "NightlyReport":
+        """Ingest the files of some nights, one run at a time per night: `pipelines.nightly.run.nightly`."""
+        from pipelines.ingest.run import IngestOptions
+        from pipelines.nightly.run import nightly
+        from pipelines.nightly.run import since_last as newer
+        from pipelines.processes.limits import Bounds
+        from pipelines.progress import bar
+
+        self.session.require_writable("ingest")
+        listed = _listed(roots)
+        options = IngestOptions(headers_only=headers_only, profile=profile, jobs=jobs, bounds=bounds or Bounds())
+        with bar("Nightly", shown=progress) as advance:
+            return nightly(
+                self.session,
                 listed,
-                catalog=self.catalog,
-                store=self.store,
-                store_url=self._store_url,
-                options=Options(headers_only=headers_only, profile=profile, campaign=campaign, jobs=jobs),
+                wanted=newer(self.session, listed) if since_last else wanted,
+                options=options,
+                schedule=schedule,
                 progress=advance,
+                interrupted=interrupted,
             )
 
     def make_master_darks(self, date: str, *, progress: bool | None = None) -> Answer:
@@ -296,20 +408,65 @@ class Archive:
         """Make the master flats of a night: evening, morning and both together."""
         return self.calibration.make_masters(date, kinds=("flat",), progress=progress)
 
-    def calibrate(self, document_id: str, **how: Any) -> "Calibrated":
-        """Run JWST's Detector1 on an exposure and ingest what it makes; see `pipelines.jwst.calibrate`."""
+    def run_detector1(
+        self,
+        document_id: str,
+        *,
+        out: str | os.PathLike[str] | None = None,
+        references: str | os.PathLike[str] | None = None,
+        overrides: Mapping[str, str | os.PathLike[str]] | None = None,
+        skip: Sequence[str] = (),
+        limits: "RunLimits | None" = None,
+        progress: bool | None = None,
+    ) -> "Calibrated":
+        """Run JWST's Detector1 on an exposure and ingest what it makes: `pipelines.jwst.calibrate`."""
         from pipelines.jwst.calibrate import calibrate
+        from pipelines.progress import bar
 
-        self.require_writable("calibrate")
-        return calibrate(self, document_id, **how)
+        self.session.require_writable("run detector1")
+        with bar("Detector1", shown=progress) as advance:
+            return calibrate(
+                self.session,
+                document_id,
+                out=out,
+                references=references,
+                overrides=overrides,
+                skip=skip,
+                limits=limits,
+                progress=advance,
+            )
+
+    def detector1_log(self, document_id: str) -> str:
+        """Return what the pipeline said when it made a product."""
+        from pipelines.jwst.log import log_of
+
+        return log_of(self.document(document_id))
+
+    def calibrate(self, document_id: str, **how: Any) -> "Calibrated":
+        """Run Detector1; the name of 0.2 for :meth:`run_detector1`."""
+        warnings.warn("archive.calibrate is now archive.run_detector1", DeprecationWarning, stacklevel=2)
+        return self.run_detector1(document_id, **how)
+
+    def plan_deletion(self, ids: str | Sequence[str], *, cascade: bool = True) -> "Deletion":
+        """What :meth:`delete` of these documents would take with it, and how much that is."""
+        from pipelines.documents.deletion import plan_deletion
+
+        return plan_deletion([ids] if isinstance(ids, str) else ids, catalog=self.catalog, cascade=cascade)
 
     def delete(
-        self, ids: str | Sequence[str], *, why: str = "", cascade: bool = True, force: bool = False
+        self,
+        ids: "str | Sequence[str] | Deletion",
+        *,
+        why: str = "",
+        cascade: bool = True,
+        force: bool = False,
     ) -> list[str]:
         """Move documents into the trash; :meth:`restore` brings them back, :meth:`sweep` empties it.
 
         Parameters
         ----------
+        ids : str, sequence of str or Deletion
+            Documents, or a plan that was looked at: if anything changed since, nothing is deleted.
         why : str
             Kept with them.
         cascade : bool
@@ -324,31 +481,36 @@ class Archive:
         Refused
             A master was made of one of them; nothing is deleted.
         """
-        from pipelines.documents.deletion import delete_planned, plan_deletion
+        from pipelines.documents.deletion import Deletion, delete_planned
 
-        self.require_writable("delete")
-        plan = plan_deletion([ids] if isinstance(ids, str) else ids, catalog=self.catalog, cascade=cascade)
+        self.session.require_writable("delete")
+        plan = ids if isinstance(ids, Deletion) else self.plan_deletion(ids, cascade=cascade)
         return delete_planned(plan, catalog=self.catalog, store=self.store, why=why, force=force)
 
-    def restore(self, ids: str | Sequence[str]) -> list[str]:
-        """Bring documents back from the trash."""
+    def restore(self, ids: str | Sequence[str] = (), *, run: str = "") -> list[str]:
+        """Bring documents back from the trash, or with `run` everything that one deletion took."""
+        from pipelines.documents.deletion import restore_run
         from pipelines.documents.trash import restore
 
-        self.require_writable("restore")
+        self.session.require_writable("restore")
+        if bool(ids) == bool(run):
+            raise UsageError("name documents to restore, or one run of a deletion")
+        if run:
+            return restore_run(run, catalog=self.catalog, store=self.store)
         return restore([ids] if isinstance(ids, str) else ids, catalog=self.catalog, store=self.store)
 
     def sweep(self, *, grace: timedelta = timedelta(days=14), dry_run: bool = True) -> "Swept":
         """Empty the old trash and remove arrays nothing refers to; a dry run unless told otherwise."""
         from pipelines.upkeep.sweep import sweep
 
-        self.require_writable("sweep")
-        return sweep(catalog=self.catalog, store=self.store, grace=grace, dry_run=dry_run)
+        self.session.require_writable("sweep")
+        return sweep(self.session, grace=grace, dry_run=dry_run)
 
     def export(self, document_id: str, out: str | os.PathLike[str]) -> "Certificate":
         """Write the original file of a document, byte for byte; proved by its digest."""
         from pipelines.ingest.export import export
 
-        return export(self.document(document_id), out, store=self.store)
+        return export(self.session, self.document(document_id), out)
 
     # -- the archive itself ----------------------------------------------------------------------
 
@@ -356,39 +518,30 @@ class Archive:
         """Count what the archive holds."""
         from pipelines.upkeep.status import status
 
-        return status(self.catalog, self.store)
+        return status(self.session)
+
+    def require_current(self) -> None:
+        """Refuse documents of another release: they have to be migrated first."""
+        from pipelines.documents.migrate import require_current
+
+        require_current(self.catalog)
 
     def close(self) -> None:
         """Close the catalog's connection."""
-        self.catalog.close()
+        self.session.close()
 
     def __enter__(self) -> "Archive":
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def __repr__(self) -> str:
-        place = self._store_url.partition("?")[0]  # what follows may be credentials
-        return f"<Archive {self.catalog!r} {place}>"
+        return repr(self.session).replace("<Session", "<Archive", 1)
 
-    def require_writable(self, verb: str) -> None:
-        """Refuse a change of an archive that is open for reading, or whose documents are of another release.
 
-        Raises
-        ------
-        UsageError
-            It is open for reading, or has to be migrated first.
-        SchemaTooNew
-            A later release has written to it.
-        """
-        from pipelines.documents.migrate import require_current
-
-        if self._readonly:
-            raise UsageError(f"this archive is open read-only and cannot {verb}; open it without readonly=True")
-        require_current(self.catalog)
+def _listed(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> list[str | os.PathLike[str]]:
+    return [paths] if isinstance(paths, str | os.PathLike) else list(paths)
 
 
 def _which(document: Mapping[str, Any], names: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from arraystore.backends.protocol import Backend
-from arraystore.errors import InvalidURL
+from arraystore.errors import InvalidStoreURL
 
 __all__ = ["open_backend"]
 
@@ -33,7 +33,7 @@ def open_backend(url: str | os.PathLike[str], *, readonly: bool, create: bool) -
 
         return CloudBackend.open(text, readonly=readonly, create=create)
     shown = f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
-    raise InvalidURL(
+    raise InvalidStoreURL(
         f"{shown!r:.200} names no array store: use file:///folder, a path, s3://bucket/prefix, gs://bucket/prefix "
         "or memory://name."
     )

@@ -17,16 +17,16 @@ from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from arraystore.backends.protocol import Entry
-from arraystore.errors import InvalidURL, Lost, StoreFull, StoreReadOnly, StoreUnreachable
+from arraystore.errors import InvalidStoreURL, Lost, StoreFull, StoreReadOnly, StoreUnreachable
 
-__all__ = ["Bucket", "Found", "translated"]
+__all__ = ["Bucket", "BucketEntry", "translated"]
 
 #: Options that are of the client, not of the service.
 _CLIENT = {"allow_http", "connect_timeout", "proxy_url", "timeout"}
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class BucketEntry:
     """The contents of a key, and which version of it they are."""
 
     data: bytes
@@ -55,13 +55,13 @@ class Bucket:
 
         Raises
         ------
-        InvalidURL
+        InvalidStoreURL
             No bucket is named, or an option is unknown.
         """
         parts = urlsplit(url)
         shown = f"{parts.scheme}://{parts.hostname or ''}{parts.path.rstrip('/')}"
         if not parts.netloc or "@" in parts.netloc or ":" in parts.netloc or parts.fragment:
-            raise InvalidURL(
+            raise InvalidStoreURL(
                 f"{shown!r:.200} names no bucket: use {parts.scheme}://bucket/prefix, and give keys and the "
                 "endpoint in the environment or as ?name=value."
             )
@@ -69,7 +69,7 @@ class Bucket:
 
     # -- reading ------------------------------------------------------------------
 
-    def get(self, path: str) -> Found | None:
+    def get(self, path: str) -> BucketEntry | None:
         """Contents and version of a key; None if it is not there."""
         try:
             with self._translated("read", path):
@@ -77,7 +77,7 @@ class Bucket:
                 meta, data = answer.meta, bytes(answer.bytes())
         except Lost:
             return None
-        return Found(data, _version(meta), meta["last_modified"].timestamp())
+        return BucketEntry(data, _version(meta), meta["last_modified"].timestamp())
 
     def read(self, path: str, offset: int, length: int) -> bytes:
         """Bytes from `offset`, fewer where the key ends; `Lost` if there is no such key."""
@@ -172,7 +172,7 @@ def _client(parts: SplitResult, shown: str) -> Any:
         from obstore.exceptions import BaseError
         from obstore.store import GCSStore, S3Store
     except ImportError as error:
-        raise InvalidURL(f"{shown} needs obstore: pip install 'darkroom[s3]'.") from error
+        raise InvalidStoreURL(f"{shown} needs obstore: pip install 'darkroom[s3]'.") from error
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     client: dict[str, Any] = {name: options.pop(name) for name in _CLIENT & options.keys()}
     retry: dict[str, Any] = {"max_retries": 5, "retry_timeout": timedelta(seconds=60)}
@@ -186,7 +186,7 @@ def _client(parts: SplitResult, shown: str) -> Any:
         places = [options.get("endpoint"), options.get("base_url"), *(os.environ.get(name) for name in names)]
         endpoint = next((place for place in places if place), "")
         if "@" in urlsplit(endpoint).netloc:
-            raise InvalidURL(f"the endpoint of {shown} holds a password: give keys by their own names.")
+            raise InvalidStoreURL(f"the endpoint of {shown} holds a password: give keys by their own names.")
         client.setdefault("allow_http", str(endpoint.startswith("http://")).lower())
         client["allow_http"] = client["allow_http"] == "true"
         config |= options
@@ -194,11 +194,11 @@ def _client(parts: SplitResult, shown: str) -> Any:
         prefix = unquote(parts.path).strip("/") or None
         return make(parts.hostname, prefix=prefix, config=config, client_options=client, retry_config=retry)
     except (BaseError, ValueError, TypeError) as error:
-        if isinstance(error, InvalidURL):
+        if isinstance(error, InvalidStoreURL):
             raise
         # The reason may quote what was given: only the names of the options are safe to show.
         named = ", ".join(sorted(options)) or "none"
-        raise InvalidURL(f"{shown} cannot be used with the options it was given ({named}).") from None
+        raise InvalidStoreURL(f"{shown} cannot be used with the options it was given ({named}).") from None
 
 
 _FULL = ("507 ", "QuotaExceeded", "StorageFull", "InsufficientStorage")

@@ -37,7 +37,7 @@ __all__ = ["FileBackend"]
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
-class _File:
+class _ReadFile:
     """An open file that is read at any place, by any thread."""
 
     __slots__ = ("_descriptor", "_path")
@@ -66,7 +66,7 @@ class _File:
             with suppress(OSError):  # it is advice
                 os.posix_fadvise(self._descriptor, offset, length, os.POSIX_FADV_WILLNEED)
 
-    def __enter__(self) -> _File:
+    def __enter__(self) -> _ReadFile:
         return self
 
     def __exit__(
@@ -103,11 +103,11 @@ class FileBackend:
 
     # -- reading ------------------------------------------------------------------
 
-    def reader(self, path: str) -> _File:
+    def reader(self, path: str) -> _ReadFile:
         flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
         full = f"{self.root}/{path}"
         try:
-            return _File(os.open(full, flags), full)
+            return _ReadFile(os.open(full, flags), full)
         except FileNotFoundError:
             pass
         except OSError as error:
@@ -117,7 +117,7 @@ class FileBackend:
             # A sweep may hold the object aside for a moment, and put it back in the next.
             for place in (self._aside_path(path), full):
                 with suppress(FileNotFoundError):
-                    return _File(os.open(place, flags), full)
+                    return _ReadFile(os.open(place, flags), full)
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), full)
 
     def _aside_path(self, path: str) -> str:

@@ -28,7 +28,7 @@ class _Contents:
 _stores: dict[str, _Contents] = {}
 
 
-class _Bytes:
+class _MemoryFile:
     __slots__ = ("_data",)
 
     def __init__(self, data: bytes) -> None:
@@ -96,8 +96,8 @@ class MemoryBackend:
             raise StoreReadOnly(f"{self.url} was opened to be read only. Open it with readonly=False to write.")
 
     @contextmanager
-    def reader(self, path: str) -> Iterator[_Bytes]:
-        yield _Bytes(self.read(path))
+    def reader(self, path: str) -> Iterator[_MemoryFile]:
+        yield _MemoryFile(self.read(path))
 
     def read(self, path: str) -> bytes:
         try:

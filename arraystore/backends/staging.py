@@ -31,7 +31,7 @@ _FEW = 8
 
 
 @dataclass(frozen=True, slots=True)
-class _File:
+class _OpenFile:
     """A file being written; its errors are the store's, and no other error is taken for one."""
 
     descriptor: int
@@ -67,7 +67,7 @@ class FileStaging:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
         # Kept open until it is synced, so that no write error of the disk goes unseen.
         self._descriptors.append(descriptor)
-        yield _File(descriptor, path)
+        yield _OpenFile(descriptor, path)
 
     def publish(self, digest: str) -> bool:
         """Force the files to disk and rename their folder to that of the object."""

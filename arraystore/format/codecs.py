@@ -17,7 +17,7 @@ from numcodecs import zstd
 from numpy.typing import NDArray
 from pcodec import ChunkConfig, DeltaSpec, ModeSpec, PagingSpec, standalone
 
-from arraystore.errors import Damaged
+from arraystore.errors import ArrayDamaged
 
 __all__ = ["Buffer", "Codec", "Effort", "Pcodec", "Plain", "Zstd", "checksum", "sealed", "unsealed"]
 
@@ -79,7 +79,7 @@ class Pcodec:
         out = np.empty(size, dtype)
         progress = standalone.simple_decompress_into(bytes(data), out)
         if progress.n_processed != size or not progress.finished:
-            raise Damaged(f"a chunk holds {progress.n_processed} values where {size} are expected.")
+            raise ArrayDamaged(f"a chunk holds {progress.n_processed} values where {size} are expected.")
         return out
 
     def documents(self, itemsize: int) -> list[dict[str, Any]]:
@@ -139,7 +139,7 @@ class Plain:
         """Give back the `size` elements of a chunk, without a copy."""
         values: NDArray[Any] = np.frombuffer(data, dtype)
         if values.size != size:
-            raise Damaged(f"a chunk holds {values.size} values where {size} are expected.")
+            raise ArrayDamaged(f"a chunk holds {values.size} values where {size} are expected.")
         return values
 
     def documents(self, itemsize: int) -> list[dict[str, Any]]:
@@ -158,9 +158,9 @@ def sealed(data: bytes) -> bytes:
 
 
 def unsealed(data: bytes) -> Buffer:
-    """What `sealed` was given, without a copy; `Damaged` if the checksum does not agree."""
+    """What `sealed` was given, without a copy; `ArrayDamaged` if the checksum does not agree."""
     if len(data) < 4 or checksum(data) != _RESIDUE:
-        raise Damaged("its checksum does not agree with its bytes")
+        raise ArrayDamaged("its checksum does not agree with its bytes")
     return memoryview(data)[:-4]
 
 

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from arraystore.errors import Damaged, InvalidRef, StoreTooNew
+from arraystore.errors import ArrayDamaged, InvalidRef, StoreTooNew
 from arraystore.format.digests import canonical
 from arraystore.ref import check_digest
 
@@ -81,7 +81,7 @@ def parse_manifest(data: bytes) -> Manifest:
 
     Raises
     ------
-    Damaged
+    ArrayDamaged
         It is not, to the bit, what was written.
     StoreTooNew
         It has a later form.
@@ -91,7 +91,7 @@ def parse_manifest(data: bytes) -> Manifest:
         own = document.pop("sha256")
         sound = own == hashlib.sha256(canonical(document)).hexdigest()
         if not sound or canonical(document | {"sha256": own}) != data:
-            raise Damaged("the manifest is not what was written")
+            raise ArrayDamaged("the manifest is not what was written")
         if document["format"] > FORMAT:
             raise StoreTooNew(f"a manifest has format {document['format']}: upgrade to read it.")
         return Manifest(
@@ -103,4 +103,4 @@ def parse_manifest(data: bytes) -> Manifest:
             quicklook=None if "quicklook" not in document else check_digest(document["quicklook"]),
         )
     except (ValueError, KeyError, TypeError, AttributeError, InvalidRef) as error:
-        raise Damaged(f"the manifest cannot be read ({error!r:.80})") from error
+        raise ArrayDamaged(f"the manifest cannot be read ({error!r:.80})") from error

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from arraystore.errors import Damaged
+from arraystore.errors import ArrayDamaged
 from arraystore.format.codecs import checksum
 
 __all__ = ["EMPTY", "ShardIndex", "tail_bytes", "tail_size"]
@@ -69,14 +69,14 @@ class ShardIndex:
 
         Raises
         ------
-        Damaged
+        ArrayDamaged
             It is not what was written, or belongs to another array.
         """
         body = tail[32:-4]
         if len(tail) != tail_size(chunks) or checksum(body) != int.from_bytes(tail[-4:], "little"):
-            raise Damaged(f"the chunk index of {where} is damaged. Restore the file from a copy.")
+            raise ArrayDamaged(f"the chunk index of {where} is damaged. Restore the file from a copy.")
         if tail[:32].hex() != pixels:
-            raise Damaged(f"{where} holds another array than the one asked for. Restore it from a copy.")
+            raise ArrayDamaged(f"{where} holds another array than the one asked for. Restore it from a copy.")
         table: NDArray[Any] = np.frombuffer(body, "<u8").reshape(-1, 2)
         return cls(table, shard - len(tail), where)
 
@@ -86,5 +86,5 @@ class ShardIndex:
         if offset == EMPTY == length:
             return None
         if offset + length > self.limit:
-            raise Damaged(f"the chunk index of {self.where} points outside the file. Restore it from a copy.")
+            raise ArrayDamaged(f"the chunk index of {self.where} points outside the file. Restore it from a copy.")
         return offset, length

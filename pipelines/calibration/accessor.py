@@ -4,31 +4,33 @@ A facade: each verb lives in a module of its own beside this one, and has its wo
 """
 
 import os
+import warnings
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipelines.session import Session
 from pipelines.table import Answer
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from pipelines.archive import Archive
     from pipelines.calibration.masters.recall import Recalled
-    from pipelines.calibration.masters.step import Options
+    from pipelines.calibration.masters.step import MasterOptions
     from pipelines.calibration.select.certify import Certification
     from pipelines.calibration.select.criteria import Rules
     from pipelines.calibration.select.why import Why
+    from pipelines.documents.changes import Changed
 
 Nights = str | Sequence[str] | None
 
 
-class CalibrationDesk:
+class Calibration:
     """What an archive knows of its darks and flats; ``archive.calibration`` is one."""
 
-    def __init__(self, archive: "Archive") -> None:
-        self._archive = archive
+    def __init__(self, session: Session) -> None:
+        self._session = session
 
     # -- before combining ------------------------------------------------------------------------
 
@@ -36,79 +38,88 @@ class CalibrationDesk:
         """Frames that may be combined, by every key of their profile: `pipelines.calibration.groups.groups`."""
         from pipelines.calibration.groups.groups import groups
 
-        return groups(self._archive.headers, kind, date=date)
+        return groups(self._session.headers, kind, date=date)
 
     def clock(self, night: str) -> Answer:
         """Each camera's clock against the array's: `pipelines.calibration.times.clock`."""
         from pipelines.calibration.times.clock import clock_errors
 
-        return clock_errors(self._archive.headers, night)
+        return clock_errors(self._session.headers, night)
 
-    def fix_dates(self, date: str | Sequence[str]) -> list[str]:
+    def fix_dates(self, date: str | Sequence[str]) -> "Changed":
         """Write the night of the array's time into the frames of wrong clocks; :meth:`undo_dates` takes it back."""
         from pipelines.calibration.times.dates import fix_dates
+        from pipelines.documents.changes import Changed
 
-        self._archive.require_writable("repair dates")
+        self._session.require_writable("repair dates")
         nights = [date] if isinstance(date, str) else list(date)
-        return fix_dates(nights, catalog=self._archive.catalog, store=self._archive.store)[1]
+        run, names = fix_dates(self._session, nights)
+        return Changed(names, run)
 
-    def undo_dates(self, date: str | Sequence[str]) -> list[str]:
-        """Put back what the last :meth:`fix_dates` of these nights replaced. Gives the frames changed."""
+    def undo_dates(self, date: str | Sequence[str]) -> "Changed":
+        """Put back what the last :meth:`fix_dates` of these nights replaced. Returns the frames changed."""
         from pipelines.calibration.times.dates import undo_dates
+        from pipelines.documents.changes import Changed
 
-        self._archive.require_writable("repair dates")
+        self._session.require_writable("repair dates")
         nights = [date] if isinstance(date, str) else list(date)
-        return undo_dates(nights, catalog=self._archive.catalog, store=self._archive.store)[1]
+        run, names = undo_dates(self._session, nights)
+        return Changed(names, run)
 
     def flat_times(self, date: Nights = None) -> Answer:
         """Evening or morning, with all that tells it: `pipelines.calibration.times.flats`."""
         from pipelines.calibration.times.flats import flat_times
 
-        return flat_times(self._archive.headers, date)
+        return flat_times(self._session.headers, date)
 
-    def fix_flats(self, date: str | Sequence[str]) -> list[str]:
-        """Write what the evidence says into the flats; :meth:`undo_flats` takes it back. Gives the flats changed."""
+    def fix_flats(self, date: str | Sequence[str]) -> "Changed":
+        """Write what the evidence says into the flats; :meth:`undo_flats` takes it back. Returns the flats changed."""
         from pipelines.calibration.times.flats import fix
+        from pipelines.documents.changes import Changed
 
-        self._archive.require_writable("repair flats")
-        return fix(self.flat_times(date), catalog=self._archive.catalog, store=self._archive.store)[1]
+        self._session.require_writable("repair flats")
+        run, names = fix(self._session, self.flat_times(date))
+        return Changed(names, run)
 
-    def undo_flats(self, date: str | Sequence[str]) -> list[str]:
-        """Put back what the last :meth:`fix_flats` of these nights replaced. Gives the flats changed."""
+    def undo_flats(self, date: str | Sequence[str]) -> "Changed":
+        """Put back what the last :meth:`fix_flats` of these nights replaced. Returns the flats changed."""
         from pipelines.calibration.times.flats import undo_last
+        from pipelines.documents.changes import Changed
 
-        self._archive.require_writable("repair flats")
+        self._session.require_writable("repair flats")
         nights = [date] if isinstance(date, str) else list(date)
-        return undo_last(nights, catalog=self._archive.catalog, store=self._archive.store)[1]
+        run, names = undo_last(self._session, nights)
+        return Changed(names, run)
 
-    def check_frames(self, night: str, *, kinds: Sequence[str] | None = None, progress: bool | None = None) -> Answer:
+    def check_frames(
+        self,
+        night: str,
+        *,
+        kinds: Sequence[str] | None = None,
+        jobs: int | None = None,
+        progress: bool | None = None,
+    ) -> Answer:
         """Measure and judge the frames of a night, and keep it: `pipelines.calibration.quality.checks`."""
         from pipelines.calibration.quality.checks import KINDS, check_frames
         from pipelines.progress import bar
 
-        self._archive.require_writable("keep verdicts")
+        self._session.require_writable("keep verdicts")
         with bar(f"Check {night}", shown=progress) as advance:
-            return check_frames(
-                night,
-                catalog=self._archive.catalog,
-                store=self._archive.store,
-                kinds=kinds or KINDS,
-                progress=advance,
-            )
+            return check_frames(self._session, night, kinds=kinds or KINDS, jobs=jobs, progress=advance)
 
-    def frames(self, date: str | Sequence[str]) -> Answer:
+    def frames(self, date: str | Sequence[str], *, kinds: Sequence[str] | None = None) -> Answer:
         """What was found of the frames of a night when they were checked."""
-        from pipelines.calibration.quality.checks import frame_checks
+        from pipelines.calibration.quality.checks import KINDS, frame_checks
 
-        return frame_checks(self._archive.headers, date)
+        return frame_checks(self._session.headers, date, kinds=kinds or KINDS)
 
     # -- masters ---------------------------------------------------------------------------------
 
-    def plan(self, night: str, *, kinds: Sequence[str] | None = None, options: "Options | None" = None) -> Answer:
+    def plan(self, night: str, *, kinds: Sequence[str] | None = None, options: "MasterOptions | None" = None) -> Answer:
         """What making masters would do, and how much work that is: `pipelines.calibration.masters.plan`."""
         from pipelines.calibration.masters.plan import KINDS, plan_masters, plan_table
 
-        steps = plan_masters(self._archive.catalog, date=night, kinds=kinds or KINDS, options=options)
+        steps = plan_masters(self._session, date=night, kinds=kinds or KINDS, options=options)
         return plan_table(steps, date=night)
 
     def make_masters(
@@ -116,7 +127,7 @@ class CalibrationDesk:
         night: str,
         *,
         kinds: Sequence[str] | None = None,
-        options: "Options | None" = None,
+        options: "MasterOptions | None" = None,
         jobs: int | None = None,
         progress: bool | None = None,
     ) -> Answer:
@@ -125,16 +136,10 @@ class CalibrationDesk:
         from pipelines.calibration.masters.run import make_masters
         from pipelines.progress import bar
 
-        self._archive.require_writable("make masters")
+        self._session.require_writable("make masters")
         with bar("Masters", shown=progress) as advance:
             return make_masters(
-                catalog=self._archive.catalog,
-                store=self._archive.store,
-                date=night,
-                kinds=kinds or KINDS,
-                options=options,
-                jobs=jobs,
-                progress=advance,
+                self._session, date=night, kinds=kinds or KINDS, options=options, jobs=jobs, progress=advance
             )
 
     def certify(
@@ -150,82 +155,89 @@ class CalibrationDesk:
         """Make a master the one to use for an interval: `pipelines.calibration.select.certify`."""
         from pipelines.calibration.select.certify import certify
 
-        self._archive.require_writable("certify")
-        return certify(
-            master_id,
-            catalog=self._archive.catalog,
-            store=self._archive.store,
-            since=since,
-            until=until,
-            split=split,
-            override=override,
-            why=why,
-        )
+        self._session.require_writable("certify")
+        return certify(self._session, master_id, since=since, until=until, split=split, override=override, why=why)
 
     def set_status(self, masters: str | Sequence[str], status: str, *, why: str) -> list[str]:
         """Mark masters as proposed, verified or withdrawn."""
         from pipelines.calibration.select.certify import set_status
 
-        self._archive.require_writable("mark masters")
+        self._session.require_writable("mark masters")
         names = [masters] if isinstance(masters, str) else list(masters)
-        return set_status(names, status, catalog=self._archive.catalog, store=self._archive.store, why=why)
+        return set_status(self._session, names, status, why=why)
 
     def best(self, frame: str, kind: str = "dark", *, rules: "Rules | None" = None) -> dict[str, Any] | None:
         """The best master for a frame, or None: `pipelines.calibration.select.choose`."""
         from pipelines.calibration.select.choose import choose
 
-        found = choose(self._archive.document(frame), kind, masters=self._archive.masters, rules=rules)
+        found = choose(self._session.document(frame), kind, masters=self._session.masters, rules=rules)
         return None if found is None else dict(found)
 
     def why(self, frame: str, kind: str = "dark", *, rules: "Rules | None" = None) -> "Why":
         """Why a frame has the master it has, or none: `pipelines.calibration.select.why`."""
         from pipelines.calibration.select.why import why
 
-        return why(frame, kind, catalog=self._archive.catalog, rules=rules)
+        return why(self._session, frame, kind, rules=rules)
+
+    def needs(self, night: str | Sequence[str]) -> Answer:
+        """The calibration frames needed by a night, best first: `pipelines.calibration.select.needs`."""
+        from pipelines.calibration.select.needs import calibration_needs
+
+        return calibration_needs(self._session, night)
 
     def shoot(self, night: str | Sequence[str]) -> Answer:
-        """The darks and flats worth taking, best first: `pipelines.calibration.select.needs`."""
-        from pipelines.calibration.select.needs import what_to_shoot
+        """Return the calibration frames needed; the name of 0.2 for :meth:`needs`."""
+        warnings.warn("archive.calibration.shoot is now archive.calibration.needs", DeprecationWarning, stacklevel=2)
+        return self.needs(night)
 
-        return what_to_shoot(self._archive.catalog, night)
+    def masters(
+        self, date: Nights = None, *, kind: str | None = None, camera: str | None = None, status: str | None = None
+    ) -> Answer:
+        """The masters there are, newest night first: `pipelines.calibration.select.listing`."""
+        from pipelines.calibration.select.listing import list_masters
+
+        return list_masters(self._session.masters, date, kind=kind, camera=camera, status=status)
 
     def recall(self, ids: str | Sequence[str], *, why: str, dry_run: bool = False) -> "Recalled":
         """Mark frames or masters bad, and flag what was made from them: `pipelines.calibration.masters.recall`."""
         from pipelines.calibration.masters.recall import recall
 
         if not dry_run:
-            self._archive.require_writable("recall")
+            self._session.require_writable("recall")
         names = [ids] if isinstance(ids, str) else list(ids)
-        return recall(names, catalog=self._archive.catalog, store=self._archive.store, why=why, dry_run=dry_run)
+        return recall(self._session, names, why=why, dry_run=dry_run)
 
     def undo(self, run: str, *, why: str = "taken back") -> list[str]:
         """Take back exactly what a recall, a certification or a mark did, by its run: `pipelines.documents.changes`."""
-        return self._archive.upkeep.undo(run, why=why)
+        from pipelines.documents.changes import undo
+
+        self._session.require_writable("undo")
+        return undo(run, catalog=self._session.catalog, store=self._session.store, why=why)
 
     def export(self, master_id: str, out: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
         """Write a master as FITS, every plane and where it comes from: `pipelines.calibration.masters.fits`."""
         from pipelines.calibration.masters.fits import export_master
         from pipelines.calibration.select.certify import find_master
 
-        master = find_master(master_id, catalog=self._archive.catalog)
-        return export_master(master, out, store=self._archive.store, overwrite=overwrite)
+        master = find_master(self._session, master_id)
+        return export_master(self._session, master, out, overwrite=overwrite)
 
     # -- over the nights -------------------------------------------------------------------------
 
-    def trends(self, date: Nights = None, *, camera: str | None = None) -> Answer:
+    def trends(self, date: Nights = None, *, camera: str | None = None, kind: str | None = None) -> Answer:
         """Level, noise, hot pixels, gradient and temperature by night: `pipelines.calibration.quality.trends`."""
-        from pipelines.calibration.quality.trends import trends
+        from pipelines.calibration.quality.trends import KINDS, trends
 
-        return trends(self._archive.headers, date=date, camera=camera)
+        return trends(self._session.headers, date=date, camera=camera, kinds=(kind,) if kind else KINDS)
 
     def plot_trends(self, date: Nights = None, *, camera: str | None = None, kind: str | None = None) -> "Figure":
         """Draw them."""
         from pipelines.calibration.quality.trends import plot
 
-        return plot(self.trends(date, camera=camera), kind=kind)
+        return plot(self.trends(date, camera=camera, kind=kind), kind=kind)
 
     def fleet(self, night: str) -> Answer:
         """Cameras that depart from the others of a night: `pipelines.calibration.quality.fleet`."""
         from pipelines.calibration.quality.fleet import fleet_outliers
 
-        return fleet_outliers(self._archive.headers, night)
+        return fleet_outliers(self._session.headers, night)

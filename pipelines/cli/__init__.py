@@ -1,37 +1,24 @@
-"""The ``darkroom`` command: each verb in a module of its own, imported by nobody.
+"""The ``darkroom`` command: every module here that has a ``register`` adds its commands; nobody imports this package.
 
-Exit codes: 0 fine; 1 finished, with files in quarantine; 2 usage; 3 catalog or store not reachable;
-4 damage found.
+Exit codes: 0 fine; 1 finished, with files in quarantine or something that needs attention; 2 usage; 3 catalog or
+store not usable; 4 damage found; 130 interrupted.
 """
 
 import sys
+from importlib import import_module
+from pkgutil import iter_modules
 
 import typer
 
-from pipelines.cli import (
-    archive,
-    calibrating,
-    checks,
-    clock,
-    deletion,
-    finding,
-    frames,
-    groups,
-    keeping,
-    masters,
-    nightly,
-    pixels,
-    query,
-    trends,
-    upkeep,
-)
-from pipelines.cli.options import Place, version_option
+from pipelines.cli.options import ArchiveAddress, version_option
+from pipelines.cli.renamed import RenamedGroup
 
 __all__ = ["app", "main"]
 
 app = typer.Typer(
     name="darkroom",
     help="A catalog of FITS headers in MongoDB and of detector cubes in Zarr.",
+    cls=RenamedGroup,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -40,40 +27,25 @@ app = typer.Typer(
 
 
 @app.callback()
-def _place(
+def _address(
     context: typer.Context,
     home: str = typer.Option(None, "--home", help="Folder of catalog and arrays [DARKROOM_HOME, else ~/darkroom]."),
     catalog: str = typer.Option(None, "--catalog", help="mongodb:// URL or path of the catalog [CATALOG_URL]."),
     store: str = typer.Option(None, "--store", help="URL or path of the array store [ARRAYSTORE_URL]."),
     version: bool = version_option,
 ) -> None:
-    context.obj = Place(home=home, catalog=catalog, store=store)
+    context.obj = ArchiveAddress(home=home, catalog=catalog, store=store)
 
 
-for module in (
-    archive,
-    calibrating,
-    checks,
-    clock,
-    deletion,
-    finding,
-    frames,
-    groups,
-    keeping,
-    masters,
-    nightly,
-    pixels,
-    query,
-    trends,
-    upkeep,
-):
-    module.register(app)
+for _found in sorted(iter_modules(__path__), key=lambda found: found.name):
+    if not _found.name.startswith("_"):
+        _module = import_module(f"{__name__}.{_found.name}")
+        if hasattr(_module, "register"):
+            _module.register(app)
 
 
 def main() -> None:
     """Run the command; every foreseen error is one message and an exit code."""
-    from pipelines.cli.exits import exit_code
-
     try:
         app()
     except KeyboardInterrupt:
@@ -83,8 +55,26 @@ def main() -> None:
         sys.stderr.close()
         sys.exit(0)
     except Exception as error:
-        code = exit_code(error)
+        code = _exit_code(error)
         if code is None:
             raise
         print(f"darkroom: {error}", file=sys.stderr)
         sys.exit(code)
+
+
+def _exit_code(error: Exception) -> int | None:
+    """Return the exit code for an error; None for one that is a fault of the program."""
+    import arraystore
+    import catalog
+    from pipelines import DarkroomError
+    from pipelines.fits import FitsError
+
+    if isinstance(error, DarkroomError):
+        return error.exit_code
+    if isinstance(error, catalog.Damaged | arraystore.ArrayDamaged | arraystore.Lost):
+        return 4
+    if isinstance(error, catalog.InvalidURL | catalog.InvalidQuery | catalog.InvalidName | arraystore.InvalidStoreURL):
+        return 2
+    if isinstance(error, catalog.CatalogError | arraystore.StoreError):
+        return 3
+    return 1 if isinstance(error, FitsError) else None

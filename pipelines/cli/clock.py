@@ -2,7 +2,7 @@
 
 import typer
 
-from pipelines.cli.options import Place, json_option
+from pipelines.cli.options import ArchiveAddress, json_option
 
 
 def register(app: typer.Typer) -> None:
@@ -18,34 +18,31 @@ def clock(
     as_json: bool = json_option,
 ) -> None:
     """Compare each camera's clock with the array's: cameras share exposure numbers."""
-    from pipelines.calibration.times.clock import clock_errors
+    from pipelines import Answer
     from pipelines.cli.show import show
-    from pipelines.table import Answer
 
-    place: Place = context.obj
+    address: ArchiveAddress = context.obj
     if fix and undo:
         raise typer.BadParameter("give --fix or --undo, not both")
     if fix or undo:
-        _change_dates(place, nights, undo=undo)
+        _change_dates(address, nights, undo=undo)
         return
-    with place.open(readonly=True) as archive:
-        answers = [clock_errors(archive.headers, night) for night in nights]
+    with address.open(readonly=True) as archive:
+        answers = [archive.calibration.clock(night) for night in nights]
     rows = tuple(row for answer in answers for row in answer)
     show(Answer(answers[0].columns, rows, f"Clocks against the array's, {', '.join(nights)}"), as_json=as_json)
 
 
-def _change_dates(place: Place, nights: list[str], *, undo: bool) -> None:
-    from pipelines.calibration.times import dates
-
-    with place.open() as archive:
+def _change_dates(address: ArchiveAddress, nights: list[str], *, undo: bool) -> None:
+    with address.open() as archive:
         if undo:
-            run, changed = dates.undo_dates(nights, catalog=archive.catalog, store=archive.store)
-            typer.echo(f"{len(changed)} frames are as they were before run {run}")
+            changed = archive.calibration.undo_dates(nights)
+            typer.echo(f"{len(changed)} frames are as they were before run {changed.run}")
             return
-        fixed, changed = dates.fix_dates(nights, catalog=archive.catalog, store=archive.store)
-    if fixed is None:
+        changed = archive.calibration.fix_dates(nights)
+    if changed.run is None:
         typer.echo("nothing to change: every date is that of the array's time")
     else:
         typer.echo(
-            f"{len(changed)} frames changed by run {fixed}; `darkroom clock {' '.join(nights)} --undo` puts back"
+            f"{len(changed)} frames changed by run {changed.run}; `darkroom clock {' '.join(nights)} --undo` puts back"
         )

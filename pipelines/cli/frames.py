@@ -1,43 +1,36 @@
-"""Commands about single files: ``header``, ``export``."""
-
-from pathlib import Path
+"""Commands about the fitness of frames: ``frames``."""
 
 import typer
 
-from pipelines.cli.options import Place
+from pipelines.cli.options import ArchiveAddress, json_option
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands to the application."""
-    for command in (header, export):
-        app.command()(command)
+    """Add the command to the application."""
+    app.command()(frames)
 
 
-def header(
+def frames(
     context: typer.Context,
-    document: str = typer.Argument(help="A document's name.", metavar="ID"),
-    hdu: int = typer.Option(0, min=0, help="Which HDU, from 0."),
+    nights: list[str] = typer.Argument(help="Nights, YYYY-MM-DD.", metavar="NIGHT..."),
+    kind: list[str] = typer.Option([], help="Only frames of this kind [dark, bias and flat]; may be repeated."),
+    check: bool = typer.Option(False, "--check", help="Measure and judge them, and keep the outcome."),
+    bad: bool = typer.Option(False, "--bad", help="Only those that are not good."),
+    jobs: int = typer.Option(None, min=1, help="Frames measured at a time [one for each processor]."),
+    as_json: bool = json_option,
 ) -> None:
-    """Print a header card for card."""
-    place: Place = context.obj
-    with place.open(readonly=True) as archive:
-        typer.echo(archive.header(document, hdu).tostring(sep="\n", endcard=True, padding=False))
+    """Say which frames are fit to be combined, and why not. Exit code 4: pixels are lost or damaged."""
+    from pipelines import Answer
+    from pipelines.cli.show import show
 
-
-def export(
-    context: typer.Context,
-    document: str = typer.Argument(help="A document's name.", metavar="ID"),
-    out: Path = typer.Argument(help="File to write."),
-    certificate: bool = typer.Option(False, "--certificate", help="Print the digests, ingested and exported."),
-) -> None:
-    """Write the original FITS file again, byte for byte; or a master as FITS, with all its planes."""
-    from pipelines.cli.masters import export_master
-
-    place: Place = context.obj
-    if export_master(place, document, out):
-        return
-    with place.open(readonly=True) as archive:
-        proof = archive.export(document, out)
-    typer.echo(f"{proof.file}: {proof.nbytes} bytes, as ingested")
-    if certificate:
-        typer.echo(f"ingested sha256 {proof.ingested}\nexported sha256 {proof.exported}")
+    address: ArchiveAddress = context.obj
+    kinds = tuple(kind) or None
+    with address.open(readonly=not check) as archive:
+        if check:
+            answers = [archive.calibration.check_frames(night, kinds=kinds, jobs=jobs) for night in nights]
+        else:
+            answers = [archive.calibration.frames(nights, kinds=kinds)]
+    rows = tuple(row for answer in answers for row in answer if not (bad and row["verdict"] == "good"))
+    show(Answer(answers[0].columns, rows, f"Frames, {', '.join(nights)}"), as_json=as_json)
+    if any(row["verdict"] == "unreadable" for row in rows):
+        raise typer.Exit(4)

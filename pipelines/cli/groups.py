@@ -2,7 +2,7 @@
 
 import typer
 
-from pipelines.cli.options import Place, json_option
+from pipelines.cli.options import ArchiveAddress, json_option
 
 NIGHTS = typer.Argument(None, help="Nights, YYYY-MM-DD; all by default.", metavar="[NIGHT]...")
 
@@ -18,8 +18,8 @@ def darks(context: typer.Context, nights: list[str] = NIGHTS, as_json: bool = js
     """Group darks by camera serial number and exposure time."""
     from pipelines.cli.show import show
 
-    place: Place = context.obj
-    with place.open(readonly=True) as archive:
+    address: ArchiveAddress = context.obj
+    with address.open(readonly=True) as archive:
         show(archive.dark_groups(nights or None), as_json=as_json)
 
 
@@ -36,36 +36,31 @@ def flats(
 
     if fix + undo > 1 or ((fix or undo) and not nights):
         raise typer.BadParameter("name the nights for --fix or --undo, and one of the two")
-    place: Place = context.obj
+    address: ArchiveAddress = context.obj
     if fix or undo:
-        _change_flats(place, nights, undo=undo)
+        _change_flats(address, nights, undo=undo)
         return
-    with place.open(readonly=True) as archive:
-        if evidence:
-            from pipelines.calibration.times.flats import flat_times
-
-            show(flat_times(archive.headers, nights or None), as_json=as_json)
-        else:
-            show(archive.flat_conflicts(nights or None), as_json=as_json)
+    with address.open(readonly=True) as archive:
+        asked = archive.calibration.flat_times if evidence else archive.flat_conflicts
+        show(asked(nights or None), as_json=as_json)
 
 
-def _change_flats(place: Place, nights: list[str], *, undo: bool) -> None:
-    from pipelines.calibration.times import flats as flattimes
-
-    with place.open() as archive:
+def _change_flats(address: ArchiveAddress, nights: list[str], *, undo: bool) -> None:
+    with address.open() as archive:
         if undo:
-            run, changed = flattimes.undo_last(nights, catalog=archive.catalog, store=archive.store)
-            typer.echo(f"{len(changed)} flats are as they were before run {run}")
+            changed = archive.calibration.undo_flats(nights)
+            typer.echo(f"{len(changed)} flats are as they were before run {changed.run}")
             return
-        answer = flattimes.flat_times(archive.headers, nights)
-        fixed, changed = flattimes.fix(answer, catalog=archive.catalog, store=archive.store)
+        answer = archive.calibration.flat_times(nights)
+        changed = archive.calibration.fix_flats(nights)
     undecided = [row for row in answer if row["decision"] == "undecided"]
     for row in undecided:
         typer.echo(f"{row['date']} exposure {row['exposure_number']}: undecided, {row['reason']}")
-    if fixed is None:
+    if changed.run is None:
         typer.echo("nothing to change: the flats agree with all that is known")
     else:
-        typer.echo(f"{len(changed)} flats changed by run {fixed}; `darkroom flats {' '.join(nights)} --undo` puts back")
+        undo_it = f"darkroom flats {' '.join(nights)} --undo"
+        typer.echo(f"{len(changed)} flats changed by run {changed.run}; `{undo_it}` puts back what was there")
 
 
 def groups(
@@ -75,9 +70,8 @@ def groups(
     as_json: bool = json_option,
 ) -> None:
     """Group frames that may be combined, by every key of their instrument's profile."""
-    from pipelines.calibration.groups.groups import groups as grouped
     from pipelines.cli.show import show
 
-    place: Place = context.obj
-    with place.open(readonly=True) as archive:
-        show(grouped(archive.headers, kind, date=nights or None), as_json=as_json)
+    address: ArchiveAddress = context.obj
+    with address.open(readonly=True) as archive:
+        show(archive.calibration.groups(kind, nights or None), as_json=as_json)

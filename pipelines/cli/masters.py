@@ -1,21 +1,25 @@
-"""Commands about masters: ``masters``, ``certify``, ``why``, ``shoot``, ``recall``."""
+"""Commands about masters: ``masters make | list``, ``certify``, ``why``, ``needs``, ``recall``."""
 
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 
 import typer
 
-from pipelines.cli.options import Place, json_option, yes_option
+from pipelines.cli.options import ArchiveAddress, json_option, yes_option
+from pipelines.cli.renamed import MastersGroup
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
-    for command in (masters, certify, why, shoot, recall):
+    masters = typer.Typer(cls=MastersGroup, help="Master frames.", no_args_is_help=True, rich_markup_mode=None)
+    masters.command("make")(masters_make)
+    masters.command("list")(masters_list)
+    app.add_typer(masters, name="masters")
+    for command in (certify, why, needs, recall):
         app.command()(command)
 
 
-def masters(
+def masters_make(
     context: typer.Context,
     night: str = typer.Argument(help="The night, YYYY-MM-DD."),
     kind: list[str] = typer.Option([], help="bias, dark, flat or pixelmap; may be repeated [all]."),
@@ -27,31 +31,37 @@ def masters(
     as_json: bool = json_option,
 ) -> None:
     """Make the masters of a night; what is unchanged is left alone."""
-    from pipelines.calibration.masters.plan import KINDS, plan_masters, plan_table
-    from pipelines.calibration.masters.run import make_masters
-    from pipelines.calibration.masters.step import Options
+    from pipelines import MasterOptions
     from pipelines.cli.show import show
-    from pipelines.progress import bar
 
-    place: Place = context.obj
-    options = Options(method=method, minimum=minimum, borrow=borrow)
-    with place.open(readonly=dry_run) as archive:
+    address: ArchiveAddress = context.obj
+    options = MasterOptions(method=method, minimum=minimum, borrow=borrow)
+    with address.open(readonly=dry_run) as archive:
         if dry_run:
-            steps = plan_masters(archive.catalog, date=night, kinds=kind or KINDS, options=options)
-            show(plan_table(steps, date=night), as_json=as_json)
+            show(archive.calibration.plan(night, kinds=kind or None, options=options), as_json=as_json)
             return
-        with bar("Masters") as advance:
-            answer = make_masters(
-                catalog=archive.catalog,
-                store=archive.store,
-                date=night,
-                kinds=kind or KINDS,
-                options=options,
-                jobs=jobs,
-                progress=advance,
-            )
+        answer = archive.calibration.make_masters(night, kinds=kind or None, options=options, jobs=jobs)
     show(answer, as_json=as_json)
     raise typer.Exit(int(any(row["outcome"] == "failed" for row in answer)))
+
+
+def masters_list(
+    context: typer.Context,
+    nights: list[str] = typer.Argument(None, help="Nights, YYYY-MM-DD; all by default.", metavar="[NIGHT]..."),
+    kind: str = typer.Option(None, help="Only bias, dark, flat or pixelmap."),
+    camera: str = typer.Option(None, help="Only of this camera."),
+    status: str = typer.Option(None, help="Only certified, verified, proposed, withdrawn or superseded."),
+    as_json: bool = json_option,
+) -> None:
+    """List the masters of some nights, or all."""
+    from pipelines.cli.show import show
+
+    address: ArchiveAddress = context.obj
+    with address.open(readonly=True) as archive:
+        show(
+            archive.calibration.masters(nights or None, kind=kind, camera=camera, status=status),
+            as_json=as_json,
+        )
 
 
 def certify(
@@ -66,26 +76,17 @@ def certify(
     as_json: bool = json_option,
 ) -> None:
     """Certify masters for an interval of time, or withdraw them."""
-    from pipelines.calibration.select.certify import certify as certify_one
-    from pipelines.calibration.select.certify import set_status
     from pipelines.cli.show import show_object
 
-    place: Place = context.obj
-    with place.open() as archive:
+    address: ArchiveAddress = context.obj
+    with address.open() as archive:
         if status != "certified":
-            changed = set_status(names, status, catalog=archive.catalog, store=archive.store, why=why)
+            changed = archive.calibration.set_status(names, status, why=why)
             typer.echo(f"{len(changed)} masters are {status} now")
             return
         for name in names:
-            done = certify_one(
-                name,
-                catalog=archive.catalog,
-                store=archive.store,
-                since=_instant(since),
-                until=_instant(until),
-                split=split,
-                override=override,
-                why=why,
+            done = archive.calibration.certify(
+                name, since=_instant(since), until=_instant(until), split=split, override=override, why=why
             )
             show_object(done, as_json=as_json)
 
@@ -99,15 +100,14 @@ def why(
     as_json: bool = json_option,
 ) -> None:
     """Say which master a frame has and why, or why it has none and what to take."""
-    from pipelines.calibration.select.criteria import Rules
-    from pipelines.calibration.select.why import why as explain
+    from pipelines import Rules
     from pipelines.cli.options import duration
     from pipelines.cli.show import show, show_object
 
-    place: Place = context.obj
+    address: ArchiveAddress = context.obj
     rules = Rules(order="before" if before else "nearest", max_age=duration(max_age))
-    with place.open(readonly=True) as archive:
-        answer = explain(frame, kind, catalog=archive.catalog, rules=rules)
+    with address.open(readonly=True) as archive:
+        answer = archive.calibration.why(frame, kind, rules=rules)
     if as_json:
         show_object(answer, as_json=True)
         return
@@ -118,18 +118,17 @@ def why(
         show(answer.table, as_json=False)
 
 
-def shoot(
+def needs(
     context: typer.Context,
     nights: list[str] = typer.Argument(help="Nights, YYYY-MM-DD.", metavar="NIGHT..."),
     as_json: bool = json_option,
 ) -> None:
-    """List the darks and flats a night lacks, by what a minute of them gains."""
-    from pipelines.calibration.select.needs import what_to_shoot
+    """List the calibration frames needed by a night, by what a minute of them gains."""
     from pipelines.cli.show import show
 
-    place: Place = context.obj
-    with place.open(readonly=True) as archive:
-        show(what_to_shoot(archive.catalog, nights), as_json=as_json)
+    address: ArchiveAddress = context.obj
+    with address.open(readonly=True) as archive:
+        show(archive.calibration.needs(nights), as_json=as_json)
 
 
 def recall(
@@ -142,28 +141,26 @@ def recall(
     as_json: bool = json_option,
 ) -> None:
     """Mark frames or masters bad; all that was made from them is listed, flagged and sized."""
-    from pipelines.calibration.masters.recall import recall as mark
     from pipelines.cli.show import show_object
-    from pipelines.documents.changes import undo as take_back
 
-    place: Place = context.obj
+    address: ArchiveAddress = context.obj
     if bool(names) == bool(undo):
         raise typer.BadParameter("name what to recall, or a run with --undo")
     if names and not why:
         raise typer.BadParameter("say why: it is kept with all that is marked (--why TEXT)")
-    with place.open() as archive:
+    with address.open() as archive:
         if undo:
             reason = why or "taken back"
-            back = take_back(undo, catalog=archive.catalog, store=archive.store, why=reason)
+            back = archive.calibration.undo(undo, why=reason)
             typer.echo(f"{len(back)} documents are as they were before run {undo}")
             return
         if dry_run or (sys.stdin.isatty() and not yes):
-            planned = mark(names, catalog=archive.catalog, store=archive.store, why=why, dry_run=True)
+            planned = archive.calibration.recall(names, why=why, dry_run=True)
             show_object(planned, as_json=as_json)
             if dry_run:
                 return
             typer.confirm("Mark them?", abort=True)
-        done = mark(names, catalog=archive.catalog, store=archive.store, why=why)
+        done = archive.calibration.recall(names, why=why)
     show_object(done, as_json=as_json)
 
 
@@ -182,17 +179,3 @@ def _instant(text: str | None) -> datetime | None:
     except ValueError as error:
         raise typer.BadParameter(f"{text!r} is no time; write 2024-02-20 or 2024-02-20T19:00") from error
     return instant if instant.tzinfo is not None else instant.replace(tzinfo=UTC)
-
-
-def export_master(place: Place, name: str, out: Path) -> bool:
-    """Write a master as FITS; False if there is no master of that name."""
-    if not name.startswith("masters/"):
-        return False
-    from pipelines.calibration.masters.fits import export_master as write
-    from pipelines.calibration.select.certify import find_master
-
-    with place.open(readonly=True) as archive:
-        master = find_master(name, catalog=archive.catalog)
-        path = write(master, out, store=archive.store)
-    typer.echo(f"{path}: {path.stat().st_size} bytes, {', '.join(master['arrays'])}")
-    return True

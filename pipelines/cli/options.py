@@ -1,6 +1,8 @@
 """Options that several commands share, and the archive they open."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -8,11 +10,11 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from pipelines.archive import Archive
+    from pipelines import Archive
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ArchiveAddress:
     """Where the archive is, as far as the command line says."""
 
     home: str | None
@@ -26,7 +28,7 @@ class Place:
         must not look like an archive in which nothing is wrong.
         """
         from catalog import Unreachable
-        from pipelines.archive import open_archive
+        from pipelines import open_archive
 
         if not (new or self.exists()):
             raise Unreachable(
@@ -35,16 +37,22 @@ class Place:
             )
         archive = open_archive(self.home, catalog=self.catalog, store=self.store, readonly=readonly)
         if not (readonly or any_schema):
-            from pipelines.documents.migrate import require_current
-
-            require_current(archive.catalog)
+            archive.require_current()
         return archive
 
-    def store_url(self) -> str:
-        """Give the address of the array store, as worker processes need it."""
-        from pipelines.settings import resolve
+    @contextmanager
+    def open_if_there(self) -> "Iterator[Archive]":
+        """Open the archive for reading; one that is not there yet is an empty one, made nowhere that lasts."""
+        if self.exists():
+            with self.open(readonly=True) as archive:
+                yield archive
+            return
+        from tempfile import TemporaryDirectory
 
-        return resolve(self.home, catalog=self.catalog, store=self.store).store
+        from pipelines import open_archive
+
+        with TemporaryDirectory(prefix="darkroom-") as folder, open_archive(folder) as archive:
+            yield archive
 
     def exists(self) -> bool:
         """Tell whether there is a catalog; of a server, only connecting would tell, and it is taken to be there."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from pipelines.cli.options import Place, json_option
+from pipelines.cli.options import ArchiveAddress, json_option
 
 if TYPE_CHECKING:
     from pipelines.pixels import PixelSelection
@@ -37,12 +37,18 @@ def pixel(
     as_json: bool = json_option,
 ) -> None:
     """Follow one pixel through every exposure: its ramps, flags and slopes, one line an exposure."""
-    place: Place = context.obj
-    question: dict[str, Any] = {"date": date, "readpatt": readpatt, "subarray": subarray, "version": version}
-    with place.open(readonly=True) as archive:
-        from pipelines.pixels import pixel as ask
-
-        selection = ask(archive, detector, x=x, y=y, where=_where(where), **question)
+    address: ArchiveAddress = context.obj
+    with address.open(readonly=True) as archive:
+        selection = archive.pixel(
+            detector,
+            x=x,
+            y=y,
+            date=date,
+            readpatt=readpatt,
+            subarray=subarray,
+            version=version,
+            where=_where(where),
+        )
         _show(selection, as_json=as_json)
         if plot is not None:
             selection.plot(plot)
@@ -68,19 +74,13 @@ def rates(
 ) -> None:
     """Stack the slopes of each detector along time, check the stacks, or make them anew."""
     from pipelines.cli.show import show_object
-    from pipelines.pixels.rates import check_rates, rebuild_rates, update_rates
-    from pipelines.progress import bar
 
-    verbs = dict(zip(VERBS, (update_rates, check_rates, rebuild_rates), strict=True))
-    if verb not in verbs:
+    if verb not in VERBS:
         raise typer.BadParameter(f"{verb!r} is none of {', '.join(VERBS)}")
-    if detector is not None:
-        from pipelines.pixels.coordinates import checked_detector
-
-        detector = checked_detector(detector)
-    place: Place = context.obj
-    with place.open(readonly=verb == "check") as archive, bar("Rates") as advance:
-        report = verbs[verb](archive.catalog, archive.store, detector=detector, progress=advance)
+    address: ArchiveAddress = context.obj
+    with address.open(readonly=verb == "check") as archive:
+        verbs = (archive.pixels.update_rates, archive.pixels.check_rates, archive.pixels.rebuild_rates)
+        report = verbs[VERBS.index(verb)](detector)
     show_object(report, as_json=as_json)
     if report.wrong:
         raise typer.Exit(4)
@@ -102,11 +102,10 @@ def _where(text: str | None) -> Any:
 def _show(selection: PixelSelection, *, as_json: bool) -> None:
     """Print one line an exposure, or as JSON every value of it."""
     from pipelines.cli.show import show
-    from pipelines.pixels.summary import summary, values
 
     if as_json:
         import json
 
-        print(json.dumps(values(selection), default=str))
+        print(json.dumps(selection.values(), default=str))
     else:
-        show(summary(selection), as_json=False)
+        show(selection.summary(), as_json=False)

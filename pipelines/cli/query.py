@@ -5,7 +5,7 @@ from typing import Any
 
 import typer
 
-from pipelines.cli.options import Place, json_option
+from pipelines.cli.options import ArchiveAddress, json_option
 
 JAVASCRIPT = frozenset({"$where", "$function", "$accumulator"})
 WRITES = frozenset({"$out", "$merge"})
@@ -29,10 +29,10 @@ def query(
     """Ask the catalog; prints a table, or with --json one document a line."""
     from bson import json_util
 
-    place: Place = context.obj
+    address: ArchiveAddress = context.obj
     refused = (frozenset() if allow_javascript else JAVASCRIPT) | (frozenset() if allow_writes else WRITES)
     asked = parse(question, refused=refused)
-    with place.open(readonly=not allow_writes) as archive:
+    with address.open(readonly=not allow_writes) as archive:
         answers = archive.catalog[collection]
         names = [name.strip() for name in fields.split(",") if name.strip()]
         if isinstance(asked, list):
@@ -44,8 +44,8 @@ def query(
         for document in found:
             typer.echo(json_util.dumps(document, json_options=json_util.RELAXED_JSON_OPTIONS))
         return
+    from pipelines import Answer
     from pipelines.cli.show import show
-    from pipelines.table import Answer
 
     columns = tuple(names) or tuple(dict.fromkeys(key for document in found for key in document))
     rows = tuple({column: _value(document, column) for column in columns} for document in found)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from pipelines.cli.options import Place, json_option
+from pipelines.cli.options import ArchiveAddress, json_option
 
 
 def register(app: typer.Typer) -> None:
@@ -22,23 +22,20 @@ def trends(
     as_json: bool = json_option,
 ) -> None:
     """Follow level, noise, hot pixels, gradient and temperature of each camera over the nights."""
-    from pipelines.calibration.quality import fleet as array
-    from pipelines.calibration.quality import trends as lines
+    from pipelines import Answer
     from pipelines.cli.show import show
-    from pipelines.table import Answer
 
     if fleet and (not nights or picture):
         raise typer.BadParameter("--fleet needs the nights, and draws nothing")
-    place: Place = context.obj
-    with place.open(readonly=True) as archive:
+    address: ArchiveAddress = context.obj
+    with address.open(readonly=True) as archive:
         if fleet:
-            answers = [array.fleet_outliers(archive.headers, night) for night in nights]
+            answers = [archive.calibration.fleet(night) for night in nights]
             rows = tuple(row for one in answers for row in one if camera in (None, row["camera"]))
             show(Answer(answers[0].columns, rows, f"Departing cameras, {', '.join(nights)}"), as_json=as_json)
             return
-        kinds = (kind,) if kind else lines.KINDS
-        answer = lines.trends(archive.headers, date=nights or None, camera=camera, kinds=kinds)
+        answer = archive.calibration.trends(nights or None, camera=camera, kind=kind)
         if picture is not None:
-            lines.plot(answer, kind=kind).savefig(picture)
+            archive.calibration.plot_trends(nights or None, camera=camera, kind=kind).savefig(picture)
             typer.echo(f"{picture}: {len(answer)} points", err=True)
         show(answer, as_json=as_json)

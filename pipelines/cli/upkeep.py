@@ -1,30 +1,103 @@
-"""Commands that look after the archive: ``sweep``."""
+"""Commands that prove and preserve: ``check``, ``rebuild``, ``backup``, ``copy``, ``migrate``."""
 
-import sys
+from pathlib import Path
 
 import typer
 
-from pipelines.cli.options import Place, duration, yes_option
+from pipelines.cli.options import ArchiveAddress, duration, json_option
+from pipelines.cli.renamed import renamed_flag, renamed_option
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command()(sweep)
+    """Add the commands to the application."""
+    for command in (check, rebuild, backup, copy, migrate):
+        app.command()(command)
 
 
-def sweep(
+def check(
     context: typer.Context,
-    grace: str = typer.Option("14d", help="Touch nothing younger: 0, 90m, 12h, 14d, 4w. 0 only when no ingest runs."),
-    dry_run: bool = typer.Option(False, "--dry-run", help="Only say what would be removed."),
-    yes: bool = yes_option,
+    level: str = typer.Option("digests", help="How deep: exists, sizes, digests or decode."),
+    time_limit: str = typer.Option("", help="Stop after this time and go on there next time: 90m, 1h."),
+    max_age: str = typer.Option("0", help="Pass over what was verified within this time: 4w."),
+    grace: str = typer.Option("1h", help="Unreferenced arrays and records younger than this are an ingest at work."),
+    repair: bool = typer.Option(False, "--repair", help="Repair what can be repaired without loss."),
+    readonly: bool = typer.Option(False, "--readonly", help="Write nothing, not even what was verified when."),
+    as_json: bool = json_option,
+    max_duration: str = renamed_option("--max-duration", "--time-limit"),
+    mend: bool = renamed_flag("--mend", "--repair"),
 ) -> None:
-    """Empty the old trash and remove arrays that nothing refers to."""
-    place: Place = context.obj
-    patience = duration(grace)
-    with place.open() as archive:
-        if dry_run or (sys.stdin.isatty() and not yes):
-            typer.echo(repr(archive.sweep(grace=patience, dry_run=True)))
-            if dry_run:
-                return
-            typer.confirm("Remove them for good?", abort=True)
-        typer.echo(repr(archive.sweep(grace=patience, dry_run=False)))
+    """Prove that nothing is missing, across documents, arrays and records; exit 4 on damage, 1 on unfinished work.
+
+    The least recently verified come first. Every finding is named with how to fix it.
+    """
+    from pipelines.cli.show import show_object
+
+    address: ArchiveAddress = context.obj
+    with address.open(readonly=readonly, any_schema=True) as archive:
+        report = archive.upkeep.check(
+            level=level,
+            time_limit=duration(time_limit) if time_limit else None,
+            max_age=duration(max_age),
+            grace=duration(grace),
+            repair=repair,
+        )
+    show_object(report, as_json=as_json)
+    raise typer.Exit(report.exit_code)
+
+
+def rebuild(
+    context: typer.Context,
+    into: str = typer.Option(None, help="URL or path of an empty catalog to rebuild into [the archive's own]."),
+    missing: bool = typer.Option(False, "--missing", help="Add what the catalog does not have; leave the rest."),
+    document: list[str] = typer.Option(None, help="Only this document, back to what the store keeps of it."),
+    as_json: bool = json_option,
+) -> None:
+    """Make a lost catalog again from the array store: documents, masters, trash and history."""
+    from pipelines.cli.show import show_object
+
+    address: ArchiveAddress = context.obj
+    target = ArchiveAddress(home=address.home, catalog=into or address.catalog, store=address.store)
+    with target.open(any_schema=True, new=True) as archive:
+        report = archive.upkeep.rebuild(missing=missing, documents=document or ())
+    show_object(report, as_json=as_json)
+    raise typer.Exit(report.exit_code)
+
+
+def backup(
+    context: typer.Context,
+    out: Path = typer.Argument(help="File to write; it may not exist."),
+    as_json: bool = json_option,
+) -> None:
+    """Copy the embedded catalog, as it is at this moment, to a file; others may go on writing. Arrays: `cp -a`."""
+    from pipelines.cli.show import show_object
+
+    address: ArchiveAddress = context.obj
+    with address.open(readonly=True) as archive:
+        show_object(archive.upkeep.backup(out), as_json=as_json)
+
+
+def copy(
+    context: typer.Context,
+    to: str = typer.Option(help="Catalog to copy into: mongodb:// URL or path; empty, or an unfinished copy."),
+    as_json: bool = json_option,
+) -> None:
+    """Copy every document into another catalog, and hold each against the original: the way up to MongoDB, or back."""
+    from pipelines.cli.show import show_object
+
+    address: ArchiveAddress = context.obj
+    with address.open(readonly=True) as archive:
+        show_object(archive.upkeep.copy(to), as_json=as_json)
+
+
+def migrate(
+    context: typer.Context,
+    dry_run: bool = typer.Option(False, "--dry-run", help="Only say how many documents are of an older schema."),
+    as_json: bool = json_option,
+) -> None:
+    """Bring the documents of an older release to the schema of this one; cut short, run it again."""
+    from pipelines.cli.show import show_object
+
+    address: ArchiveAddress = context.obj
+    with address.open(readonly=dry_run, any_schema=True) as archive:
+        report = archive.upkeep.migrate(dry_run=dry_run)
+    show_object(report, as_json=as_json)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from arraystore import Damaged, Lost
+from arraystore import ArrayDamaged, Lost
 from pipelines.combine.errors import FramesUnfit, FrameUnreadable
 
 #: Types that are sorted as they are; all others become float64, which holds them exactly or nearly so.
@@ -58,7 +58,7 @@ class Stack:
         name = self.names[number]
         try:
             rows = read_rows(self.frames[number], start, stop)
-        except (Lost, Damaged) as error:
+        except (Lost, ArrayDamaged) as error:
             raise FrameUnreadable(
                 f"{name} cannot be combined: {error} Or leave this frame out.", frame=number, name=name
             ) from error

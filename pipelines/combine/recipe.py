@@ -37,7 +37,7 @@ class Band:
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class CombineRecipe:
     """A stack and all that goes with it, checked; `stack.combine` says what each is."""
 
     stack: Stack

@@ -13,7 +13,7 @@ from pipelines.combine.errors import FramesUnfit
 from pipelines.combine.frames import Stack, companions, factors, stack_of
 from pipelines.combine.methods import Mean, Median, Method, NoiseClip, method_named
 from pipelines.combine.noise import NoiseModel, measure_noise
-from pipelines.combine.recipe import Recipe
+from pipelines.combine.recipe import CombineRecipe
 from pipelines.combine.result import PLANES, Combined
 
 
@@ -101,7 +101,7 @@ def combine(
             raise FramesUnfit("a median takes no weights; leave them out, or choose another method.")
         weights = None
         reason = f"{reason}; the weights are not used by a median"
-    recipe = Recipe(
+    recipe = CombineRecipe(
         stack=stack,
         method=used,
         noise=model,

@@ -112,7 +112,7 @@ def _check_the_night(archive: Archive, night: NightTruth, say: Say) -> None:
     say(f"Flats, by clocks, sun, sky and order together: {_as('the truth', decided == night.twilights())}\n")
 
     say("Which frames are not fit to be combined?\n")
-    checked = check_frames(night.night, catalog=archive.catalog, store=archive.store)
+    checked = check_frames(archive.session, night.night)
     unfit = [row for row in checked if row["verdict"] != "good"]
     for row in unfit:
         say(f"  {row['verdict']}  {Path(row['id']).name}: {'; '.join(row['reasons'])}")

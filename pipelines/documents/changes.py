@@ -6,7 +6,7 @@ order, whoever makes them. Then it goes into the history, then into the document
 it is finished by whoever next comes to the document, by ``check``, or by ``rebuild``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -49,6 +49,20 @@ __all__ = [
 State = Literal["deleted", "restored"]
 
 TRIES = 50  # times the number of a change may be taken by others before we give up
+
+
+class Changed(list[str]):
+    """The names of the documents that a verb changed, and the run that did it.
+
+    Attributes
+    ----------
+    run : str or None
+        The run to undo it by; None where nothing was changed.
+    """
+
+    def __init__(self, names: Iterable[str], run: str | None) -> None:
+        super().__init__(names)
+        self.run = run
 
 
 def change(

@@ -19,8 +19,8 @@ from pipelines.documents.changes import new_state, read_entry, remember, trash_e
 from pipelines.documents.edits import applied
 from pipelines.documents.pairing import require_store
 from pipelines.documents.records import PREFIXES, older_key, record_key
+from pipelines.documents.schema import SCHEMA
 from pipelines.errors import IntegrityError, SchemaTooNew, UsageError
-from pipelines.ingest.document import SCHEMA
 
 Document = dict[str, Any]
 Progress = Callable[[int, int], None]

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import bson
 from bson.errors import InvalidBSON
 
-from arraystore import ArrayStore, Damaged, Lost
+from arraystore import ArrayDamaged, ArrayStore, Lost
 from pipelines.documents.edits import AWARE, Document, Entry, applied
 from pipelines.documents.migrate import upgraded
 from pipelines.documents.records import record_key
@@ -16,7 +16,7 @@ def kept_document(store: ArrayStore, key: str) -> Document:
 
     Raises
     ------
-    arraystore.Lost, arraystore.Damaged
+    arraystore.Lost, arraystore.ArrayDamaged
         There is none, or its bytes are not those written.
     SchemaTooNew
         A later release wrote it.
@@ -33,7 +33,7 @@ def _decoded(data: bytes, key: str) -> Document:
     try:
         return bson.decode(data, AWARE)
     except InvalidBSON as error:
-        raise Damaged(f"the record {key!r} is no document: {error}. Restore it from a copy.") from error
+        raise ArrayDamaged(f"the record {key!r} is no document: {error}. Restore it from a copy.") from error
 
 
 def entries_of(store: ArrayStore, document_id: str, revision: int, *, upto: int, collection: str) -> Iterable[Entry]:

@@ -18,7 +18,7 @@ from pipelines.fits.cards import Card, Value, first_values, read_cards
 from pipelines.fits.errors import FitsError
 from pipelines.fits.headers import read_header
 from pipelines.fits.limits import BLOCK, Limits
-from pipelines.fits.pixels import FlatImage, PixelSource
+from pipelines.fits.pixels import FitsPixels, FlatImage
 from pipelines.fits.plan import Part, Span, plan_parts
 from pipelines.fits.residue import Residue
 from pipelines.fits.source import ByteSource, DiskSource, Expanded, compression, open_disk
@@ -69,7 +69,7 @@ class Hdu:
     scale: Scaling | None
     cards: list[Card] = field(repr=False)
     header: dict[str, Value] = field(repr=False)
-    pixels: PixelSource | None = field(repr=False)
+    pixels: FitsPixels | None = field(repr=False)
 
 
 class FitsFile:
@@ -246,7 +246,7 @@ class FitsFile:
         start: int,
         limits: Limits,
     ) -> Hdu:
-        pixels: PixelSource | None = None
+        pixels: FitsPixels | None = None
         if structure.dtype is not None and 0 not in structure.shape:
             size = math.prod(structure.shape) * np.dtype(structure.dtype).itemsize
             if size > limits.pixels:

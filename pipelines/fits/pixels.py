@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pipelines.fits.source import ByteSource
 
-__all__ = ["FlatImage", "PixelSource", "encode", "native"]
+__all__ = ["FitsPixels", "FlatImage", "encode", "native"]
 
 # A pread costs about as much as copying this many bytes.
 _WORTH_A_READ = 1 << 14
@@ -25,7 +25,7 @@ _TOP_BIT = {
 """Kept dtype -> dtype in the file, the same bits unsigned, and the bit that BZERO turns over."""
 
 
-class PixelSource(Protocol):
+class FitsPixels(Protocol):
     """An array that is read a band of rows at a time.
 
     Attributes

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pipelines.fits.cards import first_values, read_cards
 from pipelines.fits.headers import end_of
-from pipelines.fits.pixels import PixelSource, encode
+from pipelines.fits.pixels import FitsPixels, encode
 from pipelines.fits.structure import examine
 
 __all__ = ["rebuild_file"]
@@ -22,7 +22,7 @@ def rebuild_file(
     document_parts: Iterable[Mapping[str, int]],
     header_blocks: Sequence[bytes],
     pixels: Callable[[int], NDArray[Any]],
-    residue: bytes | bytearray | memoryview | NDArray[np.uint8] | PixelSource = b"",
+    residue: bytes | bytearray | memoryview | NDArray[np.uint8] | FitsPixels = b"",
 ) -> Iterator[bytes]:
     """Yield the bytes of a file from its parts, in pieces of about a megabyte.
 
@@ -89,8 +89,8 @@ def _zeros(count: int) -> Iterator[bytes]:
 class _Bytes:
     """The residue, taken from its beginning."""
 
-    def __init__(self, data: bytes | bytearray | memoryview | NDArray[np.uint8] | PixelSource) -> None:
-        self._source: PixelSource | None = None
+    def __init__(self, data: bytes | bytearray | memoryview | NDArray[np.uint8] | FitsPixels) -> None:
+        self._source: FitsPixels | None = None
         self._view = memoryview(b"")
         if isinstance(data, np.ndarray):
             data = data.data

@@ -13,8 +13,7 @@ import bson
 from bson.codec_options import CodecOptions
 from pymongo import InsertOne, ReplaceOne
 
-from arraystore import ArrayStore
-from catalog import BulkFailure, Catalog
+from catalog import BulkFailure
 from pipelines.documents import runs as ledger
 from pipelines.documents import trash
 from pipelines.documents.changes import carried_over
@@ -24,6 +23,7 @@ from pipelines.ingest import quarantine
 from pipelines.ingest.file import UNSETTLED, Outcome, refused
 from pipelines.ingest.report import IngestReport, Refusal
 from pipelines.ingest.walk import Candidate, printable
+from pipelines.session import Session
 
 UPSERTS = 5  # tries when other processes commit the same ids
 DUPLICATE = 11000  # MongoDB's code for a duplicate key
@@ -52,9 +52,8 @@ class Commits:
         Names of the files in quarantine, likewise.
     """
 
-    def __init__(self, catalog: Catalog, store: ArrayStore, report: IngestReport) -> None:
-        self._catalog = catalog
-        self._store = store
+    def __init__(self, session: Session, report: IngestReport) -> None:
+        self._session = session
         self._report = report
         self._candidates: dict[Located, Candidate] = {}
         self.known: dict[Located, Known] = {}
@@ -79,15 +78,15 @@ class Commits:
         fields = {"root": 1, "path": 1, "file": 1, "ingest": 1}
         for root in {place.root for place in places}:
             paths = [place.path for place in places if place.root == root]
-            for doc in self._catalog.headers.find({"root": root, "path": {"$in": paths}}, fields):
+            for doc in self._session.headers.find({"root": root, "path": {"$in": paths}}, fields):
                 self.known[Located(doc["root"], doc["path"])] = _known(doc)
-            for entry in self._catalog.quarantine.find({"root": root, "path": {"$in": paths}}, {"_id": 1}):
+            for entry in self._session.quarantine.find({"root": root, "path": {"$in": paths}}, {"_id": 1}):
                 self.quarantined.add(entry["_id"])
 
     def _number(self, documents: dict[Located, dict[str, Any]]) -> None:
         """Give each document its revision: one more than the catalog, or the trash, has seen."""
         new = [doc["_id"] for located, doc in documents.items() if located not in self.known]
-        trashed = trash.latest_revisions(self._catalog.trash, new)
+        trashed = trash.latest_revisions(self._session.catalog.trash, new)
         for located, document in documents.items():
             known = self.known.get(located)
             if known is None:
@@ -95,7 +94,7 @@ class Commits:
             else:
                 document["ingest"]["revision"] = known.ingest["revision"] + self._is_revision(located)
                 if known.ingest["changes"] and not self._is_revision(located):
-                    documents[located] = carried_over(document, known=known.ingest, store=self._store)
+                    documents[located] = carried_over(document, known=known.ingest, store=self._session.store)
 
     def _write(self, documents: dict[Located, dict[str, Any]]) -> list[Located]:
         """Write documents to the store and the catalog; give the places another path's id shuts out.
@@ -114,7 +113,7 @@ class Commits:
             if not waiting:
                 break
             self._number(waiting)
-            self._store.put_records(
+            self._session.store.put_records(
                 {record_key(doc["_id"], doc["ingest"]["revision"]): bson.encode(doc) for doc in waiting.values()}
             )
             self._keep_history([doc for located, doc in waiting.items() if self._is_revision(located)])
@@ -144,7 +143,7 @@ class Commits:
         """
         places = list(documents)
         try:
-            self._catalog.headers.bulk_write(
+            self._session.headers.bulk_write(
                 [_put(doc, self.known.get(located)) for located, doc in documents.items()], ordered=False
             )
         except BulkFailure as failure:
@@ -158,7 +157,7 @@ class Commits:
         """Give the places whose document id belongs to another path, in the catalog or this batch."""
         owners: dict[str, Located] = {}
         ids = [doc["_id"] for doc in documents.values()]
-        for doc in self._catalog.headers.find({"_id": {"$in": ids}}, {"root": 1, "path": 1}):
+        for doc in self._session.headers.find({"_id": {"$in": ids}}, {"root": 1, "path": 1}):
             owners[doc["_id"]] = Located(doc["root"], doc["path"])
         return {located for located, doc in documents.items() if owners.setdefault(doc["_id"], located) != located}
 
@@ -170,16 +169,16 @@ class Commits:
         ids = [doc["_id"] for doc in documents]
         if not ids:
             return
-        for before in self._catalog.headers.find({"_id": {"$in": ids}}):
+        for before in self._session.headers.find({"_id": {"$in": ids}}):
             ledger.remember(
-                self._catalog.history,
+                self._session.history,
                 document=before,
                 why="revision: the file has new bytes",
                 run=self._report.run,
             )
 
     def _conflict(self, outcome: Outcome, document: dict[str, Any]) -> Outcome:
-        other = self._catalog.headers.find_one({"_id": document["_id"]}, {"root": 1, "path": 1})
+        other = self._session.headers.find_one({"_id": document["_id"]}, {"root": 1, "path": 1})
         where = f"{other['root']}:{other['path']}" if other else "another file of this run"
         return refused(
             outcome.task,
@@ -219,11 +218,11 @@ class Commits:
             for o in outcomes
             if o.state != "refused" and quarantine.name_of(o.task.located) in self.quarantined
         ]
-        quarantine.record(self._catalog.quarantine, entries, mended=mended)
+        quarantine.record(self._session.quarantine, entries, mended=mended)
         for outcome in outcomes:
             if outcome.state == "same":
                 mtime = datetime.fromtimestamp(outcome.mtime_ns // 1_000_000 / 1000, UTC)
-                self._catalog.headers.update_one(
+                self._session.headers.update_one(
                     {"_id": outcome.task.document_id},
                     {"$set": {"file.mtime": mtime, "file.size": outcome.size}},
                 )

@@ -1,6 +1,5 @@
 """The document of a FITS file: what its cards, its profile and its stored arrays make together."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,13 +8,9 @@ from typing import Any
 from arraystore import ArrayRef
 from catalog import header_document, pack_cards
 from pipelines.documents.roots import Located
+from pipelines.documents.schema import SCHEMA, Document, pixels_digest
 from pipelines.fits import FitsFile, Hdu
 from pipelines.instruments import ArrayPlan, Identity, Profile
-
-SCHEMA = 2
-RESIDUE = "residue"
-
-Document = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,15 +133,6 @@ def main_hdu(file: FitsFile) -> Hdu:
     if file.encoding == "tile" and len(images) == 1 and len(file.hdus) == 2:
         return images[0]
     return file.hdus[0]
-
-
-def pixels_digest(refs: Mapping[str, ArrayRef]) -> str | None:
-    """Digest of a file's decoded pixels, the same under every name and in every layout.
-
-    The SHA-256 over the lines ``name pixels``, in order of name, of all arrays but the residue.
-    """
-    lines = [f"{name} {ref.pixels}\n" for name, ref in sorted(refs.items()) if name != RESIDUE]
-    return hashlib.sha256("".join(lines).encode()).hexdigest() if lines else None
 
 
 def _hdu_entries(file: FitsFile, plans: Sequence[ArrayPlan]) -> tuple[list[Document], dict[str, str]]:

@@ -12,10 +12,11 @@ import numpy.typing as npt
 
 from arraystore import ArrayStore, Cube
 from catalog import decode_keyword, unpack_cards
+from pipelines.documents.schema import RESIDUE
 from pipelines.errors import IntegrityError, UsageError
 from pipelines.fits import rebuild_file
-from pipelines.ingest.document import RESIDUE
 from pipelines.instruments import SPLITS
+from pipelines.session import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Certificate:
     exported: str
 
 
-def export(document: Mapping[str, Any], out: str | os.PathLike[str], *, store: ArrayStore) -> Certificate:
+def export(session: Session, document: Mapping[str, Any], out: str | os.PathLike[str]) -> Certificate:
     """Write the original file of a document.
 
     The file appears under its name only when it is whole and its digest is that of the original.
@@ -63,7 +64,7 @@ def export(document: Mapping[str, Any], out: str | os.PathLike[str], *, store: A
     nbytes = 0
     try:
         with open(partial, "xb") as file:
-            for piece in _pieces(document, store):
+            for piece in _pieces(document, session.store):
                 file.write(piece)
                 digest.update(piece)
                 nbytes += len(piece)

@@ -16,8 +16,9 @@ from bson.errors import InvalidDocument
 
 from arraystore import ArrayRef, ArrayStore, InvalidArray, Scale, StoreError
 from pipelines.documents.roots import Located
+from pipelines.documents.schema import RESIDUE, Document
 from pipelines.fits import FitsError, FitsFile, open_fits
-from pipelines.ingest.document import RESIDUE, Document, Origin, document_of
+from pipelines.ingest.document import Origin, document_of
 from pipelines.instruments import SPLITS, ArrayPlan, Profile, ProfileError, choose, identify, plan_arrays
 
 UNSETTLED = "changed-while-read"  # the code of a file that something still writes: no fault, only early

@@ -6,10 +6,11 @@ from typing import Any
 
 from pymongo import DeleteOne, ReplaceOne
 
-from catalog import Catalog, Collection
+from catalog import Collection
 from pipelines.documents.roots import Located
 from pipelines.ingest.file import Outcome
 from pipelines.ingest.walk import Candidate
+from pipelines.session import Session
 from pipelines.table import Answer
 
 
@@ -39,7 +40,7 @@ def record(collection: Collection, entries: Iterable[dict[str, Any]], *, mended:
         collection.bulk_write(writes, ordered=False)
 
 
-def listed(catalog: Catalog, *, code: str | None = None) -> Answer:
+def listed(session: Session, *, code: str | None = None) -> Answer:
     """List what is in quarantine.
 
     Parameters
@@ -53,7 +54,7 @@ def listed(catalog: Catalog, *, code: str | None = None) -> Answer:
         Columns ``file`` (the entry's name, ``root:path``), ``code``, ``reason``, ``hint``, ``size``
         (bytes), ``at`` (when it was refused) and ``run``.
     """
-    entries = catalog.quarantine.find({} if code is None else {"code": code}).sort("_id", 1)
+    entries = session.quarantine.find({} if code is None else {"code": code}).sort("_id", 1)
     rows = tuple(
         {
             "file": entry["_id"],

@@ -5,27 +5,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from arraystore import ArrayStore
 from catalog import Catalog
 from pipelines.documents import runs as ledger
 from pipelines.documents.roots import Roots
 from pipelines.errors import Refused, UsageError
 from pipelines.ingest.quarantine import time_of
 from pipelines.ingest.report import IngestReport
-from pipelines.ingest.run import Options, ingest_found
+from pipelines.ingest.run import IngestOptions, ingest_found
 from pipelines.ingest.walk import Candidate, candidates, printable
+from pipelines.session import Session
 
 Entry = dict[str, Any]
 
 
 def retry(
-    names: Sequence[str],
-    *,
-    catalog: Catalog,
-    store: ArrayStore,
-    store_url: str,
-    options: Options | None = None,
-    everything: bool = False,
+    session: Session, names: Sequence[str], *, options: IngestOptions | None = None, everything: bool = False
 ) -> IngestReport | None:
     """Take files in quarantine again.
 
@@ -47,26 +41,24 @@ def retry(
         There is no such entry.
     """
     found: dict[str, Candidate] = {}
-    for entry in _entries(names, catalog):
-        path = find_file(catalog, entry)
+    for entry in _entries(names, session.catalog):
+        path = find_file(session, entry)
         if path is None:
             continue
-        for candidate in candidates([path], roots=Roots(catalog.roots)):
+        for candidate in candidates([path], roots=Roots(session.catalog.roots)):
             if everything or _has_changed(candidate, entry):
                 found[candidate.file] = candidate
     if not found:
         return None
     return ingest_found(
+        session,
         list(found.values()),
-        catalog=catalog,
-        store=store,
-        store_url=store_url,
-        options=options or Options(),
+        options=options or IngestOptions(),
         arguments={"retry": sorted(map(printable, found)), "all": everything},
     )
 
 
-def gone(names: Sequence[str], *, catalog: Catalog) -> list[str]:
+def gone(session: Session, names: Sequence[str]) -> list[str]:
     """Give the entries whose files are no more.
 
     Raises
@@ -76,18 +68,18 @@ def gone(names: Sequence[str], *, catalog: Catalog) -> list[str]:
     Refused
         A root itself is not there: its disk may not be mounted, and then nothing of it is known.
     """
-    roots = Roots(catalog.roots)
+    roots = Roots(session.catalog.roots)
     missing = []
-    for entry in _entries(names, catalog):
+    for entry in _entries(names, session.catalog):
         folder = roots.folder(entry["root"])
         if not folder.is_dir():
             raise Refused(f"root {entry['root']} is not at {folder}; mount it, or `darkroom root move` it, then forget")
-        if find_file(catalog, entry) is None:
+        if find_file(session, entry) is None:
             missing.append(entry["_id"])
     return missing
 
 
-def forget(names: Sequence[str], *, catalog: Catalog, force: bool = False, why: str = "") -> list[str]:
+def forget(session: Session, names: Sequence[str], *, force: bool = False, why: str = "") -> list[str]:
     """Strike out entries whose files are no more; who did so and why stays in the ledger.
 
     Parameters
@@ -113,24 +105,24 @@ def forget(names: Sequence[str], *, catalog: Catalog, force: bool = False, why: 
     """
     if force and not names:
         raise UsageError("--force needs the names of the entries: see `darkroom quarantine list`")
-    struck = [entry["_id"] for entry in _entries(names, catalog)] if force else gone(names, catalog=catalog)
+    struck = [entry["_id"] for entry in _entries(names, session.catalog)] if force else gone(session, names)
     if not struck:
         return []
     if not all(isinstance(name, str) for name in names):
         raise UsageError("entries of the quarantine are named by text, root:path")
-    entries = list(catalog.quarantine.find({"_id": {"$in": struck}}))
-    run = ledger.start(catalog.runs, verb="forget", arguments={"entries": struck, "force": force, "why": why})
-    catalog.quarantine.delete_many({"_id": {"$in": struck}})
-    ledger.finish(catalog.runs, run, status="finished", result={"forgotten": entries})
+    entries = list(session.quarantine.find({"_id": {"$in": struck}}))
+    run = ledger.start(session.runs, verb="forget", arguments={"entries": struck, "force": force, "why": why})
+    session.quarantine.delete_many({"_id": {"$in": struck}})
+    ledger.finish(session.runs, run, status="finished", result={"forgotten": entries})
     return struck
 
 
-def find_file(catalog: Catalog, entry: Entry) -> Path | None:
+def find_file(session: Session, entry: Entry) -> Path | None:
     """Find the file of an entry; None when it is no more.
 
     A name that is not UTF-8 stands escaped in the entry, so it is looked for in its folder.
     """
-    place = Roots(catalog.roots).folder(entry["root"])
+    place = Roots(session.catalog.roots).folder(entry["root"])
     for part in entry["path"].split("/"):
         inside = place / part
         if not os.path.lexists(inside):

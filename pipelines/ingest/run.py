@@ -14,8 +14,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from arraystore import ArrayStore
-from catalog import Catalog, CatalogError
+from catalog import CatalogError
 from pipelines.documents import runs as ledger
 from pipelines.documents.roots import Located, Roots
 from pipelines.errors import UsageError
@@ -27,6 +26,7 @@ from pipelines.ingest.report import IngestReport
 from pipelines.ingest.walk import Candidate, candidates, printable
 from pipelines.instruments import profiles
 from pipelines.processes.limits import Bounds
+from pipelines.session import Session
 from pipelines.version import __version__
 
 BATCH = 500  # documents committed together
@@ -39,7 +39,7 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class IngestOptions:
     """How to take files.
 
     Attributes
@@ -75,12 +75,10 @@ class Options:
 
 
 def ingest(
+    session: Session,
     paths: Sequence[str | os.PathLike[str]],
     *,
-    catalog: Catalog,
-    store: ArrayStore,
-    store_url: str,
-    options: Options,
+    options: IngestOptions,
     progress: Progress | None = None,
 ) -> IngestReport:
     """Take FITS files and folders of them into an archive.
@@ -98,26 +96,16 @@ def ingest(
         The catalog or the store cannot be used; what was committed before stays.
     """
     options.check()
-    found = candidates(paths, roots=Roots(catalog.roots))
+    found = candidates(paths, roots=Roots(session.catalog.roots))
     arguments = {"paths": [printable(os.fspath(path)) for path in paths]}
-    return ingest_found(
-        found,
-        catalog=catalog,
-        store=store,
-        store_url=store_url,
-        options=options,
-        arguments=arguments,
-        progress=progress,
-    )
+    return ingest_found(session, found, options=options, arguments=arguments, progress=progress)
 
 
 def ingest_found(
+    session: Session,
     found: Sequence[Candidate],
     *,
-    catalog: Catalog,
-    store: ArrayStore,
-    store_url: str,
-    options: Options,
+    options: IngestOptions,
     arguments: dict[str, Any],
     progress: Progress | None = None,
     stop: Callable[[], str] | None = None,
@@ -140,13 +128,13 @@ def ingest_found(
         The catalog or the store cannot be used; what was committed before stays.
     """
     started = time.monotonic()
-    run = ledger.start(catalog.runs, verb="ingest", arguments=arguments)
-    job = _Ingest(catalog, store, IngestReport(run), options)
+    run = ledger.start(session.runs, verb="ingest", arguments=arguments)
+    job = _Ingest(session, IngestReport(run), options)
     try:
         tasks, jobs = job.plan(found)
         done = len(found) - len(tasks)
         offered = _until(tasks, stop, job.report)
-        url = None if options.headers_only else store_url
+        url = None if options.headers_only else session.store_url
         for outcome in take_all(offered, store_url=url, jobs=jobs, bounds=options.bounds):
             job.add(outcome)
             done += 1
@@ -156,12 +144,12 @@ def ingest_found(
     except BaseException as error:
         job.close()
         with suppress(CatalogError):  # the catalog itself may be what failed
-            ledger.finish(catalog.runs, run, status="stopped", result={"error": f"{type(error).__name__}: {error}"})
+            ledger.finish(session.runs, run, status="stopped", result={"error": f"{type(error).__name__}: {error}"})
         raise
     job.close()
     job.report.seconds = time.monotonic() - started
     status = "stopped" if job.report.stopped else "finished"
-    ledger.finish(catalog.runs, run, status=status, result=job.report.to_dict())
+    ledger.finish(session.runs, run, status=status, result=job.report.to_dict())
     return job.report
 
 
@@ -177,12 +165,11 @@ def _until(tasks: Sequence[Task], stop: Callable[[], str] | None, report: Ingest
 class _Ingest:
     """One run: what is known, what is waiting to be committed, what the report says so far."""
 
-    def __init__(self, catalog: Catalog, store: ArrayStore, report: IngestReport, options: Options) -> None:
-        self._catalog = catalog
-        self._store = store
+    def __init__(self, session: Session, report: IngestReport, options: IngestOptions) -> None:
+        self._session = session
         self.report = report
         self._options = options
-        self._commits = Commits(catalog, store, report)
+        self._commits = Commits(session, report)
         self._waiting: list[Outcome] = []
         self._held = 0  # bytes of the documents waiting
         self._committer = ThreadPoolExecutor(1, thread_name_prefix="darkroom-commit")
@@ -210,12 +197,12 @@ class _Ingest:
                 else:
                     tasks.append(task)
                     nbytes += candidate.size
-        quarantine.record(self._catalog.quarantine, [], mended=mended)
+        quarantine.record(self._session.quarantine, [], mended=mended)
         return tasks, self._jobs(len(tasks), nbytes)
 
     def _jobs(self, files: int, nbytes: int) -> int:
         """Give how many processes the work is worth; 0 is this one."""
-        if self._store.url.startswith("memory:"):
+        if self._session.store.url.startswith("memory:"):
             return 0  # another process would have a memory of its own
         worth = files // 1000 if self._options.headers_only else max(files // 100, nbytes // SMALL)
         jobs = self._options.jobs or min(os.cpu_count() or 1, worth)

@@ -6,7 +6,6 @@ Files are chosen by patterns, or listed in a manifest. Nothing is opened, and no
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,6 +18,7 @@ from catalog import Catalog, Collection
 from pipelines.documents.roots import Located, Roots, innermost
 from pipelines.errors import UsageError
 from pipelines.ingest.walk import Candidate, candidates
+from pipelines.session import Session
 from pipelines.table import Answer, Row
 
 _LOOKUP = 500  # files looked up in the catalog together
@@ -129,9 +129,9 @@ class _Planned:
 
 
 def survey(
+    session: Session,
     paths: Sequence[str | os.PathLike[str]],
     *,
-    catalog: Catalog | None,
     selection: Selection | None = None,
     campaign: str | None = None,
 ) -> Survey:
@@ -141,8 +141,6 @@ def survey(
     ----------
     paths : sequence of path
         Files and folders.
-    catalog : Catalog or None
-        None for an archive that is not there yet.
     selection : Selection, optional
         Which of them are meant; all by default.
     campaign : str, optional
@@ -157,7 +155,7 @@ def survey(
     chosen = selection or Selection()
     folders: dict[str, _Folder] = {}
     campaigns: dict[str, str | None] = {}
-    for candidate, state, known in _states(paths, catalog, chosen):
+    for candidate, state, known in _states(paths, session.catalog, chosen):
         place = os.path.dirname(candidate.located.path)
         name = f"{candidate.located.root}/{place}".rstrip("/")
         sums = folders.setdefault(name, _Folder())
@@ -167,7 +165,7 @@ def survey(
             sums.files += 1
             sums.nbytes += candidate.size
             sums.to_take += 0 if state == "unchanged" else candidate.size
-    ratio = None if catalog is None else _ratio(catalog.headers)
+    ratio = _ratio(session.headers)
     rows: list[Row] = [
         {
             "folder": name,
@@ -195,30 +193,6 @@ def chosen_files(paths: Sequence[str | os.PathLike[str]], *, roots: Roots, selec
     if found and not files:
         raise UsageError(f"none of the {len(found)} files is chosen; see --include and --exclude, or try --dry-run")
     return files
-
-
-def manifest(file: str | os.PathLike[str]) -> list[str]:
-    """Read a list of files and folders, one a line; blank lines and those that begin with ``#`` do not count.
-
-    Parameters
-    ----------
-    file : path
-        ``-`` reads standard input.
-
-    Raises
-    ------
-    UsageError
-        The list cannot be read, or names nothing.
-    """
-    try:
-        text = sys.stdin.read() if os.fspath(file) == "-" else Path(file).read_text(errors="surrogateescape")
-    except OSError as error:
-        raise UsageError(f"the list {os.fspath(file)} cannot be read: {error.strerror}") from error
-    lines = [line.strip() for line in text.splitlines()]
-    listed = [line for line in lines if line and not line.startswith("#")]
-    if not listed:
-        raise UsageError(f"the list {os.fspath(file)} names no file; write one path a line")
-    return listed
 
 
 def _states(

@@ -43,7 +43,7 @@ class Candidate:
     problem: tuple[str, str, str] | None = None
 
 
-class Places(Protocol):
+class RootNames(Protocol):
     """The named roots, as far as a walk needs them: `Roots`, or what stands for them."""
 
     def all(self) -> dict[str, Path]:
@@ -53,7 +53,7 @@ class Places(Protocol):
         """Give the innermost root that holds a folder; make one if none does."""
 
 
-def candidates(paths: Iterable[str | os.PathLike[str]], *, roots: Places) -> list[Candidate]:
+def candidates(paths: Iterable[str | os.PathLike[str]], *, roots: RootNames) -> list[Candidate]:
     """Find the files to take under some paths, in order, each once.
 
     Folders are walked, links to folders are not followed. In a folder only names that end like FITS

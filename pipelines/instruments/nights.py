@@ -12,8 +12,12 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pipelines.errors import UsageError
 
 _INSTANT = re.compile(
     r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})[T ](?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})"
@@ -176,3 +180,27 @@ def _to_utc(instant: datetime, system: str) -> datetime | None:
         warnings.simplefilter("ignore")
         text = Time(instant.replace(tzinfo=None), scale=_CONVERTIBLE[name]).utc.isot
     return parse_instant(text)
+
+
+def parse_night(text: object) -> date:
+    """Read a night, ``YYYY-MM-DD``; anything else is a UsageError."""
+    day = parse_day(text) if isinstance(text, str) and len(text) == 10 else None
+    if day is None:
+        raise UsageError(f"{str(text)!r:.60} is no night; it is a day of the calendar, written YYYY-MM-DD")
+    return day
+
+
+def on(date: str | Sequence[str] | None) -> dict[str, Any]:
+    """Return the condition for a night, several nights, or all.
+
+    Raises
+    ------
+    UsageError
+        What is given is not a valid date: no frame would be found, and nothing said.
+    """
+    if date is None:
+        return {}
+    nights = [date] if isinstance(date, str) else list(date)
+    for night in nights:
+        parse_night(night)
+    return {"date": nights[0] if len(nights) == 1 else {"$in": nights}}

@@ -21,7 +21,7 @@ BUDGET = 64 * 2**20
 """Bytes of reference output held at a time."""
 
 
-class PixelSource(Protocol):
+class SplitSource(Protocol):
     """Pixels that are read in bands of rows: ``read(start, stop)`` is ``a[..., start:stop, :]``."""
 
     @property
@@ -39,7 +39,7 @@ class PixelSource(Protocol):
 class Split(Protocol):
     """A reversible transform of one array into several."""
 
-    def split(self, source: PixelSource, header: Mapping[str, Any]) -> dict[str, PixelSource]:
+    def split(self, source: SplitSource, header: Mapping[str, Any]) -> dict[str, SplitSource]:
         """Give the parts, by name. `header` is that of the source's HDU."""
 
     def join(self, arrays: Mapping[str, Array], header: Mapping[str, Any]) -> Array:
@@ -54,7 +54,7 @@ class MiriGround:
     before it are SCI, (nint, ngroup, ny, nx).
     """
 
-    def split(self, source: PixelSource, header: Mapping[str, Any]) -> dict[str, PixelSource]:
+    def split(self, source: SplitSource, header: Mapping[str, Any]) -> dict[str, SplitSource]:
         """SCI and REFOUT of a ground-test exposure.
 
         Raises
@@ -83,7 +83,7 @@ SPLITS: Mapping[str, Split] = MappingProxyType({"miri-ground": MiriGround()})
 """Every split, by the name that a document keeps."""
 
 
-def split(name: str, source: PixelSource, header: Mapping[str, Any]) -> dict[str, PixelSource]:
+def split(name: str, source: SplitSource, header: Mapping[str, Any]) -> dict[str, SplitSource]:
     """Give the arrays that the split `name` makes of an HDU's pixels, by their names.
 
     Raises
@@ -147,7 +147,7 @@ def ground_ramp_shape(shape: tuple[int, ...], header: Mapping[str, Any]) -> tupl
 class _Science:
     """Bands of the science rows."""
 
-    def __init__(self, source: PixelSource, shape: tuple[int, int, int, int]) -> None:
+    def __init__(self, source: SplitSource, shape: tuple[int, int, int, int]) -> None:
         self._source = source
         self.shape: tuple[int, ...] = shape
         self.dtype = source.dtype
@@ -166,7 +166,7 @@ class _Reference:
     from them.
     """
 
-    def __init__(self, source: PixelSource, shape: tuple[int, int, int, int]) -> None:
+    def __init__(self, source: SplitSource, shape: tuple[int, int, int, int]) -> None:
         self._source = source
         self.shape: tuple[int, ...] = shape
         self.dtype = source.dtype

@@ -18,15 +18,18 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from pipelines.errors import DarkroomError, UsageError
+from pipelines.ingest.export import export
+from pipelines.ingest.run import IngestOptions, ingest
 from pipelines.jwst import crds
 from pipelines.jwst import products as shelf
 from pipelines.jwst.references import Reference, gather, needed
 from pipelines.jwst.uncal import write_uncal
 from pipelines.processes import interpreter
 from pipelines.processes.supervise import Ended, supervise
+from pipelines.session import Session
 
 if TYPE_CHECKING:
-    from pipelines.archive import Archive
+    pass
 
 MEMORY = 8 * 2**30
 TIME = 3600.0
@@ -47,7 +50,7 @@ class OutOfMemory(CalibrationFailed):
     """The pipeline outgrew its limit of memory, and was killed."""
 
 
-class TimedOut(CalibrationFailed):
+class PipelineTimedOut(CalibrationFailed):
     """The pipeline ran longer than it was given, and was killed."""
 
 
@@ -56,7 +59,7 @@ class JwstMissing(UsageError):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class RunLimits:
     """What a run of the pipeline may take: resident memory in bytes, wall time in seconds."""
 
     memory: int | None = MEMORY
@@ -108,14 +111,14 @@ class Calibrated:
 
 
 def calibrate(
-    archive: Archive,
+    session: Session,
     document_id: str,
     *,
     out: str | os.PathLike[str] | None = None,
     references: str | os.PathLike[str] | None = None,
     overrides: Mapping[str, str | os.PathLike[str]] | None = None,
     skip: Sequence[str] = (),
-    limits: Limits | None = None,
+    limits: RunLimits | None = None,
     progress: Say | None = None,
 ) -> Calibrated:
     """Run Detector1 on an uncalibrated exposure, and ingest the ramp, rateints and rate it makes.
@@ -134,7 +137,7 @@ def calibrate(
         Reference type to file.
     skip : sequence of str
         Steps to leave out.
-    limits : Limits, optional
+    limits : RunLimits, optional
         By default 8 GiB and an hour.
     progress : callable, optional
         Told how many steps have begun, and how many there are.
@@ -149,23 +152,23 @@ def calibrate(
     UsageError
         Not an uncalibrated exposure, unknown steps or types; `JwstMissing`; `MissingReferences`.
     CalibrationFailed
-        The pipeline died, or its products could not be taken; `OutOfMemory`, `TimedOut`: it was killed.
+        The pipeline died, or its products could not be taken; `OutOfMemory`, `PipelineTimedOut`: it was killed.
     """
-    document = _calibratable(archive.document(document_id))
+    document = _calibratable(session.document(document_id))
     jwst = _jwst_version()
     given: list[Reference] | None = None
     if references is not None or overrides:
         given = gather(folder=references, overrides=overrides or {}, skip=skip, document=document)
     needed(skip)
     asked = _Asked(document, given, tuple(sorted(set(skip))), jwst)
-    base = _beside(archive.store.url) if out is None else Path(os.path.abspath(Path(out).expanduser()))
+    base = _beside(session.store.url) if out is None else Path(os.path.abspath(Path(out).expanduser()))
     folder = base / document["exposure"] / asked.key
     ended: Ended | None = None
     if shelf.record_in(folder) is None:
         with tempfile.TemporaryDirectory(prefix="darkroom-calibrate-", ignore_cleanup_errors=True) as place:
-            ended = _run(archive, asked, Path(place), limits or Limits(), progress)
+            ended = _run(session, asked, Path(place), limits or RunLimits(), progress)
             _publish(Path(place), folder, asked, ended)
-    products = _take(archive, folder, asked, shelf.record_in(folder) or {})
+    products = _take(session, folder, asked, shelf.record_in(folder) or {})
     spent = (ended.seconds, ended.peak) if ended is not None else (0.0, 0)
     return Calibrated(document["exposure"], document_id, asked.key, folder, products, ended is not None, *spent)
 
@@ -219,10 +222,10 @@ def _jwst_version() -> str:
         raise JwstMissing("calibrating needs the JWST pipeline: pip install 'darkroom[jwst]'") from None
 
 
-def _run(archive: Archive, asked: _Asked, place: Path, limits: Limits, progress: Say | None) -> Ended:
+def _run(session: Session, asked: _Asked, place: Path, limits: RunLimits, progress: Say | None) -> Ended:
     """Lay the exposure out in a folder, run the pipeline on it, and see that it ended well."""
     (place / "products").mkdir()
-    uncal = _lay_out(archive, asked.document, place)
+    uncal = _lay_out(session, asked.document, place)
     told = None if asked.references is None else {ref.kind: str(ref.path) for ref in asked.references}
     order = {"uncal": str(uncal), "out": str(place / "products"), "skip": list(asked.skip), "references": told}
     (place / "order.json").write_text(json.dumps(order))
@@ -241,7 +244,7 @@ def _run(archive: Archive, asked: _Asked, place: Path, limits: Limits, progress:
     return ended
 
 
-def _lay_out(archive: Archive, document: Mapping[str, Any], place: Path) -> Path:
+def _lay_out(session: Session, document: Mapping[str, Any], place: Path) -> Path:
     """Write the exposure as ``…_uncal.fits``: the original byte for byte, or a ground test converted.
 
     The products get their names of it, with the number of the segment where the exposure was cut into segments.
@@ -249,21 +252,21 @@ def _lay_out(archive: Archive, document: Mapping[str, Any], place: Path) -> Path
     stem = Path(document["path"]).name.partition(".")[0].removesuffix("_uncal")
     target = place / f"{stem}_uncal.fits"
     if "converted" in document:
-        return write_uncal(document, target, store=archive.store)
+        return write_uncal(session, document, target)
     if document["file"]["encoding"] not in ("gzip", "bzip2"):
-        archive.export(document["_id"], target)
+        export(session, document, target)
         return target
     from astropy.io import fits
 
     packed = place / Path(document["path"]).name
-    archive.export(document["_id"], packed)
+    export(session, document, packed)
     with fits.open(packed) as hdus:
         hdus.writeto(target)
     packed.unlink()
     return target
 
 
-def _judge(ended: Ended, log: str, asked: _Asked, limits: Limits, *, made: bool) -> None:
+def _judge(ended: Ended, log: str, asked: _Asked, limits: RunLimits, *, made: bool) -> None:
     """Raise what there is to say of a run that did not end well."""
     name = asked.document["_id"]
     tail = "\n".join(["the last lines of its log:", *(f"  {line}" for line in log.splitlines()[-_TAIL:])])
@@ -274,7 +277,7 @@ def _judge(ended: Ended, log: str, asked: _Asked, limits: Limits, *, made: bool)
             log=log,
         )
     if ended.why == "time":
-        raise TimedOut(
+        raise PipelineTimedOut(
             f"Detector1 of {name} had not ended after {ended.seconds:.0f} s and was stopped; "
             f"give it longer with --timeout. {tail}",
             log=log,
@@ -309,24 +312,24 @@ def _publish(place: Path, folder: Path, asked: _Asked, ended: Ended) -> None:
     shelf.put([Path(product) for product in made["products"]], folder, record=record)
 
 
-def _take(archive: Archive, folder: Path, asked: _Asked, record: Mapping[str, Any]) -> tuple[str, ...]:
+def _take(session: Session, folder: Path, asked: _Asked, record: Mapping[str, Any]) -> tuple[str, ...]:
     """Ingest the products of a folder, and keep log and parameters in their documents."""
     from pipelines.jwst.log import keep
 
-    root = archive.roots.covering(folder.parent.parent)
+    root = session.roots.covering(folder.parent.parent)
     files = [folder / name for name in record["products"]]
-    report = archive.ingest(files, campaign=asked.document.get("campaign"), jobs=1, progress=False)
+    report = ingest(session, files, options=IngestOptions(campaign=asked.document.get("campaign"), jobs=1))
     if report.refused:
         first = report.refused[0]
         raise CalibrationFailed(
             f"the products in {folder} were not all taken: {first.file} {first.message}; {first.hint}",
             log=record["log"],
         )
-    base = archive.roots.folder(root)
+    base = session.roots.folder(root)
     paths = [file.relative_to(base).as_posix() for file in files]
-    found = archive.headers.find({"root": root, "path": {"$in": paths}}, {"_id": 1, "path": 1})
+    found = session.headers.find({"root": root, "path": {"$in": paths}}, {"_id": 1, "path": 1})
     ids = [doc["_id"] for doc in sorted(found, key=lambda doc: paths.index(doc["path"]))]
-    keep(archive, ids, record=record, run=report.run, key=asked.key)
+    keep(session, ids, record=record, run=report.run, key=asked.key)
     return tuple(ids)
 
 

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 from bson import Binary
 
 from pipelines.errors import UsageError
+from pipelines.session import Session
 
 if TYPE_CHECKING:
-    from pipelines.archive import Archive
+    pass
 
 
-def keep(archive: Archive, ids: Sequence[str], *, record: Mapping[str, Any], run: str, key: str) -> None:
+def keep(session: Session, ids: Sequence[str], *, record: Mapping[str, Any], run: str, key: str) -> None:
     """Keep a calibration's record in the documents of its products; what they have already is left.
 
     Parameters
@@ -42,8 +43,8 @@ def keep(archive: Archive, ids: Sequence[str], *, record: Mapping[str, Any], run
     }
     change(
         [Edit(document_id, set=fields) for document_id in ids],
-        catalog=archive.catalog,
-        store=archive.store,
+        catalog=session.catalog,
+        store=session.store,
         why=f"calibrated here: {record['uncal']}",
         run=run,
     )

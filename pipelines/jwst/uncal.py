@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from catalog import unpack_cards
 from pipelines.errors import UsageError
+from pipelines.session import Session
 
 if TYPE_CHECKING:
     from astropy.io.fits import Header
 
-    from arraystore import ArrayStore, Cube
+    from arraystore import Cube
 
 _BLOCK = 2880
 
@@ -39,7 +40,7 @@ _ALWAYS = {
 }
 
 
-def write_uncal(document: Mapping[str, Any], out: str | os.PathLike[str], *, store: ArrayStore) -> Path:
+def write_uncal(session: Session, document: Mapping[str, Any], out: str | os.PathLike[str]) -> Path:
     """Write a ground-test exposure of the archive as an uncalibrated flight file.
 
     The cards of the original come first, as they are, without those that a flight keyword replaces;
@@ -75,7 +76,7 @@ def write_uncal(document: Mapping[str, Any], out: str | os.PathLike[str], *, sto
     with open(target, "wb") as file:
         file.write(header.tostring().encode("ascii"))
         for name in ("sci", "refout"):
-            _write_image(file, store.open(arrays[name]).stored, name.upper())
+            _write_image(file, session.store.open(arrays[name]).stored, name.upper())
     return target
 
 

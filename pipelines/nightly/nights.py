@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from pipelines.errors import UsageError
 from pipelines.ingest.walk import Candidate
 from pipelines.instruments import Profile, path_night
-from pipelines.instruments.nights import parse_day
+from pipelines.instruments.nights import parse_night
 
 UNDATED = "undated"
 MOST = 10_000  # nights in one range
@@ -131,11 +131,3 @@ def _folder_changed(file: str) -> int:
         return os.stat(os.path.dirname(file)).st_ctime_ns
     except OSError:
         return -1
-
-
-def parse_night(text: object) -> date:
-    """Read a night, ``YYYY-MM-DD``; anything else is a UsageError."""
-    day = parse_day(text) if isinstance(text, str) and len(text) == 10 else None
-    if day is None:
-        raise UsageError(f"{str(text)!r:.60} is no night; it is a day of the calendar, written YYYY-MM-DD")
-    return day

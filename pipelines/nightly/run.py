@@ -14,16 +14,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from arraystore import ArrayStore
-from catalog import Catalog, CatalogError
+from catalog import CatalogError
 from pipelines.documents import runs as ledger
 from pipelines.documents.lease import LENGTH, Holder, Lease, held
 from pipelines.documents.roots import Roots
-from pipelines.ingest.run import Options, Progress, ingest_found
+from pipelines.ingest.run import IngestOptions, Progress, ingest_found
 from pipelines.ingest.walk import Candidate, candidates, printable
 from pipelines.instruments import profiles
 from pipelines.nightly.nights import Wanted, by_night, settled
 from pipelines.nightly.report import NightlyReport, NightReport
+from pipelines.session import Session
 
 OVERLAP = timedelta(days=1)  # looked at again before the last run began: clocks differ, copies take their time
 SETTLE = 60.0  # seconds without a change before a file is believed to be whole
@@ -52,13 +52,11 @@ class Schedule:
 
 
 def nightly(
+    session: Session,
     paths: Sequence[str | os.PathLike[str]],
     *,
-    catalog: Catalog,
-    store: ArrayStore,
-    store_url: str,
     wanted: Wanted | None = None,
-    options: Options | None = None,
+    options: IngestOptions | None = None,
     schedule: Schedule | None = None,
     progress: Progress | None = None,
     interrupted: Callable[[], str] | None = None,
@@ -83,29 +81,37 @@ def nightly(
     catalog.CatalogError, arraystore.StoreError
         The catalog or the store cannot be used; what was committed before stays.
     """
-    options, wanted, schedule = options or Options(), wanted or Wanted(), schedule or Schedule()
+    options, wanted, schedule = options or IngestOptions(), wanted or Wanted(), schedule or Schedule()
     options.check()
     began = time.monotonic()
-    found = candidates(paths, roots=Roots(catalog.roots))
+    found = candidates(paths, roots=Roots(session.catalog.roots))
     nights = by_night(found, want=wanted, profiles=profiles(), profile=options.profile)
     arguments = _arguments(paths, wanted, options, schedule)
-    ledger.note_killed(catalog.runs)
-    run = ledger.start(catalog.runs, verb="nightly", arguments=arguments)
-    job = _Run(catalog, store, store_url, options, schedule, NightlyReport(run), began, interrupted, progress)
+    ledger.note_killed(session.runs)
+    run = ledger.start(session.runs, verb="nightly", arguments=arguments)
+    job = _Run(
+        session,
+        options,
+        schedule,
+        NightlyReport(run),
+        began,
+        interrupted,
+        progress,
+    )
     try:
         job.take(nights)
     except BaseException as error:
         with suppress(CatalogError):  # the catalog itself may be what failed
             result = {**job.report.to_dict(), "error": f"{type(error).__name__}: {error}"}
-            ledger.finish(catalog.runs, run, status="stopped", result=result)
+            ledger.finish(session.runs, run, status="stopped", result=result)
         raise
     job.report.seconds = time.monotonic() - began
     status = "finished" if job.report.complete else "stopped"
-    ledger.finish(catalog.runs, run, status=status, result=job.report.to_dict())
+    ledger.finish(session.runs, run, status=status, result=job.report.to_dict())
     return job.report
 
 
-def last_finished(catalog: Catalog, paths: Sequence[str | os.PathLike[str]]) -> datetime | None:
+def last_finished(session: Session, paths: Sequence[str | os.PathLike[str]]) -> datetime | None:
     """Give the time from which a run over these paths must look for files that have arrived.
 
     That is when the last run began that looked at all of them, of every night, and left nothing to
@@ -113,7 +119,7 @@ def last_finished(catalog: Catalog, paths: Sequence[str | os.PathLike[str]]) -> 
     """
     need = set(_places(paths))
     finished = {"verb": "nightly", "status": "finished", "arguments.nights": None}
-    for run in catalog.runs.find(finished, {"started": 1, "arguments": 1}).sort("started", -1):
+    for run in session.runs.find(finished, {"started": 1, "arguments": 1}).sort("started", -1):
         if need <= set(run["arguments"]["paths"]):
             started: datetime = run["started"]
             return started - OVERLAP
@@ -125,7 +131,7 @@ def _places(paths: Sequence[str | os.PathLike[str]]) -> list[str]:
 
 
 def _arguments(
-    paths: Sequence[str | os.PathLike[str]], wanted: Wanted, options: Options, schedule: Schedule
+    paths: Sequence[str | os.PathLike[str]], wanted: Wanted, options: IngestOptions, schedule: Schedule
 ) -> dict[str, Any]:
     nights = [wanted.first.isoformat(), wanted.last.isoformat()] if wanted.first and wanted.last else None
     return {
@@ -146,10 +152,8 @@ def _arguments(
 class _Run:
     """One nightly run at work."""
 
-    catalog: Catalog
-    store: ArrayStore
-    store_url: str
-    options: Options
+    session: Session
+    options: IngestOptions
     schedule: Schedule
     report: NightlyReport
     began: float
@@ -176,7 +180,7 @@ class _Run:
 
     def _night(self, night: str, ready: list[Candidate], done: int, total: int) -> NightReport:
         lease = held(
-            self.catalog["leases"],
+            self.session.catalog["leases"],
             f"nightly/{night}",
             run=self.report.run,
             length=self.schedule.lease,
@@ -186,10 +190,8 @@ class _Run:
             if isinstance(got, Holder):
                 return NightReport(night, left=len(ready), holder=str(got))
             report = ingest_found(
+                self.session,
                 ready,
-                catalog=self.catalog,
-                store=self.store,
-                store_url=self.store_url,
                 options=self.options,
                 arguments={"nightly": self.report.run, "night": night},
                 progress=None if self.progress is None else lambda now, _: self._advance(done + now, total),
@@ -240,6 +242,6 @@ def on_signals() -> Iterator[Callable[[], str]]:
             signal.signal(number, handler)
 
 
-def since_last(catalog: Catalog, paths: Sequence[str | os.PathLike[str]]) -> Wanted:
+def since_last(session: Session, paths: Sequence[str | os.PathLike[str]]) -> Wanted:
     """Want the files that have come since the last run over these paths; all, if there was none."""
-    return Wanted(since=last_finished(catalog, paths) or datetime.fromtimestamp(0, UTC))
+    return Wanted(since=last_finished(session, paths) or datetime.fromtimestamp(0, UTC))

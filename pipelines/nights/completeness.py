@@ -8,9 +8,11 @@ from typing import Any
 from catalog import Catalog
 from pipelines.calibration.groups.questions import flat_conflicts
 from pipelines.instruments import path_night, profiles
-from pipelines.nightly.nights import parse_night, wanted
+from pipelines.instruments.nights import parse_night
+from pipelines.nightly.nights import wanted
 from pipelines.nights.drift import keyword_findings
 from pipelines.nights.notice import Notice
+from pipelines.session import Session
 from pipelines.table import Answer
 
 RECENT = 14  # nights before this one that have any frames
@@ -23,7 +25,7 @@ _FIELDS = [
 ]
 
 
-def night(catalog: Catalog, date: str, *, recent: int = RECENT) -> Answer:
+def night(session: Session, date: str, *, recent: int = RECENT) -> Answer:
     """Say what of a night is missing or odd.
 
     Parameters
@@ -45,17 +47,17 @@ def night(catalog: Catalog, date: str, *, recent: int = RECENT) -> Answer:
         That is no night.
     """
     parse_night(date)
-    frames = list(catalog.headers.find({"date": date}, _FIELDS).sort("_id", 1))
-    before = sorted(catalog.headers.distinct("date", {"date": {"$lt": date}}))[-recent:]
+    frames = list(session.headers.find({"date": date}, _FIELDS).sort("_id", 1))
+    before = sorted(session.headers.distinct("date", {"date": {"$lt": date}}))[-recent:]
     findings = [
         *_nothing(frames, date),
-        *_cameras(catalog, frames, before),
+        *_cameras(session.catalog, frames, before),
         *_exposures(frames),
-        *_conflicts(catalog, frames, date),
+        *_conflicts(session.catalog, frames, date),
         *_darks(frames),
         *_pending(frames),
-        *keyword_findings(catalog.headers, date, before),
-        *_quarantined(catalog, date),
+        *keyword_findings(session.headers, date, before),
+        *_quarantined(session.catalog, date),
     ]
     cameras = len({_camera(frame) for frame in frames} - {None})
     rows = tuple(

@@ -24,7 +24,7 @@ class NoSuchPixel(UsageError):
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class PixelCoordinates:
     """Pixels of a detector.
 
     Attributes
@@ -104,7 +104,7 @@ def places_of(
     pixel: int | Iterable[int] | None = None,
     pixels: Iterable[tuple[int, int]] | None = None,
     box: tuple[int, int, int, int] | None = None,
-) -> Places:
+) -> PixelCoordinates:
     """Read the pixels asked for, given in one of four ways.
 
     Parameters
@@ -135,7 +135,7 @@ def places_of(
             single = not isinstance(pixel, Iterable)
             numbers = np.asarray([pixel] if single else list(pixel))  # type: ignore[arg-type]
             xs, ys = position(_science(numbers))
-            return Places(np.atleast_1d(xs), np.atleast_1d(ys), single=single)
+            return PixelCoordinates(np.atleast_1d(xs), np.atleast_1d(ys), single=single)
         pairs = [(x, y)] if pixels is None else [tuple(pair) for pair in pixels]
         if any(len(pair) != 2 for pair in pairs):
             raise UsageError("a list of pixels is one of pairs (x, y)")
@@ -143,14 +143,14 @@ def places_of(
         if not columns.size:
             raise UsageError("the list of pixels is empty")
         pixel_id(columns, rows)  # says what is outside
-        return Places(columns.astype(np.int64), rows.astype(np.int64), single=pixels is None)
+        return PixelCoordinates(columns.astype(np.int64), rows.astype(np.int64), single=pixels is None)
     except PixelOutside as error:
         raise NoSuchPixel(f"{error}; x and y count from 1 in full-frame coordinates") from error
     except TypeError as error:
         raise UsageError(str(error)) from error
 
 
-def _box(box: tuple[int, int, int, int]) -> Places:
+def _box(box: tuple[int, int, int, int]) -> PixelCoordinates:
     if len(box) != 4:
         raise UsageError("a box is (first x, first y, last x, last y)")
     x0, y0, x1, y1 = box
@@ -160,7 +160,7 @@ def _box(box: tuple[int, int, int, int]) -> Places:
     if (x1 - x0 + 1) * (y1 - y0 + 1) > BOX_LIMIT:
         raise UsageError(f"the box holds more than {BOX_LIMIT:,} pixels; read cubes for that: archive.cube(document)")
     ys, xs = np.mgrid[y0 : y1 + 1, x0 : x1 + 1]
-    return Places(xs.ravel(), ys.ravel(), box=(int(x0), int(y0), int(x1), int(y1)))
+    return PixelCoordinates(xs.ravel(), ys.ravel(), box=(int(x0), int(y0), int(x1), int(y1)))
 
 
 def _science(numbers: npt.NDArray[Any]) -> npt.NDArray[Any]:

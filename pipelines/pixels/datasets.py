@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipelines.detectors.dqflags import decode, dq_names
-from pipelines.pixels.coordinates import Places
+from pipelines.pixels.coordinates import PixelCoordinates
 from pipelines.pixels.exposures import Document
 from pipelines.pixels.reading import Ramps, Slopes
 
@@ -27,7 +27,7 @@ Array = npt.NDArray[Any]
 _GRID = ("exposure", "integration", "group", "pixel")
 
 
-def ramps(read: Sequence[Ramps], places: Places, detector: str) -> xarray.Dataset:
+def ramps(read: Sequence[Ramps], places: PixelCoordinates, detector: str) -> xarray.Dataset:
     """Put the ramps of every exposure on one grid.
 
     Returns
@@ -73,7 +73,7 @@ def ramps(read: Sequence[Ramps], places: Places, detector: str) -> xarray.Datase
     return _dataset(variables, coords, places, units, {"detector": detector, **_meanings(read)})
 
 
-def slopes(read: Sequence[Slopes], places: Places, detector: str) -> xarray.Dataset:
+def slopes(read: Sequence[Slopes], places: PixelCoordinates, detector: str) -> xarray.Dataset:
     """Put the slopes of every exposure on one grid.
 
     Returns
@@ -100,7 +100,7 @@ def slopes(read: Sequence[Slopes], places: Places, detector: str) -> xarray.Data
     return _dataset(variables, coords, places, _SLOPE_UNITS, {"detector": detector, **_meanings(read)})
 
 
-def history(read: Sequence[Slopes], places: Places, detector: str) -> xarray.Dataset:
+def history(read: Sequence[Slopes], places: PixelCoordinates, detector: str) -> xarray.Dataset:
     """Put the slopes of every integration of every exposure in order of time.
 
     Returns
@@ -187,7 +187,11 @@ def _exposures(read: Sequence[Ramps] | Sequence[Slopes]) -> dict[str, Any]:
 
 
 def _dataset(
-    variables: dict[str, Any], coords: dict[str, Any], places: Places, units: dict[str, str], attrs: dict[str, Any]
+    variables: dict[str, Any],
+    coords: dict[str, Any],
+    places: PixelCoordinates,
+    units: dict[str, str],
+    attrs: dict[str, Any],
 ) -> xarray.Dataset:
     import xarray
 

@@ -15,7 +15,7 @@ from typing import Any
 from catalog import Collection
 from pipelines.detectors.keywords import matches_version, version_range
 from pipelines.errors import UsageError
-from pipelines.pixels.coordinates import Places
+from pipelines.pixels.coordinates import PixelCoordinates
 from pipelines.table import Row
 
 Document = Mapping[str, Any]
@@ -103,7 +103,7 @@ class Observed:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundExposures:
     """The exposures, and what of them could not be used."""
 
     observed: tuple[Observed, ...]
@@ -137,8 +137,8 @@ def unread_row(exposure: str | None, document: str | None, what: str, reason: st
 
 
 def find_exposures(
-    headers: Collection, detector: str, places: Places, filters: Filters, *, kinds: tuple[str, str] = RAMPS
-) -> Found:
+    headers: Collection, detector: str, places: PixelCoordinates, filters: Filters, *, kinds: tuple[str, str] = RAMPS
+) -> FoundExposures:
     """Find the exposures whose window holds any of the pixels.
 
     Parameters
@@ -172,7 +172,7 @@ def find_exposures(
     ]
     if not found.observed and not (found.unread or lost):
         raise NoExposure(_why_none(headers, detector, places, filters, kinds))
-    return Found(found.observed, (*found.unread, *lost))
+    return FoundExposures(found.observed, (*found.unread, *lost))
 
 
 def fields_of(kinds: tuple[str, str]) -> dict[str, int]:
@@ -182,7 +182,7 @@ def fields_of(kinds: tuple[str, str]) -> dict[str, int]:
     return fields | {"calibration.version": 1, "dq_version": 1, "pixels_digest": 1}
 
 
-def assemble(documents: Iterable[Document], kinds: tuple[str, str], version: str | None) -> Found:
+def assemble(documents: Iterable[Document], kinds: tuple[str, str], version: str | None) -> FoundExposures:
     """Put products together by exposure and calibration.
 
     Parameters
@@ -219,7 +219,7 @@ def assemble(documents: Iterable[Document], kinds: tuple[str, str], version: str
             observed.append(Observed(exposure, None, None, raw, ()))
     far = datetime.max.replace(tzinfo=UTC)
     observed.sort(key=lambda one: (one.start or far, one.exposure, one.calibration or ""))
-    return Found(tuple(observed), tuple(unread))
+    return FoundExposures(tuple(observed), tuple(unread))
 
 
 def _preferred(exposure: str, files: list[Document], kinds: tuple[str, str], unread: list[Row]) -> tuple[Document, ...]:
@@ -251,7 +251,9 @@ def _segments(exposure: str, files: list[Document], what: str, unread: list[Row]
     return tuple(parts)
 
 
-def _why_none(headers: Collection, detector: str, places: Places, filters: Filters, kinds: tuple[str, str]) -> str:
+def _why_none(
+    headers: Collection, detector: str, places: PixelCoordinates, filters: Filters, kinds: tuple[str, str]
+) -> str:
     """Say what there is where nothing answers."""
     held = list(
         headers.find({"detector": detector, "kind": {"$in": list(kinds)}}, {"window": 1, "subarray": 1, "date": 1})

@@ -18,10 +18,11 @@ import numpy.typing as npt
 
 from catalog import Catalog
 from pipelines.documents import runs as ledger
-from pipelines.pixels.coordinates import Places
+from pipelines.pixels.coordinates import PixelCoordinates
 from pipelines.pixels.exposures import SLOPES, Document, Observed, assemble, fields_of, unread_row
 from pipelines.pixels.reading import SLOPE_ARRAYS, Slopes, Want, read, slope_of, slope_wants
 from pipelines.pixels.stacks import PLANES, VIEW, Name, by_window, holds_the_same, name_of, stacks_of, stored
+from pipelines.session import Session
 from pipelines.table import Row
 
 if TYPE_CHECKING:
@@ -75,9 +76,7 @@ class RatesReport:
         return "\n".join(lines)
 
 
-def update_rates(
-    catalog: Catalog, store: ArrayStore, *, detector: str | None = None, progress: Progress | None = None
-) -> RatesReport:
+def update_rates(session: Session, *, detector: str | None = None, progress: Progress | None = None) -> RatesReport:
     """Append the slopes that no segment holds, drop those of deleted exposures, and join small segments.
 
     Cut short, it leaves whole segments; the next run goes on.
@@ -89,8 +88,8 @@ def update_rates(
     progress
         Called with segments made and to be made.
     """
-    run = ledger.start(catalog.runs, verb="rates", arguments={"detector": detector})
-    live, segments = _live(catalog, detector), _segments(catalog, detector)
+    run = ledger.start(session.runs, verb="rates", arguments={"detector": detector})
+    live, segments = _live(session.catalog, detector), _segments(session.catalog, detector)
     gone = {str(s["_id"]) for s in segments if _dead(s, live)}
     kept = [s for s in segments if s["_id"] not in gone]
     for alike in by_window(kept).values():
@@ -101,22 +100,20 @@ def update_rates(
     stacks = list(stacks_of(document for name, document in live.items() if name not in held))
     made = set()
     for n, stack in enumerate(stacks):
-        segment = stored(store, stack, run)
-        catalog["views"].replace_one({"_id": segment["_id"]}, segment, upsert=True)
+        segment = stored(session.store, stack, run)
+        session.catalog["views"].replace_one({"_id": segment["_id"]}, segment, upsert=True)
         made.add(segment["_id"])
         if progress is not None:
             progress(n + 1, len(stacks))
     removed = sorted(gone - made)
     if removed:
-        catalog["views"].delete_many({"_id": {"$in": removed}})
-    report = _report(catalog, detector, added=len(made), removed=len(removed))
-    ledger.finish(catalog.runs, run, status="finished", result={"added": report.added, "removed": report.removed})
+        session.catalog["views"].delete_many({"_id": {"$in": removed}})
+    report = _report(session.catalog, detector, added=len(made), removed=len(removed))
+    ledger.finish(session.runs, run, status="finished", result={"added": report.added, "removed": report.removed})
     return report
 
 
-def check_rates(
-    catalog: Catalog, store: ArrayStore, *, detector: str | None = None, progress: Progress | None = None
-) -> RatesReport:
+def check_rates(session: Session, *, detector: str | None = None, progress: Progress | None = None) -> RatesReport:
     """Compare the view with the products it was made from, value by value.
 
     Returns
@@ -124,16 +121,16 @@ def check_rates(
     RatesReport
         ``missing`` and ``stale`` are mended by `update_rates`, ``wrong`` by `rebuild_rates`.
     """
-    live, segments = _live(catalog, detector), _segments(catalog, detector)
+    live, segments = _live(session.catalog, detector), _segments(session.catalog, detector)
     held = {name for s in segments for name in _names(s)}
     wrong = []
     for n, segment in enumerate(segments):
-        if not holds_the_same(store, segment, live):
+        if not holds_the_same(session.store, segment, live):
             wrong.append(segment["_id"])
         if progress is not None:
             progress(n + 1, len(segments))
     return _report(
-        catalog,
+        session.catalog,
         detector,
         missing=tuple(sorted(name for name, _ in live.keys() - held)),
         stale=tuple(sorted({name for s in segments for name, _ in _dead(s, live)})),
@@ -141,22 +138,20 @@ def check_rates(
     )
 
 
-def rebuild_rates(
-    catalog: Catalog, store: ArrayStore, *, detector: str | None = None, progress: Progress | None = None
-) -> RatesReport:
+def rebuild_rates(session: Session, *, detector: str | None = None, progress: Progress | None = None) -> RatesReport:
     """Throw the view away and make it again from the products; damaged stacks leave the store first."""
     from datetime import timedelta
 
-    segments = _segments(catalog, detector)
-    damaged = {r["digest"] for s in segments for r in s["arrays"].values() if store.verify(r)}
-    catalog["views"].delete_many({"_id": {"$in": [s["_id"] for s in segments]}})
+    segments = _segments(session.catalog, detector)
+    damaged = {r["digest"] for s in segments for r in s["arrays"].values() if session.store.verify(r)}
+    session.catalog["views"].delete_many({"_id": {"$in": [s["_id"] for s in segments]}})
     if damaged:  # equal pixels are stored once: a damaged stack would be taken for the new one
-        store.sweep(referenced=lambda digest: digest not in damaged, grace=timedelta(0), dry_run=False)
-    return update_rates(catalog, store, detector=detector, progress=progress)
+        session.store.sweep(referenced=lambda digest: digest not in damaged, grace=timedelta(0), dry_run=False)
+    return update_rates(session, detector=detector, progress=progress)
 
 
 def read_slopes(
-    catalog: Catalog, store: ArrayStore, observed: Sequence[Observed], places: Places, *, detector: str
+    session: Session, observed: Sequence[Observed], places: PixelCoordinates, *, detector: str
 ) -> tuple[tuple[Slopes, ...], tuple[Row, ...]]:
     """Read the slopes of the pixels in every exposure, from the view where it holds them.
 
@@ -169,14 +164,14 @@ def read_slopes(
     covering = {"window.x": {"$lte": int(places.x.max())}, "window.right": {"$gte": int(places.x.min())}}
     query = {"view": VIEW, "detector": detector, **covering}
     held: dict[Name, tuple[Document, Mapping[str, Any]]] = {}
-    for segment in catalog["views"].find(query, {"arrays": 1, "entries": 1, "window": 1}):
+    for segment in session.catalog["views"].find(query, {"arrays": 1, "entries": 1, "window": 1}):
         if len(places.within(segment["window"])):
             for entry in segment["entries"]:
                 if (name := (entry["document"], entry["sci"])) in needed:
                     held[name] = (segment, entry)
-    values, unread = _from_view(store, held, places)
+    values, unread = _from_view(session.store, held, places)
     wants = [want for one in observed for want in slope_wants(one, places) if _key(want) not in values]
-    direct, failed = read(store, wants, compact=places.box is not None)
+    direct, failed = read(session.store, wants, compact=places.box is not None)
     values |= direct
     unread += failed
     # The mean of all integrations has no axis of them: one is put before its pixels.
@@ -186,7 +181,7 @@ def read_slopes(
 
 
 def _from_view(
-    store: ArrayStore, held: Mapping[Name, tuple[Document, Mapping[str, Any]]], places: Places
+    store: ArrayStore, held: Mapping[Name, tuple[Document, Mapping[str, Any]]], places: PixelCoordinates
 ) -> tuple[dict[Name, Array], list[Row]]:
     """Read the stacks, and cut them into what each product's own arrays would have given."""
     segments = {segment["_id"]: segment for segment, _ in held.values()}

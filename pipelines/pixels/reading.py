@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.pixels.coordinates import Ints, Places
+from pipelines.pixels.coordinates import Ints, PixelCoordinates
 from pipelines.pixels.exposures import Document, Observed, unread_row
 from pipelines.table import Row
 
@@ -98,7 +98,7 @@ class Want:
 
 
 def read_ramps(
-    store: ArrayStore, observed: Sequence[Observed], places: Places
+    store: ArrayStore, observed: Sequence[Observed], places: PixelCoordinates
 ) -> tuple[tuple[Ramps, ...], tuple[Row, ...]]:
     """Read raw and corrected ramps, flags and reference output of every exposure.
 
@@ -124,9 +124,9 @@ def read(store: ArrayStore, wants: Sequence[Want], *, compact: bool) -> tuple[di
 
     One pixel of many cubes goes the store's fast way; a cube that fails is then found among its like.
     """
-    from arraystore import Damaged, InvalidRef, Lost, StoreTooNew
+    from arraystore import ArrayDamaged, InvalidRef, Lost, StoreTooNew
 
-    failures = (Lost, Damaged, InvalidRef, StoreTooNew)
+    failures = (Lost, ArrayDamaged, InvalidRef, StoreTooNew)
     # Row and column of the pixel in the arrays: the wants that share them are read together.
     groups: dict[tuple[int, int], dict[tuple[str, str], Want]] = defaultdict(dict)
     values: dict[tuple[str, str], Array] = {}
@@ -165,13 +165,15 @@ def _gather(cube: Any, want: Want, *, compact: bool) -> Array:
     return np.stack([cube[..., int(row), int(column)] for row, column in zip(rows, columns, strict=True)], axis=-1)
 
 
-def _wants(document: Document, names: Sequence[str], places: Places) -> list[Want]:
+def _wants(document: Document, names: Sequence[str], places: PixelCoordinates) -> list[Want]:
     window, arrays = document["window"], document.get("arrays") or {}
     rows, columns, reference = places.indices(window["x"], window["y"], window["nx"], window["ny"])
     return [Want(document, name, rows, reference if name == "refout" else columns) for name in names if name in arrays]
 
 
-def _ramps(one: Observed, places: Places, values: Mapping[tuple[str, str], Array], unread: list[Row]) -> list[Ramps]:
+def _ramps(
+    one: Observed, places: PixelCoordinates, values: Mapping[tuple[str, str], Array], unread: list[Row]
+) -> list[Ramps]:
     """Join the segments of an exposure; raw and corrected apart where they do not fit each other."""
     raw, raw_numbers = _joined(one.raw, "sci", values, unread)
     corrected, numbers = _joined(one.products, "sci", values, unread)
@@ -197,7 +199,7 @@ def _ramps(one: Observed, places: Places, values: Mapping[tuple[str, str], Array
 
 def _together(
     one: Observed,
-    places: Places,
+    places: PixelCoordinates,
     values: Mapping[tuple[str, str], Array],
     integrations: Ints,
     arrays: tuple[Array | None, Array | None, Array | None],
@@ -253,7 +255,7 @@ def _joined(
 
 
 def slope_of(
-    one: Observed, places: Places, values: Mapping[tuple[str, str], Array], unread: list[Row]
+    one: Observed, places: PixelCoordinates, values: Mapping[tuple[str, str], Array], unread: list[Row]
 ) -> Slopes | None:
     """Put the slopes of an exposure together from arrays read, each (nint, P)."""
     slope, numbers = _joined(one.products, "sci", values, unread)
@@ -273,7 +275,7 @@ def slope_of(
     )
 
 
-def slope_wants(one: Observed, places: Places) -> list[Want]:
+def slope_wants(one: Observed, places: PixelCoordinates) -> list[Want]:
     """Say which arrays hold the slopes of an exposure."""
     return [want for document in one.products for want in _wants(document, SLOPE_ARRAYS, places)]
 

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from pipelines.pixels.coordinates import Places, checked_detector, places_of
-from pipelines.pixels.exposures import RAMPS, SLOPES, Filters, Found, day_range, find_exposures
+from pipelines.pixels.coordinates import PixelCoordinates, checked_detector, places_of
+from pipelines.pixels.exposures import RAMPS, SLOPES, Filters, FoundExposures, day_range, find_exposures
 from pipelines.pixels.reading import Ramps, Slopes, read_ramps
+from pipelines.session import Session
 from pipelines.table import Answer, Row
 
 if TYPE_CHECKING:
@@ -17,11 +18,9 @@ if TYPE_CHECKING:
     import xarray
     from matplotlib.figure import Figure
 
-    from pipelines.archive import Archive
-
 
 def pixel(
-    archive: Archive,
+    session: Session,
     detector: str,
     *,
     x: int | None = None,
@@ -41,8 +40,6 @@ def pixel(
 
     Parameters
     ----------
-    archive : Archive
-        Where the exposures are.
     detector : str
         ``MIRIMAGE``, ``MIRIFULONG`` or ``MIRIFUSHORT``.
     x, y : int
@@ -77,7 +74,7 @@ def pixel(
     first, last = day_range(date)
     filters = Filters(first, last, readpatt, subarray, version, where)
     places = places_of(x=x, y=y, pixel=pixel_id, pixels=pixels, box=box)
-    return PixelSelection(archive, checked_detector(detector), places, filters)
+    return PixelSelection(session, checked_detector(detector), places, filters)
 
 
 class PixelSelection:
@@ -89,8 +86,8 @@ class PixelSelection:
         What was asked.
     """
 
-    def __init__(self, archive: Archive, detector: str, places: Places, filters: Filters) -> None:
-        self._archive = archive
+    def __init__(self, session: Session, detector: str, places: PixelCoordinates, filters: Filters) -> None:
+        self._session = session
         self.detector = detector
         self.places = places
         self.filters = filters
@@ -171,23 +168,34 @@ class PixelSelection:
 
         return plot(self, path)
 
+    def summary(self) -> Answer:
+        """One row per exposure: what the pixel did in it."""
+        from pipelines.pixels.summary import summary
+
+        return summary(self)
+
+    def values(self) -> dict[str, Any]:
+        """Return every value of every exposure as plain data."""
+        from pipelines.pixels.summary import values
+
+        return values(self)
+
     # -- read once ----------------------------------------------------------------------------------
 
     @cached_property
-    def _found(self) -> Found:
-        return find_exposures(self._archive.headers, self.detector, self.places, self.filters, kinds=RAMPS)
+    def _found(self) -> FoundExposures:
+        return find_exposures(self._session.headers, self.detector, self.places, self.filters, kinds=RAMPS)
 
     @cached_property
-    def _found_slopes(self) -> Found:
-        return find_exposures(self._archive.headers, self.detector, self.places, self.filters, kinds=SLOPES)
+    def _found_slopes(self) -> FoundExposures:
+        return find_exposures(self._session.headers, self.detector, self.places, self.filters, kinds=SLOPES)
 
     @cached_property
     def _ramps(self) -> tuple[tuple[Ramps, ...], tuple[Row, ...]]:
-        return read_ramps(self._archive.store, self._found.observed, self.places)
+        return read_ramps(self._session.store, self._found.observed, self.places)
 
     @cached_property
     def _slopes(self) -> tuple[tuple[Slopes, ...], tuple[Row, ...]]:
         from pipelines.pixels.rates import read_slopes
 
-        catalog, store = self._archive.catalog, self._archive.store
-        return read_slopes(catalog, store, self._found_slopes.observed, self.places, detector=self.detector)
+        return read_slopes(self._session, self._found_slopes.observed, self.places, detector=self.detector)

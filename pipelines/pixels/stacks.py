@@ -127,7 +127,7 @@ class _Stack:
 
 def holds_the_same(store: ArrayStore, segment: Document, live: Mapping[Name, Document]) -> bool:
     """Tell whether a segment holds the values of those of its products that there still are, bit for bit."""
-    from arraystore import Damaged, Lost
+    from arraystore import ArrayDamaged, Lost
 
     try:
         for name in SLOPE_ARRAYS:
@@ -141,6 +141,6 @@ def holds_the_same(store: ArrayStore, segment: Document, live: Mapping[Name, Doc
                     planes = stack[entry["first"] : entry["first"] + entry["count"], rows]
                     if planes.tobytes() != np.ascontiguousarray(band).tobytes():
                         return False
-    except (Damaged, Lost):
+    except (ArrayDamaged, Lost):
         return False
     return True

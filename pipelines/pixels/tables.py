@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipelines.errors import DarkroomError
-from pipelines.pixels.coordinates import Places
+from pipelines.pixels.coordinates import PixelCoordinates
 from pipelines.pixels.datasets import flag_names
 from pipelines.pixels.reading import Ramps
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Array = npt.NDArray[Any]
 
 
-def rows_of(one: Ramps, places: Places) -> pd.DataFrame:
+def rows_of(one: Ramps, places: PixelCoordinates) -> pd.DataFrame:
     """Give the ramps of one exposure as rows.
 
     Returns
@@ -72,14 +72,14 @@ def rows_of(one: Ramps, places: Places) -> pd.DataFrame:
     )
 
 
-def to_pandas(read: Sequence[Ramps], places: Places) -> pd.DataFrame:
+def to_pandas(read: Sequence[Ramps], places: PixelCoordinates) -> pd.DataFrame:
     """Give the ramps of every exposure as rows, in order of time; columns as of `rows_of`."""
     import pandas as pd
 
     return pd.concat([rows_of(one, places) for one in read], ignore_index=True)
 
 
-def to_parquet(read: Sequence[Ramps], places: Places, path: str | os.PathLike[str]) -> int:
+def to_parquet(read: Sequence[Ramps], places: PixelCoordinates, path: str | os.PathLike[str]) -> int:
     """Write the rows of every exposure to a Parquet file, a row group each; give their number.
 
     Raises

@@ -8,11 +8,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from pipelines.session import Session
 from pipelines.table import Answer
 
 if TYPE_CHECKING:
-    from pipelines.archive import Archive
     from pipelines.documents.migrate import Migration
+    from pipelines.ingest.report import IngestReport
+    from pipelines.processes.limits import Bounds
     from pipelines.upkeep.backup import Copied
     from pipelines.upkeep.check import CheckReport
     from pipelines.upkeep.rebuild import Rebuilt
@@ -21,52 +23,103 @@ if TYPE_CHECKING:
 class Upkeep:
     """What keeps an archive whole; ``archive.upkeep`` is one."""
 
-    def __init__(self, archive: "Archive") -> None:
-        self._archive = archive
+    def __init__(self, session: Session) -> None:
+        self._session = session
 
     def check(
         self,
         *,
         level: str = "digests",
-        max_duration: timedelta | None = None,
+        time_limit: timedelta | None = None,
         max_age: timedelta = timedelta(0),
-        mend: bool = False,
+        grace: timedelta = timedelta(hours=1),
+        repair: bool = False,
         progress: bool | None = None,
     ) -> "CheckReport":
         """Prove that nothing is missing, changed or left behind: `pipelines.upkeep.check`."""
         from pipelines.progress import bar
         from pipelines.upkeep.check import check
 
-        if mend:
-            self._archive.require_writable("mend")
+        if repair:
+            self._session.require_writable("repair")
         with bar("Check", shown=progress) as advance:
             return check(
-                catalog=self._archive.catalog,
-                store=self._archive.store,
+                self._session,
                 level=level,
-                max_duration=max_duration,
+                time_limit=time_limit,
                 max_age=max_age,
-                mend=mend,
+                grace=grace,
+                repair=repair,
                 progress=advance,
             )
 
-    def rebuild(self, *, missing: bool = False, documents: Sequence[str] = ()) -> "Rebuilt":
+    def rebuild(
+        self, *, missing: bool = False, documents: Sequence[str] = (), progress: bool | None = None
+    ) -> "Rebuilt":
         """Make a lost catalog again from the array store: `pipelines.upkeep.rebuild`."""
+        from pipelines.progress import bar
         from pipelines.upkeep.rebuild import rebuild
 
-        return rebuild(catalog=self._archive.catalog, store=self._archive.store, missing=missing, documents=documents)
+        with bar("Rebuild", shown=progress) as advance:
+            return rebuild(self._session, missing=missing, documents=documents, progress=advance)
 
     def backup(self, out: str | os.PathLike[str]) -> "Copied":
         """Copy the embedded catalog, as it is at this moment, to a file: `pipelines.upkeep.backup`."""
         from pipelines.upkeep.backup import backup
 
-        return backup(out, catalog=self._archive.catalog)
+        return backup(self._session, out)
 
-    def migrate(self, *, dry_run: bool = False) -> "Migration":
+    def copy(self, to: str, *, progress: bool | None = None) -> "Copied":
+        """Copy every document into another catalog, and compare each with the original: `pipelines.upkeep.backup`."""
+        from catalog import connect
+        from pipelines.progress import bar
+        from pipelines.settings import resolve
+        from pipelines.upkeep.backup import copy
+
+        place = resolve(catalog=to, store=self._session.store_url)
+        options: dict[str, Any] = dict(place.options)
+        with connect(place.catalog, **options) as target, bar("Copy", shown=progress) as advance:
+            return copy(source=self._session.catalog, target=target, progress=advance)
+
+    def migrate(self, *, dry_run: bool = False, progress: bool | None = None) -> "Migration":
         """Bring documents of an older release to the schema of this one: `pipelines.documents.migrate`."""
         from pipelines.documents.migrate import migrate
+        from pipelines.progress import bar
 
-        return migrate(catalog=self._archive.catalog, store=self._archive.store, dry_run=dry_run)
+        with bar("Migrate", shown=progress) as advance:
+            return migrate(catalog=self._session.catalog, store=self._session.store, dry_run=dry_run, progress=advance)
+
+    # -- quarantine ------------------------------------------------------------------------------
+
+    def quarantined(self, *, code: str | None = None) -> Answer:
+        """The files that could not be taken, with the reason and how to fix it: `pipelines.ingest.quarantine`."""
+        from pipelines.ingest.quarantine import listed
+
+        return listed(self._session, code=code)
+
+    def retry(
+        self, names: Sequence[str] = (), *, bounds: "Bounds | None" = None, everything: bool = False
+    ) -> "IngestReport | None":
+        """Ingest files in quarantine again, those that have changed or all: `pipelines.ingest.retry`."""
+        from pipelines.ingest.retry import retry
+        from pipelines.ingest.run import IngestOptions
+        from pipelines.processes.limits import Bounds
+
+        self._session.require_writable("ingest")
+        return retry(self._session, names, options=IngestOptions(bounds=bounds or Bounds()), everything=everything)
+
+    def gone(self, names: Sequence[str] = ()) -> list[str]:
+        """The entries of the quarantine whose files are no more: `pipelines.ingest.retry`."""
+        from pipelines.ingest.retry import gone
+
+        return gone(self._session, names)
+
+    def forget(self, names: Sequence[str] = (), *, force: bool = False, why: str = "") -> list[str]:
+        """Strike out entries of the quarantine whose files are no more: `pipelines.ingest.retry`."""
+        from pipelines.ingest.retry import forget
+
+        self._session.require_writable("forget")
+        return forget(self._session, names, force=force, why=why)
 
     # -- changes ---------------------------------------------------------------------------------
 
@@ -82,11 +135,11 @@ class Upkeep:
         """Change fields of a document by dotted path, and keep what was there: `pipelines.documents.changes`."""
         from pipelines.documents.changes import Edit, change
 
-        self._archive.require_writable("change documents")
+        self._session.require_writable("change documents")
         return change(
             [Edit(document_id, values, tuple(unset))],
-            catalog=self._archive.catalog,
-            store=self._archive.store,
+            catalog=self._session.catalog,
+            store=self._session.store,
             why=why,
             collection=collection,
         )
@@ -95,17 +148,18 @@ class Upkeep:
         """Put back exactly what the changes of a run replaced: `pipelines.documents.changes`."""
         from pipelines.documents.changes import undo
 
-        self._archive.require_writable("undo")
-        return undo(run, catalog=self._archive.catalog, store=self._archive.store, why=why)
+        self._session.require_writable("undo")
+        return undo(run, catalog=self._session.catalog, store=self._session.store, why=why)
 
     def story(self, document_id: str, *, collection: str = "headers") -> Answer:
-        """Who changed a document, when, why, and what was there before: `pipelines.documents.story`."""
-        from pipelines.documents.story import story
+        """Who changed a document, when, why, and what was there before: `pipelines.documents.history`."""
+        from pipelines.documents.history import story
 
-        return story(document_id, catalog=self._archive.catalog, collection=collection)
+        return story(document_id, catalog=self._session.catalog, collection=collection)
 
-    def as_of(self, document_id: str, when: datetime, *, collection: str = "headers") -> dict[str, Any]:
-        """Give a document as it stood at a time: `pipelines.documents.history`."""
-        from pipelines.documents.history import as_of
+    def as_of(self, document_id: str, when: datetime | str, *, collection: str = "headers") -> dict[str, Any]:
+        """Return a document as it stood at a time; a text is an ISO date or time, UTC unless it says otherwise."""
+        from pipelines.documents.history import as_of, instant
 
-        return as_of(document_id, when, catalog=self._archive.catalog, collection=collection)
+        moment = instant(when) if isinstance(when, str) else when
+        return as_of(document_id, moment, catalog=self._session.catalog, collection=collection)

@@ -13,6 +13,7 @@ from pymongo import ReplaceOne
 from catalog import Catalog, Collection
 from pipelines.documents import runs as ledger
 from pipelines.errors import IntegrityError, Refused, UsageError
+from pipelines.session import Session
 
 BATCH = 200  # documents compared and written together
 NOT_COPIED = frozenset({"leases"})
@@ -53,7 +54,7 @@ class Copied:
         return f"{self.target}: {counts or 'no documents'}{size}; verified ({self.written} written)"
 
 
-def backup(out: str | os.PathLike[str], *, catalog: Catalog) -> Copied:
+def backup(session: Session, out: str | os.PathLike[str]) -> Copied:
     """Write an embedded catalog, as it is at this moment, to a new file; others may go on writing.
 
     The file is a catalog like any other: ``darkroom --catalog FILE status`` reads it.
@@ -66,13 +67,13 @@ def backup(out: str | os.PathLike[str], *, catalog: Catalog) -> Copied:
         The copy does not hold what the original does. Nothing is written.
     """
     target = Path(out).expanduser().absolute()
-    if catalog.backend != "embedded":
-        raise UsageError(f"{catalog.url} is on a server: use mongodump, or `darkroom copy --to {target}`")
+    if session.catalog.backend != "embedded":
+        raise UsageError(f"{session.catalog.url} is on a server: use mongodump, or `darkroom copy --to {target}`")
     if target.exists():
         raise UsageError(f"{target} exists and is not overwritten; name a new file")
     if not target.parent.is_dir():
         raise UsageError(f"the folder {target.parent} is not there; make it, or write elsewhere")
-    counts = catalog.back_up(target)
+    counts = session.catalog.back_up(target)
     return Copied(str(target), counts, sum(counts.values()), target.stat().st_size)
 
 

@@ -11,10 +11,11 @@ from typing import Any
 import bson
 import bson.errors
 
-from arraystore import ArrayRef, ArrayStore, Damaged, InvalidRef, Lost
+from arraystore import ArrayDamaged, ArrayRef, ArrayStore, InvalidRef, Lost
 from catalog import Catalog
 from pipelines.documents.records import PREFIXES, RecordName, older_key, parse_key, record_key, record_stem
-from pipelines.ingest.document import pixels_digest
+from pipelines.documents.schema import pixels_digest
+from pipelines.session import Session
 from pipelines.upkeep.findings import Finding
 
 REFERRING = ("headers", "masters", "views", "trash", "history")
@@ -68,7 +69,7 @@ class Census:
 
 
 def take_census(
-    *, catalog: Catalog, store: ArrayStore, grace: timedelta, seen: Callable[[int], None] | None = None
+    session: Session, *, grace: timedelta, seen: Callable[[int], None] | None = None
 ) -> tuple[Census, list[Finding]]:
     """Hold what the catalog says against what the store lists.
 
@@ -83,25 +84,25 @@ def take_census(
         Told of the documents seen so far.
     """
     census = Census()
-    for found in store.objects():
+    for found in session.store.objects():
         census.objects[found.digest] = found.modified
     for prefix in PREFIXES.values():
-        for record in store.records(prefix):
+        for record in session.store.records(prefix):
             census.records[record.key] = record.modified
             if (new := older_key(record.key)) is not None:
                 census.older.add(new)
     listed = set(census.objects)
     findings: list[Finding] = []
     for name in REFERRING:
-        for document in catalog[name].find({}, _FIELDS):
-            findings += _count(census, document, name, listed=listed, catalog=catalog, store=store)
+        for document in session.catalog[name].find({}, _FIELDS):
+            findings += _count(session, census, document, name, listed=listed)
             census.documents += 1
             if seen is not None and census.documents % 100 == 0:
                 seen(census.documents)
-    findings += _catalog_lost(census, catalog=catalog, store=store)
-    findings += _half_deleted(catalog)
-    findings += _duplicates(catalog)
-    findings += _unaccounted(census, catalog=catalog, store=store, grace=grace)
+    findings += _catalog_lost(session, census)
+    findings += _half_deleted(session.catalog)
+    findings += _duplicates(session.catalog)
+    findings += _unaccounted(session, census, grace=grace)
     return census, findings
 
 
@@ -112,15 +113,13 @@ _FIELDS = {
 }  # fmt: skip
 
 
-def _count(
-    census: Census, document: Document, name: str, *, listed: set[str], catalog: Catalog, store: ArrayStore
-) -> Iterator[Finding]:
+def _count(session: Session, census: Census, document: Document, name: str, *, listed: set[str]) -> Iterator[Finding]:
     """Count one document: its references, and the records that stand for it."""
     for digest in document.get("digests", ()):
         census.objects.pop(digest, None)
     kept = document.get("before", document)
     if "arrays" in kept:
-        yield from _references(census, kept, listed=listed, catalog=catalog, store=store)
+        yield from _references(session, census, kept, listed=listed)
     if name == "views":
         return
     if name in LIVE:
@@ -148,14 +147,12 @@ def _count(
             census.remembered |= remembered
     if census.records.pop(key, None) is not None or key in census.older:
         return
-    if not has_record(store, key) and _is_there(catalog, name, document):
+    if not has_record(session.store, key) and _is_there(session.catalog, name, document):
         text = f"{owner}, revision {revision}{f', change {change}' if change else ''}: there is no record {key}"
         yield Finding("record-missing", key, text, (owner,))
 
 
-def _references(
-    census: Census, document: Document, *, listed: set[str], catalog: Catalog, store: ArrayStore
-) -> Iterator[Finding]:
+def _references(session: Session, census: Census, document: Document, *, listed: set[str]) -> Iterator[Finding]:
     """Check the references of one document among themselves and against the listing."""
     owner = str(document["_id"])
     refs: dict[str, ArrayRef] = {}
@@ -166,16 +163,17 @@ def _references(
             yield Finding("bad-reference", owner, f"array {name!r} of {owner}: {error}", (owner,))
             continue
         refs[name] = ref
-        if ref.store != store.id:
-            text = f"array {name!r} of {owner} is in the store {ref.store}; this one, {store.url}, is {store.id}"
+        if ref.store != session.store.id:
+            ours = f"this one, {session.store.url}, is {session.store.id}"
+            text = f"array {name!r} of {owner} is in the store {ref.store}; {ours}"
             yield Finding("wrong-store", owner, text, (owner,))
             continue
         mark = fingerprint(given)
         if census.references.setdefault(ref.digest, mark) != mark:
             census.suspects.append((ref.digest, given, owner))
-        if ref.digest not in listed and _is_dangling(ref, catalog=catalog, store=store):
+        if ref.digest not in listed and _is_dangling(session, ref):
             text = f"array {name!r} of {owner} is not in the store"
-            yield Finding("dangling", ref.path, text, owners(catalog, ref.digest))
+            yield Finding("dangling", ref.path, text, owners(session.catalog, ref.digest))
             listed.add(ref.digest)  # named once, with all its documents
             census.references.pop(ref.digest)
     if len(refs) == len(document["arrays"]):
@@ -193,10 +191,10 @@ def fingerprint(ref: Mapping[str, Any]) -> bytes:
     return hashlib.blake2b(repr(fixed).encode(), digest_size=8).digest()
 
 
-def _is_dangling(ref: ArrayRef, *, catalog: Catalog, store: ArrayStore) -> bool:
+def _is_dangling(session: Session, ref: ArrayRef) -> bool:
     """Look again: the array may have been published after the listing, or swept with its document."""
-    missing = any(finding.name == "" for finding in store.verify(ref, level="exists"))
-    return missing and bool(owners(catalog, ref.digest, limit=1))
+    missing = any(finding.name == "" for finding in session.store.verify(ref, level="exists"))
+    return missing and bool(owners(session.catalog, ref.digest, limit=1))
 
 
 def owners(catalog: Catalog, digest: str, *, limit: int = SHOWN) -> tuple[str, ...]:
@@ -214,7 +212,7 @@ def has_record(store: ArrayStore, key: str) -> bool:
         store.get_record(key)
     except Lost:
         return False
-    except Damaged:
+    except ArrayDamaged:
         return True
     return True
 
@@ -225,11 +223,13 @@ def _is_there(catalog: Catalog, name: str, document: Document) -> bool:
     return again is not None and again.get("ingest", {}).get("revision") == document.get("ingest", {}).get("revision")
 
 
-def _catalog_lost(census: Census, *, catalog: Catalog, store: ArrayStore) -> Iterator[Finding]:
+def _catalog_lost(session: Session, census: Census) -> Iterator[Finding]:
     """Tell a catalog that was begun anew: whatever puts a record into the store has a run in the ledger first."""
-    if census.documents == 0 and census.records and catalog.runs.find_one({}, {"_id": 1}) is None:
-        text = f"{store.url} keeps {len(census.records)} records of documents, and {catalog.url} is empty"
-        yield Finding("catalog-lost", catalog.url, text)
+    if census.documents == 0 and census.records and session.runs.find_one({}, {"_id": 1}) is None:
+        text = (
+            f"{session.store.url} keeps {len(census.records)} records of documents, and {session.catalog.url} is empty"
+        )
+        yield Finding("catalog-lost", session.catalog.url, text)
 
 
 def _half_deleted(catalog: Catalog) -> Iterator[Finding]:
@@ -270,13 +270,13 @@ def _at(document: Document, path: str) -> Any:
     return document
 
 
-def _unaccounted(census: Census, *, catalog: Catalog, store: ArrayStore, grace: timedelta) -> Iterator[Finding]:
+def _unaccounted(session: Session, census: Census, *, grace: timedelta) -> Iterator[Finding]:
     """Name what is in the store and in no document, unless it is young."""
     before = (datetime.now(UTC) - grace).timestamp()
     for digest, modified in census.objects.items():
         if modified > before:
             census.young += 1
-        elif not owners(catalog, digest, limit=1):
+        elif not owners(session.catalog, digest, limit=1):
             yield Finding("orphaned", f"objects/{digest[:2]}/{digest}", "nothing refers to this array")
     strangers: dict[str, list[str]] = {}
     for key, modified in census.records.items():
@@ -287,14 +287,14 @@ def _unaccounted(census: Census, *, catalog: Catalog, store: ArrayStore, grace: 
             yield Finding("orphaned", key, "this is the name of no record of ours")
         elif modified > before:
             census.young += 1
-        elif has_record(store, key):
+        elif has_record(session.store, key):
             if name.stem in census.live:
-                yield from _stray(name, key, *census.live[name.stem], catalog=catalog)
+                yield from _stray(name, key, *census.live[name.stem], catalog=session.catalog)
             else:
                 strangers.setdefault(name.stem, []).append(key)
     for keys in strangers.values():
-        yield from _stranger(keys, catalog=catalog, store=store)
-    left = store.sweep(referenced=lambda _: True, grace=grace, dry_run=True)
+        yield from _stranger(session, keys)
+    left = session.store.sweep(referenced=lambda _: True, grace=grace, dry_run=True)
     for path in left.staging:
         yield Finding("staging", path, f"{path} was left by work that was cut short")
 
@@ -315,16 +315,18 @@ def _stray(name: RecordName, key: str, collection: str, owner: str, *, catalog: 
         yield Finding("orphaned", key, f"a record of an earlier revision of {owner} that nothing needs", (owner,))
 
 
-def _stranger(keys: list[str], *, catalog: Catalog, store: ArrayStore) -> Iterator[Finding]:
+def _stranger(session: Session, keys: list[str]) -> Iterator[Finding]:
     """Say what the records are of a document that is not in use."""
     first = min(keys, key=lambda key: (parse_key(key).revision, parse_key(key).change))  # type: ignore[union-attr]
     try:
-        kept = bson.decode(store.get_record(first))
-    except (Lost, Damaged, bson.errors.InvalidBSON) as error:
+        kept = bson.decode(session.store.get_record(first))
+    except (Lost, ArrayDamaged, bson.errors.InvalidBSON) as error:
         yield Finding("record-damaged", first, str(error))
         return
     owner = str(kept["_id"] if "_id" in kept else kept["document"])
-    trashed = catalog.trash.find_one({"document": owner}, {"revision": 1, "before.ingest": 1}, sort=[("revision", -1)])
+    trashed = session.catalog.trash.find_one(
+        {"document": owner}, {"revision": 1, "before.ingest": 1}, sort=[("revision", -1)]
+    )
     if trashed is None:
         yield Finding("document-missing", first, f"{owner} is in the store and not in the catalog", (owner,))
         return

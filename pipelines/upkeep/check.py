@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from arraystore import ArrayStore
-from catalog import Catalog
 from pipelines.documents.pairing import require_store
 from pipelines.errors import UsageError
+from pipelines.session import Session
 from pipelines.table import Answer
 from pipelines.upkeep.census import take_census
 from pipelines.upkeep.findings import DAMAGE, GRAVITIES, KINDS, UNFINISHED, Finding
@@ -110,14 +109,13 @@ class CheckReport:
 
 
 def check(
+    session: Session,
     *,
-    catalog: Catalog,
-    store: ArrayStore,
     level: str = "digests",
-    max_duration: timedelta | None = None,
+    time_limit: timedelta | None = None,
     max_age: timedelta = timedelta(0),
     grace: timedelta = GRACE,
-    mend: bool = False,
+    repair: bool = False,
     progress: Progress | None = None,
 ) -> CheckReport:
     """Check the whole archive.
@@ -127,7 +125,7 @@ def check(
     level : {'exists', 'sizes', 'digests', 'decode'}
         How deep each array is looked at; see `arraystore.ArrayStore.verify`. Documents are held against
         their records at every level but ``exists``.
-    max_duration : timedelta, optional
+    time_limit : timedelta, optional
         Verify no longer than this, then stop between two arrays; what was verified is remembered.
     max_age : timedelta
         Pass over what was verified within this time, at this level or deeper, and found sound.
@@ -152,14 +150,14 @@ def check(
     """
     if level not in LEVELS:
         raise UsageError(f"{level!r} is no level of a check; there are {', '.join(LEVELS)}")
-    if mend and catalog.readonly:
+    if repair and session.catalog.readonly:
         raise UsageError("this archive is open read-only and cannot be mended; open it without readonly=True")
-    require_store(catalog, store)
+    require_store(session.catalog, session.store)
     started = time.monotonic()
-    deadline = None if max_duration is None else started + max_duration.total_seconds()
-    census, findings = take_census(catalog=catalog, store=store, grace=grace)
+    deadline = None if time_limit is None else started + time_limit.total_seconds()
+    census, findings = take_census(session, grace=grace)
     objects = len(census.references)
-    verifications = Verifications(catalog, store, level=level)
+    verifications = Verifications(session, level=level)
     items, fresh = verifications.due(work_of(census, level=level), max_age=max_age)
     done, stopped = 0, ""
     try:
@@ -176,10 +174,10 @@ def check(
     finally:
         verifications.save()
     mended = 0
-    if mend:
+    if repair:
         from pipelines.upkeep.mending import mend_all
 
-        findings, mended = mend_all(findings, catalog=catalog, store=store)
+        findings, mended = mend_all(session, findings)
     return CheckReport(
         level=level,
         findings=tuple(sorted(_once(findings), key=lambda f: GRAVITIES.index(f.gravity))),

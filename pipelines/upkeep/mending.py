@@ -5,13 +5,14 @@ from dataclasses import replace
 
 import bson
 
-from arraystore import ArrayStore, Damaged, Lost
+from arraystore import ArrayDamaged, Lost
 from catalog import Catalog
 from pipelines.documents import runs as ledger
 from pipelines.documents.changes import carry_out
 from pipelines.documents.migrate import upgraded
 from pipelines.documents.records import parse_key, record_key
 from pipelines.documents.replay import kept_entry
+from pipelines.session import Session
 from pipelines.upkeep.findings import Finding
 from pipelines.upkeep.retaking import retake
 
@@ -19,9 +20,9 @@ OF_ARRAYS = ("dangling", "lost", "renamed", "truncated", "grown", "changed", "sw
 """Damage of an array that is undone by making it again from its original."""
 
 
-def mend_all(findings: Sequence[Finding], *, catalog: Catalog, store: ArrayStore) -> tuple[list[Finding], int]:
+def mend_all(session: Session, findings: Sequence[Finding]) -> tuple[list[Finding], int]:
     """Mend what can be mended; give the findings that are left, saying why, and how many were mended."""
-    menders: dict[str, Callable[[Finding, Catalog, ArrayStore], bool]] = {
+    menders: dict[str, Callable[[Session, Finding], bool]] = {
         "unfinished-change": _finish,
         "record-missing": _write_record,
         "record-damaged": _write_record,
@@ -31,17 +32,17 @@ def mend_all(findings: Sequence[Finding], *, catalog: Catalog, store: ArrayStore
     mendable = [finding for finding in findings if finding.code in menders]
     if not mendable:
         return list(findings), 0
-    run = ledger.start(catalog.runs, verb="mend", arguments={"findings": len(mendable)})
+    run = ledger.start(session.runs, verb="mend", arguments={"findings": len(mendable)})
     # Changes of one document in their order.
     ordered = sorted(findings, key=lambda finding: _order(finding.what))
     left = []
     for finding in ordered:
         if finding.code not in menders:
             left.append(finding)
-        elif not menders[finding.code](finding, catalog, store):
+        elif not menders[finding.code](session, finding):
             left.append(replace(finding, message=f"{finding.message}; not mended: {_why_not(finding)}"))
     mended = len(findings) - len(left)
-    ledger.finish(catalog.runs, run, status="finished", result={"mended": mended})
+    ledger.finish(session.runs, run, status="finished", result={"mended": mended})
     return left, mended
 
 
@@ -56,22 +57,22 @@ def _why_not(finding: Finding) -> str:
     return "neither catalog nor store has what it takes; restore it from a copy of the store"
 
 
-def _finish(finding: Finding, catalog: Catalog, store: ArrayStore) -> bool:
+def _finish(session: Session, finding: Finding) -> bool:
     """Carry out a change that was written down."""
     try:
-        entry = kept_entry(store, finding.what)
-    except (Lost, Damaged):
+        entry = kept_entry(session.store, finding.what)
+    except (Lost, ArrayDamaged):
         return False
-    carry_out(entry, catalog=catalog)
+    carry_out(entry, catalog=session.catalog)
     return True
 
 
-def _retake(finding: Finding, catalog: Catalog, store: ArrayStore) -> bool:
+def _retake(session: Session, finding: Finding) -> bool:
     """Make a damaged array again from its original file."""
-    return retake(finding.what, catalog=catalog, store=store)
+    return retake(session, finding.what)
 
 
-def _write_record(finding: Finding, catalog: Catalog, store: ArrayStore) -> bool:
+def _write_record(session: Session, finding: Finding) -> bool:
     """Write the record of a document, or of a change, from what the catalog has of it."""
     name = parse_key(finding.what)
     if name is None or not finding.documents:
@@ -80,11 +81,11 @@ def _write_record(finding: Finding, catalog: Catalog, store: ArrayStore) -> bool
     for collection in ("headers", "masters"):
         if record_key(document_id, name.revision, name.change, collection=collection) != finding.what:
             continue
-        kept = _change(document_id, name.revision, name.change, catalog) if name.change else None
+        kept = _change(document_id, name.revision, name.change, session.catalog) if name.change else None
         if not name.change:
-            kept = _document(document_id, name.revision, collection, catalog)
+            kept = _document(document_id, name.revision, collection, session.catalog)
         if kept is not None:
-            store.put_records({finding.what: bson.encode(kept)})
+            session.store.put_records({finding.what: bson.encode(kept)})
             return True
     return False
 
@@ -109,18 +110,18 @@ def _change(document_id: str, revision: int, change: int, catalog: Catalog) -> d
     return entry
 
 
-def _settle_deletion(finding: Finding, catalog: Catalog, store: ArrayStore) -> bool:
+def _settle_deletion(session: Session, finding: Finding) -> bool:
     """End a deletion or a restoration that was cut short: the side that has seen more changes is right."""
-    entry = catalog.trash.find_one({"_id": finding.what})
+    entry = session.catalog.trash.find_one({"_id": finding.what})
     if entry is None:
         return True
-    documents = catalog[entry.get("collection", "headers")]
+    documents = session.catalog[entry.get("collection", "headers")]
     live = documents.find_one({"_id": entry["document"], "ingest.revision": entry["revision"]}, {"ingest": 1})
     if live is None:
         return True
     kept = entry["before"]["ingest"].get("changes", 0)
     if live["ingest"].get("changes", 0) >= kept:
-        catalog.trash.delete_one({"_id": entry["_id"]})
+        session.catalog.trash.delete_one({"_id": entry["_id"]})
     else:
         documents.delete_one({"_id": entry["document"], "ingest": live["ingest"]})
     return True

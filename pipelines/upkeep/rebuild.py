@@ -12,7 +12,7 @@ from typing import Any
 
 from pymongo import ReplaceOne
 
-from arraystore import ArrayStore, Damaged, Lost
+from arraystore import ArrayDamaged, ArrayStore, Lost
 from catalog import Catalog
 from pipelines.documents import runs as ledger
 from pipelines.documents.changes import history_name, is_stale, trash_entry, trash_name
@@ -20,6 +20,7 @@ from pipelines.documents.migrate import rename_records
 from pipelines.documents.records import PREFIXES, numbered, parse_key, record_stem
 from pipelines.documents.replay import kept_document, kept_entry, replayed
 from pipelines.errors import Refused, UnknownDocument
+from pipelines.session import Session
 
 BATCH = 200  # documents written together
 KEPT = ("history", "trash", "headers", "masters")
@@ -76,12 +77,7 @@ class Rebuilt:
 
 
 def rebuild(
-    *,
-    catalog: Catalog,
-    store: ArrayStore,
-    missing: bool = False,
-    documents: Sequence[str] = (),
-    progress: Progress | None = None,
+    session: Session, *, missing: bool = False, documents: Sequence[str] = (), progress: Progress | None = None
 ) -> Rebuilt:
     """Make the documents of a catalog again from the records in the store.
 
@@ -106,28 +102,30 @@ def rebuild(
         A later release wrote a record.
     """
     if not missing and not documents:
-        _require_empty(catalog)
-    rename_records(store)
-    stems = _stems(store, documents)
+        _require_empty(session.catalog)
+    rename_records(session.store)
+    stems = _stems(session.store, documents)
     run = ledger.start(
-        catalog.runs, verb="rebuild", arguments={"missing": missing, "documents": list(documents), "store": store.id}
+        session.runs,
+        verb="rebuild",
+        arguments={"missing": missing, "documents": list(documents), "store": session.store.id},
     )
-    known = _known(catalog) if missing else {}
-    report, batch = Rebuilt(), _Batch(catalog)
+    known = _known(session.catalog) if missing else {}
+    report, batch = Rebuilt(), _Batch(session.catalog)
     for done, (stem, numbers) in enumerate(sorted(stems.items()), 1):
         if known.get(stem, 0) >= max(revision for revision, _ in numbers):
             report.passed += 1
         else:
-            life = _Life(store, stem, sorted(numbers), report)
+            life = _Life(session.store, stem, sorted(numbers), report)
             batch.add(life, replace=bool(documents))
         if len(batch) >= BATCH:
             batch.write(report)
         if progress is not None:
             progress(done, len(stems))
     batch.write(report)
-    report.roots = _homeless(catalog)
+    report.roots = _homeless(session.catalog)
     result = {name: getattr(report, name) for name in ("headers", "masters", "trash", "history", "lost")}
-    ledger.finish(catalog.runs, run, status="finished", result=result)
+    ledger.finish(session.runs, run, status="finished", result=result)
     return report
 
 
@@ -202,7 +200,7 @@ class _Life:
     def _replay(self, revision: int, changes: Sequence[int]) -> None:
         try:
             document = kept_document(self._store, numbered(self._stem, revision))
-        except (Lost, Damaged) as error:
+        except (Lost, ArrayDamaged) as error:
             self._lost.append(f"revision {revision} of a document: {error}")
             return
         self.document_id = document["_id"]
@@ -224,7 +222,7 @@ class _Life:
         for change in changes:
             try:
                 yield kept_entry(self._store, numbered(self._stem, revision, change))
-            except (Lost, Damaged) as error:
+            except (Lost, ArrayDamaged) as error:
                 self._lost.append(f"change {change} of {document['_id']}: {error}")
 
 

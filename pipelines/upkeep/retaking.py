@@ -12,11 +12,12 @@ from pipelines.errors import UsageError
 from pipelines.fits import FitsError, open_fits
 from pipelines.ingest.file import store_arrays
 from pipelines.instruments import plan_arrays, profiles
+from pipelines.session import Session
 
 _DIGEST = re.compile(r"objects/[0-9a-f]{2}/([0-9a-f]{64})(?:/.*)?")
 
 
-def retake(what: str, *, catalog: Catalog, store: ArrayStore) -> bool:
+def retake(session: Session, what: str) -> bool:
     """Make an array again from the original of one of its documents.
 
     The original is read whole and has to have the SHA-256 it was ingested with, before the damaged
@@ -37,7 +38,9 @@ def retake(what: str, *, catalog: Catalog, store: ArrayStore) -> bool:
     if match is None:
         return False
     digest = match[1]
-    return any(_made_again(document, file, digest, store) for document, file in _originals(digest, catalog))
+    return any(
+        _made_again(document, file, digest, session.store) for document, file in _originals(digest, session.catalog)
+    )
 
 
 def _originals(digest: str, catalog: Catalog) -> Iterator[tuple[dict[str, Any], Path]]:

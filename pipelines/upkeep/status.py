@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from arraystore import ArrayStore
-from catalog import Catalog
+from pipelines.session import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,34 +63,34 @@ class Status:
         return "\n".join(lines)
 
 
-def status(catalog: Catalog, store: ArrayStore) -> Status:
+def status(session: Session) -> Status:
     """Count what an archive holds."""
     from pipelines.documents.roots import Roots
 
-    by_kind = catalog.headers.aggregate(
+    by_kind = session.headers.aggregate(
         [{"$group": {"_id": {"$ifNull": ["$kind", None]}, "n": {"$sum": 1}}}, {"$sort": {"n": -1, "_id": 1}}]
     )
     kept = list(
-        catalog.headers.aggregate(
+        session.headers.aggregate(
             [
                 {"$match": {"ingest.arrays": "kept"}},
                 {"$group": {"_id": None, "n": {"$sum": 1}, "nbytes": {"$sum": "$file.size"}}},
             ]
         )
     )
-    usage = store.usage()
-    documents = catalog.headers.count_documents({})
+    usage = session.store.usage()
+    documents = session.headers.count_documents({})
     return Status(
         documents=documents,
         kinds={str(group["_id"] or "unknown"): group["n"] for group in by_kind},
-        nights=len([night for night in catalog.headers.distinct("date") if night is not None]),
-        quarantined=catalog.quarantine.count_documents({}),
-        trashed=catalog.trash.count_documents({}),
+        nights=len([night for night in session.headers.distinct("date") if night is not None]),
+        quarantined=session.quarantine.count_documents({}),
+        trashed=session.catalog.trash.count_documents({}),
         pending=documents - (kept[0]["n"] if kept else 0),
         objects=usage["objects"],
         nbytes=usage["nbytes"],
         fits_nbytes=kept[0]["nbytes"] if kept else 0,
-        catalog=catalog.url,
-        store=store.url,
-        roots={name: str(folder) for name, folder in Roots(catalog.roots).all().items()},
+        catalog=session.catalog.url,
+        store=session.store.url,
+        roots={name: str(folder) for name, folder in Roots(session.catalog.roots).all().items()},
     )

@@ -13,6 +13,7 @@ from catalog import Catalog
 from pipelines.documents import runs as ledger
 from pipelines.documents.pairing import require_known, require_store
 from pipelines.documents.records import PREFIXES, parse_key, record_stem
+from pipelines.session import Session
 
 GRACE = timedelta(days=14)
 
@@ -48,7 +49,7 @@ class Swept:
         )
 
 
-def sweep(*, catalog: Catalog, store: ArrayStore, grace: timedelta = GRACE, dry_run: bool = True) -> Swept:
+def sweep(session: Session, *, grace: timedelta = GRACE, dry_run: bool = True) -> Swept:
     """Remove what nothing refers to and is older than a grace time.
 
     Parameters
@@ -68,28 +69,32 @@ def sweep(*, catalog: Catalog, store: ArrayStore, grace: timedelta = GRACE, dry_
     """
     if grace < timedelta(0):
         raise ValueError(f"a grace time cannot be negative, got {grace}")
-    require_store(catalog, store)
-    require_known(catalog, store)
-    run = ledger.start(catalog.runs, verb="sweep", arguments={"grace": grace.total_seconds(), "dry_run": dry_run})
+    require_store(session.catalog, session.store)
+    require_known(session.catalog, session.store)
+    run = ledger.start(session.runs, verb="sweep", arguments={"grace": grace.total_seconds(), "dry_run": dry_run})
     before = datetime.now(UTC) - grace
     fields = {"document": 1, "revision": 1, "collection": 1, "before.ingest.changes": 1}
-    found = list(catalog.trash.find({"deleted_at": {"$lte": before}}, fields))
-    in_use = {entry["_id"]: changes for entry in found if (changes := _changes_in_use(catalog, entry)) is not None}
+    found = list(session.catalog.trash.find({"deleted_at": {"$lte": before}}, fields))
+    in_use = {
+        entry["_id"]: changes for entry in found if (changes := _changes_in_use(session.catalog, entry)) is not None
+    }
     expired = [entry for entry in found if entry["_id"] not in in_use]
     if not dry_run:
         for entry in expired:
-            _forget(catalog, entry)
+            _forget(session.catalog, entry)
         for entry in found:
             # One that is in use too was cut short on its way back, and only its entry is left to strike;
             # or on its way out, which the next change of it ends.
             kept = entry["before"]["ingest"]["changes"]
             if in_use.get(entry["_id"], kept) > kept:
-                catalog.trash.delete_one({"_id": entry["_id"], "before.ingest.changes": kept})
+                session.catalog.trash.delete_one({"_id": entry["_id"], "before.ingest.changes": kept})
     gone: dict[str, int] = {}  # document: its highest revision that leaves the trash now
     for entry in expired:
         gone[entry["document"]] = max(entry["revision"], gone.get(entry["document"], 0))
-    objects = store.sweep(referenced=lambda digest: _is_referenced(catalog, digest, gone), grace=grace, dry_run=dry_run)
-    records, nbytes = _sweep_records(catalog, store, before=before, gone=gone, dry_run=dry_run)
+    objects = session.store.sweep(
+        referenced=lambda digest: _is_referenced(session.catalog, digest, gone), grace=grace, dry_run=dry_run
+    )
+    records, nbytes = _sweep_records(session, before=before, gone=gone, dry_run=dry_run)
     swept = Swept(
         dry_run=dry_run,
         trash=len(expired),
@@ -104,7 +109,7 @@ def sweep(*, catalog: Catalog, store: ArrayStore, grace: timedelta = GRACE, dry_
         "records": swept.records,
         "nbytes": swept.nbytes,
     }
-    ledger.finish(catalog.runs, run, status="finished", result=result)
+    ledger.finish(session.runs, run, status="finished", result=result)
     return swept
 
 
@@ -134,14 +139,12 @@ def _is_referenced(catalog: Catalog, digest: str, gone: Mapping[str, int]) -> bo
     )
 
 
-def _sweep_records(
-    catalog: Catalog, store: ArrayStore, *, before: datetime, gone: Mapping[str, int], dry_run: bool
-) -> tuple[int, int]:
+def _sweep_records(session: Session, *, before: datetime, gone: Mapping[str, int], dry_run: bool) -> tuple[int, int]:
     """Remove the records of documents that are no more, and of no remembered revision."""
-    live = set(_live_revisions(catalog, gone))
+    live = set(_live_revisions(session.catalog, gone))
     dead = []
     for prefix in PREFIXES.values():
-        for record in store.records(prefix):
+        for record in session.store.records(prefix):
             name = parse_key(record.key)
             # A record younger than the grace may be waiting for its document.
             if name is None or (name.stem, name.revision) in live or record.modified > before.timestamp():
@@ -151,7 +154,7 @@ def _sweep_records(
         # The oldest first, a document before its changes: cut short, nothing deleted looks alive.
         dead.sort(key=lambda item: (item[0].stem, item[0].revision, item[0].change))
         for folder, some in groupby((record.key for _, record in dead), key=lambda key: key.rpartition("/")[0]):
-            _remove_records(store, folder, list(some), before=before)
+            _remove_records(session.store, folder, list(some), before=before)
     return len(dead), sum(record.nbytes for _, record in dead)
 
 

@@ -10,10 +10,10 @@ from typing import Any
 
 from pymongo import DeleteOne, ReplaceOne
 
-from arraystore import ArrayStore, Damaged, InvalidArray, InvalidRef, Lost, StoreTooNew
-from catalog import Catalog
+from arraystore import ArrayDamaged, InvalidArray, InvalidRef, Lost, StoreTooNew
 from pipelines.documents.records import record_key
 from pipelines.documents.replay import entries_of, kept_document, replayed, settled
+from pipelines.session import Session
 from pipelines.upkeep.census import REFERRING, Census, fingerprint, owners
 from pipelines.upkeep.findings import Finding
 
@@ -66,9 +66,8 @@ class Verifications:
         How deep to look.
     """
 
-    def __init__(self, catalog: Catalog, store: ArrayStore, *, level: str) -> None:
-        self._catalog = catalog
-        self._store = store
+    def __init__(self, session: Session, *, level: str) -> None:
+        self._session = session
         self._level = level
         self._waiting: list[ReplaceOne[Document] | DeleteOne] = []
 
@@ -83,7 +82,7 @@ class Verifications:
         depth = LEVELS.index(self._level)
         known = {
             entry["_id"]: entry["at"]
-            for entry in self._catalog["checks"].find()
+            for entry in self._session.catalog["checks"].find()
             if LEVELS.index(entry["level"]) >= depth
         }
         recent = datetime.now(UTC) - max_age
@@ -94,7 +93,7 @@ class Verifications:
                 fresh += 1
             else:
                 due.append((at, item))
-        if not self._catalog.readonly:
+        if not self._session.catalog.readonly:
             self._forget(set(known))
         return [item for _, item in sorted(due, key=lambda pair: pair[0])], fresh
 
@@ -126,8 +125,8 @@ class Verifications:
     def save(self) -> None:
         """Write down what was verified, unless the archive may only be read."""
         waiting, self._waiting = self._waiting, []
-        if waiting and not self._catalog.readonly:
-            self._catalog["checks"].bulk_write(waiting, ordered=False)
+        if waiting and not self._session.catalog.readonly:
+            self._session.catalog["checks"].bulk_write(waiting, ordered=False)
 
     # -- one array -------------------------------------------------------------------------------
 
@@ -136,7 +135,7 @@ class Verifications:
         if ref is None:
             return  # its documents have gone since
         whole = list(self._compare(ref, digest, self._level))
-        if whole and not owners(self._catalog, digest, limit=1):
+        if whole and not owners(self._session.catalog, digest, limit=1):
             return  # swept at this moment
         yield from whole
         for other, owner in item.suspects:
@@ -147,7 +146,7 @@ class Verifications:
     def _reference(self, digest: str) -> Document | None:
         """Find a reference to an array."""
         for name in REFERRING:
-            for document in self._catalog[name].find({"digests": digest}, {"arrays": 1, "before.arrays": 1}):
+            for document in self._session.catalog[name].find({"digests": digest}, {"arrays": 1, "before.arrays": 1}):
                 kept = document.get("before", document)
                 for ref in kept.get("arrays", {}).values():
                     if isinstance(ref, dict) and ref.get("digest") == digest:
@@ -157,33 +156,33 @@ class Verifications:
     def _compare(self, ref: Document, digest: str, level: str) -> Iterator[Finding]:
         path = f"objects/{digest[:2]}/{digest}"
         try:
-            found = self._store.verify(ref, level=level)
+            found = self._session.store.verify(ref, level=level)
             wrong = level != "exists" and self._is_edited(ref, digest)
         except StoreTooNew as error:
-            yield Finding("too-new", path, str(error), owners(self._catalog, digest))
+            yield Finding("too-new", path, str(error), owners(self._session.catalog, digest))
             return
         except (InvalidRef, InvalidArray) as error:
             yield self._bad_reference(digest, str(error))
             return
-        except (Lost, Damaged) as error:
-            yield Finding("unreadable", path, str(error), owners(self._catalog, digest))
+        except (Lost, ArrayDamaged) as error:
+            yield Finding("unreadable", path, str(error), owners(self._session.catalog, digest))
             return
         if wrong:
             yield self._bad_reference(digest, f"a reference to {digest} is not that of the array")
             return
         for finding in found:
             code = "dangling" if (finding.code, finding.name) == ("lost", "") else finding.code
-            names = owners(self._catalog, digest)
+            names = owners(self._session.catalog, digest)
             yield Finding(code, f"{path}/{finding.name}".rstrip("/"), finding.message, names)
 
     def _bad_reference(self, digest: str, text: str) -> Finding:
-        names = owners(self._catalog, digest)
+        names = owners(self._session.catalog, digest)
         return Finding("bad-reference", names[0] if names else digest, text, names)
 
     def _is_edited(self, ref: Document, digest: str) -> bool:
         try:
-            own = self._store.describe(digest).to_dict()
-        except (Lost, Damaged):
+            own = self._session.store.describe(digest).to_dict()
+        except (Lost, ArrayDamaged):
             return False  # the verification says what is wrong
         return fingerprint(own) != fingerprint(ref)
 
@@ -192,21 +191,21 @@ class Verifications:
     def _record(self, key: str, owner: str) -> Iterator[Finding]:
         """Read a record that trash or history needs; that of a document in use is held against it."""
         try:
-            self._store.get_record(key)
+            self._session.store.get_record(key)
         except Lost:
             return  # the census says so, or it was swept
-        except Damaged as error:
+        except ArrayDamaged as error:
             yield Finding("record-damaged", key, str(error), (owner,))
 
     # -- one document ----------------------------------------------------------------------------
 
     def _document(self, collection: str, name: str) -> Iterator[Finding]:
         for _ in range(3):
-            document = self._catalog[collection].find_one({"_id": name})
+            document = self._session.catalog[collection].find_one({"_id": name})
             if document is None:
                 return
             found = list(self._held_against_record(document, collection))
-            again = self._catalog[collection].find_one({"_id": name}, {"ingest": 1})
+            again = self._session.catalog[collection].find_one({"_id": name}, {"ingest": 1})
             if again is not None and again["ingest"] == document["ingest"]:
                 break  # else it was changed between the two looks
         yield from found
@@ -215,22 +214,22 @@ class Verifications:
         name, ingest = document["_id"], document["ingest"]
         key = record_key(name, ingest["revision"], collection=collection)
         try:
-            kept = kept_document(self._store, key)
+            kept = kept_document(self._session.store, key)
             entries = {
                 entry["change"]: entry
                 for entry in entries_of(
-                    self._store, name, ingest["revision"], upto=ingest.get("changes", 0), collection=collection
+                    self._session.store, name, ingest["revision"], upto=ingest.get("changes", 0), collection=collection
                 )
             }
             # A change whose record is lost (the census says so) is taken from the history.
             query = {"document": name, "collection": collection, "revision": ingest["revision"]}
             if len(entries) < ingest.get("changes", 0):
-                for entry in self._catalog.history.find({**query, "change": {"$exists": True}}):
+                for entry in self._session.history.find({**query, "change": {"$exists": True}}):
                     entries.setdefault(entry["change"], entry)
             expected = settled(replayed(kept, entries.values()))
         except Lost:
             return  # the census says so
-        except Damaged as error:
+        except ArrayDamaged as error:
             yield Finding("record-damaged", key, str(error), (name,))
             return
         if ingest.get("arrays") == "pending" and kept["ingest"].get("arrays") == "kept":

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from arraystore import (
-    InvalidURL,
+    InvalidStoreURL,
     NotAStore,
     StoreFull,
     StoreReadOnly,
@@ -256,7 +256,7 @@ def test_no_key_is_ever_shown(s3, s3_url, caplog):
         "s3://pixels/x?endpoint=http://me:tell-nobody@127.0.0.1:1",
         "s3://?secret_access_key=tell-nobody",
     ):
-        with pytest.raises(InvalidURL) as caught:
+        with pytest.raises(InvalidStoreURL) as caught:
             open_store(url)
         shown.append("".join(traceback.format_exception(caught.value)).replace(repr(url), ""))
         shown.append(str(caught.value))
@@ -383,7 +383,7 @@ def test_without_obstore_the_way_out_is_named(monkeypatch):
     for name in [name for name in sys.modules if name.split(".")[0] == "obstore"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "obstore", None)
-    with pytest.raises(InvalidURL, match=r"darkroom\[s3\]"):
+    with pytest.raises(InvalidStoreURL, match=r"darkroom\[s3\]"):
         open_store("s3://pixels/x")
 
 

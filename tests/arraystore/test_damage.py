@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from arraystore import Damaged, Lost, StoreError, open_store
+from arraystore import ArrayDamaged, Lost, StoreError, open_store
 from arraystore.format.manifests import parse_manifest
 
 LEVELS = ("exists", "sizes", "digests", "decode")
@@ -60,7 +60,7 @@ def test_every_flipped_bit_is_found_and_no_read_is_wrong(files, place, ref, ramp
                 for x in range(0, 103, 24):
                     try:
                         values = cube[:, :, y, x]
-                    except Damaged:
+                    except ArrayDamaged:
                         continue
                     assert np.array_equal(values, ramp[:, :, y, x])
         path.write_bytes(good)
@@ -80,7 +80,7 @@ def test_flips_in_other_kinds(files, folder, kind):
         bad[bit // 8] ^= 1 << bit % 8
         path.write_bytes(bad)
         assert codes(files, ref) == [(path.name, "changed")]
-        with pytest.raises(Damaged):
+        with pytest.raises(ArrayDamaged):
             files.open(ref)[...]
 
 
@@ -93,7 +93,7 @@ def test_flips_in_an_array_without_axes(files, folder):
         bad[bit // 8] ^= 1 << bit % 8
         path.write_bytes(bad)
         assert codes(files, ref) == [("c", "changed")]
-        with pytest.raises(Damaged):
+        with pytest.raises(ArrayDamaged):
             files.open(ref)[...]
 
 
@@ -124,7 +124,7 @@ def test_a_truncated_file(files, place, ref, keep):
         assert codes(files, ref, "exists") == []
         assert codes(files, ref, "sizes") == codes(files, ref) == [(name, "truncated")]
         if name.startswith("c"):
-            with pytest.raises(Damaged):
+            with pytest.raises(ArrayDamaged):
                 files.open(ref)[0, 0]
         rewrite(place / name, good)
     good = (place / "manifest.json").read_bytes()
@@ -161,7 +161,7 @@ def test_swapped_shards(files, folder, place, ref, ramp):
     rewrite(one, two.read_bytes())
     rewrite(two, saved)
     for victim in (ref, other):
-        with pytest.raises(Damaged):
+        with pytest.raises(ArrayDamaged):
             files.open(victim)[0, 0]
     wrong = one.stat().st_size != ref.shard
     (finding,) = files.verify(ref)
@@ -178,7 +178,7 @@ def test_swapped_shards_of_equal_length(files, folder):
     (finding,) = files.verify(refs[0])
     assert (finding.name, finding.code) == ("c.0", "swapped")
     assert refs[1].digest in finding.message
-    with pytest.raises(Damaged, match="another array"):
+    with pytest.raises(ArrayDamaged, match="another array"):
         files.open(refs[0])[...]
     assert files.verify(refs[1]) == []
 
@@ -193,7 +193,7 @@ def test_swapped_objects(files, folder, place, ref, ramp):
         (finding,) = files.verify(victim, "sizes")
         assert (finding.name, finding.code) == ("", "swapped")
         assert found.digest in finding.message
-        with pytest.raises(Damaged):
+        with pytest.raises(ArrayDamaged):
             files.open(victim)[0, 0]
 
 
@@ -204,13 +204,13 @@ def test_a_reference_that_was_edited(files, ref, ramp):
         edited = document | change
         if "pixels" in change:
             assert codes(files, edited) == [("manifest.json", "changed")]
-            with pytest.raises(Damaged, match="another array"):
+            with pytest.raises(ArrayDamaged, match="another array"):
                 files.open(edited)[0, 0]
         else:  # the manifest knows better
             assert np.array_equal(files.open(edited)[0, 0], ramp[0, 0])
     shape = document | {"shape": [2, 6, 103, 70]}
     assert codes(files, shape) == [("manifest.json", "changed")]
-    with pytest.raises(Damaged):
+    with pytest.raises(ArrayDamaged):
         files.open(shape)[...]
     taller = document | {"shape": [2, 6, 35, 206]}
     with pytest.raises(StoreError):

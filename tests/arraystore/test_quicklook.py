@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 
-from arraystore import Damaged, Lost, Scale, open_store
+from arraystore import ArrayDamaged, Lost, Scale, open_store
 from arraystore.format.layouts import layout_for
 
 zarr = pytest.importorskip("zarr")
@@ -96,7 +96,7 @@ def test_damage_to_it_is_found_and_never_read(kept, big, name):
             if name == "c.0.0":
                 try:
                     picture = store.open(ref).quicklook()
-                except Damaged:
+                except ArrayDamaged:
                     continue
                 assert np.array_equal(picture, big[0, -1])
         path.unlink()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arraystore import Damaged, InvalidKey, Lost, open_store
+from arraystore import ArrayDamaged, InvalidKey, Lost, open_store
 from arraystore.records import record_path
 
 
@@ -103,11 +103,11 @@ def test_every_flipped_bit_is_found(files, folder):
         bad = bytearray(good)
         bad[bit // 8] ^= 1 << bit % 8
         path.write_bytes(bad)
-        with pytest.raises(Damaged, match="'a'"):
+        with pytest.raises(ArrayDamaged, match="'a'"):
             files.get_record("a")
     for n in range(len(good)):
         path.write_bytes(good[:n])
-        with pytest.raises(Damaged):
+        with pytest.raises(ArrayDamaged):
             files.get_record("a")
 
 

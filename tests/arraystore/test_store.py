@@ -14,7 +14,7 @@ from arraystore import (
     ArrayRef,
     InvalidArray,
     InvalidRef,
-    InvalidURL,
+    InvalidStoreURL,
     Lost,
     NotAStore,
     Scale,
@@ -149,7 +149,7 @@ def test_what_is_no_store_is_left_alone(tmp_path):
     with pytest.raises(StoreUnreachable):
         open_store(tmp_path / "gone", readonly=True)
     for url in ("s4://bucket/x", "file://host/x", "memory://", "http://user:secret@host/x"):
-        with pytest.raises(InvalidURL) as caught:
+        with pytest.raises(InvalidStoreURL) as caught:
             open_store(url)
         assert "secret" not in str(caught.value)
     assert [p.name for p in tmp_path.iterdir()] == ["notes.txt"]

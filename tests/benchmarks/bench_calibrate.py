@@ -70,7 +70,7 @@ def calibrating(folder: Path) -> Row:
     with open_archive(home) as archive:
         archive.ingest(exposure)
         (document,) = archive.headers.find()
-        uncal = write_uncal(document, folder / "peer_uncal.fits", store=archive.store)
+        uncal = write_uncal(archive.session, document, folder / "peer_uncal.fits")
     command = [sys.executable, "-m", "pipelines.cli", "--home", str(home), "calibrate", document["_id"]]
     ours = _timed([*command, "--references", str(references)], {})
     with_metadata(uncal).replace(uncal)

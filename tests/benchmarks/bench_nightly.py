@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from pipelines import open_archive
-from pipelines.ingest.run import Options
+from pipelines.ingest.run import IngestOptions
 from pipelines.nightly.run import Schedule, nightly
 from tests.benchmarks.bench_headers import PIXELS, header
 from tests.benchmarks.measure import Row, table
@@ -56,14 +56,7 @@ def run(home, raw, **options):
     """Take everything; give the report, wall seconds, processor seconds of this process and its workers."""
     with open_archive(home) as archive:
         before, started = cpu(), time.perf_counter()
-        report = nightly(
-            [raw],
-            catalog=archive.catalog,
-            store=archive.store,
-            store_url=str(Path(home) / "store"),
-            options=Options(**options),
-            schedule=Schedule(settle=0),
-        )
+        report = nightly(archive.session, [raw], options=IngestOptions(**options), schedule=Schedule(settle=0))
         return report, time.perf_counter() - started, cpu() - before
 
 

@@ -251,7 +251,7 @@ def campaign(folder):
         some = statistics.median(read_seconds(archive, place, **third) for place in places)
         every = statistics.median(read_seconds(archive, place) for place in places)
         before = statistics.median(history_seconds(archive, place) for place in places)
-        update_rates(archive.catalog, archive.store)
+        update_rates(archive.session)
         after = statistics.median(history_seconds(archive, place) for place in places)
     return [
         Row(

@@ -17,6 +17,7 @@ from catalog import connect
 from pipelines import open_archive
 from pipelines.archive import Archive
 from pipelines.documents.records import parse_key, record_key
+from pipelines.session import Session
 from pipelines.upkeep.check import check
 from pipelines.upkeep.findings import DAMAGE, UNFINISHED
 from pipelines.upkeep.rebuild import rebuild
@@ -120,16 +121,16 @@ def contents(archive: Archive) -> dict[str, Any]:
 
 def undamaged(archive: Archive) -> None:
     """Assert that a check finds no damage, that what is unfinished can be mended, and is then no more."""
-    found = check(catalog=archive.catalog, store=archive.store, grace=NONE)
+    found = check(archive.session, grace=NONE)
     if [f.code for f in found.findings if f.gravity == DAMAGE] == ["catalog-lost"]:
         # A rebuild that was cut short before its first document: to go on with it is what mends that.
-        rebuild(catalog=archive.catalog, store=archive.store, missing=True)
-        found = check(catalog=archive.catalog, store=archive.store, grace=NONE)
+        rebuild(archive.session, missing=True)
+        found = check(archive.session, grace=NONE)
     assert [f for f in found.findings if f.gravity == DAMAGE] == []
     if found.exit_code == 0:
         return
-    check(catalog=archive.catalog, store=archive.store, grace=NONE, mend=True)
-    again = check(catalog=archive.catalog, store=archive.store, grace=NONE)
+    check(archive.session, grace=NONE, repair=True)
+    again = check(archive.session, grace=NONE)
     # A record without its document is an ingest that was cut short: taking the file again ends it.
     assert {f.code for f in again.findings if f.gravity == UNFINISHED} <= {"document-missing"}
 
@@ -137,7 +138,7 @@ def undamaged(archive: Archive) -> None:
 def rebuilt(archive: Archive, home: Path, *, swept: bool = False) -> None:
     """Assert that a new catalog, rebuilt from the store alone, holds the documents and the trash of this one."""
     with connect(home / "rebuilt.db") as catalog:
-        lost = rebuild(catalog=catalog, store=archive.store).lost
+        lost = rebuild(Session(catalog, store=archive.store)).lost
         assert swept or lost == []  # a sweep that was cut short leaves changes of what it has taken
         for name in ("headers", "masters", "trash"):
             before, after = ({doc["_id"]: doc for doc in c[name].find()} for c in (archive.catalog, catalog))

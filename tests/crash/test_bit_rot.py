@@ -41,7 +41,7 @@ def rounds(home, tmp_path, numbers):
             unreferenced -= set(doc["digests"])
         for entry in archive.catalog.trash.find():
             unreferenced -= set(entry["digests"])
-        assert check(catalog=archive.catalog, store=archive.store, grace=NONE).clean
+        assert check(archive.session, grace=NONE).clean
     files = sorted(
         path for path in (home / "store").rglob("*") if path.is_file() and path.parent.name not in unreferenced
     )
@@ -61,7 +61,7 @@ def rounds(home, tmp_path, numbers):
                     with suppress(StoreError, DarkroomError):
                         if archive.export(name, tmp_path / "out").exported != digest:
                             wrong.append(where)
-                if check(catalog=archive.catalog, store=archive.store, grace=NONE).clean:
+                if check(archive.session, grace=NONE).clean:
                     missed.append(where)
         except (StoreError, UsageError):
             pass  # the store cannot be opened, or is taken for another: its marker is what was hit
@@ -69,7 +69,7 @@ def rounds(home, tmp_path, numbers):
             path.write_bytes(good)
     assert (missed, wrong) == ([], [])
     with open_archive(home) as archive:
-        assert check(catalog=archive.catalog, store=archive.store, grace=NONE).clean
+        assert check(archive.session, grace=NONE).clean
 
 
 def test_300_flipped_bits(rotten, tmp_path):

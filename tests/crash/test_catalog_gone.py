@@ -39,9 +39,10 @@ def command(*arguments, **environment):
 
 def ingest_until(home, folder, what, at):
     """Ingest in small commits; when the catalog holds `at` documents something happens to it. Exits as the command."""
+    from pipelines.cli.exits import exit_code
+
     import pipelines.ingest.run
     from catalog import Collection
-    from pipelines.cli.exits import exit_code
 
     pipelines.ingest.run.BATCH = 4
     real = Collection.bulk_write
@@ -102,7 +103,7 @@ def test_an_embedded_catalog_that_goes_away(tmp_path, night, what, at):
     store_is_whole(home)
     try:
         with open_archive(home) as archive:
-            sound = check(catalog=archive.catalog, store=archive.store, grace=NONE).exit_code < 4
+            sound = check(archive.session, grace=NONE).exit_code < 4
     except CatalogError as error:
         sound = False
         if "rebuild" not in str(error) and "name another file" not in str(error):
@@ -112,7 +113,7 @@ def test_an_embedded_catalog_that_goes_away(tmp_path, night, what, at):
     with open_archive(home) as archive:
         archive.roots.add("raw", night.folder)
         before = len({key.split(".")[0] for key in (record.key for record in archive.store.records("documents/"))})
-        rebuild(catalog=archive.catalog, store=archive.store, missing=True)
+        rebuild(archive.session, missing=True)
         assert whole(archive, night.truth) == before
         converged(archive, night)
 
@@ -197,8 +198,9 @@ def server():
 
 
 def ingest_over_wire(url, store, folder):
-    import pipelines.ingest.run
     from pipelines.cli.exits import exit_code
+
+    import pipelines.ingest.run
 
     pipelines.ingest.run.BATCH = 2
     try:
@@ -222,7 +224,7 @@ def test_a_server_killed_in_the_midst_and_its_database_lost(tmp_path, night, ser
         with open_archive(catalog=url, store=store) as archive:
             archive.roots.add("raw", night.folder)
             kept = len(list(archive.store.records("documents/")))
-            assert rebuild(catalog=archive.catalog, store=archive.store).headers == kept
+            assert rebuild(archive.session).headers == kept
             assert whole(archive, night.truth) == kept
             converged(archive, night)
             ids = [doc["_id"] for doc in archive.headers.find({}, {"_id": 1})][:2]
@@ -230,7 +232,7 @@ def test_a_server_killed_in_the_midst_and_its_database_lost(tmp_path, night, ser
             before = {doc["_id"]: doc for doc in archive.headers.find()}
         _, url = server()  # and once more, dropped
         with open_archive(catalog=url, store=store) as archive:
-            assert rebuild(catalog=archive.catalog, store=archive.store).trash == 2
+            assert rebuild(archive.session).trash == 2
             assert {doc["_id"]: doc for doc in archive.headers.find()} == before
     assert 3 in seen
     assert seen <= {0, 3}

@@ -105,5 +105,5 @@ def test_a_change_made_by_a_clock_that_runs_behind(tmp_path, monkeypatch):
             assert changes.change(edits, catalog=archive.catalog, store=archive.store, why="clock") == [name]
         document = archive.document(name)
         assert (document["qc"]["verdict"], document["ingest"]["changes"]) == (3, 3)
-        assert check(catalog=archive.catalog, store=archive.store, grace=NONE).clean
+        assert check(archive.session, grace=NONE).clean
         assert whole(archive, night.truth) == 4

@@ -64,7 +64,7 @@ def test_every_operation_goes_wrong_once(tmp_path, verb, sort):
             converged(archive, here.night, here.allowed)
             swept_clean(archive, here.home)
             if sort in DEEP:
-                assert check(catalog=archive.catalog, store=archive.store, grace=NONE).clean
+                assert check(archive.session, grace=NONE).clean
         shutil.rmtree(tmp_path / str(k))
         if not there_was_one:
             break

@@ -14,7 +14,7 @@ from pipelines.archive import Archive
 from pipelines.calibration.masters.run import make_masters
 from pipelines.documents.migrate import migrate
 from pipelines.documents.records import parse_key
-from pipelines.ingest.document import SCHEMA
+from pipelines.documents.schema import SCHEMA
 from pipelines.upkeep.check import check
 from tests.crash.faults import SORTS, strike
 from tests.crash.invariants import NONE, rebuilt
@@ -28,7 +28,7 @@ DEEP = ("fails", "tears")  # what is left after these is what is left after all
 
 def masters(archive: Archive) -> None:
     """Make the dark of the night."""
-    make_masters(catalog=archive.catalog, store=archive.store, date=NIGHT, kinds=("dark",), jobs=1)
+    make_masters(archive.session, date=NIGHT, kinds=("dark",), jobs=1)
 
 
 def upgrade(archive: Archive) -> None:
@@ -115,7 +115,7 @@ def test_every_operation_goes_wrong_once(tmp_path, scene, act, sort):
             assert state(archive) == expected
             if sort in DEEP:
                 rebuilt(archive, here)
-                assert check(catalog=archive.catalog, store=archive.store, grace=NONE).clean
+                assert check(archive.session, grace=NONE).clean
         shutil.rmtree(here)
         if not there_was_one:
             break

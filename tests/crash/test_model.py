@@ -113,7 +113,7 @@ class ArchiveMachine(RuleBasedStateMachine):
 
     @rule()
     def check(self) -> None:
-        found = check(catalog=self.archive.catalog, store=self.archive.store, grace=NONE)
+        found = check(self.archive.session, grace=NONE)
         assert found.clean, found
 
     @precondition(lambda self: self.live or self.trash)
@@ -125,7 +125,7 @@ class ArchiveMachine(RuleBasedStateMachine):
             path.unlink()
         self.archive = open_archive(self.folder / "home")
         self.archive.roots.add("raw", self.raw)
-        assert rebuild(catalog=self.archive.catalog, store=self.archive.store).lost == []
+        assert rebuild(self.archive.session).lost == []
         for name in ("headers", "trash"):
             assert self.documents(name) == before[name], name
 

@@ -161,7 +161,7 @@ def catalog_lost(folder: Path) -> Scene:
 def rebuild_all(archive: Archive, made: Scene) -> None:
     """Rebuild what is not there yet, and say again where the files are."""
     archive.roots.add("raw", made.night.folder)
-    rebuild(catalog=archive.catalog, store=archive.store, missing=True)
+    rebuild(archive.session, missing=True)
 
 
 def interrupted(folder: Path) -> Scene:
@@ -181,7 +181,7 @@ def interrupted(folder: Path) -> Scene:
 
 def mend(archive: Archive, made: Scene) -> None:
     """Check, and mend what can be."""
-    check(catalog=archive.catalog, store=archive.store, grace=NONE, mend=True)
+    check(archive.session, grace=NONE, repair=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,7 @@ def night(raw: Path) -> None:
 def make(out: Path) -> None:
     """Make the golden archive of this checkout."""
     from pipelines import open_archive
-    from pipelines.calibration.masters.step import Options
+    from pipelines.calibration.masters.step import MasterOptions
     from pipelines.version import __version__
 
     top = Path(tempfile.gettempdir()) / "golden"
@@ -102,7 +102,7 @@ def make(out: Path) -> None:
         archive.delete(f"Dragonfly103/{NIGHT}/T103_4_light.fits", why="by mistake")
         archive.restore(f"Dragonfly103/{NIGHT}/T103_4_light.fits")
         archive.upkeep.change(f"Dragonfly101/{NIGHT}/T101_3_flat.fits", {"qc.verdict": "bad"}, why="a moth")
-        archive.calibration.make_masters(NIGHT, kinds=("dark",), options=Options(minimum=2), progress=False)
+        archive.calibration.make_masters(NIGHT, kinds=("dark",), options=MasterOptions(minimum=2), progress=False)
         expected = {
             "release": __version__,
             "sha256": {doc["_id"]: doc["file"]["sha256"] for doc in archive.headers.find().sort("_id", 1)},

@@ -10,7 +10,7 @@ from bson import json_util
 
 from pipelines import open_archive
 from pipelines.documents.migrate import migrate
-from pipelines.ingest.document import SCHEMA
+from pipelines.documents.schema import SCHEMA
 from pipelines.upkeep.backup import backup, copy
 from pipelines.upkeep.check import check
 from pipelines.upkeep.rebuild import rebuild
@@ -71,7 +71,7 @@ def test_it_is_read_without_a_write(golden, tmp_path):
     files = {path: path.stat().st_mtime_ns for path in (tmp_path / "archive").rglob("*")}
     with open_archive(tmp_path / "archive", readonly=True) as reading:
         require_everything(reading, expected, tmp_path)
-        check(catalog=reading.catalog, store=reading.store)
+        check(reading.session)
     after = {path: path.stat().st_mtime_ns for path in (tmp_path / "archive").rglob("*")}
     assert {p: t for p, t in after.items() if p.name not in ("archive", "catalog.db-shm", "catalog.db-wal")} == {
         p: t for p, t in files.items() if p.name not in ("archive", "catalog.db-shm", "catalog.db-wal")
@@ -83,7 +83,7 @@ def test_it_is_migrated_and_clean(golden, tmp_path):
     migrate(catalog=archive.catalog, store=archive.store)
     require_everything(archive, expected, tmp_path)
     assert archive.headers.count_documents({"schema": SCHEMA}) == len(expected["sha256"])
-    report = check(catalog=archive.catalog, store=archive.store, level="decode", grace=timedelta(0))
+    report = check(archive.session, level="decode", grace=timedelta(0))
     assert {finding.code for finding in report.findings} <= {"same-pixels", "duplicated"}
     assert migrate(catalog=archive.catalog, store=archive.store).documents["headers"] == 0
 
@@ -92,7 +92,7 @@ def test_migrated_it_is_rebuilt_as_it_was(golden, tmp_path):
     archive, expected = golden
     migrate(catalog=archive.catalog, store=archive.store)
     with open_archive(catalog=str(tmp_path / "new.db"), store=archive.store.url) as new:
-        assert rebuild(catalog=new.catalog, store=new.store).lost == []
+        assert rebuild(new.session).lost == []
         require_everything(new, expected, tmp_path)
         for name in ("headers", "trash"):
             assert {e["_id"]: e for e in new.catalog[name].find()} == {
@@ -107,15 +107,15 @@ def test_its_catalog_lost_every_file_comes_back(golden, tmp_path):
     for file in (tmp_path / "archive").glob("catalog.db*"):
         file.unlink()
     with open_archive(tmp_path / "archive") as again:
-        assert rebuild(catalog=again.catalog, store=again.store).lost == []
+        assert rebuild(again.session).lost == []
         for name, sha256 in expected["sha256"].items():
             assert again.document(name)["file"]["sha256"] == sha256
-        assert check(catalog=again.catalog, store=again.store).clean
+        assert check(again.session).clean
 
 
 def test_it_is_backed_up_and_copied(golden, tmp_path):
     archive, expected = golden
-    backup(tmp_path / "saved.db", catalog=archive.catalog)
+    backup(archive.session, tmp_path / "saved.db")
     with open_archive(catalog=str(tmp_path / "copied.db"), store=archive.store.url) as copied:
         copy(source=archive.catalog, target=copied.catalog)
         require_everything(copied, expected, tmp_path)
@@ -133,4 +133,4 @@ def test_migrated_it_is_changed_like_any_other(golden, tmp_path):
     trashed = expected["trash"][0].rpartition("@")[0]
     archive.restore(trashed)
     archive.sweep(grace=timedelta(0), dry_run=False)
-    assert check(catalog=archive.catalog, store=archive.store, grace=timedelta(0)).clean
+    assert check(archive.session, grace=timedelta(0)).clean

@@ -291,7 +291,7 @@ def test_names_on_the_command_line_are_names(place, text):
     assert isinstance(lease, Lease)
     lease.release()
     with pytest.raises(UsageError):
-        forget([text], catalog=archive.catalog, force=True)
+        forget(archive.session, [text], force=True)
 
 
 VALUES = ({"$gt": ""}, {"$ne": None}, ["2024-02-20"], {"$where": "1"}, 5, None, b"x")
@@ -305,12 +305,12 @@ def test_a_value_that_is_no_text_is_no_filter(place, value):
     (top / "raw/bad.fits").write_bytes(b"no")
     archive.ingest(top / "raw")
     with pytest.raises(UsageError):
-        night(archive.catalog, value)
+        night(archive.session, value)
     if value is not None:
         with pytest.raises(UsageError):
             wanted("2024-02-20", value)
     with pytest.raises(UsageError):
-        forget([value], catalog=archive.catalog, force=True)
+        forget(archive.session, [value], force=True)
     with pytest.raises((UsageError, TypeError, InvalidQuery)):
         archive.delete([value])
     assert archive.headers.count_documents({}) == 1

@@ -34,7 +34,7 @@ def counts(found):
 
 
 def test_the_files_of_three_tests_with_their_sizes(archive, tests_at_jpl):
-    found = survey([tests_at_jpl], catalog=archive.catalog, selection=PEERS_CHOICE)
+    found = survey(archive.session, [tests_at_jpl], selection=PEERS_CHOICE)
     assert counts(found) == {
         "raw/FPM_1": (2, 2, 0, 0, 2),
         "raw/FPM_2": (3, 3, 0, 0, 3),
@@ -54,7 +54,7 @@ def test_the_files_of_three_tests_with_their_sizes(archive, tests_at_jpl):
 
 
 def test_it_foretells_the_ingest(archive, tests_at_jpl):
-    foretold = survey([tests_at_jpl], catalog=archive.catalog, selection=PEERS_CHOICE)
+    foretold = survey(archive.session, [tests_at_jpl], selection=PEERS_CHOICE)
     files = chosen_files([tests_at_jpl], roots=archive.roots, selection=PEERS_CHOICE)
     report = archive.ingest(files)
     assert (report.new, report.nbytes) == (foretold.total("new"), foretold.total("nbytes")) == (6, report.nbytes)
@@ -64,7 +64,7 @@ def test_it_foretells_the_ingest(archive, tests_at_jpl):
     changed.write_bytes(changed.read_bytes() + bytes(2880))
     os.utime(touched, (1e9, 1e9))
     (tests_at_jpl / "LIFE" / "new_SCE1.fits").write_bytes(b"anything")
-    found = survey([tests_at_jpl], catalog=archive.catalog, selection=PEERS_CHOICE)
+    found = survey(archive.session, [tests_at_jpl], selection=PEERS_CHOICE)
     assert counts(found) == {
         "raw/FPM_1": (2, 0, 0, 2, 2),
         "raw/FPM_2": (3, 0, 2, 1, 3),

@@ -16,7 +16,7 @@ from astropy.io import fits
 from pipelines.documents.roots import Located
 from pipelines.ingest.file import Task
 from pipelines.ingest.pool import AHEAD, take_all
-from pipelines.ingest.run import Options, ingest
+from pipelines.ingest.run import IngestOptions, ingest
 from pipelines.ingest.worker import needs_worker
 from pipelines.processes.limits import Bounds
 
@@ -46,13 +46,7 @@ UNRULY = """
 
 
 def take(archive, tmp_path, raw, **options):
-    return ingest(
-        [raw],
-        catalog=archive.catalog,
-        store=archive.store,
-        store_url=str(tmp_path / "home/store"),
-        options=Options(**options),
-    )
+    return ingest(archive.session, [raw], options=IngestOptions(**options))
 
 
 def test_a_file_that_hangs_or_swells_or_kills_costs_itself(archive, tmp_path, raw, write_frame, third_party_profile):

@@ -15,10 +15,10 @@ from typing import Any
 
 from catalog import Collection
 from pipelines.calibration.groups.neighbours import borrowable
-from pipelines.calibration.groups.questions import on
 from pipelines.calibration.groups.tolerance import clusters
 from pipelines.errors import UsageError
 from pipelines.instruments import GroupKey, GroupRule, Profile, profiles
+from pipelines.instruments.nights import on
 from pipelines.table import Answer, Row
 
 Nights = str | Sequence[str] | None

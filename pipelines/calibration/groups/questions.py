@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from catalog import Collection
+from pipelines.instruments.nights import on
 from pipelines.table import Answer, Row
 
 Stage = dict[str, Any]
@@ -155,24 +156,6 @@ def _conflict(group: dict[str, Any]) -> Row:
         "consensus": winner,
         "outvoted": outvoted,
     }
-
-
-def on(date: str | Sequence[str] | None) -> Stage:
-    """Give the condition for a night, several nights, or all.
-
-    Raises
-    ------
-    UsageError
-        What is given is no night: none would be found, and nothing said.
-    """
-    if date is None:
-        return {}
-    from pipelines.nightly.nights import parse_night
-
-    nights = [date] if isinstance(date, str) else list(date)
-    for night in nights:
-        parse_night(night)
-    return {"date": nights[0] if len(nights) == 1 else {"$in": nights}}
 
 
 def _title(what: str, date: str | Sequence[str] | None) -> str:

@@ -7,12 +7,13 @@ from typing import Any
 
 import bson
 
-from arraystore import ArrayRef, ArrayStore, Lost
-from catalog import Catalog, DuplicateKey
-from pipelines.calibration.masters.recipe import Recipe, identity, master_name
+from arraystore import ArrayRef, Lost
+from catalog import DuplicateKey
+from pipelines.calibration.masters.recipe import MasterRecipe, identity, master_name
 from pipelines.documents.edits import AWARE
 from pipelines.documents.records import record_key
-from pipelines.ingest.document import SCHEMA, pixels_digest
+from pipelines.documents.schema import SCHEMA, pixels_digest
+from pipelines.session import Session
 from pipelines.version import __version__
 
 __all__ = ["MasterParts", "keep_master", "master_document", "recover_master"]
@@ -26,7 +27,7 @@ class MasterParts:
 
     Attributes
     ----------
-    recipe : Recipe
+    recipe : MasterRecipe
         Its identity.
     profile : str
         Of its frames.
@@ -48,7 +49,7 @@ class MasterParts:
         Wall time to make it.
     """
 
-    recipe: Recipe
+    recipe: MasterRecipe
     profile: str
     date: str
     frames: Sequence[Mapping[str, Any]]
@@ -124,7 +125,7 @@ def master_document(parts: MasterParts, *, run: str) -> Document:
     }
 
 
-def keep_master(document: Document, *, catalog: Catalog, store: ArrayStore) -> tuple[Document, bool]:
+def keep_master(session: Session, document: Document) -> tuple[Document, bool]:
     """Keep a master: record, then document. Of two that make the same one, the first is kept.
 
     Returns
@@ -136,29 +137,31 @@ def keep_master(document: Document, *, catalog: Catalog, store: ArrayStore) -> t
     """
     key = record_key(document["_id"], 1, collection="masters")
     data = bson.encode(document)
-    if not store.add_record(key, data):
-        data = store.get_record(key)
+    if not session.store.add_record(key, data):
+        data = session.store.get_record(key)
     kept: Document = bson.decode(data, AWARE)
     try:
-        catalog.masters.insert_one(kept)
+        session.masters.insert_one(kept)
     except DuplicateKey:
-        there = catalog.masters.find_one({"_id": kept["_id"]})
+        there = session.masters.find_one({"_id": kept["_id"]})
         return (there if there is not None else kept), False
     return kept, kept["ingest"]["run"] == document["ingest"]["run"]
 
 
-def recover_master(master_id: str, *, catalog: Catalog, store: ArrayStore) -> Document | None:
+def recover_master(session: Session, master_id: str) -> Document | None:
     """Finish a master whose making was cut short after its record: give its document, or None without one.
 
     A record whose planes are gone is of no use: it stays, and the planes are made again beside it.
     """
     try:
-        document: Document = bson.decode(store.get_record(record_key(master_id, 1, collection="masters")), AWARE)
+        document: Document = bson.decode(
+            session.store.get_record(record_key(master_id, 1, collection="masters")), AWARE
+        )
     except Lost:
         return None
-    if not all(store.exists(ref) for ref in document["arrays"].values()):
+    if not all(session.store.exists(ref) for ref in document["arrays"].values()):
         return None
-    return keep_master(document, catalog=catalog, store=store)[0]
+    return keep_master(session, document)[0]
 
 
 def shared_header(frames: Sequence[Mapping[str, Any]]) -> Document:
@@ -180,7 +183,7 @@ _STRUCTURE = frozenset(
 )
 
 
-def _ordered(recipe: Recipe) -> list[Any]:
+def _ordered(recipe: MasterRecipe) -> list[Any]:
     return sorted(recipe.inputs, key=lambda item: item.id)
 
 

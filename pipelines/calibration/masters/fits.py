@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from arraystore import ArrayStore
 from pipelines.calibration.masters.bits import bad_pixels
 from pipelines.errors import UsageError
+from pipelines.session import Session
 
 if TYPE_CHECKING:
     from astropy.io import fits
@@ -34,7 +34,7 @@ _FRAMES_OWN = frozenset({"EPOCH", "EQUINOX", "RADESYS", "RADECSYS"})
 
 
 def export_master(
-    master: Mapping[str, Any], out: str | os.PathLike[str], *, store: ArrayStore, overwrite: bool = False
+    session: Session, master: Mapping[str, Any], out: str | os.PathLike[str], *, overwrite: bool = False
 ) -> Path:
     """Write a master as FITS.
 
@@ -55,7 +55,7 @@ def export_master(
     ------
     UsageError
         The file is there.
-    arraystore.Lost, arraystore.Damaged
+    arraystore.Lost, arraystore.ArrayDamaged
         A plane is not what was stored; nothing is written.
     """
     from astropy.io import fits
@@ -63,7 +63,7 @@ def export_master(
     path = Path(out)
     if path.exists() and not overwrite:
         raise UsageError(f"{path} is there already; choose another name")
-    planes = {name: np.asarray(store.open(ref)) for name, ref in master["arrays"].items()}
+    planes = {name: np.asarray(session.store.open(ref)) for name, ref in master["arrays"].items()}
     first = "value" if "value" in planes else "dq"
     hdus: list[Any] = [fits.PrimaryHDU(planes[first], _header(master))]
     hdus[0].header["EXTNAME"] = "SCI"

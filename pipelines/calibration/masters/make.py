@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from arraystore import ArrayRef, ArrayStore, Damaged, Lost
+from arraystore import ArrayDamaged, ArrayRef, ArrayStore, Lost
 from pipelines.calibration.masters.acceptance import Acceptance, Held, judge_master, leave_one_out
 from pipelines.calibration.masters.bits import MasterDQ
 from pipelines.calibration.masters.frames import (
@@ -24,7 +24,7 @@ from pipelines.calibration.masters.frames import (
 )
 from pipelines.calibration.masters.overscan import overscan_level
 from pipelines.calibration.masters.pixelmaps import map_pixels
-from pipelines.calibration.masters.step import MapRules, Options, Step
+from pipelines.calibration.masters.step import MapRules, MasterOptions, Step
 from pipelines.combine import Combined, FrameUnreadable, NoiseModel, combine, measure_noise
 from pipelines.errors import DarkroomError
 from pipelines.instruments import profiles
@@ -46,7 +46,7 @@ class Work:
         Documents of the masters it uses, by name.
     current : Mapping or None
         The master in use, which it is held against; it shares no frame with this one.
-    options : Options
+    options : MasterOptions
         How it is made.
     known : frozenset of str
         Masters that there are already.
@@ -55,7 +55,7 @@ class Work:
     step: Step
     masters: Mapping[str, Doc]
     current: Doc | None
-    options: Options
+    options: MasterOptions
     known: frozenset[str]
 
 
@@ -112,7 +112,7 @@ def make(work: Work, *, store: ArrayStore) -> Made:
                 continue
             enough = f"{len(step.frames)} of {least} frames are left"
             return _failed(step, f"{error.name} cannot be read; " + _known(step, work, enough), started)
-        except (DarkroomError, Lost, Damaged, _Unfit) as error:
+        except (DarkroomError, Lost, ArrayDamaged, _Unfit) as error:
             return _failed(step, str(error), started)
         return replace(made, seconds=time.perf_counter() - started)
 
@@ -187,7 +187,7 @@ def _lights(step: Step, work: Work, frames: Sequence[Plane | Masked], store: Arr
             if step.key.get("overscan"):
                 dark = Raised(dark, _overscan(step, frame, len(lights)), frame.shape)  # type: ignore[arg-type]
             level = central_level(frame, dark)
-        except (Lost, Damaged) as error:
+        except (Lost, ArrayDamaged) as error:
             raise FrameUnreadable(str(error), frame=len(lights), name=document["_id"]) from error
         if not level > 0:
             raise FrameUnreadable(
@@ -201,7 +201,7 @@ def _overscan(step: Step, frame: Plane | Masked, number: int) -> float:
     """Overscan level of a frame of a step."""
     try:
         return overscan_level(frame, str(step.key["overscan"]))
-    except (Lost, Damaged) as error:
+    except (Lost, ArrayDamaged) as error:
         raise FrameUnreadable(str(error), frame=number, name=step.frames[number]["_id"]) from error
 
 

@@ -12,7 +12,7 @@ from catalog import Catalog
 from pipelines.calibration.groups.keys import matching_keys, rule_for
 from pipelines.calibration.masters.bits import MasterDQ
 from pipelines.calibration.masters.recipe import Used
-from pipelines.calibration.masters.step import MapRules, Options, Step
+from pipelines.calibration.masters.step import MapRules, MasterOptions, Step
 from pipelines.calibration.select.choose import FIELDS
 
 __all__ = ["PixelMap", "map_pixels", "plan_maps"]
@@ -118,7 +118,7 @@ def _unstable(chi: npt.NDArray[Any], freedom: npt.NDArray[Any], sigmas: float) -
 
 
 def plan_maps(
-    catalog: Catalog, *, date: str, expected: Sequence[Doc], without: frozenset[str], options: Options
+    catalog: Catalog, *, date: str, expected: Sequence[Doc], without: frozenset[str], options: MasterOptions
 ) -> list[Step]:
     """Draft a map for each camera that has darks this night, there or expected."""
     gone = without | {name for doc in expected for name in doc["supersedes"]}

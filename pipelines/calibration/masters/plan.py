@@ -8,11 +8,12 @@ from catalog import Catalog
 from pipelines.calibration.groups.groups import groups
 from pipelines.calibration.groups.keys import rule_for, traits
 from pipelines.calibration.masters.recipe import Used
-from pipelines.calibration.masters.step import Options, Step, sizes
+from pipelines.calibration.masters.step import MasterOptions, Step, sizes
 from pipelines.calibration.select.choose import FIELDS, best, judged
 from pipelines.calibration.select.criteria import SCALED
 from pipelines.errors import UsageError
-from pipelines.nightly.nights import parse_night
+from pipelines.instruments.nights import parse_night
+from pipelines.session import Session
 from pipelines.table import Answer, Row
 
 __all__ = ["KINDS", "plan_kind", "plan_masters", "plan_table"]
@@ -24,11 +25,11 @@ KINDS = ("bias", "dark", "flat", "pixelmap")
 
 
 def plan_masters(
-    catalog: Catalog,
+    session: Session,
     *,
     date: str,
     kinds: Sequence[str] = KINDS,
-    options: Options | None = None,
+    options: MasterOptions | None = None,
     without: Iterable[str] = (),
 ) -> list[Step]:
     """Say what making the masters of a night would do.
@@ -41,7 +42,7 @@ def plan_masters(
         The night.
     kinds : sequence of str
         Of `KINDS`.
-    options : Options, optional
+    options : MasterOptions, optional
         How masters are made.
     without : iterable of str
         Frames and masters taken to be bad.
@@ -60,7 +61,7 @@ def plan_masters(
     for kind in KINDS:  # in the order in which they need each other
         if kind in kinds:
             expected = [step.expected() for step in steps if step.will_be]
-            steps += plan_kind(catalog, kind, date=date, options=options, expected=expected, without=without)
+            steps += plan_kind(session.catalog, kind, date=date, options=options, expected=expected, without=without)
     return steps
 
 
@@ -83,12 +84,12 @@ def plan_kind(
     kind: str,
     *,
     date: str,
-    options: Options | None = None,
+    options: MasterOptions | None = None,
     expected: Sequence[Doc] = (),
     without: Iterable[str] = (),
 ) -> list[Step]:
     """Plan the masters of one kind, given the masters that earlier steps are expected to make."""
-    options = options or Options()
+    options = options or MasterOptions()
     out = frozenset(without)
     if kind == "pixelmap":
         from pipelines.calibration.masters.pixelmaps import plan_maps
@@ -106,14 +107,14 @@ def plan_kind(
 # -- groups ------------------------------------------------------------------------------------------
 
 
-def _rows(catalog: Catalog, kind: str, date: str, options: Options) -> list[Row]:
+def _rows(catalog: Catalog, kind: str, date: str, options: MasterOptions) -> list[Row]:
     try:
         return list(groups(catalog.headers, kind, date=date))
     except UsageError:  # frames of an instrument that groups none: they ask for no master
         return []
 
 
-def _frames_step(catalog: Catalog, row: Row, kind: str, options: Options, out: frozenset[str]) -> Step:
+def _frames_step(catalog: Catalog, row: Row, kind: str, options: MasterOptions, out: frozenset[str]) -> Step:
     """Draft a step of a group: its frames as they are in the catalog now."""
     rule = rule_for(row["profile"], kind)
     key = {name.name: row[name.name] for name in rule.keys}
@@ -221,7 +222,7 @@ def _pool(catalog: Catalog, steps: Sequence[Step], expected: Sequence[Doc], out:
     return there + [doc for doc in expected if doc["kind"] in ("dark", "bias") and doc["_id"] not in names]
 
 
-def _with_darks(step: Step, pool: Sequence[Doc], options: Options) -> Step:
+def _with_darks(step: Step, pool: Sequence[Doc], options: MasterOptions) -> Step:
     """Match each flat with its dark; one without is left out, with the reason."""
     if step.reason:
         return step
@@ -259,7 +260,7 @@ def _with_darks(step: Step, pool: Sequence[Doc], options: Options) -> Step:
     return step
 
 
-def match_dark(frame: Doc, pool: Sequence[Doc], options: Options) -> tuple[Doc, float, Doc | None] | str:
+def match_dark(frame: Doc, pool: Sequence[Doc], options: MasterOptions) -> tuple[Doc, float, Doc | None] | str:
     """Find the dark of a flat: of its exposure time, or a longer one scaled down where there is a bias.
 
     Returns

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from arraystore import ArrayStore
 from catalog import Catalog
 from pipelines.calibration.masters.plan import plan_masters, plan_table
-from pipelines.calibration.masters.step import Options, Step
+from pipelines.calibration.masters.step import MasterOptions, Step
 from pipelines.documents import runs as ledger
 from pipelines.documents.changes import Edit, change
 from pipelines.errors import Refused, UnknownDocument
+from pipelines.session import Session
 from pipelines.table import Answer, Row
 
 __all__ = ["Recalled", "downstream", "recall"]
@@ -80,13 +80,7 @@ class Recalled:
 
 
 def recall(
-    ids: Sequence[str],
-    *,
-    catalog: Catalog,
-    store: ArrayStore,
-    why: str,
-    options: Options | None = None,
-    dry_run: bool = False,
+    session: Session, ids: Sequence[str], *, why: str, options: MasterOptions | None = None, dry_run: bool = False
 ) -> Recalled:
     """Mark frames or masters bad, and flag every master made from them.
 
@@ -109,37 +103,37 @@ def recall(
     Refused
         One of them is recalled already.
     """
-    targets = {name: _target(name, catalog) for name in dict.fromkeys(ids)}
+    targets = {name: _target(name, session.catalog) for name in dict.fromkeys(ids)}
     for name, (_, document) in targets.items():
         if document.get("recalled"):
             runs = ", ".join(document["recalled"])
             raise Refused(f"{name} is recalled already, by run {runs}; `darkroom recall --undo {runs}` takes it back")
-    flagged = downstream(list(targets), catalog=catalog)
+    flagged = downstream(session, list(targets))
     effects = _effects(targets, flagged)
     gone = [*targets, *(doc["_id"] for doc in flagged)]
-    plan = tuple(_remake(catalog, flagged, list(targets), gone, options))
+    plan = tuple(_remake(session, flagged, list(targets), gone, options))
     if dry_run:
         return Recalled(None, tuple(targets), effects, plan)
-    run = ledger.start(catalog.runs, verb="recall", arguments={"ids": list(targets), "why": why})
+    run = ledger.start(session.runs, verb="recall", arguments={"ids": list(targets), "why": why})
     mark = {"why": why, "at": datetime.now(UTC)}
     for collection in ("headers", "masters"):
         edits = [_marked(name, run, mark, found) for name, (found, _) in targets.items() if found == collection]
-        change(edits, catalog=catalog, store=store, why=why, run=run, collection=collection)
+        change(edits, catalog=session.catalog, store=session.store, why=why, run=run, collection=collection)
     stale = [Edit(doc["_id"], set={f"stale.{run}": _stale_mark(doc, targets, mark)}) for doc in flagged]
-    change(stale, catalog=catalog, store=store, why=why, run=run, collection="masters")
+    change(stale, catalog=session.catalog, store=session.store, why=why, run=run, collection="masters")
     result = {"marked": len(targets), "flagged": len(flagged)}
-    ledger.finish(catalog.runs, run, status="finished", result=result)
+    ledger.finish(session.runs, run, status="finished", result=result)
     return Recalled(run, tuple(targets), effects, plan)
 
 
-def downstream(ids: Sequence[str], *, catalog: Catalog) -> list[dict[str, Any]]:
+def downstream(session: Session, ids: Sequence[str]) -> list[dict[str, Any]]:
     """Give every master made from these, directly or through another, nearest first."""
     seen = set(ids)
     found: list[dict[str, Any]] = []
     edge = list(ids)
     while edge:
         query = {"parents": {"$in": edge}}
-        new = [doc for doc in catalog.masters.find(query, _FIELDS).sort("_id", 1) if doc["_id"] not in seen]
+        new = [doc for doc in session.masters.find(query, _FIELDS).sort("_id", 1) if doc["_id"] not in seen]
         found += new
         edge = [doc["_id"] for doc in new]
         seen.update(edge)
@@ -221,12 +215,12 @@ def _shift(
 
 
 def _remake(
-    catalog: Catalog, flagged: Sequence[Doc], targets: Sequence[str], gone: Sequence[str], options: Options | None
+    session: Session, flagged: Sequence[Doc], targets: Sequence[str], gone: Sequence[str], options: MasterOptions | None
 ) -> Iterator[Step]:
     """Plan what takes the place of what is flagged."""
     places = {(doc["date"], doc["camera"], doc["kind"]) for doc in flagged}
     for date in sorted({date for date, _, _ in places if date}):
-        for step in plan_masters(catalog, date=date, options=options, without=gone):
+        for step in plan_masters(session, date=date, options=options, without=gone):
             mine = {frame["_id"] for frame in step.frames} | {name for name, _ in step.rejected}
             touched = [doc for doc in flagged if _stands_where(doc, step, mine)]
             if touched and (date, step.camera, step.kind) in places:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["ALGORITHMS", "Input", "Recipe", "Used", "identity", "master_name"]
+__all__ = ["ALGORITHMS", "Input", "MasterRecipe", "Used", "identity", "master_name"]
 
 ALGORITHMS: Mapping[str, int] = {"bias": 1, "dark": 1, "flat": 1, "pixelmap": 1}
 """Version of the algorithm of each kind of master: raised when results change, and only then."""
@@ -79,7 +79,7 @@ class Used:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
+class MasterRecipe:
     """All that decides the pixels of a master.
 
     Attributes
@@ -111,7 +111,7 @@ class Recipe:
         return self.version or ALGORITHMS[self.kind]
 
 
-def identity(recipe: Recipe) -> str:
+def identity(recipe: MasterRecipe) -> str:
     """Digest of a recipe, the same whatever the order of its parts.
 
     The SHA-256 of a canonical JSON text. The digests of the pixels count and those of stored arrays
@@ -134,12 +134,12 @@ def identity(recipe: Recipe) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def master_name(recipe: Recipe, *, date: str) -> str:
+def master_name(recipe: MasterRecipe, *, date: str) -> str:
     """Name of a master: what it is, readable, and the beginning of its identity.
 
     Examples
     --------
-    >>> recipe = Recipe(kind="dark", key={"camera": "T1", "exptime": 9.0}, inputs=())
+    >>> recipe = MasterRecipe(kind="dark", key={"camera": "T1", "exptime": 9.0}, inputs=())
     >>> master_name(recipe, date="2024-02-20").rpartition("-")[0]
     'masters/T1/2024-02-20/dark-9s'
     """

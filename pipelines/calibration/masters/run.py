@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from arraystore import ArrayStore
-from catalog import Catalog
 from pipelines.calibration.masters.document import Document, MasterParts, keep_master, master_document, recover_master
 from pipelines.calibration.masters.make import Made, Work, make
 from pipelines.calibration.masters.plan import KINDS, plan_kind, require_sense
-from pipelines.calibration.masters.step import Options, Step
+from pipelines.calibration.masters.step import MasterOptions, Step
 from pipelines.calibration.select.choose import best, candidates
 from pipelines.calibration.select.criteria import Rules
 from pipelines.combine.bands import processors
 from pipelines.documents import runs as ledger
 from pipelines.documents.changes import Edit, change
+from pipelines.session import Session
 from pipelines.table import Answer, Row
 
 __all__ = ["make_masters"]
@@ -29,22 +29,20 @@ _SAID = {"none": "not made"}  # outcomes that need a word of their own
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _Making:
     """Where masters are kept, and the run that makes them."""
 
-    catalog: Catalog
-    store: ArrayStore
-    options: Options
+    session: Session
+    options: MasterOptions
     run: str
 
 
 def make_masters(
+    session: Session,
     *,
-    catalog: Catalog,
-    store: ArrayStore,
     date: str,
     kinds: Sequence[str] = KINDS,
-    options: Options | None = None,
+    options: MasterOptions | None = None,
     jobs: int | None = None,
     progress: Progress | None = None,
 ) -> Answer:
@@ -59,7 +57,7 @@ def make_masters(
         The night.
     kinds : sequence of str
         Of ``('bias', 'dark', 'flat', 'pixelmap')``.
-    options : Options, optional
+    options : MasterOptions, optional
         How they are made.
     jobs : int, optional
         Masters made at a time; by default one for each processor. Each takes the memory of the planes
@@ -78,20 +76,20 @@ def make_masters(
     arraystore.StoreError
         The store is full, gone or read-only. What was made before stays.
     """
-    options = options or Options()
+    options = options or MasterOptions()
     require_sense(date, kinds)
-    run = ledger.start(catalog.runs, verb="masters", arguments={"date": date, "kinds": list(kinds)})
-    place = _Place(catalog, store, options, run)
+    run = ledger.start(session.runs, verb="masters", arguments={"date": date, "kinds": list(kinds)})
+    place = _Making(session, options, run)
     rows: list[Row] = []
     try:
         for kind in KINDS:
             if kind in kinds:
-                steps = plan_kind(catalog, kind, date=date, options=options)
+                steps = plan_kind(session.catalog, kind, date=date, options=options)
                 rows += _carry_out(steps, place, jobs=jobs or processors(), progress=progress)
     except BaseException:
-        ledger.finish(catalog.runs, run, status="failed", result=_counts(rows))
+        ledger.finish(session.runs, run, status="failed", result=_counts(rows))
         raise
-    ledger.finish(catalog.runs, run, status="finished", result=_counts(rows))
+    ledger.finish(session.runs, run, status="finished", result=_counts(rows))
     said = ", ".join(f"{count} {_SAID.get(outcome, outcome)}" for outcome, count in _counts(rows).items())
     return Answer(COLUMNS, tuple(rows), f"Masters of {date}: {said or 'no frames to make any of'} (run {run})")
 
@@ -101,7 +99,7 @@ def _counts(rows: Sequence[Row]) -> dict[str, int]:
     return {outcome: outcomes.count(outcome) for outcome in sorted(set(outcomes))}
 
 
-def _carry_out(steps: Sequence[Step], place: _Place, *, jobs: int, progress: Progress | None) -> list[Row]:
+def _carry_out(steps: Sequence[Step], place: _Making, *, jobs: int, progress: Progress | None) -> list[Row]:
     """Carry out the steps of one kind; rows in the order of the steps."""
     rows: dict[int, Row] = {}
     waiting: list[tuple[int, Work]] = []
@@ -117,7 +115,7 @@ def _carry_out(steps: Sequence[Step], place: _Place, *, jobs: int, progress: Pro
         else:
             outcome = "unchanged" if step.reason == "nothing has changed" else "none"
             rows[number] = _row(step, outcome, master=_status(step, place))
-    for done, (number, made) in enumerate(_all(waiting, place.store, jobs), 1):
+    for done, (number, made) in enumerate(_all(waiting, place.session.store, jobs), 1):
         rows[number] = _kept(made, place)
         if progress is not None:
             progress(done, len(waiting))
@@ -145,35 +143,35 @@ def _finished(pending: dict[Future[Made], int]) -> Iterator[tuple[int, Made]]:
         yield pending.pop(future), future.result()
 
 
-def _work(step: Step, place: _Place) -> Work | Row:
+def _work(step: Step, place: _Making) -> Work | Row:
     """Gather what a step needs of the catalog; a row instead where an earlier run was cut short."""
-    kept = recover_master(str(step.master), catalog=place.catalog, store=place.store)
+    kept = recover_master(place.session, str(step.master))
     if kept is not None:
         _supersede(step, kept, place)
         return _row(step, "made", master=kept)
     names = [used.id for used in step.used]
-    masters = {doc["_id"]: doc for doc in place.catalog.masters.find({"_id": {"$in": names}})}
+    masters = {doc["_id"]: doc for doc in place.session.masters.find({"_id": {"$in": names}})}
     query = {"kind": step.kind, "date": step.date, "camera": step.camera}
-    known = frozenset(doc["_id"] for doc in place.catalog.masters.find(query, {"_id": 1}))
+    known = frozenset(doc["_id"] for doc in place.session.masters.find(query, {"_id": 1}))
     return Work(step, masters, _current(step, place), place.options, known)
 
 
-def _current(step: Step, place: _Place) -> Document | None:
+def _current(step: Step, place: _Making) -> Document | None:
     """Find the master in use that this one has to match; one that shares a frame with it is no judge."""
     if step.kind == "pixelmap":
         return None
     mine = {frame["_id"] for frame in step.frames}
     judged = [
         candidate
-        for candidate in candidates(step.frames[0], step.kind, masters=place.catalog.masters, rules=Rules())
+        for candidate in candidates(step.frames[0], step.kind, masters=place.session.masters, rules=Rules())
         if candidate.master.get("flat_time") == step.key.get("flat_time")
         and not mine & {item["id"] for item in candidate.master["inputs"]}
     ]
     chosen = best(judged)
-    return None if chosen is None else place.catalog.masters.find_one({"_id": chosen.master["_id"]})
+    return None if chosen is None else place.session.masters.find_one({"_id": chosen.master["_id"]})
 
 
-def _kept(made: Made, place: _Place) -> Row:
+def _kept(made: Made, place: _Making) -> Row:
     """Keep what was made: document and history; give its row."""
     step = made.step
     if made.problem is not None or made.acceptance is None:
@@ -196,21 +194,21 @@ def _kept(made: Made, place: _Place) -> Row:
         camera=step.camera,
         seconds=made.seconds,
     )
-    document, ours = keep_master(master_document(parts, run=place.run), catalog=place.catalog, store=place.store)
+    document, ours = keep_master(place.session, master_document(parts, run=place.run))
     _supersede(step, document, place)
     reason = None if ours else f"made by another run at the same time, {document['ingest']['run']}"
     return _row(step, "made" if ours else "unchanged", master=document, reason=reason, seconds=made.seconds)
 
 
-def _time_of(step: Step, place: _Place) -> Any:
+def _time_of(step: Step, place: _Making) -> Any:
     """Give the time of a map: that of the first master it is made from."""
     if step.frames or not step.used:
         return None
-    found = place.catalog.masters.find_one({"_id": step.used[0].id}, {"timestamp": 1})
+    found = place.session.masters.find_one({"_id": step.used[0].id}, {"timestamp": 1})
     return None if found is None else found["timestamp"]
 
 
-def _supersede(step: Step, document: Doc, place: _Place) -> None:
+def _supersede(step: Step, document: Doc, place: _Making) -> None:
     """Take out of use what a verified master takes the place of; what is certified stays until somebody says."""
     if document["status"] != "verified":
         return
@@ -218,22 +216,36 @@ def _supersede(step: Step, document: Doc, place: _Place) -> None:
     if names:
         edits = [Edit(name, set={"superseded_by": document["_id"]}) for name in names]
         why = f"{document['_id']} was made in its place"
-        change(edits, catalog=place.catalog, store=place.store, why=why, run=place.run, collection="masters")
+        change(
+            edits,
+            catalog=place.session.catalog,
+            store=place.session.store,
+            why=why,
+            run=place.run,
+            collection="masters",
+        )
 
 
-def _reinstate(step: Step, place: _Place) -> Row:
+def _reinstate(step: Step, place: _Making) -> Row:
     """Take a master back into use that is made of exactly the present inputs."""
     name = str(step.master)
     edits = [Edit(name, unset=("superseded_by",))]
     edits += [Edit(other, set={"superseded_by": name}) for other in step.supersedes]
-    change(edits, catalog=place.catalog, store=place.store, why=str(step.reason), run=place.run, collection="masters")
+    change(
+        edits,
+        catalog=place.session.catalog,
+        store=place.session.store,
+        why=str(step.reason),
+        run=place.run,
+        collection="masters",
+    )
     return _row(step, "reinstated", master=_status(step, place))
 
 
-def _status(step: Step, place: _Place) -> Document | None:
+def _status(step: Step, place: _Making) -> Document | None:
     if step.master is None:
         return None
-    return place.catalog.masters.find_one({"_id": step.master}, {"status": 1, "acceptance.reason": 1})
+    return place.session.masters.find_one({"_id": step.master}, {"status": 1, "acceptance.reason": 1})
 
 
 def _row(

@@ -7,11 +7,11 @@ from typing import Any, Literal
 
 from catalog import Catalog
 from pipelines.calibration.groups.keys import rule_for
-from pipelines.calibration.masters.recipe import Input, Recipe, Used, identity, master_name
+from pipelines.calibration.masters.recipe import Input, MasterRecipe, Used, identity, master_name
 from pipelines.calibration.select.criteria import Rules
 from pipelines.table import Row
 
-__all__ = ["MapRules", "Options", "Step", "sizes"]
+__all__ = ["MapRules", "MasterOptions", "Step", "sizes"]
 
 Doc = Mapping[str, Any]
 Action = Literal["make", "none", "reinstate"]
@@ -49,7 +49,7 @@ class MapRules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class MasterOptions:
     """How masters are made; whatever decides pixels is part of a master's identity.
 
     Attributes
@@ -147,14 +147,14 @@ class Step:
         """Whether the master will be there when this step is done."""
         return self.identity is not None and (self.action != "none" or self.reason == "nothing has changed")
 
-    def recipe(self) -> Recipe:
+    def recipe(self) -> MasterRecipe:
         """Give all that decides the pixels."""
         inputs = tuple(
             Input(frame["_id"], frame["pixels_digest"], frame["arrays"]["sci"]["digest"], frame["ingest"]["revision"])
             for frame in self.frames
         )
         key = {"camera": self.camera, **self.key}
-        return Recipe(kind=self.kind, key=key, inputs=inputs, used=self.used, parameters=self.parameters)
+        return MasterRecipe(kind=self.kind, key=key, inputs=inputs, used=self.used, parameters=self.parameters)
 
     def named(self) -> "Step":
         """Give the step with the name of its master."""

@@ -12,10 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from catalog import Catalog, Collection
+from catalog import Collection
 from pipelines.calibration.groups.keys import exposure_time, taken_at
 from pipelines.calibration.quality import measure as pixels
-from pipelines.calibration.quality.criteria import Check, Company, judge, verdict_of
+from pipelines.calibration.quality.criteria import Company, FrameCheck, judge, verdict_of
 from pipelines.calibration.quality.measure import Stats
 from pipelines.calibration.quality.reference import distance_of, previous_masters
 from pipelines.calibration.times.frames import Frame, frames_of
@@ -23,6 +23,7 @@ from pipelines.combine.bands import processors
 from pipelines.documents import runs as ledger
 from pipelines.errors import UsageError
 from pipelines.instruments import FrameLimits, profiles
+from pipelines.session import Session
 from pipelines.table import Answer, Row
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class _Measured:
+class _MeasuredFrame:
     """A frame and what was measured of it, or why nothing could be."""
 
     frame: Frame
@@ -67,10 +68,9 @@ def frame_checks(headers: Collection, date: str | Sequence[str], *, kinds: Seque
 
 
 def check_frames(
+    session: Session,
     date: str,
     *,
-    catalog: Catalog,
-    store: ArrayStore,
     kinds: Sequence[str] = KINDS,
     jobs: int | None = None,
     progress: Progress | None = None,
@@ -92,10 +92,10 @@ def check_frames(
         As `frame_checks`; frames that were not checked say why, those whose pixels are lost or
         damaged have the verdict ``'unreadable'``. Neither is written down.
     """
-    frames = _documents(catalog.headers, date, kinds)
-    measured = _measure_all(frames, store, jobs=jobs, progress=progress)
+    frames = _documents(session.headers, date, kinds)
+    measured = _measure_all(frames, session.store, jobs=jobs, progress=progress)
     outcome = {one.frame["_id"]: one for one in measured}
-    companies = _companies([(one.frame, one.stats) for one in measured if one.stats], catalog, store)
+    companies = _companies(session, [(one.frame, one.stats) for one in measured if one.stats])
     rows, edits = [], {}
     for frame in frames:
         one = outcome[frame["_id"]]
@@ -109,19 +109,19 @@ def check_frames(
         stats = _kept(frame, one.stats, limits)
         edits[frame["_id"]] = {"stats": stats, "qc.verdict": qc["verdict"], "qc.checks": qc["checks"]}
         rows.append(_row(frame, qc, stats))
-    _write(edits, date, catalog=catalog, store=store)
+    _write(session, edits, date)
     return Answer(_COLUMNS, tuple(rows), f"Frames, {date}")
 
 
-def _write(edits: Mapping[str, Mapping[str, Any]], night: str, *, catalog: Catalog, store: ArrayStore) -> None:
+def _write(session: Session, edits: Mapping[str, Mapping[str, Any]], night: str) -> None:
     from pipelines.documents.changes import Edit, change
 
     if not edits:
         return
-    run = ledger.start(catalog.runs, verb=VERB, arguments={"nights": [night]})
+    run = ledger.start(session.runs, verb=VERB, arguments={"nights": [night]})
     listed = [Edit(name, set=values) for name, values in edits.items()]
-    changed = change(listed, catalog=catalog, store=store, why="checked before combining", run=run)
-    ledger.finish(catalog.runs, run, status="finished", result={"checked": len(edits), "changed": len(changed)})
+    changed = change(listed, catalog=session.catalog, store=session.store, why="checked before combining", run=run)
+    ledger.finish(session.runs, run, status="finished", result={"checked": len(edits), "changed": len(changed)})
 
 
 def _documents(headers: Collection, night: str, kinds: Sequence[str]) -> list[Frame]:
@@ -136,7 +136,7 @@ def _documents(headers: Collection, night: str, kinds: Sequence[str]) -> list[Fr
 
 def _measure_all(
     frames: Sequence[Frame], store: ArrayStore, *, jobs: int | None, progress: Progress | None
-) -> list[_Measured]:
+) -> list[_MeasuredFrame]:
     with ThreadPoolExecutor(jobs or processors(), thread_name_prefix="darkroom-measure") as pool:
         found = []
         for done, one in enumerate(pool.map(lambda frame: _measure(frame, store), frames), 1):
@@ -146,25 +146,25 @@ def _measure_all(
     return found
 
 
-def _measure(frame: Frame, store: ArrayStore) -> _Measured:
-    from arraystore import Damaged, Lost
+def _measure(frame: Frame, store: ArrayStore) -> _MeasuredFrame:
+    from arraystore import ArrayDamaged, Lost
 
     ref = frame.get("arrays", {}).get("sci")
     if ref is None:
-        return _Measured(frame, None, "its pixels are not in the archive: ingest it without --headers-only")
+        return _MeasuredFrame(frame, None, "its pixels are not in the archive: ingest it without --headers-only")
     limits = _limits(frame)
     known = _known(frame, limits)
     if known is not None:
-        return _Measured(frame, known)  # lost or damaged since, `check` finds it, and who reads it
+        return _MeasuredFrame(frame, known)  # lost or damaged since, `check` finds it, and who reads it
     try:
         cube = store.open(ref)
         found = pixels.measure(cube, saturation=limits.saturation, hot_sigma=limits.hot_sigma)
         # As the document keeps it: a verdict made of it later is the same.
-        return _Measured(frame, Stats(**found.to_dict()))
-    except (Lost, Damaged) as error:
-        return _Measured(frame, None, str(error), unreadable=True)
+        return _MeasuredFrame(frame, Stats(**found.to_dict()))
+    except (Lost, ArrayDamaged) as error:
+        return _MeasuredFrame(frame, None, str(error), unreadable=True)
     except UsageError as error:
-        return _Measured(frame, None, str(error))
+        return _MeasuredFrame(frame, None, str(error))
 
 
 def _limits(frame: Frame) -> FrameLimits:
@@ -194,7 +194,7 @@ def _kept(frame: Frame, stats: Stats, limits: FrameLimits) -> dict[str, Any]:
     return {**stats.to_dict(), "temperature": temperature, **_made_of(frame, limits)}
 
 
-def _companies(measured: Sequence[tuple[Frame, Stats]], catalog: Catalog, store: ArrayStore) -> dict[str, Company]:
+def _companies(session: Session, measured: Sequence[tuple[Frame, Stats]]) -> dict[str, Company]:
     """Give what each frame is compared with."""
     like: dict[str, list[Stats]] = {}
     temperatures: dict[str, list[float]] = {}
@@ -203,12 +203,12 @@ def _companies(measured: Sequence[tuple[Frame, Stats]], catalog: Catalog, store:
         warmth = taken_at(frame, _limits(frame).temperature)
         if warmth is not None:
             temperatures.setdefault(str(frame.get("camera")), []).append(warmth)
-    twins = _twins([frame for frame, _ in measured], catalog.headers)
-    masters = previous_masters([frame for frame, _ in measured], catalog.masters)
+    twins = _twins([frame for frame, _ in measured], session.headers)
+    masters = previous_masters([frame for frame, _ in measured], session.masters)
     answer = {}
     for frame, stats in measured:
         others = twins.get(frame["pixels_digest"], [frame["_id"]])
-        away, why = _distance(frame, stats, masters.get(frame["_id"]), store)
+        away, why = _distance(frame, stats, masters.get(frame["_id"]), session.store)
         answer[frame["_id"]] = Company(
             levels=[one.level for one in like[_like(frame)]],
             structures=[one.structure for one in like[_like(frame)] if one.structure is not None],
@@ -255,7 +255,7 @@ def _twins(frames: Sequence[Frame], headers: Collection) -> dict[str, list[str]]
 def _row(frame: Frame, qc: Mapping[str, Any], stats: Mapping[str, Any]) -> Row:
     reasons = qc.get("reasons")
     if reasons is None:
-        told = [Check(**check) for check in qc.get("checks", [])]
+        told = [FrameCheck(**check) for check in qc.get("checks", [])]
         reasons = [check.reason for check in told if check.verdict in ("bad", "doubtful")]
     return {
         "id": frame["_id"],

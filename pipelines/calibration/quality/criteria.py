@@ -21,7 +21,7 @@ _ENOUGH = 3  # frames whose median means something
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class FrameCheck:
     """One criterion held against one frame.
 
     Attributes
@@ -77,13 +77,13 @@ class Company:
     no_distance: str = "there is no previous master"
 
 
-def verdict_of(checks: Sequence[Check]) -> str:
+def verdict_of(checks: Sequence[FrameCheck]) -> str:
     """Give the worst verdict."""
     found = {check.verdict for check in checks}
     return BAD if BAD in found else DOUBTFUL if DOUBTFUL in found else GOOD
 
 
-def judge(frame: Mapping[str, Any], stats: Stats, company: Company, limits: FrameLimits) -> tuple[Check, ...]:
+def judge(frame: Mapping[str, Any], stats: Stats, company: Company, limits: FrameLimits) -> tuple[FrameCheck, ...]:
     """Hold every criterion against a frame.
 
     Parameters
@@ -107,111 +107,121 @@ def judge(frame: Mapping[str, Any], stats: Stats, company: Company, limits: Fram
     )
 
 
-def _recalled(frame: Mapping[str, Any]) -> Check:
+def _recalled(frame: Mapping[str, Any]) -> FrameCheck:
     """Whoever recalled a frame knows better than any measurement."""
     whys = "; ".join(str(mark.get("why")) for mark in (frame.get("recalled") or {}).values())
-    return Check("recalled", BAD, reason=f"recalled: {whys}") if whys else Check("recalled", GOOD)
+    return FrameCheck("recalled", BAD, reason=f"recalled: {whys}") if whys else FrameCheck("recalled", GOOD)
 
 
-def _exposure(frame: Mapping[str, Any], kind: str) -> Check:
+def _exposure(frame: Mapping[str, Any], kind: str) -> FrameCheck:
     seconds = exposure_time(frame)
     if kind == "bias":
-        return Check("exposure", GOOD, seconds)
+        return FrameCheck("exposure", GOOD, seconds)
     if seconds is None:
-        return Check("exposure", DOUBTFUL, reason="the exposure time is missing or no number")
+        return FrameCheck("exposure", DOUBTFUL, reason="the exposure time is missing or no number")
     if seconds <= 0:
-        return Check("exposure", DOUBTFUL, seconds, 0.0, f"an exposure of {seconds:g} s is no {kind}; is it a bias?")
-    return Check("exposure", GOOD, seconds)
+        return FrameCheck(
+            "exposure", DOUBTFUL, seconds, 0.0, f"an exposure of {seconds:g} s is no {kind}; is it a bias?"
+        )
+    return FrameCheck("exposure", GOOD, seconds)
 
 
-def _saturation(stats: Stats, limits: FrameLimits) -> Check:
+def _saturation(stats: Stats, limits: FrameLimits) -> FrameCheck:
     if stats.saturated is None:
-        return Check("saturation", NOT_COMPARED, reason="the profile does not say what saturates")
+        return FrameCheck("saturation", NOT_COMPARED, reason="the profile does not say what saturates")
     bad = stats.saturated >= limits.saturated
     reason = f"{stats.saturated:.1%} of the pixels are saturated" if bad else None
-    return Check("saturation", BAD if bad else GOOD, stats.saturated, limits.saturated, reason)
+    return FrameCheck("saturation", BAD if bad else GOOD, stats.saturated, limits.saturated, reason)
 
 
-def _level(stats: Stats, kind: str, limits: FrameLimits) -> Check:
+def _level(stats: Stats, kind: str, limits: FrameLimits) -> FrameCheck:
     for name, low, high in limits.level:
         if name == kind and stats.level < low:
-            return Check("level", BAD, stats.level, low, f"level {stats.level:g}, where a {kind} has at least {low:g}")
+            return FrameCheck(
+                "level", BAD, stats.level, low, f"level {stats.level:g}, where a {kind} has at least {low:g}"
+            )
         if name == kind and stats.level > high:
-            return Check("level", BAD, stats.level, high, f"level {stats.level:g}, where a {kind} has at most {high:g}")
-    return Check("level", GOOD if any(name == kind for name, *_ in limits.level) else NOT_COMPARED, stats.level)
+            return FrameCheck(
+                "level", BAD, stats.level, high, f"level {stats.level:g}, where a {kind} has at most {high:g}"
+            )
+    return FrameCheck("level", GOOD if any(name == kind for name, *_ in limits.level) else NOT_COMPARED, stats.level)
 
 
-def _snr(stats: Stats, kind: str, limits: FrameLimits) -> Check:
+def _snr(stats: Stats, kind: str, limits: FrameLimits) -> FrameCheck:
     least = dict(limits.snr).get(kind)
     if least is None:
-        return Check("snr", NOT_COMPARED)
+        return FrameCheck("snr", NOT_COMPARED)
     if stats.noise == 0:
-        return Check("snr", DOUBTFUL, reason="no noise at all: all pixels have the same value")
+        return FrameCheck("snr", DOUBTFUL, reason="no noise at all: all pixels have the same value")
     ratio = stats.level / stats.noise
     reason = f"the level is only {ratio:.1f} times the noise" if ratio < least else None
-    return Check("snr", BAD if reason else GOOD, ratio, least, reason)
+    return FrameCheck("snr", BAD if reason else GOOD, ratio, least, reason)
 
 
-def _slope(name: str, value: float | None, stats: Stats, kind: str, limits: Sequence[tuple[str, float]]) -> Check:
+def _slope(name: str, value: float | None, stats: Stats, kind: str, limits: Sequence[tuple[str, float]]) -> FrameCheck:
     most = dict(limits).get(kind)
     if most is None or value is None or stats.level <= 0:
-        return Check(name, NOT_COMPARED, value)
+        return FrameCheck(name, NOT_COMPARED, value)
     share = value / stats.level
     what = "a slope from edge to edge" if name == "gradient" else "a difference from its mirror image"
     reason = f"{what} of {share:.1%} of the level" if share > most else None
-    return Check(name, BAD if reason else GOOD, share, most, reason)
+    return FrameCheck(name, BAD if reason else GOOD, share, most, reason)
 
 
-def _temperature(frame: Mapping[str, Any], company: Company, limits: FrameLimits) -> Check:
+def _temperature(frame: Mapping[str, Any], company: Company, limits: FrameLimits) -> FrameCheck:
     measured = taken_at(frame, limits.temperature)
     if measured is None:
-        return Check("temperature", DOUBTFUL, reason="the temperature is missing or no number")
+        return FrameCheck("temperature", DOUBTFUL, reason="the temperature is missing or no number")
     target, of = taken_at(frame, limits.set_temperature), "its set point"
     if target is None:
         if len(company.temperatures) < _ENOUGH:
-            return Check("temperature", NOT_COMPARED, measured, reason="no set point, and too few frames to compare")
+            return FrameCheck(
+                "temperature", NOT_COMPARED, measured, reason="no set point, and too few frames to compare"
+            )
         target, of = median(company.temperatures), "the median of the camera's night"
     off = abs(measured - target)
     if off < limits.warm - 1e-9:
-        return Check("temperature", GOOD, off, limits.warm)
+        return FrameCheck("temperature", GOOD, off, limits.warm)
     bad = off >= limits.too_warm - 1e-9
     reason = f"{measured:g} degrees, {off:.1f} off {of}"
-    return Check("temperature", BAD if bad else DOUBTFUL, off, limits.too_warm if bad else limits.warm, reason)
+    return FrameCheck("temperature", BAD if bad else DOUBTFUL, off, limits.too_warm if bad else limits.warm, reason)
 
 
-def _leak(stats: Stats, kind: str, company: Company, limits: FrameLimits) -> Check:
+def _leak(stats: Stats, kind: str, company: Company, limits: FrameLimits) -> FrameCheck:
     """Look for light in a dark: a brighter side, or a level above that of its like, beyond what noise makes."""
     if kind not in ("dark", "bias"):
-        return Check("leak", NOT_COMPARED)
+        return FrameCheck("leak", NOT_COMPARED)
     if stats.structure is None or stats.structure_sigma is None or stats.noise == 0:
-        return Check("leak", NOT_COMPARED, reason="the frame is too small, or has no noise")
+        return FrameCheck("leak", NOT_COMPARED, reason="the frame is too small, or has no noise")
     many = len(company.levels) >= _ENOUGH
     # What all darks of the camera show, amplifier glow, is no leak.
     usual = median(company.structures) if many else 0.0
     allowed = max(limits.leak * stats.noise, 5 * stats.structure_sigma)
     shape = stats.structure - usual
     if shape > allowed:
-        return Check("leak", BAD, shape, allowed, f"one side is {shape:.1f} brighter than it may be: light leaks in")
+        return FrameCheck(
+            "leak", BAD, shape, allowed, f"one side is {shape:.1f} brighter than it may be: light leaks in"
+        )
     above = stats.level - median(company.levels) if many else 0.0
     # Levels are medians of whole frames: only their real differences count, not noise.
     if above > limits.leak * stats.noise:
-        return Check("leak", BAD, above, limits.leak * stats.noise, f"{above:.1f} above the level of its like")
+        return FrameCheck("leak", BAD, above, limits.leak * stats.noise, f"{above:.1f} above the level of its like")
     reason = None if many else f"only {len(company.levels)} of its kind: levels are not compared"
-    return Check("leak", GOOD, max(shape, 0.0), allowed, reason)
+    return FrameCheck("leak", GOOD, max(shape, 0.0), allowed, reason)
 
 
-def _duplicate(company: Company) -> Check:
+def _duplicate(company: Company) -> FrameCheck:
     if not company.same_pixels:
-        return Check("duplicate", GOOD)
+        return FrameCheck("duplicate", GOOD)
     names = ", ".join(company.same_pixels[:3])
     if company.is_first:
-        return Check("duplicate", GOOD, reason=f"the same pixels came again as {names}")
-    return Check("duplicate", BAD, reason=f"the same pixels as {names}")
+        return FrameCheck("duplicate", GOOD, reason=f"the same pixels came again as {names}")
+    return FrameCheck("duplicate", BAD, reason=f"the same pixels as {names}")
 
 
-def _distance(company: Company, limits: FrameLimits) -> Check:
+def _distance(company: Company, limits: FrameLimits) -> FrameCheck:
     if company.distance is None:
-        return Check("distance", NOT_COMPARED, reason=company.no_distance)
+        return FrameCheck("distance", NOT_COMPARED, reason=company.no_distance)
     far = company.distance > limits.distance
     reason = f"{company.distance:.1%} of the pixels are over {limits.distance_sigma:g} sigma off the master"
-    return Check("distance", BAD if far else GOOD, company.distance, limits.distance, reason if far else None)
+    return FrameCheck("distance", BAD if far else GOOD, company.distance, limits.distance, reason if far else None)

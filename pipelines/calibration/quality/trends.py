@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from catalog import Collection
 from pipelines.calibration.groups.groups import number
-from pipelines.calibration.groups.questions import on
 from pipelines.errors import UsageError
+from pipelines.instruments.nights import on
 from pipelines.table import Answer, Row
 
 if TYPE_CHECKING:

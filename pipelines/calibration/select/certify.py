@@ -7,7 +7,6 @@ from datetime import date as day_of
 from datetime import datetime, time
 from typing import Any
 
-from arraystore import ArrayStore
 from catalog import Catalog
 from pipelines.calibration.groups.keys import matching_keys, rule_for
 from pipelines.calibration.select.criteria import alike
@@ -16,6 +15,7 @@ from pipelines.documents import runs as ledger
 from pipelines.documents.changes import Edit, change
 from pipelines.documents.lease import Holder, held
 from pipelines.errors import Refused, UnknownDocument, UsageError
+from pipelines.session import Session
 
 __all__ = ["STATUSES", "Certification", "certify", "coverage", "same_key", "set_status"]
 
@@ -69,10 +69,9 @@ class Certification:
 
 
 def certify(
+    session: Session,
     master_id: str,
     *,
-    catalog: Catalog,
-    store: ArrayStore,
     since: datetime | None = None,
     until: datetime | None = None,
     split: bool = False,
@@ -101,22 +100,22 @@ def certify(
     Refused
         It is withdrawn, recalled or set aside.
     """
-    master = find_master(master_id, catalog=catalog)
+    master = find_master(session, master_id)
     wanted = interval(since or night_begins(master), until)
     _certifiable(master, override=override)
-    run = ledger.start(catalog.runs, verb="certify", arguments={"master": master_id, "why": why})
+    run = ledger.start(session.runs, verb="certify", arguments={"master": master_id, "why": why})
     try:
-        with _alone(master, catalog=catalog, run=run):
-            master = find_master(master_id, catalog=catalog)  # as it is now that nobody else decides
+        with _alone(master, catalog=session.catalog, run=run):
+            master = find_master(session, master_id)  # as it is now that nobody else decides
             _certifiable(master, override=override)
-            edits, validity = _edits(master, wanted, catalog=catalog, split=split)
+            edits, validity = _edits(session, master, wanted, split=split)
             # What makes room goes first: cut short between the two, an instant has one master or none.
             for edit in edits:
-                change([edit], catalog=catalog, store=store, why=why, run=run, collection="masters")
+                change([edit], catalog=session.catalog, store=session.store, why=why, run=run, collection="masters")
     except BaseException:
-        ledger.finish(catalog.runs, run, status="failed", result={})
+        ledger.finish(session.runs, run, status="failed", result={})
         raise
-    ledger.finish(catalog.runs, run, status="finished", result={"changed": len(edits)})
+    ledger.finish(session.runs, run, status="finished", result={"changed": len(edits)})
     return Certification(run, master_id, tuple(validity), tuple(edit.document for edit in edits[:-1]))
 
 
@@ -137,10 +136,10 @@ def _alone(master: Doc, *, catalog: Catalog, run: str) -> Iterator[None]:
 
 
 def _edits(
-    master: Doc, wanted: Mapping[str, Any], *, catalog: Catalog, split: bool
+    session: Session, master: Doc, wanted: Mapping[str, Any], *, split: bool
 ) -> tuple[list[Edit], list[dict[str, datetime | None]]]:
     """Give the changes that certify a master, its own last, and its intervals then."""
-    others = [other for other in rivals(master, catalog=catalog) if _meets(other, wanted)]
+    others = [other for other in rivals(session, master) if _meets(other, wanted)]
     if others and not split:
         spans = ", ".join(f"{other['_id']} ({_spans(other['validity'])})" for other in others)
         raise Overlap(f"{master['_id']} cannot be certified: {spans} is; give another interval, or split its interval")
@@ -149,7 +148,7 @@ def _edits(
     return [*edits, Edit(master["_id"], set={"status": "certified", "validity": validity})], validity
 
 
-def set_status(master_ids: list[str], status: str, *, catalog: Catalog, store: ArrayStore, why: str) -> list[str]:
+def set_status(session: Session, master_ids: list[str], status: str, *, why: str) -> list[str]:
     """Mark masters as verified, proposed or withdrawn; what was certified loses its validity.
 
     Raises
@@ -160,11 +159,11 @@ def set_status(master_ids: list[str], status: str, *, catalog: Catalog, store: A
     if status not in ("proposed", "verified", "withdrawn"):
         raise UsageError(f"a master is marked proposed, verified or withdrawn, not {status!r}")
     for master_id in master_ids:
-        find_master(master_id, catalog=catalog)
-    run = ledger.start(catalog.runs, verb="certify", arguments={"masters": master_ids, "status": status, "why": why})
+        find_master(session, master_id)
+    run = ledger.start(session.runs, verb="certify", arguments={"masters": master_ids, "status": status, "why": why})
     edits = [Edit(master_id, set={"status": status, "validity": []}) for master_id in master_ids]
-    changed = change(edits, catalog=catalog, store=store, why=why, run=run, collection="masters")
-    ledger.finish(catalog.runs, run, status="finished", result={"changed": len(changed)})
+    changed = change(edits, catalog=session.catalog, store=session.store, why=why, run=run, collection="masters")
+    ledger.finish(session.runs, run, status="finished", result={"changed": len(changed)})
     return changed
 
 
@@ -176,7 +175,7 @@ def same_key(one: Doc, other: Doc) -> bool:
     return all(alike(key, one["key"].get(key.name), other["key"].get(key.name)) for key in keys)
 
 
-def rivals(master: Doc, *, catalog: Catalog) -> list[dict[str, Any]]:
+def rivals(session: Session, master: Doc) -> list[dict[str, Any]]:
     """Give the other certified masters of the same key, by name."""
     query = {
         "instrument": master["instrument"],
@@ -184,18 +183,18 @@ def rivals(master: Doc, *, catalog: Catalog) -> list[dict[str, Any]]:
         "camera": master["camera"],
         "status": "certified",
     }
-    found = catalog.masters.find(query).sort("_id", 1)
+    found = session.masters.find(query).sort("_id", 1)
     return [other for other in found if other["_id"] != master["_id"] and same_key(master, other)]
 
 
-def coverage(catalog: Catalog, camera: str, kind: str) -> list[tuple[datetime | None, datetime | None, str]]:
+def coverage(session: Session, camera: str, kind: str) -> list[tuple[datetime | None, datetime | None, str]]:
     """Give the certified intervals of a camera, in order: since, until, master."""
-    found = catalog.masters.find({"camera": camera, "kind": kind, "status": "certified"}, {"validity": 1})
+    found = session.masters.find({"camera": camera, "kind": kind, "status": "certified"}, {"validity": 1})
     spans = [(part["since"], part["until"], master["_id"]) for master in found for part in master["validity"]]
     return sorted(spans, key=lambda span: (span[0] or FIRST, span[2]))
 
 
-def find_master(master_id: str, *, catalog: Catalog) -> dict[str, Any]:
+def find_master(session: Session, master_id: str) -> dict[str, Any]:
     """Give a master's document.
 
     Raises
@@ -203,9 +202,9 @@ def find_master(master_id: str, *, catalog: Catalog) -> dict[str, Any]:
     UnknownDocument
         There is none; the message names near ones.
     """
-    master = catalog.masters.find_one({"_id": master_id})
+    master = session.masters.find_one({"_id": master_id})
     if master is None:
-        near = [d["_id"] for d in catalog.masters.find({}, {"_id": 1}) if master_id in d["_id"]][:3]
+        near = [d["_id"] for d in session.masters.find({}, {"_id": 1}) if master_id in d["_id"]][:3]
         hint = f"; is it one of {', '.join(near)}?" if near else "; `darkroom query --collection masters` lists them"
         raise UnknownDocument(f"no master named {master_id!r}{hint}")
     return master

@@ -8,9 +8,9 @@ from typing import Any
 
 from catalog import Collection
 from pipelines.calibration.groups.keys import rule_for, traits
-from pipelines.calibration.select.criteria import SCALED, Check, Rules, judge
+from pipelines.calibration.select.criteria import SCALED, MasterCheck, Rules, judge
 
-__all__ = ["Candidate", "best", "candidates", "choose", "judged", "nearness"]
+__all__ = ["MasterCandidate", "best", "candidates", "choose", "judged", "nearness"]
 
 Doc = Mapping[str, Any]
 
@@ -22,21 +22,21 @@ FIELDS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class MasterCandidate:
     """A master, and how it stands against each criterion.
 
     Attributes
     ----------
     master : Mapping
         Its document, as far as choosing needs it.
-    checks : tuple of Check
+    checks : tuple of MasterCheck
         Every criterion.
     apart : timedelta or None
         Time from the frame to the master.
     """
 
     master: Doc
-    checks: tuple[Check, ...]
+    checks: tuple[MasterCheck, ...]
     apart: timedelta | None
 
     @property
@@ -45,7 +45,7 @@ class Candidate:
         return all(check.passed for check in self.checks)
 
     @property
-    def failed(self) -> tuple[Check, ...]:
+    def failed(self) -> tuple[MasterCheck, ...]:
         """The criteria that are not."""
         return tuple(check for check in self.checks if not check.passed)
 
@@ -77,7 +77,7 @@ def choose(frame: Doc, kind: str, *, masters: Collection, rules: Rules | None = 
     return None if found is None else found.master
 
 
-def candidates(frame: Doc, kind: str, *, masters: Collection, rules: Rules | None = None) -> list[Candidate]:
+def candidates(frame: Doc, kind: str, *, masters: Collection, rules: Rules | None = None) -> list[MasterCandidate]:
     """Judge every master of this kind that the frame's camera has; those of other cameras are no candidates."""
     rule = rule_for(frame["profile"], kind)
     camera = traits(frame, rule)[rule.keys[0].name]
@@ -85,12 +85,12 @@ def candidates(frame: Doc, kind: str, *, masters: Collection, rules: Rules | Non
     return judged(frame, kind, found, rules=rules)
 
 
-def judged(frame: Doc, kind: str, masters: Iterable[Doc], *, rules: Rules | None = None) -> list[Candidate]:
+def judged(frame: Doc, kind: str, masters: Iterable[Doc], *, rules: Rules | None = None) -> list[MasterCandidate]:
     """Judge given masters for a frame."""
     instant = frame.get("timestamp")
     rule = rule_for(frame["profile"], kind)
     return [
-        Candidate(
+        MasterCandidate(
             master,
             judge(frame, master, kind=kind, rule=rule, rules=rules or Rules()),
             None if instant is None or master.get("timestamp") is None else master["timestamp"] - instant,
@@ -99,14 +99,14 @@ def judged(frame: Doc, kind: str, masters: Iterable[Doc], *, rules: Rules | None
     ]
 
 
-def best(judged: Iterable[Candidate], *, rules: Rules | None = None) -> Candidate | None:
+def best(judged: Iterable[MasterCandidate], *, rules: Rules | None = None) -> MasterCandidate | None:
     """Give the candidate that passes and ranks first."""
     statuses = (rules or Rules()).statuses
     passing = [candidate for candidate in judged if candidate.passed]
     return min(passing, key=lambda candidate: _rank(candidate, statuses), default=None)
 
 
-def _rank(candidate: Candidate, statuses: tuple[str, ...]) -> tuple[Any, ...]:
+def _rank(candidate: MasterCandidate, statuses: tuple[str, ...]) -> tuple[Any, ...]:
     master = candidate.master
     apart = candidate.apart or timedelta(0)
     scaled = next((check.distance for check in candidate.checks if check.criterion == "exptime"), 0.0) == SCALED
@@ -114,7 +114,7 @@ def _rank(candidate: Candidate, statuses: tuple[str, ...]) -> tuple[Any, ...]:
     return (statuses.index(master["status"]), scaled, split, abs(apart), -apart, master["_id"])
 
 
-def nearness(candidate: Candidate) -> tuple[Any, ...]:
+def nearness(candidate: MasterCandidate) -> tuple[Any, ...]:
     """Fewest failures first, those that have a measure before those that have none, then the least."""
     failed = candidate.failed
     measured = sum(check.distance for check in failed if math.isfinite(check.distance))

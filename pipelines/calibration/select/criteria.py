@@ -10,7 +10,7 @@ from pipelines.calibration.groups.groups import number
 from pipelines.calibration.groups.keys import matching_keys, traits
 from pipelines.instruments import GroupKey, GroupRule
 
-__all__ = ["SCALED", "Check", "Rules", "alike", "judge", "valid_at"]
+__all__ = ["SCALED", "MasterCheck", "Rules", "alike", "judge", "valid_at"]
 
 Doc = Mapping[str, Any]
 
@@ -41,7 +41,7 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class MasterCheck:
     """One criterion held against one master.
 
     Attributes
@@ -63,7 +63,7 @@ class Check:
     text: str
 
 
-def judge(frame: Doc, master: Doc, *, kind: str, rule: GroupRule, rules: Rules) -> tuple[Check, ...]:
+def judge(frame: Doc, master: Doc, *, kind: str, rule: GroupRule, rules: Rules) -> tuple[MasterCheck, ...]:
     """Hold every criterion against a master.
 
     Parameters
@@ -79,7 +79,7 @@ def judge(frame: Doc, master: Doc, *, kind: str, rule: GroupRule, rules: Rules) 
 
     Returns
     -------
-    tuple of Check
+    tuple of MasterCheck
         Passed or not, all of them, always in the same order.
     """
     wanted = traits(frame, rule)
@@ -107,83 +107,87 @@ def alike(key: GroupKey, one: Any, other: Any) -> bool:
     return (_near(key, one, other) if key.tolerance else _same(key.name, one, other)).passed
 
 
-def _same(name: str, wanted: Any, found: Any) -> Check:
+def _same(name: str, wanted: Any, found: Any) -> MasterCheck:
     """Two missing values are alike; one missing value is like no other."""
     if isinstance(wanted, list | tuple):
         wanted, found = list(wanted), None if found is None else list(found)
     if wanted == found:
-        return Check(name, True, 0.0, "neither says" if wanted is None else _word(wanted))
-    return Check(name, False, math.inf, f"{_word(found)}, wanted {_word(wanted)}")
+        return MasterCheck(name, True, 0.0, "neither says" if wanted is None else _word(wanted))
+    return MasterCheck(name, False, math.inf, f"{_word(found)}, wanted {_word(wanted)}")
 
 
-def _near(key: GroupKey, wanted: Any, found: Any) -> Check:
+def _near(key: GroupKey, wanted: Any, found: Any) -> MasterCheck:
     """Compare numbers; the frames of a group lie within its spread, so a frame may from its master."""
     if wanted is None and found is None:
-        return Check(key.name, True, 0.0, "neither says")
+        return MasterCheck(key.name, True, 0.0, "neither says")
     one, other = number(wanted), number(found)
     if one is None or other is None:
         who = "frame" if one is None else "master"
-        return Check(key.name, False, math.inf, f"the {who} does not say: {_word(found)}, wanted {_word(wanted)}")
+        return MasterCheck(key.name, False, math.inf, f"the {who} does not say: {_word(found)}, wanted {_word(wanted)}")
     apart = abs(other - one)
     size = max(abs(one), abs(other))
     allowed = key.widest * (size if key.relative else 1)
     if apart <= allowed + 1e-9 * size:
-        return Check(key.name, True, min(1.0, apart / allowed), f"{other:g}")
+        return MasterCheck(key.name, True, min(1.0, apart / allowed), f"{other:g}")
     text = f"{other:g}, wanted {one:g}: {apart:.4g} off, {allowed:.4g} allowed"
-    return Check(key.name, False, apart / allowed, text)
+    return MasterCheck(key.name, False, apart / allowed, text)
 
 
-def _scaled(miss: Check, wanted: Any, found: Any, most: float) -> Check:
+def _scaled(miss: MasterCheck, wanted: Any, found: Any, most: float) -> MasterCheck:
     """Let a longer dark pass that may be scaled down."""
     long, short = number(found), number(wanted)
     if long is None or short is None or short <= 0 or not 1 < long / short <= most:
         return miss
-    return Check(miss.criterion, True, SCALED, f"{long:g}, scaled down by {long / short:.3g}")
+    return MasterCheck(miss.criterion, True, SCALED, f"{long:g}, scaled down by {long / short:.3g}")
 
 
-def _status(master: Doc, rules: Rules) -> Check:
+def _status(master: Doc, rules: Rules) -> MasterCheck:
     found = master["status"]
     if found in rules.statuses:
-        return Check("status", True, 0.0, found)
+        return MasterCheck("status", True, 0.0, found)
     because = (master.get("acceptance") or {}).get("reason")
     text = f"{found}, wanted {' or '.join(rules.statuses)}" + (f" ({because})" if because else "")
-    return Check("status", False, math.inf, text)
+    return MasterCheck("status", False, math.inf, text)
 
 
-def _in_force(master: Doc) -> Check:
+def _in_force(master: Doc) -> MasterCheck:
     for field, text in (("recalled", "recalled"), ("stale", "made from what was recalled")):
         marks = master.get(field)
         if marks:
-            return Check("in force", False, math.inf, f"{text}: {'; '.join(mark['why'] for mark in marks.values())}")
+            return MasterCheck(
+                "in force", False, math.inf, f"{text}: {'; '.join(mark['why'] for mark in marks.values())}"
+            )
     if master.get("superseded_by"):
-        return Check("in force", False, math.inf, f"superseded by {master['superseded_by']}")
-    return Check("in force", True, 0.0, "in force")
+        return MasterCheck("in force", False, math.inf, f"superseded by {master['superseded_by']}")
+    return MasterCheck("in force", True, 0.0, "in force")
 
 
-def _validity(frame: Doc, master: Doc) -> Check:
+def _validity(frame: Doc, master: Doc) -> MasterCheck:
     """Only what is certified has a validity to keep to."""
     if master["status"] != "certified":
-        return Check("validity", True, 0.0, "not certified, so not limited")
+        return MasterCheck("validity", True, 0.0, "not certified, so not limited")
     instant = frame.get("timestamp")
     spans = [f"{_day(part['since'])} to {_day(part['until'])}" for part in master.get("validity") or ()]
     if valid_at(master, instant):
-        return Check("validity", True, 0.0, ", ".join(spans))
-    return Check("validity", False, math.inf, f"valid {', '.join(spans) or 'never'}; the frame is of {_day(instant)}")
+        return MasterCheck("validity", True, 0.0, ", ".join(spans))
+    return MasterCheck(
+        "validity", False, math.inf, f"valid {', '.join(spans) or 'never'}; the frame is of {_day(instant)}"
+    )
 
 
-def _age(frame: Doc, master: Doc, rules: Rules) -> Check:
+def _age(frame: Doc, master: Doc, rules: Rules) -> MasterCheck:
     instant, made = frame.get("timestamp"), master.get("timestamp")
     if instant is None or made is None:
         whose = "the frame" if instant is None else "the master"
-        return Check("age", False, math.inf, f"{whose} has no time")
+        return MasterCheck("age", False, math.inf, f"{whose} has no time")
     apart = made - instant
     days = apart / timedelta(days=1)
     if rules.order == "before" and apart > timedelta(0):
-        return Check("age", False, 1.0 + days, f"{days:.2f} d after the frame, wanted before")
+        return MasterCheck("age", False, 1.0 + days, f"{days:.2f} d after the frame, wanted before")
     distance = abs(apart) / rules.max_age if rules.max_age else math.inf
     if abs(apart) <= rules.max_age:
-        return Check("age", True, distance, f"{abs(days):.2f} d")
-    return Check("age", False, distance, f"{abs(days):.1f} d, at most {rules.max_age / timedelta(days=1):g}")
+        return MasterCheck("age", True, distance, f"{abs(days):.2f} d")
+    return MasterCheck("age", False, distance, f"{abs(days):.1f} d, at most {rules.max_age / timedelta(days=1):g}")
 
 
 def _word(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""What to shoot tonight: the darks and flats that a night's frames lack, by what a minute of them gains."""
+"""Calibration frames needed: the darks and flats that a night's frames lack, by what a minute of them gains."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,14 +7,15 @@ from typing import Any
 from catalog import Catalog
 from pipelines.calibration.groups.groups import number
 from pipelines.calibration.groups.keys import exposure_time, matching_keys, rule_for, traits
-from pipelines.calibration.groups.questions import on
-from pipelines.calibration.select.choose import FIELDS, Candidate, best, judged, nearness
+from pipelines.calibration.select.choose import FIELDS, MasterCandidate, best, judged, nearness
 from pipelines.calibration.select.criteria import Rules
 from pipelines.errors import UsageError
 from pipelines.instruments import GroupRule
+from pipelines.instruments.nights import on
+from pipelines.session import Session
 from pipelines.table import Answer, Row
 
-__all__ = ["what_to_shoot"]
+__all__ = ["calibration_needs"]
 
 Doc = Mapping[str, Any]
 
@@ -37,7 +38,7 @@ class _Need:
     values: dict[str, Any] = field(default_factory=dict)
 
 
-def what_to_shoot(catalog: Catalog, night: str | Sequence[str], *, rules: Rules | None = None) -> Answer:
+def calibration_needs(session: Session, night: str | Sequence[str], *, rules: Rules | None = None) -> Answer:
     """List by camera the darks and flats that would do most for a night's lights and flats.
 
     What a master of N frames adds to the variance of a frame is 1/N of its own; without a master the
@@ -57,7 +58,7 @@ def what_to_shoot(catalog: Catalog, night: str | Sequence[str], *, rules: Rules 
         ``camera``, ``kind``, the keys to shoot with, ``waiting`` (frames), ``have`` (frames in the
         present master), ``take``, ``minutes``, ``gain_per_minute``, ``why``; most gain first.
     """
-    needs = _needs(catalog, night)
+    needs = _needs(session.catalog, night)
     masters: dict[tuple[Any, ...], list[Doc]] = {}
     rows = []
     for need in needs:
@@ -65,11 +66,11 @@ def what_to_shoot(catalog: Catalog, night: str | Sequence[str], *, rules: Rules 
         place = (need.example["instrument"], camera, need.kind)
         if place not in masters:
             query = dict(zip(("instrument", "camera", "kind"), place, strict=True))
-            masters[place] = list(catalog.masters.find(query, dict.fromkeys(FIELDS, 1)))
+            masters[place] = list(session.masters.find(query, dict.fromkeys(FIELDS, 1)))
         rows.append(_row(need, camera, judged(need.example, need.kind, masters[place], rules=rules), rules))
     rows.sort(key=lambda row: (-row["gain_per_minute"], str(row["camera"]), row["kind"], str(row["exptime"])))
     columns = ("camera", "kind", "exptime", "temperature", "filter", "waiting", "have", "take", "minutes")
-    title = f"To shoot for {night if isinstance(night, str) else ', '.join(night)}"
+    title = f"Calibration frames needed for {night if isinstance(night, str) else ', '.join(night)}"
     return Answer((*columns, "gain_per_minute", "why"), tuple(rows), title)
 
 
@@ -98,7 +99,7 @@ def _rounded(value: Any, step: float) -> Any:
     return value if known is None else round(round(known / step) * step, 6)
 
 
-def _row(need: _Need, camera: Any, candidates: Sequence[Candidate], rules: Rules | None) -> Row:
+def _row(need: _Need, camera: Any, candidates: Sequence[MasterCandidate], rules: Rules | None) -> Row:
     chosen = best(candidates, rules=rules)
     have = 0 if chosen is None else len(chosen.master.get("inputs") or ())
     take = need.rule.minimum

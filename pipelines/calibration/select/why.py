@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from catalog import Catalog
 from pipelines.calibration.groups.keys import rule_for, traits
-from pipelines.calibration.select.choose import Candidate, best, candidates, nearness
+from pipelines.calibration.select.choose import MasterCandidate, best, candidates, nearness
 from pipelines.calibration.select.criteria import Rules
 from pipelines.errors import UnknownDocument, UsageError
+from pipelines.session import Session
 from pipelines.table import Answer, Row
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Why:
         }
 
 
-def why(frame_id: str, kind: str = "dark", *, catalog: Catalog, rules: Rules | None = None) -> Why:
+def why(session: Session, frame_id: str, kind: str = "dark", *, rules: Rules | None = None) -> Why:
     """Say which master a frame has, and why that one, or why none.
 
     The criteria are those of `choose`, so that the answer is the choice.
@@ -97,11 +97,11 @@ def why(frame_id: str, kind: str = "dark", *, catalog: Catalog, rules: Rules | N
     """
     if kind not in KINDS:
         raise UsageError(f"no kind of master is called {kind!r}; ask for {', '.join(KINDS)}")
-    frame = catalog.headers.find_one({"_id": frame_id})
+    frame = session.headers.find_one({"_id": frame_id})
     if frame is None:
         raise UnknownDocument(f"no document named {frame_id!r}; `darkroom query` lists names")
     rules = rules or Rules()
-    ranked = sorted(candidates(frame, kind, masters=catalog.masters, rules=rules), key=nearness)
+    ranked = sorted(candidates(frame, kind, masters=session.masters, rules=rules), key=nearness)
     chosen = best(ranked, rules=rules)
     if chosen is not None:
         ranked = [chosen, *(candidate for candidate in ranked if candidate is not chosen)]
@@ -120,7 +120,7 @@ def why(frame_id: str, kind: str = "dark", *, catalog: Catalog, rules: Rules | N
     )
 
 
-def _reason(frame_id: str, kind: str, camera: Any, chosen: Candidate | None, miss: Candidate | None) -> str:
+def _reason(frame_id: str, kind: str, camera: Any, chosen: MasterCandidate | None, miss: MasterCandidate | None) -> str:
     if chosen is not None:
         days = abs(chosen.apart.total_seconds()) / 86400 if chosen.apart else 0.0
         return f"{frame_id} has the {chosen.master['status']} {kind} {chosen.master['_id']}, {days:.2f} d away"
@@ -130,7 +130,7 @@ def _reason(frame_id: str, kind: str, camera: Any, chosen: Candidate | None, mis
     return f"{frame_id} has no {kind}: the nearest miss is {miss.master['_id']} ({failed})"
 
 
-def _shoot(kind: str, wanted: Row, camera: Any, minimum: int, miss: Candidate | None) -> str:
+def _shoot(kind: str, wanted: Row, camera: Any, minimum: int, miss: MasterCandidate | None) -> str:
     """Say what would mend it: somebody's word where only that is missing, frames otherwise."""
     if miss is not None and all(check.criterion in ("status", "validity") for check in miss.failed):
         return f"To mend it: look at {miss.master['_id']}, then `darkroom certify` it"
@@ -143,7 +143,7 @@ def _shoot(kind: str, wanted: Row, camera: Any, minimum: int, miss: Candidate | 
     return f"To take: {minimum} {frames} or more with camera {camera}{with_what}"
 
 
-def _table(ranked: list[Candidate], chosen: Candidate | None) -> tuple[tuple[str, ...], tuple[Row, ...]]:
+def _table(ranked: list[MasterCandidate], chosen: MasterCandidate | None) -> tuple[tuple[str, ...], tuple[Row, ...]]:
     checks = [check for candidate in ranked for check in candidate.checks]
     silent = {check.criterion for check in checks} - {c.criterion for c in checks if c.text != "neither says"}
     names = tuple(dict.fromkeys(check.criterion for check in checks if check.criterion not in silent))

@@ -3,19 +3,19 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from arraystore import ArrayStore
 from catalog import Catalog
 from pipelines.calibration.times.clock import array_times, camera_clocks, nights_of
 from pipelines.calibration.times.frames import by_profile, frames_of
 from pipelines.documents import runs as ledger
 from pipelines.documents.repairs import undo_latest
+from pipelines.session import Session
 
 __all__ = ["fix_dates", "undo_dates"]
 
 VERB = "clock --fix"
 
 
-def fix_dates(nights: Sequence[str], *, catalog: Catalog, store: ArrayStore) -> tuple[str | None, list[str]]:
+def fix_dates(session: Session, nights: Sequence[str]) -> tuple[str | None, list[str]]:
     """Write the night of the array's time into the frames of wrong clocks.
 
     The documents get ``date``, ``date_source`` ``'array'`` and ``date_evidence``, which says what was there
@@ -29,23 +29,23 @@ def fix_dates(nights: Sequence[str], *, catalog: Catalog, store: ArrayStore) -> 
     """
     from pipelines.documents.changes import Edit, change
 
-    wanted = [found for night in nights for found in _wrong(catalog, night)]
+    wanted = [found for night in nights for found in _wrong(session.catalog, night)]
     if not wanted:
         return None, []
-    run = ledger.start(catalog.runs, verb=VERB, arguments={"nights": list(nights)})
+    run = ledger.start(session.runs, verb=VERB, arguments={"nights": list(nights)})
     edits = [
         Edit(name, set={"date": date, "date_source": "array", "date_evidence": evidence})
         for name, date, evidence in wanted
     ]
     why = "the camera's clock is wrong; the night is that of the array's time"
-    changed = change(edits, catalog=catalog, store=store, why=why, run=run)
-    ledger.finish(catalog.runs, run, status="finished", result={"changed": len(changed)})
+    changed = change(edits, catalog=session.catalog, store=session.store, why=why, run=run)
+    ledger.finish(session.runs, run, status="finished", result={"changed": len(changed)})
     return run, changed
 
 
-def undo_dates(nights: Sequence[str], *, catalog: Catalog, store: ArrayStore) -> tuple[str, list[str]]:
+def undo_dates(session: Session, nights: Sequence[str]) -> tuple[str, list[str]]:
     """Put back what the latest :func:`fix_dates` of these nights replaced: `repairs.undo_latest`."""
-    return undo_latest(VERB, nights, catalog=catalog, store=store, why="dates as they were")
+    return undo_latest(VERB, nights, catalog=session.catalog, store=session.store, why="dates as they were")
 
 
 def _wrong(catalog: Catalog, night: str) -> Iterator[tuple[str, str, dict[str, Any]]]:

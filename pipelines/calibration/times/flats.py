@@ -7,17 +7,18 @@ from datetime import UTC, datetime
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from catalog import Catalog, Collection
+from catalog import Collection
 from pipelines.calibration.times.clock import array_times, camera_clocks
 from pipelines.calibration.times.frames import Frame, by_profile, frames_of, nights_with
 from pipelines.calibration.times.twilight import Evidence, weigh
 from pipelines.documents import runs as ledger
 from pipelines.documents.repairs import undo_latest
 from pipelines.instruments import Profile
+from pipelines.session import Session
 from pipelines.table import Answer, Row
 
 if TYPE_CHECKING:
-    from arraystore import ArrayStore
+    pass
 
 VERB = "flats --fix"
 
@@ -61,7 +62,7 @@ def flat_times(headers: Collection, date: str | Sequence[str] | None = None) -> 
     return Answer(_COLUMNS, rows, f"Evening or morning, by all evidence, {shown}")
 
 
-def fix(answer: Answer, *, catalog: Catalog, store: ArrayStore) -> tuple[str | None, list[str]]:
+def fix(session: Session, answer: Answer) -> tuple[str | None, list[str]]:
     """Write what was decided into the flats that say otherwise.
 
     The documents get ``flat_time``, ``flat_time_source`` ``'consensus'`` and ``flat_time_evidence``, which
@@ -83,10 +84,10 @@ def fix(answer: Answer, *, catalog: Catalog, store: ArrayStore) -> tuple[str | N
     if not wanted:
         return None, []
     nights = sorted({row["date"] for row, _ in wanted})
-    run = ledger.start(catalog.runs, verb=VERB, arguments={"nights": nights})
+    run = ledger.start(session.runs, verb=VERB, arguments={"nights": nights})
     before = {
         document["_id"]: document.get("flat_time")
-        for document in catalog.headers.find({"_id": {"$in": [name for _, name in wanted]}}, {"flat_time": 1})
+        for document in session.headers.find({"_id": {"$in": [name for _, name in wanted]}}, {"flat_time": 1})
     }
     edits = [
         Edit(
@@ -100,14 +101,14 @@ def fix(answer: Answer, *, catalog: Catalog, store: ArrayStore) -> tuple[str | N
         for row, name in wanted
     ]
     why = "flats of one exposure number are of one twilight: the consensus of all evidence"
-    changed = change(edits, catalog=catalog, store=store, why=why, run=run)
-    ledger.finish(catalog.runs, run, status="finished", result={"changed": len(changed)})
+    changed = change(edits, catalog=session.catalog, store=session.store, why=why, run=run)
+    ledger.finish(session.runs, run, status="finished", result={"changed": len(changed)})
     return run, changed
 
 
-def undo_last(nights: Sequence[str], *, catalog: Catalog, store: ArrayStore) -> tuple[str, list[str]]:
+def undo_last(session: Session, nights: Sequence[str]) -> tuple[str, list[str]]:
     """Put back what the last `fix` of these nights replaced: `repairs.undo_latest`."""
-    return undo_latest(VERB, nights, catalog=catalog, store=store, why="flat times as they were")
+    return undo_latest(VERB, nights, catalog=session.catalog, store=session.store, why="flat times as they were")
 
 
 def _night(headers: Collection, night: str) -> list[Row]:

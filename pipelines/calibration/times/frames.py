@@ -8,7 +8,7 @@ from typing import Any
 from catalog import Collection
 from pipelines.errors import UsageError
 from pipelines.instruments import Profile, profiles
-from pipelines.nightly.nights import parse_night
+from pipelines.instruments.nights import parse_night
 
 Frame = dict[str, Any]
 

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from arraystore import Cube, Damaged, Lost
+from arraystore import ArrayDamaged, Cube, Lost
 from pipelines.detectors.dqflags import UnknownFlag, dq_names, mask_of
 from pipelines.detectors.numbering import pixel_id
 from pipelines.pixels.search.stacks import NoExposures, Where
+from pipelines.session import Session
 from pipelines.table import Answer, Row
 
 if TYPE_CHECKING:
     import xarray
 
-    from pipelines.archive import Archive
 
 Array = npt.NDArray[Any]
 Progress = Callable[[int, int], None]
@@ -119,7 +119,7 @@ class FlagCounts:
 
 
 def pixels_with(
-    archive: Archive,
+    session: Session,
     flags: str | Sequence[str],
     *,
     where: Where | None = None,
@@ -150,13 +150,13 @@ def pixels_with(
     UnknownFlag
         No version among them has a flag of the name; the message lists the names.
     """
-    documents, unnamed = _named(_documents(archive, where), flags)
+    documents, unnamed = _named(_documents(session, where), flags)
     images = {doc["detector"]: np.zeros((1024, 1032), np.int32) for doc in documents}
     rows: list[Row] = []
     unreadable: dict[str, str] = {}
     threads = workers or min(4, os.cpu_count() or 1)
     nbytes = 0
-    for done, (doc, counted) in enumerate(_in_turn(lambda d: _count(archive, d, flags), documents, threads), start=1):
+    for done, (doc, counted) in enumerate(_in_turn(lambda d: _count(session, d, flags), documents, threads), start=1):
         if isinstance(counted, str):
             unreadable[doc["_id"]] = counted
         else:
@@ -173,15 +173,15 @@ def pixels_with(
 
 
 def flagged_ramps(
-    archive: Archive, flags: str | Sequence[str], *, where: Where | None = None
+    session: Session, flags: str | Sequence[str], *, where: Where | None = None
 ) -> Iterator[FlaggedRamps]:
     """Yield every ramp that has any of some flags, a band of an exposure at a time: all of them may be many.
 
     Parameters and errors are those of `pixels_with`; of a product that cannot be read the error passes through.
     """
-    for doc in _named(_documents(archive, where), flags)[0]:
+    for doc in _named(_documents(session, where), flags)[0]:
         mask, window = _mask(doc, flags), doc["window"]
-        for band, groups, pixel in _bands(archive, doc, mask):
+        for band, groups, pixel in _bands(session, doc, mask):
             ramps = np.asarray(groups.any(axis=1))
             either = ramps | pixel
             integration, i, j = (np.asarray(index) for index in np.nonzero(either))
@@ -197,13 +197,13 @@ def flagged_ramps(
             )
 
 
-def _documents(archive: Archive, where: Where | None) -> list[dict[str, Any]]:
+def _documents(session: Session, where: Where | None) -> list[dict[str, Any]]:
     """Give the products to look at, in order of time: ramps, and slopes of exposures that have no ramp here."""
     kinds = {"$in": ["ramp", "rateints", "rate"]}
     asked = {"$and": [{"kind": kinds, "ingest.arrays": "kept"}, dict(where or {})]}
     found = [
         doc
-        for doc in archive.headers.find(asked, _FIELDS)
+        for doc in session.headers.find(asked, _FIELDS)
         if doc.get("window") and ("groupdq" in doc["arrays"] or "dq" in doc["arrays"])
     ]
     if not found:
@@ -245,20 +245,20 @@ def _mask(doc: Mapping[str, Any], flags: str | Sequence[str]) -> int:
     return mask_of(flags, dq_names(doc.get("dq_version")))
 
 
-def _count(archive: Archive, doc: Mapping[str, Any], flags: str | Sequence[str]) -> tuple[Row, Array] | str:
+def _count(session: Session, doc: Mapping[str, Any], flags: str | Sequence[str]) -> tuple[Row, Array] | str:
     """Give the row and the image of a product, or why it could not be read."""
     window = doc["window"]
     image = np.zeros((window["ny"], window["nx"]), np.int32)
     in_groups = in_pixel = groups_with = ramps = 0
     try:
-        for band, groups, pixel in _bands(archive, doc, _mask(doc, flags)):
+        for band, groups, pixel in _bands(session, doc, _mask(doc, flags)):
             ramp = groups.any(axis=1)
             image[band] = (ramp | pixel).sum(axis=0)
             groups_with += int(groups.sum())
             in_groups += int(ramp.sum())
             in_pixel += int(pixel.sum()) * groups.shape[0]
             ramps += ramp.size
-    except (Lost, Damaged) as error:
+    except (Lost, ArrayDamaged) as error:
         return str(error)
     row: Row = {
         "document": doc["_id"],
@@ -274,14 +274,14 @@ def _count(archive: Archive, doc: Mapping[str, Any], flags: str | Sequence[str])
     return row, image
 
 
-def _bands(archive: Archive, doc: Mapping[str, Any], mask: int) -> Iterator[tuple[slice, Array, Array]]:
+def _bands(session: Session, doc: Mapping[str, Any], mask: int) -> Iterator[tuple[slice, Array, Array]]:
     """Yield rows, where the groups (nint, ngroup, rows, x) and where the pixels (rows, x) have one of the bits.
 
     The flags of slopes hold those of the pixel, too, and cannot be told apart: they count as one group's.
     """
     arrays = doc["arrays"]
-    whole: Cube = archive.store.open(arrays["groupdq" if "groupdq" in arrays else "dq"])
-    pixeldq: Array | None = archive.store.open(arrays["pixeldq"])[...] if "pixeldq" in arrays else None
+    whole: Cube = session.store.open(arrays["groupdq" if "groupdq" in arrays else "dq"])
+    pixeldq: Array | None = session.store.open(arrays["pixeldq"])[...] if "pixeldq" in arrays else None
     for band, values in whole.bands():
         flags = values.reshape((-1, 1, *values.shape[-2:])) if whole.ndim < 4 else values
         groups = _has(flags, mask)

@@ -74,7 +74,7 @@ class Map:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Found:
+class FoundPixels:
     """The pixels that a search found.
 
     Attributes

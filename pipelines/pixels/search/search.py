@@ -17,13 +17,14 @@ import numpy.typing as npt
 
 from pipelines.errors import UsageError
 from pipelines.pixels.search import statistics as levels
-from pipelines.pixels.search.result import Found, Map
-from pipelines.pixels.search.stacks import NoExposures, Stack, Where, over_blocks, slope_stacks
+from pipelines.pixels.search.result import FoundPixels, Map
+from pipelines.pixels.search.stacks import NoExposures, SlopeStack, Where, over_blocks, slope_stacks
 from pipelines.pixels.search.statistics import Floats
+from pipelines.session import Session
 from pipelines.table import Answer, Row
 
 if TYPE_CHECKING:
-    from pipelines.archive import Archive
+    pass
 
 Array = npt.NDArray[Any]
 Progress = Callable[[int, int], None]
@@ -55,8 +56,8 @@ class _Question:
 
     title: str
     columns: tuple[str, ...]
-    work: Callable[[Stack, Floats, Floats], Images]
-    decide: Callable[[Map, Stack], list[Row]]
+    work: Callable[[SlopeStack, Floats, Floats], Images]
+    decide: Callable[[Map, SlopeStack], list[Row]]
     rank: Callable[[Row], float]
     shown: str
     judged_by: str
@@ -64,14 +65,14 @@ class _Question:
 
 
 def above(
-    archive: Archive,
+    session: Session,
     *,
     sigmas: float = 5.0,
     where: Where | None = None,
     least: int = LEAST,
     workers: int | None = None,
     progress: Progress | None = None,
-) -> Found:
+) -> FoundPixels:
     """Find the pixels with a slope above `sigmas` sigma of their own history.
 
     A pixel's history is the median of all its slopes and 1.4826 times their median absolute deviation, or the
@@ -91,7 +92,7 @@ def above(
 
     Returns
     -------
-    Found
+    FoundPixels
         Columns ``count`` (slopes above), ``largest`` (sigma), ``document`` and ``integration`` of the largest,
         ``median`` and ``sigma`` (DN/s). Maps of the same names.
 
@@ -103,10 +104,10 @@ def above(
     if sigmas <= 0:
         raise UsageError(f"{sigmas} sigma is no threshold; give a number above 0")
 
-    def work(_: Stack, values: Floats, errors: Floats) -> Images:
+    def work(_: SlopeStack, values: Floats, errors: Floats) -> Images:
         return _images(levels.outliers(values, errors, sigmas=sigmas, least=least))
 
-    def decide(each: Map, stack: Stack) -> list[Row]:
+    def decide(each: Map, stack: SlopeStack) -> list[Row]:
         moments = stack.moments
         rows = each.rows(each.images["count"] > 0, ("count", "largest", "when", "median", "sigma"))
         for row in rows:
@@ -124,11 +125,11 @@ def above(
         shown="largest",
         judged_by="sigma",
     )
-    return _ask(archive, slope_stacks(archive, where), question, workers=workers, progress=progress)
+    return _ask(session, slope_stacks(session, where), question, workers=workers, progress=progress)
 
 
 def changed(
-    archive: Archive,
+    session: Session,
     *,
     before: date | datetime | str,
     after: date | datetime | str,
@@ -137,7 +138,7 @@ def changed(
     least: int = 3,
     workers: int | None = None,
     progress: Progress | None = None,
-) -> Found:
+) -> FoundPixels:
     """Find the pixels that turned hot or quiet between two dates.
 
     The level of a pixel until `before` is compared with that from `after` on: medians, their errors from the
@@ -155,7 +156,7 @@ def changed(
 
     Returns
     -------
-    Found
+    FoundPixels
         Columns ``change`` ('hot' or 'quiet'), ``before`` and ``after`` (DN/s), ``significance`` (sigma).
 
     Raises
@@ -168,15 +169,15 @@ def changed(
     last, first = _instant(before, end=True), _instant(after, end=False)
     if first <= last:
         raise UsageError(f"what is after, {after}, does not begin later than what is before ends, {before}")
-    stacks = [stack for stack in slope_stacks(archive, where) if all(span.any() for span in _spans(stack, last, first))]
+    stacks = [stack for stack in slope_stacks(session, where) if all(span.any() for span in _spans(stack, last, first))]
     if not stacks:
         raise NoExposures(f"no window has slopes both until {before} and from {after} on; give other dates")
 
-    def work(stack: Stack, values: Floats, errors: Floats) -> Images:
+    def work(stack: SlopeStack, values: Floats, errors: Floats) -> Images:
         early, late = _spans(stack, last, first)
         return _images(levels.shift(values[early], errors[early], values[late], errors[late], least=least))
 
-    def decide(each: Map, _: Stack) -> list[Row]:
+    def decide(each: Map, _: SlopeStack) -> list[Row]:
         with np.errstate(invalid="ignore"):
             mask = np.abs(each.images["significance"]) > sigmas
         rows = each.rows(mask, ("before", "after", "significance"))
@@ -192,11 +193,11 @@ def changed(
         judged_by="significance",
         finish=_significance,
     )
-    return _ask(archive, stacks, question, workers=workers, progress=progress)
+    return _ask(session, stacks, question, workers=workers, progress=progress)
 
 
 def telegraph(
-    archive: Archive,
+    session: Session,
     *,
     separation: float = 5.0,
     occupancy: float = 0.1,
@@ -205,7 +206,7 @@ def telegraph(
     least: int = 12,
     workers: int | None = None,
     progress: Progress | None = None,
-) -> Found:
+) -> FoundPixels:
     """Find the pixels whose slope jumps between two levels: random telegraph noise.
 
     The statistic is that of `pipelines.pixels.search.statistics.two_levels`: the best split of a pixel's
@@ -225,7 +226,7 @@ def telegraph(
 
     Returns
     -------
-    Found
+    FoundPixels
         Columns ``separation``, ``low``, ``high`` (DN/s), ``duty`` (fraction at the high level), ``switches``.
 
     Raises
@@ -236,10 +237,10 @@ def telegraph(
     if not 0 <= occupancy <= 0.5 or separation <= 0:
         raise UsageError("occupancy is a fraction from 0 to 0.5, and separation is above 0")
 
-    def work(_: Stack, values: Floats, errors: Floats) -> Images:
+    def work(_: SlopeStack, values: Floats, errors: Floats) -> Images:
         return _images(levels.two_levels(values, errors, occupancy=occupancy, least=least))
 
-    def decide(each: Map, _: Stack) -> list[Row]:
+    def decide(each: Map, _: SlopeStack) -> list[Row]:
         images = each.images
         with np.errstate(invalid="ignore"):
             mask = (images["separation"] > separation) & (images["switches"] >= switches)
@@ -254,12 +255,12 @@ def telegraph(
         shown="separation",
         judged_by="separation",
     )
-    return _ask(archive, slope_stacks(archive, where), question, workers=workers, progress=progress)
+    return _ask(session, slope_stacks(session, where), question, workers=workers, progress=progress)
 
 
 def _ask(
-    archive: Archive, stacks: list[Stack], question: _Question, *, workers: int | None, progress: Progress | None
-) -> Found:
+    session: Session, stacks: list[SlopeStack], question: _Question, *, workers: int | None, progress: Progress | None
+) -> FoundPixels:
     """Read every stack, map it, and decide on the maps."""
     threads = workers or min(4, os.cpu_count() or 1)
     rows: list[Row] = []
@@ -269,7 +270,7 @@ def _ask(
     for stack in stacks:
         images: Images = {}
         work = partial(question.work, stack)
-        for block, result in over_blocks(archive, stack, work, workers=threads):
+        for block, result in over_blocks(session, stack, work, workers=threads):
             for name, image in result.items():
                 whole = images.setdefault(name, np.empty(stack.shape[1:], image.dtype))
                 whole[block] = image
@@ -284,7 +285,7 @@ def _ask(
     answer = Answer(question.columns, tuple(sorted(rows, key=question.rank)), question.title)
     unreadable = {name: why for stack in stacks for name, why in stack.unreadable.items()}
     undated = tuple(name for stack in stacks for name in stack.undated)
-    return Found(answer, tuple(maps), question.shown, judged, total - judged, unreadable, undated)
+    return FoundPixels(answer, tuple(maps), question.shown, judged, total - judged, unreadable, undated)
 
 
 def _images(statistics: Any) -> Images:
@@ -304,7 +305,7 @@ def _significance(images: Images) -> Images:
     return {**images, "significance": significance}
 
 
-def _spans(stack: Stack, last: datetime, first: datetime) -> tuple[Array, Array]:
+def _spans(stack: SlopeStack, last: datetime, first: datetime) -> tuple[Array, Array]:
     """Give which integrations of a stack are in the span before, and which in that after."""
     times = [moment.timestamp for moment in stack.moments]
     return np.array([t <= last for t in times], bool), np.array([t >= first for t in times], bool)

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 
-from arraystore import Damaged, Lost
+from arraystore import ArrayDamaged, Lost
 from pipelines.errors import UsageError
 from pipelines.pixels.search.statistics import Floats
+from pipelines.session import Session
 
 if TYPE_CHECKING:
-    from pipelines.archive import Archive
+    pass
 
 BUDGET = 64 * 2**20
 """Bytes of slopes and errors that the blocks in work may hold together; their statistics take a few times as much."""
@@ -63,7 +64,7 @@ class Moment:
 
 
 @dataclass(slots=True)
-class Stack:
+class SlopeStack:
     """The exposures of one window of a detector, in order of time.
 
     Attributes
@@ -105,7 +106,7 @@ class Stack:
         return sum(ref["nbytes"] for doc in self.documents for ref in doc["arrays"].values())
 
 
-def slope_stacks(archive: Archive, where: Where | None = None) -> list[Stack]:
+def slope_stacks(session: Session, where: Where | None = None) -> list[SlopeStack]:
     """Give the stacks of all slopes that a question allows, by detector and window.
 
     Parameters
@@ -120,7 +121,7 @@ def slope_stacks(archive: Archive, where: Where | None = None) -> list[Stack]:
     """
     asked = {"$and": [{"kind": {"$in": ["rateints", "rate"]}, "ingest.arrays": "kept"}, dict(where or {})]}
     chosen: dict[tuple[Any, Any], dict[str, Any]] = {}
-    for doc in archive.headers.find(asked, _FIELDS):
+    for doc in session.headers.find(asked, _FIELDS):
         if doc.get("window") is None or "sci" not in doc["arrays"]:
             continue
         name = (doc.get("exposure") or doc["_id"], (doc.get("segment") or {}).get("number"))
@@ -132,11 +133,11 @@ def slope_stacks(archive: Archive, where: Where | None = None) -> list[Stack]:
             f"no slopes answer to {dict(where or {})}: ingest rateints or rate products, or calibrate exposures; "
             'darkroom query \'{"kind": "rateints"}\' lists what there is'
         )
-    stacks: dict[tuple[Any, ...], Stack] = {}
+    stacks: dict[tuple[Any, ...], SlopeStack] = {}
     for doc in chosen.values():
         window = doc["window"]
         key = (doc.get("detector") or "unknown", *(window[name] for name in ("x", "y", "nx", "ny")))
-        stack = stacks.setdefault(key, Stack(key[0], doc["subarray"], window, [], []))
+        stack = stacks.setdefault(key, SlopeStack(key[0], doc["subarray"], window, [], []))
         if doc["timestamp"] is None:
             stack.undated.append(doc["_id"])
         else:
@@ -188,7 +189,7 @@ def blocks(shape: tuple[int, int, int], *, nbytes: int) -> Iterator[Block]:
 
 
 def over_blocks(
-    archive: Archive, stack: Stack, work: BlockWork[Result], *, workers: int, budget: int = BUDGET
+    session: Session, stack: SlopeStack, work: BlockWork[Result], *, workers: int, budget: int = BUDGET
 ) -> Iterator[tuple[Block, Result]]:
     """Read a stack block by block, several at once, and yield what is made of each as it comes.
 
@@ -202,7 +203,7 @@ def over_blocks(
     lock = threading.Lock()
 
     def one(block: Block) -> tuple[Block, Result]:
-        values, errors, failures = read_block(archive, stack, block)
+        values, errors, failures = read_block(session, stack, block)
         with lock:
             stack.unreadable.update(failures)
         return block, work(values, errors)
@@ -218,7 +219,7 @@ def over_blocks(
             yield future.result()
 
 
-def read_block(archive: Archive, stack: Stack, block: Block) -> tuple[Floats, Floats, dict[str, str]]:
+def read_block(session: Session, stack: SlopeStack, block: Block) -> tuple[Floats, Floats, dict[str, str]]:
     """Give slopes and errors of a block, (time, rows, columns), and the documents that could not be read."""
     rows, columns = block
     values = np.full((stack.shape[0], rows.stop - rows.start, columns.stop - columns.start), np.nan, np.float32)
@@ -230,8 +231,8 @@ def read_block(archive: Archive, stack: Stack, block: Block) -> tuple[Floats, Fl
         for name, target in (("sci", values), ("err", errors)):
             if name in doc["arrays"]:
                 try:
-                    target[at : at + count] = archive.store.open(doc["arrays"][name])[..., rows, columns]
-                except (Lost, Damaged) as error:
+                    target[at : at + count] = session.store.open(doc["arrays"][name])[..., rows, columns]
+                except (Lost, ArrayDamaged) as error:
                     failures[doc["_id"]] = str(error)
         if doc["_id"] in failures:
             values[at : at + count] = np.nan

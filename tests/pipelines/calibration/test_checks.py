@@ -27,7 +27,7 @@ def troubled(tmp_path_factory):
     night = simulate_night(folder / "raw", units=5, shape=(128, 160), lights=0, troubles=TROUBLES)
     with open_archive(folder / "home") as archive:
         archive.ingest(folder / "raw", jobs=1)
-        answer = check_frames(NIGHT, catalog=archive.catalog, store=archive.store)
+        answer = check_frames(archive.session, NIGHT)
         yield archive, night, answer
 
 
@@ -76,7 +76,7 @@ def test_again_nothing_is_measured_and_nothing_changes(troubled, monkeypatch):
     archive, _, answer = troubled
     before = archive.history.count_documents({})
     monkeypatch.setattr("pipelines.calibration.quality.measure.measure", None)
-    again = check_frames(NIGHT, catalog=archive.catalog, store=archive.store)
+    again = check_frames(archive.session, NIGHT)
     assert again.rows == answer.rows
     assert archive.history.count_documents({}) == before
 
@@ -96,7 +96,7 @@ def frames(archive, raw, write_frame):
             kind = given.pop("kind", "dark")
             write_frame(f"Dragonfly101/{NIGHT}/T1_{number}_{kind}.fits", seed=number, **given)
         archive.ingest(raw, jobs=1)
-        rows = check_frames(NIGHT, catalog=archive.catalog, store=archive.store)
+        rows = check_frames(archive.session, NIGHT)
         return {row["exposure_number"]: row for row in rows}
 
     return make
@@ -186,7 +186,7 @@ def test_mixed_shapes_and_scales_are_measured_each_for_itself(frames):
 def test_pixels_not_ingested_or_lost_are_said_and_not_written(archive, raw, write_frame, tmp_path):
     write_frame(pixels=pixels())
     archive.ingest(raw, jobs=1, headers_only=True)
-    (row,) = check_frames(NIGHT, catalog=archive.catalog, store=archive.store)
+    (row,) = check_frames(archive.session, NIGHT)
     assert (row["verdict"], row["level"]) == ("not checked", None)
     assert "--headers-only" in row["reasons"][0]
     archive.ingest(raw, jobs=1)
@@ -194,7 +194,7 @@ def test_pixels_not_ingested_or_lost_are_said_and_not_written(archive, raw, writ
     for file in (tmp_path / "home" / "store" / "objects").rglob("*"):
         if file.is_file():
             file.unlink()
-    (row,) = check_frames(NIGHT, catalog=archive.catalog, store=archive.store)
+    (row,) = check_frames(archive.session, NIGHT)
     assert row["verdict"] == "unreadable"
     assert "verdict" not in archive.document(document["_id"])["qc"]
 

@@ -153,7 +153,7 @@ def archive(tmp_path):
 
 def settled(archive):
     answer = flat_times(archive.headers, NIGHT)
-    return fix(answer, catalog=archive.catalog, store=archive.store)
+    return fix(archive.session, answer)
 
 
 def test_what_was_there_before_is_kept_and_put_back_exactly(archive):
@@ -169,14 +169,14 @@ def test_what_was_there_before_is_kept_and_put_back_exactly(archive):
     assert {"path": "flat_time", "value": "morning"} in kept["was"]
     assert "consensus" in kept["why"]
     assert settled(archive) == (None, [])  # again, there is nothing to do
-    undone, back = undo_last([NIGHT], catalog=archive.catalog, store=archive.store)
+    undone, back = undo_last(archive.session, [NIGHT])
     assert (undone, back) == (run, changed)
     after = list(archive.headers.find({}).sort("_id", 1))
     for one in before + after:
         one["ingest"].pop("changes")
     assert before == after
     with pytest.raises(UsageError, match="nothing to undo"):
-        undo_last([NIGHT], catalog=archive.catalog, store=archive.store)
+        undo_last(archive.session, [NIGHT])
 
 
 def test_what_somebody_changed_since_is_not_undone(archive):
@@ -187,7 +187,7 @@ def test_what_somebody_changed_since_is_not_undone(archive):
         [Edit(changed[0], set={"flat_time": "morning"})], catalog=archive.catalog, store=archive.store, why="by hand"
     )
     with pytest.raises(Refused):
-        undo_last([NIGHT], catalog=archive.catalog, store=archive.store)
+        undo_last(archive.session, [NIGHT])
     assert archive.document(changed[1])["flat_time"] == "evening"
 
 

@@ -76,7 +76,7 @@ def test_from_the_file_to_a_flight_file_and_back(archive, tmp_path):
     assert archive.ingest(path).new == 1
     document = archive.headers.find_one({"campaign": "CRYO_2"})
     assert document["profile"] == "miri_otis"
-    with fits.open(write_uncal(document, tmp_path / "exposure_uncal.fits", store=archive.store)) as hdus:
+    with fits.open(write_uncal(archive.session, document, tmp_path / "exposure_uncal.fits")) as hdus:
         np.testing.assert_array_equal(hdus["SCI"].data, sci)
         np.testing.assert_array_equal(hdus["REFOUT"].data, refout)
         header = hdus[0].header

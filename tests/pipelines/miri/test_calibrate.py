@@ -19,8 +19,8 @@ from pipelines.errors import UsageError
 from pipelines.jwst.calibrate import (
     CalibrationFailed,
     JwstMissing,
-    Limits,
     OutOfMemory,
+    RunLimits,
     TimedOut,
     calibrate,
 )
@@ -235,7 +235,7 @@ def test_a_pipeline_that_hangs_is_stopped_with_all_it_started(archive, uncal, pi
     """)
     started = time.monotonic()
     with pytest.raises(TimedOut, match=r"had not ended after \d+ s and was stopped.*--timeout") as caught:
-        calibrate(archive, uncal["_id"], out=tmp_path / "out", limits=Limits(seconds=3))
+        calibrate(archive, uncal["_id"], out=tmp_path / "out", limits=RunLimits(seconds=3))
     assert time.monotonic() - started < 20
     assert "waiting" in str(caught.value)
     assert _gone(int(note.read_text()))
@@ -251,7 +251,7 @@ def test_a_pipeline_that_outgrows_its_memory_is_stopped(archive, uncal, pipeline
             time.sleep(0.02)
     """)
     with pytest.raises(OutOfMemory, match=r"over its limit of 300 MiB, and was stopped; give it more with --memory"):
-        calibrate(archive, uncal["_id"], out=tmp_path / "out", limits=Limits(memory=300 * 2**20, seconds=60))
+        calibrate(archive, uncal["_id"], out=tmp_path / "out", limits=RunLimits(memory=300 * 2**20, seconds=60))
     _as_before(archive, uncal, tmp_path / "out")
 
 

@@ -12,7 +12,7 @@ from pipelines.jwst.uncal import write_uncal
 def test_the_real_exposure_value_for_value(archive, miri_exposure, tmp_path):
     archive.ingest(miri_exposure)
     (document,) = archive.headers.find()
-    out = write_uncal(document, tmp_path / "real_uncal.fits", store=archive.store)
+    out = write_uncal(archive.session, document, tmp_path / "real_uncal.fits")
     raw, original = fits.getdata(miri_exposure), fits.getheader(miri_exposure)
     with fits.open(out) as hdus:
         hdus.verify("exception")
@@ -48,14 +48,14 @@ def test_a_simulated_one_and_what_is_none(archive, tmp_path):
     archive.ingest(campaign.folder)
     ground = archive.headers.find_one({"profile": "miri_jpl"})
     assert ground["campaign"] == "ground"
-    with fits.open(write_uncal(ground, tmp_path / "x_uncal.fits", store=archive.store)) as hdus:
+    with fits.open(write_uncal(archive.session, ground, tmp_path / "x_uncal.fits")) as hdus:
         np.testing.assert_array_equal(hdus["SCI"].data, archive.cube(ground, "sci")[...])
         np.testing.assert_array_equal(hdus["REFOUT"].data, archive.cube(ground, "refout")[...])
     flight = archive.headers.find_one({"profile": "miri"})
     with pytest.raises(UsageError, match="no ground-test exposure"):
-        write_uncal(flight, tmp_path / "y_uncal.fits", store=archive.store)
+        write_uncal(archive.session, flight, tmp_path / "y_uncal.fits")
     archive.delete(ground["_id"])
     archive.ingest(campaign.exposures[0].path, headers_only=True)
     bare = archive.headers.find_one({"profile": "miri_jpl"})
     with pytest.raises(UsageError, match="only the headers"):
-        write_uncal(bare, tmp_path / "z_uncal.fits", store=archive.store)
+        write_uncal(archive.session, bare, tmp_path / "z_uncal.fits")

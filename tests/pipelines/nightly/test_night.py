@@ -35,19 +35,19 @@ def write_night(raw, write_frame):
 
 
 def findings(archive, date="2024-02-20"):
-    return {(row["code"], tuple(row["which"])): row for row in night(archive.catalog, date)}
+    return {(row["code"], tuple(row["which"])): row for row in night(archive.session, date)}
 
 
 def codes(archive, date="2024-02-20"):
-    return {row["code"] for row in night(archive.catalog, date)}
+    return {row["code"] for row in night(archive.session, date)}
 
 
 def test_a_whole_night_has_no_findings(archive, raw, write_night):
     for date in ("2024-02-18", "2024-02-19", "2024-02-20"):
         write_night(date)
     archive.ingest(raw)
-    assert list(night(archive.catalog, "2024-02-20")) == []
-    assert "18 files of 3 cameras" in night(archive.catalog, "2024-02-20").title
+    assert list(night(archive.session, "2024-02-20")) == []
+    assert "18 files of 3 cameras" in night(archive.session, "2024-02-20").title
 
 
 def test_a_night_without_files(archive):
@@ -110,7 +110,7 @@ def test_keywords_that_appeared_vanished_or_changed_type(archive, raw, write_nig
     change |= {("T1", 5): {"TEMPERAT": "cold"}, ("T2", 5): {"FILTER": None}}
     write_night(change=change)
     archive.ingest(raw)
-    rows = list(night(archive.catalog, "2024-02-20"))
+    rows = list(night(archive.session, "2024-02-20"))
     said = {(row["code"], row["what"].split()[1] if row["code"] != "keyword-type" else row["which"][0]) for row in rows}
     assert ("keyword-appeared", "dark") in said
     assert ("keyword-vanished", "dark") in said
@@ -127,7 +127,7 @@ def test_what_is_in_quarantine_of_the_night(archive, raw, write_night):
     (raw / place("T1", "2024-02-21", 9, "light")).write_bytes(b"no")
     archive.ingest(raw)
     assert ("quarantined", (f"raw:{place('T1', '2024-02-20', 9, 'light')}",)) in findings(archive)
-    assert len([row for row in night(archive.catalog, "2024-02-20") if row["code"] == "quarantined"]) == 1
+    assert len([row for row in night(archive.session, "2024-02-20") if row["code"] == "quarantined"]) == 1
 
 
 def test_headers_without_arrays_and_pixels_under_two_names(archive, raw, write_night, write_frame):
@@ -144,9 +144,9 @@ def test_headers_without_arrays_and_pixels_under_two_names(archive, raw, write_n
 
 def test_what_is_no_night_is_refused(archive):
     with pytest.raises(UsageError, match="YYYY-MM-DD"):
-        night(archive.catalog, {"$gt": ""})
+        night(archive.session, {"$gt": ""})
     with pytest.raises(UsageError, match="YYYY-MM-DD"):
-        night(archive.catalog, "20240220")
+        night(archive.session, "20240220")
 
 
 def test_the_command_and_its_exit_codes(tmp_path, archive, raw, write_night):

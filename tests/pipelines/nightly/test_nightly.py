@@ -14,7 +14,7 @@ import pytest
 from pipelines import open_archive
 from pipelines.documents.lease import Holder, Lease, acquire, held
 from pipelines.errors import UsageError
-from pipelines.ingest.run import Options
+from pipelines.ingest.run import IngestOptions
 from pipelines.nightly.nights import wanted
 from pipelines.nightly.run import Schedule, last_finished, nightly, since_last
 
@@ -22,14 +22,7 @@ NOW = Schedule(settle=0)
 
 
 def run(archive, tmp_path, raw, *, schedule=NOW, **options):
-    return nightly(
-        [raw],
-        catalog=archive.catalog,
-        store=archive.store,
-        store_url=str(tmp_path / "home/store"),
-        schedule=schedule,
-        **options,
-    )
+    return nightly(archive.session, [raw], schedule=schedule, **options)
 
 
 def name(night, number):
@@ -72,11 +65,11 @@ def test_a_file_whose_path_names_no_night_is_offered_by_its_time(archive, tmp_pa
 def test_a_late_file_of_an_old_night_is_found(archive, tmp_path, raw, write_frame):
     first = write_frame(name("2024-02-20", 1))
     stamp(first, days=100)
-    assert run(archive, tmp_path, raw, wanted=since_last(archive.catalog, [raw])).nights[0].new == 1
+    assert run(archive, tmp_path, raw, wanted=since_last(archive.session, [raw])).nights[0].new == 1
     archive.runs.update_many({}, {"$set": {"started": datetime.now(UTC) - timedelta(days=3)}})
     late = write_frame(name("2024-02-19", 2), seed=2)
     stamp(late, days=100)  # copied with its old time: only the file system knows that it is new
-    want = since_last(archive.catalog, [raw])
+    want = since_last(archive.session, [raw])
     assert datetime.now(UTC) - want.since > timedelta(days=3.9)
     assert {night.night: night.new for night in run(archive, tmp_path, raw, wanted=want).nights}["2024-02-19"] == 1
 
@@ -96,15 +89,15 @@ def test_only_what_changed_since_the_last_run_is_looked_at(tmp_path, raw, write_
 
 def test_the_overlap_counts_from_the_last_run_that_left_nothing(archive, tmp_path, raw, write_frame):
     write_frame(name("2024-02-20", 1))
-    assert last_finished(archive.catalog, [raw]) is None
+    assert last_finished(archive.session, [raw]) is None
     run(archive, tmp_path, raw, wanted=wanted("2024-02-20"))
-    assert last_finished(archive.catalog, [raw]) is None  # it looked at one night
+    assert last_finished(archive.session, [raw]) is None  # it looked at one night
     run(archive, tmp_path, raw, interrupted=lambda: "told to")
-    assert last_finished(archive.catalog, [raw]) is None  # it was stopped
+    assert last_finished(archive.session, [raw]) is None  # it was stopped
     run(archive, tmp_path, raw)
     began = archive.runs.find_one({"verb": "nightly", "status": "finished", "arguments.nights": None})["started"]
-    assert last_finished(archive.catalog, [raw]) == began - timedelta(days=1)
-    assert last_finished(archive.catalog, [tmp_path]) is None  # of another folder
+    assert last_finished(archive.session, [raw]) == began - timedelta(days=1)
+    assert last_finished(archive.session, [tmp_path]) is None  # of another folder
 
 
 def test_a_file_being_written_is_left_and_not_quarantined(archive, tmp_path, raw, write_frame):
@@ -342,7 +335,7 @@ def test_a_killed_run_is_gone_on_with(tmp_path, raw, write_frame):
 def test_the_ledger_says_who_what_and_how_long(archive, tmp_path, raw, write_frame):
     write_frame(name("2024-02-20", 1))
     (raw / "bad.fits").write_bytes(b"no")
-    report = run(archive, tmp_path, raw, options=Options(jobs=None))
+    report = run(archive, tmp_path, raw, options=IngestOptions(jobs=None))
     entry = archive.runs.find_one({"_id": report.run})
     assert (entry["verb"], entry["status"]) == ("nightly", "finished")
     assert {"user", "host", "pid", "version", "started", "finished"} <= entry.keys()

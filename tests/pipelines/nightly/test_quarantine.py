@@ -30,14 +30,14 @@ def broken(archive, raw, write_frame):
 
 
 def again(archive, tmp_path, names=(), **options):
-    return retry(names, catalog=archive.catalog, store=archive.store, store_url=str(tmp_path / "home/store"), **options)
+    return retry(archive.session, names, **options)
 
 
 def test_a_list_says_what_and_why_and_what_would_mend_it(archive, broken):
-    (row,) = listed(archive.catalog)
+    (row,) = listed(archive.session)
     assert (row["file"], row["code"], row["size"]) == (f"raw:{BAD}", "truncated", 4000)
     assert row["hint"]
-    assert list(listed(archive.catalog, code="not-fits")) == []
+    assert list(listed(archive.session, code="not-fits")) == []
 
 
 def test_retry_takes_what_has_changed(archive, tmp_path, broken):
@@ -54,14 +54,14 @@ def test_retry_and_forget_know_the_names_they_are_given(archive, tmp_path, broke
     with pytest.raises(UsageError, match="not in quarantine"):
         again(archive, tmp_path, ["raw:nothing.fits"])
     with pytest.raises(UsageError, match="not in quarantine"):
-        forget(["raw:nothing.fits"], catalog=archive.catalog)
+        forget(archive.session, ["raw:nothing.fits"])
 
 
 def test_forget_strikes_out_only_what_is_no_more(archive, broken):
     path, _ = broken
-    assert forget([], catalog=archive.catalog) == []
+    assert forget(archive.session, []) == []
     path.unlink()
-    assert forget([], catalog=archive.catalog, why="sent again under another name") == [f"raw:{BAD}"]
+    assert forget(archive.session, [], why="sent again under another name") == [f"raw:{BAD}"]
     assert archive.quarantine.count_documents({}) == 0
     run = archive.runs.find_one({"verb": "forget"})
     assert run["arguments"]["why"] == "sent again under another name"
@@ -71,8 +71,8 @@ def test_forget_strikes_out_only_what_is_no_more(archive, broken):
 
 def test_force_needs_names_and_is_written_down(archive, broken, raw):
     with pytest.raises(UsageError, match="names"):
-        forget([], catalog=archive.catalog, force=True)
-    assert forget([f"raw:{BAD}"], catalog=archive.catalog, force=True) == [f"raw:{BAD}"]
+        forget(archive.session, [], force=True)
+    assert forget(archive.session, [f"raw:{BAD}"], force=True) == [f"raw:{BAD}"]
     assert archive.runs.find_one({"verb": "forget"})["arguments"]["force"] is True
     assert len(archive.ingest(raw).refused) == 1  # never in neither place for long
 
@@ -80,7 +80,7 @@ def test_force_needs_names_and_is_written_down(archive, broken, raw):
 def test_a_disk_that_is_not_mounted_is_no_reason_to_forget(archive, broken, raw, tmp_path):
     shutil.move(raw, tmp_path / "away")
     with pytest.raises(Refused, match="mount it"):
-        forget([], catalog=archive.catalog)
+        forget(archive.session, [])
     assert archive.quarantine.count_documents({}) == 1
 
 
@@ -90,10 +90,10 @@ def test_a_name_that_is_not_utf8_is_found_and_not_forgotten(archive, raw, tmp_pa
     with open(bad, "wb") as file:
         file.write(b"no")
     archive.ingest(raw)
-    assert forget([], catalog=archive.catalog) == []
+    assert forget(archive.session, []) == []
     assert [r.code for r in again(archive, tmp_path, everything=True).refused] == ["bad-name"]
     os.unlink(bad)
-    assert len(forget([], catalog=archive.catalog)) == 1
+    assert len(forget(archive.session, [])) == 1
 
 
 def test_a_file_that_is_again_what_was_taken_leaves_the_quarantine(archive, raw, write_frame):

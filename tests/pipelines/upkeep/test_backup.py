@@ -13,6 +13,7 @@ from catalog import Damaged, Misused, connect
 from pipelines import open_archive
 from pipelines.errors import IntegrityError, Refused, UsageError
 from pipelines.processes import interpreter
+from pipelines.session import Session
 from pipelines.upkeep.backup import backup, copy
 
 NAME = "Dragonfly101/2024-02-20/T1_{}_dark.fits"
@@ -33,7 +34,7 @@ def full(archive, raw, write_frame):
 
 
 def test_a_backup_is_a_catalog_like_any_other(full, tmp_path):
-    report = backup(tmp_path / "saved.db", catalog=full.catalog)
+    report = backup(full.session, tmp_path / "saved.db")
     assert (report.documents["headers"], report.documents["trash"]) == (4, 1)
     assert report.nbytes == (tmp_path / "saved.db").stat().st_size
     assert [path.name for path in tmp_path.glob("*saved*")] == ["saved.db"]  # no journal, nothing half
@@ -45,17 +46,17 @@ def test_a_backup_is_a_catalog_like_any_other(full, tmp_path):
 def test_an_existing_file_is_never_overwritten(full, tmp_path):
     (tmp_path / "saved.db").write_text("mine")
     with pytest.raises(UsageError, match="not overwritten"):
-        backup(tmp_path / "saved.db", catalog=full.catalog)
+        backup(full.session, tmp_path / "saved.db")
     with pytest.raises(Misused, match="not overwritten"):
         full.catalog.back_up(tmp_path / "saved.db")
     with pytest.raises(UsageError, match="is not there"):
-        backup(tmp_path / "nowhere/saved.db", catalog=full.catalog)
+        backup(full.session, tmp_path / "nowhere/saved.db")
     assert (tmp_path / "saved.db").read_text() == "mine"
 
 
 def test_a_readonly_archive_can_be_backed_up(full, tmp_path):
     with connect(tmp_path / "home/catalog.db", readonly=True) as reading:
-        assert backup(tmp_path / "saved.db", catalog=reading).documents["headers"] == 4
+        assert backup(Session(reading), tmp_path / "saved.db").documents["headers"] == 4
 
 
 def test_a_damaged_catalog_gives_no_backup(full, tmp_path):
@@ -68,7 +69,7 @@ def test_a_damaged_catalog_gives_no_backup(full, tmp_path):
             file.seek(size // 2)
             file.write(b"rot" * (size // 8))
         with pytest.raises(Damaged):
-            backup(tmp_path / "saved.db", catalog=reading)
+            backup(Session(reading), tmp_path / "saved.db")
     assert not list(tmp_path.glob("*saved*"))
 
 
@@ -96,7 +97,7 @@ def test_while_another_process_writes_the_backup_is_one_moment(tmp_path):
             with connect(tmp_path / "bank.db") as catalog:
                 seen = set()
                 for number in range(10):
-                    backup(tmp_path / f"saved{number}.db", catalog=catalog)
+                    backup(Session(catalog), tmp_path / f"saved{number}.db")
                     with connect(tmp_path / f"saved{number}.db", readonly=True) as saved:
                         values = tuple(entry["v"] for entry in saved["accounts"].find().sort("_id", 1))
                     assert sum(values) == 5000
@@ -179,7 +180,7 @@ def test_copy_to_a_server_and_back(full, tmp_path):
         try:
             copy(source=full.catalog, target=server)
             with pytest.raises(UsageError, match="mongodump"):
-                backup(tmp_path / "saved.db", catalog=server)
+                backup(Session(server), tmp_path / "saved.db")
             copy(source=server, target=back)
             assert dump(back)["headers"] == dump(full.catalog)["headers"]
         finally:
@@ -188,7 +189,7 @@ def test_copy_to_a_server_and_back(full, tmp_path):
 
 
 def test_sqlite_itself_finds_the_backup_sound(full, tmp_path):
-    backup(tmp_path / "saved.db", catalog=full.catalog)
+    backup(full.session, tmp_path / "saved.db")
     connection = sqlite3.connect(tmp_path / "saved.db")
     assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     connection.close()

@@ -34,7 +34,7 @@ def three(archive, raw, write_frame):
 
 def run(archive, **options):
     options.setdefault("grace", timedelta(0))
-    return check(catalog=archive.catalog, store=archive.store, **options)
+    return check(archive.session, **options)
 
 
 def codes(archive, **options):
@@ -276,7 +276,7 @@ def test_each_kind_of_damage_is_named_for_what_it_is(three, harm):
 )
 def test_what_can_be_mended_without_loss_is(three, harm, tmp_path):
     harm(three)
-    report = run(three, mend=True)
+    report = run(three, repair=True)
     assert report.mended >= 1
     assert codes(three) == []
     assert (three.headers.find_one({"_id": A}) is None) == (harm is cut_delete_short)
@@ -284,7 +284,7 @@ def test_what_can_be_mended_without_loss_is(three, harm, tmp_path):
     if harm is cut_change_short:
         assert three.document(A)["verdict"] == "good"
     with open_archive(catalog=str(tmp_path / "new.db"), store=three.store.url) as new:
-        rebuild(catalog=new.catalog, store=new.store)
+        rebuild(new.session)
         assert list(new.headers.find().sort("_id", 1)) == list(three.headers.find().sort("_id", 1))
 
 
@@ -293,7 +293,7 @@ def test_an_edited_document_is_put_back_by_the_command_named(three, harm):
     before = three.document(A)
     harm(three)
     assert any(f.mend.endswith(f"rebuild --document {A}") for f in run(three).findings)
-    rebuild(catalog=three.catalog, store=three.store, documents=[A])
+    rebuild(three.session, documents=[A])
     assert three.document(A) == before
     assert codes(three) == []
 
@@ -302,7 +302,7 @@ def test_a_lost_document_is_brought_back_by_the_command_named(three):
     before = three.document(A)
     lose_document(three)
     assert any("rebuild --missing" in finding.mend for finding in run(three).findings)
-    rebuild(catalog=three.catalog, store=three.store, missing=True)
+    rebuild(three.session, missing=True)
     assert three.document(A) == before
 
 
@@ -313,7 +313,7 @@ HARMED_ARRAYS = [lose_object, lose_file, rename_file, truncate, grow, change_bit
 def test_a_damaged_array_is_made_again_from_its_original(three, harm):
     pixels, before = three.cube(A)[...], list(three.headers.find())
     harm(three)
-    report = run(three, mend=True)
+    report = run(three, repair=True)
     assert report.mended == len(GAMUT[harm])
     assert codes(three, level="decode") == []
     assert (three.cube(A)[...] == pixels).all()
@@ -333,7 +333,7 @@ def test_without_its_original_nothing_of_a_damaged_array_is_touched(three, raw, 
         three.catalog.roots.delete_many({})
     place = Path(three.store.url.removeprefix("file://")) / "objects"
     before = {path: path.read_bytes() for path in place.rglob("*") if path.is_file()}
-    assert codes(three, mend=True) == GAMUT[harm]
+    assert codes(three, repair=True) == GAMUT[harm]
     assert {path: path.read_bytes() for path in place.rglob("*") if path.is_file()} == before
 
 
@@ -349,7 +349,7 @@ def test_levels_see_as_deep_as_they_say(three):
 
 
 def test_least_recently_verified_first_and_on_from_there(three):
-    first = run(three, max_duration=timedelta(0))
+    first = run(three, time_limit=timedelta(0))
     assert (first.verified, first.left, first.stopped) == (0, 6, "time")
     whole = run(three)
     assert (whole.verified, whole.left, whole.stopped) == (6, 0, "")
@@ -395,7 +395,7 @@ def test_a_readonly_archive_is_checked_and_nothing_written(three, tmp_path):
         change_bits(three)
         assert codes(reading) == ["changed"]
         with pytest.raises(UsageError, match="read-only"):
-            run(reading, mend=True)
+            run(reading, repair=True)
     assert three.catalog["checks"].count_documents({}) == 0
 
 
@@ -499,7 +499,7 @@ def test_a_lost_catalog_is_damage_however_young_the_store_is(three):
     report = run(three, grace=timedelta(days=1))
     assert [finding.code for finding in report.findings] == ["catalog-lost"]
     assert (report.exit_code, report.findings[0].mend) == (4, "darkroom rebuild")
-    rebuild(catalog=three.catalog, store=three.store)
+    rebuild(three.session)
     assert run(three, grace=timedelta(days=1)).clean
 
 
@@ -514,7 +514,7 @@ def test_what_is_too_young_to_judge_is_counted(three):
 def test_what_could_not_be_mended_says_why(three, raw):
     truncate(three)
     (raw / A).unlink()
-    (finding,) = run(three, mend=True).findings
+    (finding,) = run(three, repair=True).findings
     assert finding.message.endswith(
         "not mended: no original file is where it was and has the SHA-256 it was ingested with"
     )

@@ -12,8 +12,8 @@ from arraystore import StoreError
 from catalog import CatalogError
 from pipelines import open_archive
 from pipelines.documents.changes import Edit, change, undo
+from pipelines.documents.history import instant, story
 from pipelines.documents.migrate import migrate
-from pipelines.documents.story import instant, story
 from pipelines.errors import DarkroomError, Refused, UnknownDocument, UsageError
 from pipelines.processes import interpreter
 from pipelines.upkeep.backup import copy
@@ -47,7 +47,7 @@ def test_a_store_that_moved_is_the_same_store(two, raw, tmp_path, how, write_fra
     how(tmp_path / "home/store", tmp_path / "elsewhere")
     with open_archive(catalog=str(tmp_path / "home/catalog.db"), store=str(tmp_path / "elsewhere")) as moved:
         assert (moved.cube(A)[...] == pixels).all()
-        assert check(catalog=moved.catalog, store=moved.store, level="decode", grace=NONE).clean
+        assert check(moved.session, level="decode", grace=NONE).clean
         write_frame(A, seed=9)
         assert moved.ingest(raw).revised == 1
 
@@ -61,7 +61,7 @@ def test_another_store_is_refused_before_anything_is_done(two, tmp_path):
     from pipelines.upkeep.sweep import sweep
 
     with pytest.raises(UsageError, match="its own store"):
-        sweep(catalog=two.catalog, store=other_store, grace=NONE, dry_run=False)
+        sweep(two.session, grace=NONE, dry_run=False)
 
 
 def test_a_root_that_moved_and_its_files_are_known_again(two, raw, tmp_path):
@@ -89,7 +89,7 @@ def test_a_sweep_after_the_catalog_was_lost_takes_nothing(two, raw, tmp_path, wr
             with pytest.raises(Refused, match="rebuild --missing"):
                 archive.sweep(grace=NONE, dry_run=dry_run)
         assert list(archive.store.objects()) == objects
-        rebuild(catalog=archive.catalog, store=archive.store, missing=True)
+        rebuild(archive.session, missing=True)
         assert archive.sweep(grace=NONE, dry_run=False).objects == 0
         assert archive.headers.count_documents({}) == 3
 
@@ -120,7 +120,7 @@ def test_every_verb_of_a_readonly_archive_works_or_refuses(two, raw, tmp_path, w
             "delete": lambda: archive.delete(A),
             "restore": lambda: archive.restore(B),
             "sweep": lambda: archive.sweep(),
-            "mend": lambda: check(**given, mend=True),
+            "mend": lambda: check(**given, repair=True),
             "change": lambda: change([Edit(A, {"x": 1})], **given, why="no"),
             "undo": lambda: undo("a run", **given, why="no"),
             "rebuild": lambda: rebuild(**given, missing=True),

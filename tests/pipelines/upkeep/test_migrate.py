@@ -11,8 +11,8 @@ from pipelines import open_archive
 from pipelines.documents import migrate
 from pipelines.documents.migrate import STEPS, require_current, upgraded
 from pipelines.documents.records import parse_key
+from pipelines.documents.schema import SCHEMA
 from pipelines.errors import SchemaTooNew, UsageError
-from pipelines.ingest.document import SCHEMA
 from pipelines.processes import interpreter
 from pipelines.upkeep.check import check
 
@@ -98,7 +98,7 @@ def test_killed_between_batches_it_goes_on(tmp_path, raw, write_frame, monkeypat
     script = textwrap.dedent(f"""
         import os, signal
         from pipelines import open_archive
-        from pipelines.upkeep import migrate
+        from pipelines.documents import migrate
         migrate.BATCH = 2
         seen = []
         def tell(done, total):
@@ -136,7 +136,7 @@ def test_a_change_made_meanwhile_is_not_lost(old, monkeypatch):
 
 
 def test_a_check_of_an_older_archive_names_the_migration_and_nothing_else(old):
-    report = check(catalog=old.catalog, store=old.store)
+    report = check(old.session)
     assert {finding.code for finding in report.findings} == {"older-record"}
     assert {finding.mend for finding in report.findings} == {"darkroom migrate"}
     assert report.exit_code == 1

@@ -42,7 +42,7 @@ def dump(catalog):
 
 def again(archive, tmp_path, **options):
     with open_archive(catalog=str(tmp_path / "new.db"), store=archive.store.url) as new:
-        report = rebuild(catalog=new.catalog, store=new.store, **options)
+        report = rebuild(new.session, **options)
         return report, dump(new.catalog)
 
 
@@ -107,19 +107,19 @@ def test_everything_comes_back(lived, tmp_path):
 
 def test_a_rebuilt_archive_is_clean_and_goes_on(lived, raw, tmp_path, write_frame):
     with open_archive(catalog=str(tmp_path / "new.db"), store=lived.store.url) as new:
-        rebuild(catalog=new.catalog, store=new.store)
+        rebuild(new.session)
         new.roots.add("raw", raw)
-        assert check(catalog=new.catalog, store=new.store, level="decode").clean
+        assert check(new.session, level="decode").clean
         assert new.ingest(raw).taken == 1  # what is in the trash is on the disk still
         edit(new, NAME.format(5), verdict="later")
         new.delete(NAME.format(2))
-        assert check(catalog=new.catalog, store=new.store).clean
+        assert check(new.session).clean
 
 
 def test_a_catalog_in_use_is_refused(lived):
     before = dump(lived.catalog)
     with pytest.raises(Refused, match="--missing"):
-        rebuild(catalog=lived.catalog, store=lived.store)
+        rebuild(lived.session)
     assert dump(lived.catalog) == before
 
 
@@ -128,7 +128,7 @@ def test_only_what_is_missing(lived):
     lived.headers.delete_one({"_id": NAME.format(5)})
     lived.masters.delete_many({})
     lived.history.delete_many({"document": "master/1"})
-    report = rebuild(catalog=lived.catalog, store=lived.store, missing=True)
+    report = rebuild(lived.session, missing=True)
     assert (report.headers, report.masters, report.passed) == (1, 1, 5)
     assert dump(lived.catalog) == before
 
@@ -137,12 +137,12 @@ def test_one_document_is_put_back_to_what_the_store_keeps(lived):
     before = dump(lived.catalog)
     lived.headers.update_one({"_id": NAME.format(0)}, {"$set": {"verdict": "forged"}})
     lived.headers.update_one({"_id": NAME.format(5)}, {"$set": {"verdict": "mine"}})
-    rebuild(catalog=lived.catalog, store=lived.store, documents=[NAME.format(0)])
+    rebuild(lived.session, documents=[NAME.format(0)])
     assert lived.document(NAME.format(5))["verdict"] == "mine"
-    rebuild(catalog=lived.catalog, store=lived.store, documents=[NAME.format(5)])
+    rebuild(lived.session, documents=[NAME.format(5)])
     assert dump(lived.catalog) == before
     with pytest.raises(UnknownDocument, match="keeps nothing of nowhere"):
-        rebuild(catalog=lived.catalog, store=lived.store, documents=["nowhere"])
+        rebuild(lived.session, documents=["nowhere"])
 
 
 def test_a_deletion_cut_short_is_ended(lived, monkeypatch, tmp_path):
@@ -186,7 +186,7 @@ def test_any_past_comes_back(archive, raw, write_frame, tmp_path, seed):
     report, after = again(archive, tmp_path)
     assert after == dump(archive.catalog)
     assert report.lost == []
-    assert check(catalog=archive.catalog, store=archive.store).clean
+    assert check(archive.session).clean
 
 
 def test_lost_and_damaged_records_are_named_and_the_rest_comes_back(lived, tmp_path):
@@ -237,6 +237,6 @@ def test_the_file_of_the_catalog_is_gone(lived, tmp_path):
     for file in (tmp_path / "home").glob("catalog.db*"):
         file.unlink()
     with open_archive(tmp_path / "home") as archive:
-        rebuild(catalog=archive.catalog, store=archive.store)
+        rebuild(archive.session)
         assert dump(archive.catalog) == before
     shutil.rmtree(tmp_path / "home")

@@ -16,7 +16,7 @@ SHAPE = (128, 160)
 
 def make(archive, night=NIGHT, **options):
     """Make the masters of a night: a dict of rows by what they are."""
-    return make_masters(catalog=archive.catalog, store=archive.store, date=night, **options)
+    return make_masters(archive.session, date=night, **options)
 
 
 def of(archive, **query):

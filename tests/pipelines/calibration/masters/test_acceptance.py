@@ -137,8 +137,8 @@ def test_a_later_night_is_held_against_the_master_in_use_and_a_bad_one_is_set_as
     assert again["outcome"] == "none"
     # Without that frame the others make a master that is as good as the current one.
     from pipelines.calibration.masters.recall import recall
-    from pipelines.calibration.masters.step import Options
+    from pipelines.calibration.masters.step import MasterOptions
 
-    recall(["Dragonfly101/2024-02-21/T13060400_2_dark.fits"], catalog=made.catalog, store=made.store, why="light")
-    rows = [r for r in make(made, night="2024-02-21", options=Options(minimum=2)) if r["kind"] == "dark"]
+    recall(made.session, ["Dragonfly101/2024-02-21/T13060400_2_dark.fits"], why="light")
+    rows = [r for r in make(made, night="2024-02-21", options=MasterOptions(minimum=2)) if r["kind"] == "dark"]
     assert [r["status"] for r in rows] == ["verified"]

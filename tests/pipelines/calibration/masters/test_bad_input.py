@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
-from pipelines.calibration.masters.step import Options
+from pipelines.calibration.masters.step import MasterOptions
 from pipelines.combine import NoiseModel
 from pipelines.errors import UsageError
 from tests.pipelines.calibration.masters.conftest import NIGHT, make, of
@@ -48,7 +48,7 @@ def test_one_frame_and_two_are_too_few_and_say_so(frames, archive):
 
 def test_of_one_frame_a_master_is_only_proposed_when_it_is_asked_for(frames, archive):
     frames(*darks(1))
-    row = next(row for row in make(archive, options=Options(minimum=1)) if row["kind"] == "dark")
+    row = next(row for row in make(archive, options=MasterOptions(minimum=1)) if row["kind"] == "dark")
     assert (row["outcome"], row["status"]) == ("made", "proposed")
     assert "one frame" in row["reason"]
     assert "can reject no outlier" in of(archive, kind="dark")["statistics"]["warning"]
@@ -229,7 +229,7 @@ def test_a_small_group_borrows_from_the_nights_around_when_it_is_told_to(archive
             write_frame(name, seed=10 * day + number, DATE=f"2024-02-{day + 1}T01:0{number}:00")
     archive.ingest(tmp_path / "raw", progress=False)
     assert make(archive)[0]["outcome"] == "none"
-    row = make(archive, options=Options(borrow=True))[0]
+    row = make(archive, options=MasterOptions(borrow=True))[0]
     assert (row["outcome"], row["frames"]) == ("made", 3)
     assert any("2024-02-22" in name for name in of(archive, _id=row["master"])["parents"])
 

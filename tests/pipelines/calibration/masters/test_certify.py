@@ -60,7 +60,7 @@ def rivals(made):
 
 
 def certified(archive, name, **options):
-    return certify(name, catalog=archive.catalog, store=archive.store, why="test", **options)
+    return certify(archive.session, name, why="test", **options)
 
 
 def no_overlap(archive):
@@ -110,7 +110,7 @@ def test_the_error_names_the_other_and_split_makes_room(rivals):
         (20, 23),
         (25, None),
     ]
-    assert [name for _, _, name in coverage(archive.catalog, "T13060400", "dark")].count(first) == 2
+    assert [name for _, _, name in coverage(archive.session, "T13060400", "dark")].count(first) == 2
     undo(done.run, catalog=archive.catalog, store=archive.store, why="no")
     assert of(archive, _id=second)["status"] == "verified"
     assert len(of(archive, _id=first)["validity"]) == 1
@@ -125,7 +125,7 @@ def test_what_may_not_be_certified(rivals):
     archive, (first, second, third), _ = rivals
     with pytest.raises(UnknownDocument, match="is it one of"):
         certified(archive, "dark-9s")
-    set_status([first], "withdrawn", catalog=archive.catalog, store=archive.store, why="old")
+    set_status(archive.session, [first], "withdrawn", why="old")
     with pytest.raises(Refused, match="withdrawn"):
         certified(archive, first)
     archive.masters.update_one({"_id": second}, {"$set": {"status": "set-aside", "acceptance.reason": "it is worse"}})
@@ -144,7 +144,7 @@ def test_what_may_not_be_certified(rivals):
 def test_withdrawing_ends_the_validity_and_is_in_the_history(rivals):
     archive, (first, *_), _ = rivals
     certified(archive, first)
-    set_status([first], "withdrawn", catalog=archive.catalog, store=archive.store, why="condensation")
+    set_status(archive.session, [first], "withdrawn", why="condensation")
     assert of(archive, _id=first)["validity"] == []
     whys = [entry["why"] for entry in archive.history.find({"document": first})]
     assert whys == ["test", "condensation"]

@@ -26,7 +26,7 @@ def test_a_second_run_touches_nothing(made, finished):
 
 
 def test_the_plan_says_what_the_run_then_does(night, finished):
-    steps = plan_masters(night.catalog, date=NIGHT)
+    steps = plan_masters(night.session, date=NIGHT)
     assert night.masters.count_documents({}) == 0
     assert {step.action for step in steps} == {"make"}
     assert {step.master for step in steps} == {row["master"] for row in finished[2]}
@@ -59,7 +59,7 @@ def of_group(archive, exptime=9.0):
 def test_a_late_frame_makes_its_group_anew_and_what_depends_on_it(made, write_frame, tmp_path):
     old = of(made, kind="dark", camera="T13060400", **{"key.exptime": 9.0})
     add_dark(made, write_frame, tmp_path, EXPTIME=9.0)
-    planned = [step for step in plan_masters(made.catalog, date=NIGHT) if step.action == "make"]
+    planned = [step for step in plan_masters(made.session, date=NIGHT) if step.action == "make"]
     assert {(step.kind, step.camera) for step in planned} == {(k, "T13060400") for k in ("dark", "flat", "pixelmap")}
     assert len(planned) == 5  # the dark, three flats, the map
     assert [step.supersedes for step in planned if step.kind == "dark"] == [(old["_id"],)]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.calibration.masters.recipe import ALGORITHMS, Input, Recipe, Used, identity, master_name
+from pipelines.calibration.masters.recipe import ALGORITHMS, Input, MasterRecipe, Used, identity, master_name
 from tests.pipelines.calibration.masters.conftest import make, of
 
 names = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=8)
@@ -18,17 +18,19 @@ inputs = st.lists(
 
 @given(inputs=inputs, data=st.data())
 def test_the_order_of_inputs_does_not_count_and_neither_does_how_they_are_stored(inputs, data):
-    first = Recipe(kind="dark", key={"camera": "T1", "exptime": 9.0}, inputs=tuple(inputs))
+    first = MasterRecipe(kind="dark", key={"camera": "T1", "exptime": 9.0}, inputs=tuple(inputs))
     shuffled = data.draw(st.permutations(inputs))
     stored_anew = tuple(Input(i.id, i.pixels, "elsewhere", i.revision + 1) for i in shuffled)
-    assert identity(first) == identity(Recipe(kind="dark", key={"exptime": 9, "camera": "T1"}, inputs=stored_anew))
+    assert identity(first) == identity(
+        MasterRecipe(kind="dark", key={"exptime": 9, "camera": "T1"}, inputs=stored_anew)
+    )
 
 
 @given(inputs=inputs, other=names)
 def test_whatever_decides_the_pixels_decides_the_name(inputs, other):
     def named(**changed):
         whole = {"kind": "dark", "key": {"camera": "T1"}, "inputs": tuple(inputs), "parameters": {"method": "m"}}
-        return identity(Recipe(**{**whole, **changed}))
+        return identity(MasterRecipe(**{**whole, **changed}))
 
     a = Input(inputs[0].id, inputs[0].pixels + other, inputs[0].array, 1)
     used = Used("dark", "d", "abc", (inputs[0].id,))
@@ -47,7 +49,7 @@ def test_whatever_decides_the_pixels_decides_the_name(inputs, other):
 
 
 def test_a_name_is_readable_and_has_no_parts_of_its_own():
-    recipe = Recipe(kind="flat", key={"camera": "a/b c", "filter": "G", "flat_time": "evening"}, inputs=())
+    recipe = MasterRecipe(kind="flat", key={"camera": "a/b c", "filter": "G", "flat_time": "evening"}, inputs=())
     name = master_name(recipe, date="2024-02-20")
     assert name.startswith("masters/a_b_c/2024-02-20/flat-G-evening-")
     assert name.count("/") == 3

@@ -20,7 +20,7 @@ def test_every_plane_is_an_extension_and_the_header_says_where_it_comes_from(mad
     from astropy.io import fits
 
     master = made_readonly.masters.find_one({"kind": kind})
-    path = export_master(master, tmp_path / "m.fits", store=made_readonly.store)
+    path = export_master(made_readonly.session, master, tmp_path / "m.fits")
     with fits.open(path, checksum=True) as file:
         file.verify("exception")
         for name, ref in master["arrays"].items():
@@ -43,7 +43,7 @@ def test_ccdproc_takes_the_dark_from_a_frame(made_readonly, tmp_path):
     from ccdproc import subtract_dark
 
     master = of(made_readonly, kind="dark", camera="T13060400", **{"key.exptime": 9.0})
-    dark = CCDData.read(export_master(master, tmp_path / "m.fits", store=made_readonly.store))
+    dark = CCDData.read(export_master(made_readonly.session, master, tmp_path / "m.fits"))
     assert dark.unit == u.adu
     assert isinstance(dark.uncertainty, VarianceUncertainty)
     assert dark.mask.dtype == bool
@@ -57,7 +57,7 @@ def test_ccdproc_takes_the_dark_from_a_frame(made_readonly, tmp_path):
 def test_a_file_that_is_there_stays(made_readonly, tmp_path):
     (tmp_path / "m.fits").write_text("mine")
     with pytest.raises(UsageError, match="there already"):
-        export_master(made_readonly.masters.find_one({}), tmp_path / "m.fits", store=made_readonly.store)
+        export_master(made_readonly.session, made_readonly.masters.find_one({}), tmp_path / "m.fits")
     assert (tmp_path / "m.fits").read_text() == "mine"
 
 
@@ -69,7 +69,7 @@ def test_a_damaged_plane_is_no_file(made, tmp_path):
     master = made.masters.find_one({"kind": "dark"})
     shutil.rmtree(tmp_path / "made" / "store" / master["arrays"]["count"]["path"])
     with pytest.raises(StoreError):
-        export_master(master, tmp_path / "m.fits", store=made.store)
+        export_master(made.session, master, tmp_path / "m.fits")
     assert not (tmp_path / "m.fits").exists()
 
 

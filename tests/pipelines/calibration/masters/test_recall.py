@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipelines.calibration.masters.recall import downstream, recall
-from pipelines.calibration.masters.step import Options
+from pipelines.calibration.masters.step import MasterOptions
 from pipelines.calibration.select.choose import choose
 from pipelines.documents.changes import undo
 from pipelines.errors import Refused, UnknownDocument
@@ -27,11 +27,11 @@ def documents(archive):
 
 
 def recalled(archive, *ids, **options):
-    return recall(ids, catalog=archive.catalog, store=archive.store, why="light leak", **options)
+    return recall(archive.session, ids, why="light leak", **options)
 
 
 def test_everything_made_from_a_frame_is_found_and_nothing_else(made):
-    found = {doc["_id"] for doc in downstream([FRAME], catalog=made.catalog)}
+    found = {doc["_id"] for doc in downstream(made.session, [FRAME])}
     used = {FRAME}
     for _ in range(4):  # the plain way: again and again whatever has a parent among them
         used |= {doc["_id"] for doc in made.masters.find({}) if used & set(doc["parents"])}
@@ -85,7 +85,7 @@ def test_two_recalls_are_undone_in_any_order(made):
 def test_the_predicted_effect_comes_true(made):
     (row,) = [r for r in recalled(made, FRAME).effects if r["kind"] == "dark"]
     old = of(made, _id=row["master"])
-    make(made, kinds=("dark",), options=Options(minimum=2))
+    make(made, kinds=("dark",), options=MasterOptions(minimum=2))
     (new,) = made.masters.find({"kind": "dark", "camera": "T13060400", "key.exptime": 9.0, "inputs": {"$size": 2}})
     before, after = (np.asarray(made.store.open(m["arrays"]["value"])).astype(float) for m in (old, new))
     assert (row["frames"], row["left"]) == (3, 2)
@@ -103,7 +103,7 @@ def test_a_frame_that_hardly_matters_is_not_worth_a_new_flat(made):
 def test_the_plan_after_a_recall_is_carried_out_and_old_masters_are_superseded(made):
     done = recalled(made, FRAME)
     old = next(row["master"] for row in done.effects if row["kind"] == "dark")
-    options = Options(minimum=2)
+    options = MasterOptions(minimum=2)
     make(made, options=options)
     new = of(made, kind="dark", camera="T13060400", superseded_by=None, **{"key.exptime": 9.0})
     assert of(made, _id=old)["superseded_by"] == new["_id"]

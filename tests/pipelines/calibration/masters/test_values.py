@@ -90,10 +90,10 @@ def test_the_map_finds_the_hot_pixels_and_hardly_any_other(made_readonly, sensor
 
 
 def test_low_light_is_flagged_in_flats(night):
-    from pipelines.calibration.masters.step import Options
+    from pipelines.calibration.masters.step import MasterOptions
     from tests.pipelines.calibration.masters.conftest import make
 
-    make(night, kinds=("dark", "flat"), options=Options(low_light=0.9))
+    make(night, kinds=("dark", "flat"), options=MasterOptions(low_light=0.9))
     master = of(night, kind="flat", camera="T13060400", flat_time="combined")
     dark_corner = (plane(night, master, "dq").astype(int) & MasterDQ.LOW_LIGHT) != 0
     assert (dark_corner == (plane(night, master, "value") < 0.9)).all()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pipelines.calibration.select.certify import certify
 from pipelines.calibration.select.choose import choose
 from pipelines.calibration.select.criteria import Rules
-from pipelines.calibration.select.needs import what_to_shoot
+from pipelines.calibration.select.needs import calibration_needs
 from pipelines.calibration.select.why import why
 from pipelines.errors import UnknownDocument, UsageError
 from tests.pipelines.calibration.masters.conftest import of
@@ -87,7 +87,7 @@ def test_choosing_agrees_with_a_second_opinion_and_why_with_choosing(archive, fo
     chosen = choose(FRAME, "dark", masters=archive.masters, rules=rules)
     expected = second_opinion(found, rules)
     assert (None if chosen is None else chosen["_id"]) == expected
-    answer = why("frame", "dark", catalog=archive.catalog, rules=rules)
+    answer = why(archive.session, "frame", "dark", rules=rules)
     assert answer.master == expected
     assert (answer.nearest_miss is None) == (expected is not None or not found)
     assert len(answer.table) == len(found)
@@ -120,7 +120,7 @@ def test_each_criterion_fails_by_itself_with_its_distance(archive, criterion):
     document, text = CASES[criterion]
     archive.masters.insert_one(document)
     archive.headers.insert_one({**FRAME, "root": "r", "path": "p"})
-    answer = why("frame", "dark", catalog=archive.catalog)
+    answer = why(archive.session, "frame", "dark")
     (row,) = answer.table
     assert (row["failed"], row[criterion]) == (1, f"✗ {text}")
     assert answer.nearest_miss == "m"
@@ -132,7 +132,7 @@ def test_the_nearest_miss_is_the_one_that_fails_least(archive):
     archive.headers.insert_one({**FRAME, "root": "r", "path": "p"})
     for name, temperature, exptime in (("far", -2.0, 9.0), ("near", -8.9, 9.0), ("two", -8.9, 6.0)):
         archive.masters.insert_one(master(name, key={"temperature": temperature, "exptime": exptime}))
-    answer = why("frame", catalog=archive.catalog)
+    answer = why(archive.session, "frame")
     assert answer.nearest_miss == "near"
     assert [row["master"] for row in answer.table] == ["near", "far", "two"]
     assert "3 darks or more with camera T1, exptime 9, temperature -10" in answer.shoot
@@ -141,7 +141,7 @@ def test_the_nearest_miss_is_the_one_that_fails_least(archive):
 def test_what_only_lacks_a_word_is_to_be_looked_at_not_shot(archive):
     archive.headers.insert_one({**FRAME, "root": "r", "path": "p"})
     archive.masters.insert_one(master(status="proposed"))
-    assert "darkroom certify" in why("frame", catalog=archive.catalog).shoot
+    assert "darkroom certify" in why(archive.session, "frame").shoot
 
 
 def test_a_certified_master_is_preferred_in_its_interval_and_only_there(made):
@@ -151,25 +151,25 @@ def test_a_certified_master_is_preferred_in_its_interval_and_only_there(made):
     made.masters.insert_one(earlier)
     flat = made.headers.find_one({"kind": "flat", "camera": "T13060400", "header.EXPTIME": 9.0})
     assert choose(flat, "dark", masters=made.masters)["_id"] == tonight["_id"]
-    certify("masters/earlier", catalog=made.catalog, store=made.store, why="test")
+    certify(made.session, "masters/earlier", why="test")
     assert choose(flat, "dark", masters=made.masters)["_id"] == "masters/earlier"
-    answer = why(flat["_id"], catalog=made.catalog)
+    answer = why(made.session, flat["_id"])
     assert answer.table[0]["chosen"]
     assert "certified" in answer.reason
 
 
 def test_a_light_has_the_combined_flat_and_no_dark(made_readonly):
     light = made_readonly.headers.find_one({"kind": "light"})["_id"]
-    assert "combined" in why(light, "flat", catalog=made_readonly.catalog).master
-    answer = why(light, "dark", catalog=made_readonly.catalog)
+    assert "combined" in why(made_readonly.session, light, "flat").master
+    answer = why(made_readonly.session, light, "dark")
     assert answer.master is None
     assert "exptime 600" in answer.shoot
     assert "<table>" in answer._repr_mimebundle_()["text/html"]
     assert list(answer.to_pandas()["failed"]) == [1] * 5
 
 
-def test_what_to_shoot_lists_what_is_missing_by_gain_per_minute(made_readonly):
-    rows = list(what_to_shoot(made_readonly.catalog, "2024-02-20"))
+def test_calibration_needs_lists_what_is_missing_by_gain_per_minute(made_readonly):
+    rows = list(calibration_needs(made_readonly.session, "2024-02-20"))
     gains = [row["gain_per_minute"] for row in rows]
     assert gains == sorted(gains, reverse=True)
     missing = [row for row in rows if not row["have"]]
@@ -185,7 +185,7 @@ def test_what_to_shoot_lists_what_is_missing_by_gain_per_minute(made_readonly):
 
 def test_what_cannot_be_asked(made_readonly):
     with pytest.raises(UnknownDocument):
-        why("no frame", catalog=made_readonly.catalog)
+        why(made_readonly.session, "no frame")
     light = made_readonly.headers.find_one({"kind": "light"})["_id"]
     with pytest.raises(UsageError, match="no kind"):
-        why(light, "drak", catalog=made_readonly.catalog)
+        why(made_readonly.session, light, "drak")

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pipelines.miri.finding import NoExposures, above, changed, telegraph
 
 from pipelines.detectors.numbering import pixel_id
 from pipelines.errors import UsageError
+from pipelines.pixels.search import NoExposures, above, changed, telegraph
 from pipelines.pixels.search import statistics as levels
 from pipelines.pixels.search.stacks import blocks, over_blocks, read_block, slope_stacks
 from tests.pipelines.miri.finding.conftest import EXPOSURES, NINTS, WINDOW, write_slopes

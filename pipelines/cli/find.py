@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from pipelines.cli.options import Place, json_option
+from pipelines.cli.options import ArchiveAddress, json_option
 from pipelines.cli.query import parse
 
 if TYPE_CHECKING:
-    from pipelines.archive import Archive
-    from pipelines.pixels.search import Found
+    from pipelines import Archive
+    from pipelines.pixels.search import FoundPixels
 
 where_option = typer.Option("{}", help='A filter of the catalog, in JSON, such as \'{"detector": "MIRIMAGE"}\'.')
 plot_option = typer.Option(None, help="Draw the map into this file.")
@@ -36,17 +36,14 @@ def flag(
 ) -> None:
     """Count the ramps with a flag in each exposure; PIXELDQ and GROUPDQ both count."""
     from pipelines.cli.show import show_object
-    from pipelines.pixels.search import flagged_ramps, pixels_with
-    from pipelines.progress import bar
 
-    place: Place = context.obj
-    with place.open(readonly=True) as archive:
+    address: ArchiveAddress = context.obj
+    with address.open(readonly=True) as archive:
         if ramps:
-            for found in flagged_ramps(archive, names, where=_filter(where)):
+            for found in archive.pixels.flagged_ramps(names, where=_filter(where)):
                 _list(found)
             return
-        with bar("Flags") as advance:
-            counted = pixels_with(archive, names, where=_filter(where), progress=advance)
+        counted = archive.find_flag(names, where=_filter(where))
     show_object(counted, as_json=as_json)
     raise typer.Exit(1 if counted.unreadable else 0)
 
@@ -60,9 +57,11 @@ def above(
     as_json: bool = json_option,
 ) -> None:
     """Find pixels with a slope above so many sigma of their own history."""
-    from pipelines.pixels.search import above as search
 
-    _find(context, lambda archive, rest: search(archive, sigmas=sigma, **rest), where, limit, plot, as_json=as_json)
+    def ask(archive: "Archive", where: dict[str, Any]) -> "FoundPixels":
+        return archive.find_above(sigmas=sigma, where=where)
+
+    _find(context, ask, where, limit, plot, as_json=as_json)
 
 
 def changed(
@@ -76,10 +75,9 @@ def changed(
     as_json: bool = json_option,
 ) -> None:
     """Find pixels that turned hot or quiet between two dates."""
-    from pipelines.pixels.search import changed as search
 
-    def ask(archive: "Archive", rest: dict[str, Any]) -> "Found":
-        return search(archive, before=before, after=after, sigmas=sigma, **rest)
+    def ask(archive: "Archive", where: dict[str, Any]) -> "FoundPixels":
+        return archive.find_changed(before, after, sigmas=sigma, where=where)
 
     _find(context, ask, where, limit, plot, as_json=as_json)
 
@@ -94,17 +92,16 @@ def telegraph(
     as_json: bool = json_option,
 ) -> None:
     """Find pixels whose slope jumps between two levels."""
-    from pipelines.pixels.search import telegraph as search
 
-    def ask(archive: "Archive", rest: dict[str, Any]) -> "Found":
-        return search(archive, separation=separation, switches=switches, **rest)
+    def ask(archive: "Archive", where: dict[str, Any]) -> "FoundPixels":
+        return archive.find_telegraph(separation=separation, switches=switches, where=where)
 
     _find(context, ask, where, limit, plot, as_json=as_json)
 
 
 def _find(
     context: typer.Context,
-    ask: Callable[["Archive", dict[str, Any]], "Found"],
+    ask: Callable[["Archive", dict[str, Any]], "FoundPixels"],
     where: str,
     limit: int,
     plot: Path | None,
@@ -114,11 +111,10 @@ def _find(
     from dataclasses import replace
 
     from pipelines.cli.show import show_object
-    from pipelines.progress import bar
 
-    place: Place = context.obj
-    with place.open(readonly=True) as archive, bar("Pixels") as advance:
-        found = ask(archive, {"where": _filter(where), "progress": advance})
+    address: ArchiveAddress = context.obj
+    with address.open(readonly=True) as archive:
+        found = ask(archive, _filter(where))
     if plot is not None:
         found.plot(plot)
     if as_json:

@@ -1,20 +1,19 @@
-"""Commands that run the JWST pipeline: ``calibrate``, and ``log`` for what it said."""
+"""Commands that run the JWST pipeline: ``detector1``, and ``log`` for what it said."""
 
-import re
 from pathlib import Path
 
 import typer
 
-from pipelines.cli.options import Place, duration, json_option
+from pipelines.cli.options import ArchiveAddress, duration, json_option, size
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
-    app.command()(calibrate)
+    app.command()(detector1)
     app.command()(log)
 
 
-def calibrate(
+def detector1(
     context: typer.Context,
     document: str = typer.Argument(help="An uncalibrated MIRI exposure.", metavar="ID"),
     references: Path = typer.Option(None, help="Folder of reference files; the network is not used then."),
@@ -26,35 +25,24 @@ def calibrate(
     as_json: bool = json_option,
 ) -> None:
     """Run Detector1 on an exposure of the archive, and ingest what it makes."""
+    from pipelines import RunLimits
     from pipelines.cli.show import show_object
-    from pipelines.jwst.calibrate import Limits
-    from pipelines.jwst.calibrate import calibrate as run
-    from pipelines.progress import bar
 
-    place: Place = context.obj
-    limits = Limits(memory=_bytes(memory), seconds=duration(timeout).total_seconds() or None)
+    address: ArchiveAddress = context.obj
+    limits = RunLimits(memory=size(memory), seconds=duration(timeout).total_seconds() or None)
     overrides = dict(_pair(text) for text in override)
-    with place.open() as archive, bar("Detector1") as advance:
-        done = run(
-            archive,
-            document,
-            out=out,
-            references=references,
-            overrides=overrides,
-            skip=skip,
-            limits=limits,
-            progress=advance,
+    with address.open() as archive:
+        done = archive.run_detector1(
+            document, out=out, references=references, overrides=overrides, skip=skip, limits=limits
         )
     show_object(done, as_json=as_json)
 
 
 def log(context: typer.Context, document: str = typer.Argument(help="A product made here.", metavar="ID")) -> None:
     """Print what the pipeline said when it made a product."""
-    from pipelines.jwst.log import log_of
-
-    place: Place = context.obj
-    with place.open(readonly=True) as archive:
-        typer.echo(log_of(archive.document(document)), nl=False)
+    address: ArchiveAddress = context.obj
+    with address.open(readonly=True) as archive:
+        typer.echo(archive.detector1_log(document), nl=False)
 
 
 def _pair(text: str) -> tuple[str, Path]:
@@ -62,10 +50,3 @@ def _pair(text: str) -> tuple[str, Path]:
     if not (kind and equals and file):
         raise typer.BadParameter(f"--override is TYPE=FILE, such as gain=my_gain.fits, not {text!r}")
     return kind.strip().lower(), Path(file)
-
-
-def _bytes(text: str) -> int:
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT])i?B?", text.strip(), re.IGNORECASE)
-    if match is None or not float(match[1]):
-        raise typer.BadParameter(f"{text!r} is not a size; write 500M or 4G")
-    return int(float(match[1]) * 1024 ** ("KMGT".index(match[2].upper()) + 1))

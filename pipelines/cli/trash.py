@@ -1,16 +1,17 @@
-"""Commands that delete in two steps: ``delete``, ``restore``."""
+"""Commands that delete in two steps, and bring back: ``delete``, ``restore``, ``sweep``."""
 
 import sys
 
 import typer
 
-from pipelines.cli.options import Place, json_option, yes_option
+from pipelines.cli.options import ArchiveAddress, duration, json_option, yes_option
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     app.command()(delete)
     app.command()(restore)
+    app.command()(sweep)
 
 
 def delete(
@@ -29,11 +30,10 @@ def delete(
     and deletes. `restore` brings it back, `sweep` empties the trash and frees the room.
     """
     from pipelines.cli.show import show_object
-    from pipelines.documents.deletion import delete_planned, plan_deletion
 
-    place: Place = context.obj
-    with place.open(readonly=dry_run) as archive:
-        plan = plan_deletion(documents, catalog=archive.catalog, cascade=not only)
+    address: ArchiveAddress = context.obj
+    with address.open(readonly=dry_run) as archive:
+        plan = archive.plan_deletion(documents, cascade=not only)
         asks = sys.stdin.isatty() and not yes
         if dry_run or asks or as_json:
             show_object(plan, as_json=as_json)
@@ -41,7 +41,7 @@ def delete(
             return
         if asks:
             typer.confirm(f"Move {len(plan.documents)} documents into the trash?", abort=True)
-        gone = delete_planned(plan, catalog=archive.catalog, store=archive.store, why=why, force=force)
+        gone = archive.delete(plan, why=why, force=force)
     if not as_json:
         typer.echo(
             f"{len(gone)} documents in the trash; `darkroom restore` brings them back, `darkroom sweep` empties it"
@@ -54,15 +54,25 @@ def restore(
     run: str = typer.Option("", help="Everything one deletion took: its run, as `darkroom history` names it."),
 ) -> None:
     """Bring documents back from the trash."""
-    from pipelines.documents.deletion import restore_run
-    from pipelines.errors import UsageError
-
-    place: Place = context.obj
-    if bool(documents) == bool(run):
-        raise UsageError("name documents to restore, or one --run")
-    with place.open() as archive:
-        if run:
-            back = restore_run(run, catalog=archive.catalog, store=archive.store)
-        else:
-            back = archive.restore(documents)
+    address: ArchiveAddress = context.obj
+    with address.open() as archive:
+        back = archive.restore(documents or (), run=run)
         typer.echo(f"{len(back)} documents restored")
+
+
+def sweep(
+    context: typer.Context,
+    grace: str = typer.Option("14d", help="Touch nothing younger: 0, 90m, 12h, 14d, 4w. 0 only when no ingest runs."),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Only say what would be removed."),
+    yes: bool = yes_option,
+) -> None:
+    """Empty the old trash and remove arrays that nothing refers to."""
+    address: ArchiveAddress = context.obj
+    patience = duration(grace)
+    with address.open() as archive:
+        if dry_run or (sys.stdin.isatty() and not yes):
+            typer.echo(repr(archive.sweep(grace=patience, dry_run=True)))
+            if dry_run:
+                return
+            typer.confirm("Remove them for good?", abort=True)
+        typer.echo(repr(archive.sweep(grace=patience, dry_run=False)))

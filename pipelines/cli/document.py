@@ -1,0 +1,65 @@
+"""Commands about single files: ``header``, ``export``, ``history``."""
+
+from pathlib import Path
+
+import typer
+
+from pipelines.cli.options import ArchiveAddress, json_option
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    for command in (header, export, history):
+        app.command()(command)
+
+
+def header(
+    context: typer.Context,
+    document: str = typer.Argument(help="A document's name.", metavar="ID"),
+    hdu: int = typer.Option(0, min=0, help="Which HDU, from 0."),
+) -> None:
+    """Print a header card for card."""
+    address: ArchiveAddress = context.obj
+    with address.open(readonly=True) as archive:
+        typer.echo(archive.header(document, hdu).tostring(sep="\n", endcard=True, padding=False))
+
+
+def export(
+    context: typer.Context,
+    document: str = typer.Argument(help="A document's name.", metavar="ID"),
+    out: Path = typer.Argument(help="File to write."),
+    certificate: bool = typer.Option(False, "--certificate", help="Print the digests, ingested and exported."),
+) -> None:
+    """Write the original FITS file again, byte for byte; or a master as FITS, with all its planes."""
+    address: ArchiveAddress = context.obj
+    with address.open(readonly=True) as archive:
+        if document.startswith("masters/"):
+            path = archive.calibration.export(document, out)
+            planes = archive.masters.find_one({"_id": document}, {"arrays": 1})
+            typer.echo(f"{path}: {path.stat().st_size} bytes, {', '.join(planes['arrays'] if planes else ())}")
+            return
+        proof = archive.export(document, out)
+    typer.echo(f"{proof.file}: {proof.nbytes} bytes, as ingested")
+    if certificate:
+        typer.echo(f"ingested sha256 {proof.ingested}\nexported sha256 {proof.exported}")
+
+
+def history(
+    context: typer.Context,
+    document: str = typer.Argument(help="Name of a document.", metavar="ID"),
+    as_of: str = typer.Option("", help="Give the document as it stood then, in JSON: 2024-02-20 or 2024-02-20T03:15Z."),
+    collection: str = typer.Option("headers", help="headers or masters."),
+    as_json: bool = json_option,
+) -> None:
+    """Say who changed a document, when, why, and what was there before; or give it as it stood at a time."""
+    from pipelines.cli.show import show
+
+    address: ArchiveAddress = context.obj
+    with address.open(readonly=True) as archive:
+        if not as_of:
+            show(archive.upkeep.story(document, collection=collection), as_json=as_json)
+            return
+        from bson import json_util
+
+        found = archive.upkeep.as_of(document, as_of, collection=collection)
+    typer.echo(json_util.dumps(found, json_options=json_util.RELAXED_JSON_OPTIONS))

@@ -1,0 +1,145 @@
+"""Session: the handle on one archive that every verb takes — its catalog, its array store, its roots."""
+
+import re
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from catalog import Catalog, Collection
+from pipelines.documents.roots import Roots
+from pipelines.errors import UnknownDocument, UsageError
+
+if TYPE_CHECKING:
+    from arraystore import ArrayStore
+
+NEAR = 3  # near misses that a message names
+
+
+class Session:
+    """The catalog and the array store of one archive, and whether they may be changed.
+
+    The store is opened when it is first needed: a question of headers never touches it.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The documents.
+    store_url : str, optional
+        Where the arrays are; worker processes open it by this address.
+    store : ArrayStore, optional
+        A store that is open already, in place of `store_url`.
+    writable : bool
+        Whether verbs may change anything.
+
+    Examples
+    --------
+    >>> from catalog import connect
+    >>> with Session(connect(":memory:"), store_url="memory://session-example") as session:  # doctest: +SKIP
+    ...     session.headers.count_documents({})
+    0
+    """
+
+    def __init__(
+        self, catalog: Catalog, *, store_url: str = "", store: "ArrayStore | None" = None, writable: bool = True
+    ) -> None:
+        self.catalog = catalog
+        self.store_url = store_url if store is None else store.url
+        self.writable = writable
+        if store is not None:
+            self.__dict__["store"] = store  # the place where cached_property keeps what it has made
+
+    @cached_property
+    def store(self) -> "ArrayStore":
+        """The arrays.
+
+        Raises
+        ------
+        arraystore.StoreError
+            The store cannot be opened.
+        UsageError
+            It belongs to another catalog.
+        """
+        from arraystore import open_store
+        from pipelines.documents.pairing import is_paired, require_store
+
+        create = self.writable and not is_paired(self.catalog)
+        store = open_store(self.store_url, readonly=not self.writable, create=create)
+        require_store(self.catalog, store)
+        return store
+
+    @property
+    def headers(self) -> Collection:
+        """One document per FITS file."""
+        return self.catalog.headers
+
+    @property
+    def masters(self) -> Collection:
+        """Master frames."""
+        return self.catalog.masters
+
+    @property
+    def runs(self) -> Collection:
+        """The ledger of runs."""
+        return self.catalog.runs
+
+    @property
+    def quarantine(self) -> Collection:
+        """The files that could not be taken, and why."""
+        return self.catalog.quarantine
+
+    @property
+    def history(self) -> Collection:
+        """Documents as they were before each change."""
+        return self.catalog.history
+
+    @property
+    def roots(self) -> Roots:
+        """The named folders of original files."""
+        return Roots(self.catalog.roots)
+
+    def document(self, document_id: str) -> dict[str, Any]:
+        """Return one document by its name.
+
+        Raises
+        ------
+        UnknownDocument
+            There is none; the message names near misses.
+        """
+        if not isinstance(document_id, str):
+            raise UnknownDocument(f"a document's name is text, not {document_id!r:.100}")
+        document = self.headers.find_one({"_id": document_id})
+        if document is not None:
+            return document
+        tail = re.escape(document_id.rpartition("/")[2])
+        near = [d["_id"] for d in self.headers.find({"_id": {"$regex": tail}}, {"_id": 1}).limit(NEAR)]
+        hint = f"; is it one of {', '.join(near)}?" if near else "; `darkroom query` lists names"
+        raise UnknownDocument(f"no document named {document_id!r}{hint}")
+
+    def require_writable(self, verb: str) -> None:
+        """Refuse a change of an archive that is open for reading, or whose documents are of another release.
+
+        Raises
+        ------
+        UsageError
+            It is open for reading, or has to be migrated first.
+        SchemaTooNew
+            A later release has written to it.
+        """
+        from pipelines.documents.migrate import require_current
+
+        if not self.writable:
+            raise UsageError(f"this archive is open read-only and cannot {verb}; open it without readonly=True")
+        require_current(self.catalog)
+
+    def close(self) -> None:
+        """Close the catalog's connection."""
+        self.catalog.close()
+
+    def __enter__(self) -> "Session":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        place = self.store_url.partition("?")[0]  # what follows may be credentials
+        return f"<Session {self.catalog!r} {place}>"
