@@ -131,7 +131,7 @@ class Cube:
         return self.shape[0]
 
     def quicklook(self) -> NDArray[Any]:
-        """Give a picture of a ramp, (y, x): the last group of its first integration.
+        """Return a picture of a ramp, (y, x): the last group of its first integration.
 
         The same values as ``cube[0, -1]``, from the copy that a big ramp has of them.
 

@@ -21,7 +21,7 @@ _THREADS = 4
 
 
 def select_from_each(cubes: Sequence[Cube], key: object, *, concurrency: int) -> list[Any]:
-    """Give ``cube[key]`` for each cube.
+    """Return ``cube[key]`` for each cube.
 
     Parameters
     ----------

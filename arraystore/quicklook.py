@@ -66,7 +66,7 @@ class _Inside:
 
 
 def stage_quicklook(picture: NDArray[Any], layout: Layout, staging: Staging) -> tuple[str, dict[str, FileRecord]]:
-    """Stage a picture; give its pixel digest and the records of its files."""
+    """Stage a picture; return its pixel digest and the records of its files."""
     inside = _Inside(staging)
     written = write_shard(MemorySource(picture), layout, inside)
     metadata = zarr_json(layout)

@@ -114,7 +114,7 @@ def get_record(backend: Backend, key: str) -> bytes:
 
 
 def list_records(backend: Backend, prefix: str = "") -> Iterator[StoredRecord]:
-    """Give the records whose names begin with `prefix`, in no order."""
+    """Return the records whose names begin with `prefix`, in no order."""
     folder, slash, _ = prefix.rpartition("/")
     top = record_path(folder).removesuffix("~") if slash and folder else _ROOT
     for entry in backend.walk(top):

@@ -85,7 +85,7 @@ def check_dtype(dtype: np.dtype[Any]) -> str:
 
 
 def stored_dtype(name: str) -> np.dtype[Any]:
-    """Give the little-endian type of the stored bytes."""
+    """Return the little-endian type of the stored bytes."""
     if name not in DTYPES:
         raise InvalidArray(f"{name!r:.40} is not a type that can be stored.")
     return np.dtype(name).newbyteorder("<")

@@ -315,7 +315,7 @@ class ArrayStore:
         put_records(self._backend, records)
 
     def add_record(self, key: str, data: bytes) -> bool:
-        """Store a record unless the name is taken by another; give whether the name is now this one's."""
+        """Store a record unless the name is taken by another; return whether the name is now this one's."""
         return add_record(self._backend, key, data)
 
     def get_record(self, key: str) -> bytes:
@@ -323,7 +323,7 @@ class ArrayStore:
         return get_record(self._backend, key)
 
     def records(self, prefix: str = "") -> Iterator[StoredRecord]:
-        """Give the records whose names begin with `prefix`, in no order."""
+        """Return the records whose names begin with `prefix`, in no order."""
         return list_records(self._backend, prefix)
 
     def delete_record(self, key: str) -> None:

@@ -35,11 +35,11 @@ class ResultCursor:
             reraise(error, self._where)
 
     def next(self) -> Document:
-        """Give the next document."""
+        """Return the next document."""
         return self.__next__()
 
     def to_list(self, length: int | None = None) -> list[Document]:
-        """Give the documents left, or at most `length` of them."""
+        """Return the documents left, or at most `length` of them."""
         if length is not None and length < 1:
             raise ValueError("to_list() length must be greater than 0")
         found: list[Document] = []
@@ -50,7 +50,7 @@ class ResultCursor:
         return found
 
     def close(self) -> None:
-        """Give no more documents."""
+        """Return no more documents."""
         close: Callable[[], None] | None = getattr(self._inner, "close", None)
         if close is not None:
             close()
@@ -112,16 +112,16 @@ class Cursor(ResultCursor):
         return self._told("rewind")
 
     def clone(self) -> Cursor:
-        """Give a cursor that asks the same, from the start."""
+        """Return a cursor that asks the same, from the start."""
         return Cursor(self._inner.clone(), self._where)
 
     def distinct(self, key: str) -> list[Any]:
-        """Give the distinct values of a field among what the filter matches."""
+        """Return the distinct values of a field among what the filter matches."""
         with translated(self._where):
             return list(self._inner.distinct(key))
 
     def explain(self) -> Any:
-        """Give a server's plan; the embedded catalog refuses."""
+        """Return a server's plan; the embedded catalog refuses."""
         with translated(self._where):
             return self._inner.explain()
 
@@ -131,7 +131,7 @@ class Cursor(ResultCursor):
         return bool(getattr(self._inner, "alive", False))
 
     def close(self) -> None:
-        """Give no more documents."""
+        """Return no more documents."""
         self._inner.close()
 
     def __getitem__(self, index: Any) -> Any:
@@ -189,7 +189,7 @@ class Collection:
         return ResultCursor(call("aggregate", stages, **options), self._where)
 
     def distinct(self, key: str, filter: Any = None, **options: Any) -> list[Any]:
-        """Give the distinct values of a field."""
+        """Return the distinct values of a field."""
         return list(self._read("distinct", key, filter, **options))
 
     def count_documents(self, filter: Any, **options: Any) -> int:
@@ -245,7 +245,7 @@ class Collection:
         return cast("BulkWriteResult", self._write("bulk_write", requests, ordered, **options))
 
     def create_index(self, keys: Any, **options: Any) -> str:
-        """Make an index, or find it made; give its name."""
+        """Make an index, or find it made; return its name."""
         return str(self._write("create_index", keys, **options))
 
     def drop_index(self, index_or_name: Any, **options: Any) -> None:
@@ -253,7 +253,7 @@ class Collection:
         self._write("drop_index", index_or_name, **options)
 
     def index_information(self, **options: Any) -> dict[str, Any]:
-        """Give the indexes there are."""
+        """Return the indexes there are."""
         return dict(self._read("index_information", **options))
 
     def drop(self) -> None:

@@ -22,16 +22,16 @@ class Backend(Protocol):
     name: str
 
     def collection(self, name: str) -> Any:
-        """Give a collection with the methods of PyMongo's."""
+        """Return a collection with the methods of PyMongo's."""
 
     def collection_names(self) -> list[str]:
-        """Give the names of the collections there are."""
+        """Return the names of the collections there are."""
 
     def one_transaction(self) -> AbstractContextManager[Any]:
         """Make the writes within one transaction, where that saves time."""
 
     def back_up(self, out: Path) -> dict[str, int]:
-        """Copy the database as it is now to a file; give the documents of each collection."""
+        """Copy the database as it is now to a file; return the documents of each collection."""
 
     def close(self) -> None:
         """Close what is open."""
@@ -114,7 +114,7 @@ class Catalog:
         return f"<Catalog {self.url} ({self.backend}{', readonly' if self._readonly else ''})>"
 
     def __getitem__(self, name: str) -> Collection:
-        """Give a collection.
+        """Return a collection.
 
         Raises
         ------
@@ -160,7 +160,7 @@ class Catalog:
         return self["roots"]
 
     def collection_names(self) -> list[str]:
-        """Give the names of the collections there are, sorted."""
+        """Return the names of the collections there are, sorted."""
         with translated(self.url):
             return self._backend.collection_names()
 

@@ -70,7 +70,7 @@ def encode_keyword(keyword: str) -> str:
 
 
 def decode_keyword(keyword: str) -> str:
-    """Give the keyword that `encode_keyword` encoded.
+    """Return the keyword that `encode_keyword` encoded.
 
     Examples
     --------
@@ -116,7 +116,7 @@ def header_document(cards: Iterable[tuple[str, Any, str]]) -> HeaderDocument:
 
 
 def _plain(value: Any) -> tuple[Any, str | None]:
-    """Give a value BSON can hold, and the flag of what was lost."""
+    """Return a value BSON can hold, and the flag of what was lost."""
     kind = type(value)
     if kind is str:
         return _text(value)
@@ -188,7 +188,7 @@ def pack_cards(blocks: Sequence[bytes]) -> dict[str, Any]:
 
 
 def unpack_cards(packed: Mapping[str, Any]) -> list[bytes]:
-    """Give the header blocks back, byte for byte.
+    """Return the header blocks back, byte for byte.
 
     Raises
     ------

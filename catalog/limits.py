@@ -117,7 +117,7 @@ _LISTED: tuple[Limit, ...] = (
 
 
 def _unlisted() -> Iterator[Limit]:
-    """Give what MongoDB has and the embedded catalog has not, where there is no more to say."""
+    """Return what MongoDB has and the embedded catalog has not, where there is no more to say."""
     told = {limit.operator for limit in _LISTED}
     for operator in sorted((OTHER_EXPRESSIONS | OTHER_STAGES) - told):
         yield Limit(operator, "embedded", "refused", "not in the embedded catalog; compute it in Python")
@@ -129,7 +129,7 @@ _BY_OPERATOR = {limit.operator: limit for limit in LIMITS if limit.backend == "e
 
 
 def find_limit(operator: str) -> Limit | None:
-    """Give the limit of the embedded catalog on an operator, if there is one."""
+    """Return the limit of the embedded catalog on an operator, if there is one."""
     return _BY_OPERATOR.get(operator)
 
 
@@ -151,7 +151,7 @@ def refusal(operator: str, what: str) -> NotSupported | None:
 
 
 def markdown_table(*, backend: str = "embedded") -> str:
-    """Give the limits of a backend as a Markdown table.
+    """Return the limits of a backend as a Markdown table.
 
     Operators with the same text share a row.
     """

@@ -71,11 +71,11 @@ class MongoBackend:
         self._database = client[database]
 
     def collection(self, name: str) -> Any:
-        """Give PyMongo's collection."""
+        """Return PyMongo's collection."""
         return self._database[name]
 
     def collection_names(self) -> list[str]:
-        """Give the names of the collections there are."""
+        """Return the names of the collections there are."""
         return sorted(self._database.list_collection_names())
 
     def one_transaction(self) -> AbstractContextManager[None]:

@@ -117,7 +117,7 @@ def _check_userinfo(userinfo: str, shown: str) -> None:
 
 
 def check_collection_name(name: object) -> str:
-    """Give the name back if a collection may bear it.
+    """Return the name back if a collection may bear it.
 
     Raises
     ------

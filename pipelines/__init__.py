@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pipelines.nightly.nights import wanted
     from pipelines.nightly.run import Schedule, on_signals
     from pipelines.processes.limits import Bounds
+    from pipelines.settings import resolve
     from pipelines.table import Answer
 
 _HOMES = {
@@ -38,6 +39,7 @@ _HOMES = {
     "Rules": "pipelines.calibration.select.criteria",
     "RunLimits": "pipelines.jwst.calibrate",
     **dict.fromkeys(("Schedule", "on_signals"), "pipelines.nightly.run"),
+    "resolve": "pipelines.settings",
     "wanted": "pipelines.nightly.nights",
 }
 
@@ -59,6 +61,7 @@ __all__ = [
     "__version__",
     "on_signals",
     "open_archive",
+    "resolve",
     "wanted",
 ]
 

@@ -493,8 +493,8 @@ class Archive:
         from pipelines.documents.trash import restore
 
         self.session.require_writable("restore")
-        if bool(ids) == bool(run):
-            raise UsageError("name documents to restore, or one run of a deletion")
+        if ids and run:
+            raise UsageError("name documents to restore, or one run of a deletion, not both")
         if run:
             return restore_run(run, catalog=self.catalog, store=self.store)
         return restore([ids] if isinstance(ids, str) else ids, catalog=self.catalog, store=self.store)

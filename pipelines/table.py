@@ -62,13 +62,13 @@ class Answer(Sequence[Row]):
         return {"text/plain": repr(self), "text/html": html}
 
     def to_pandas(self) -> "pd.DataFrame":
-        """Give the rows as a pandas DataFrame (needs the ``pandas`` extra)."""
+        """Return the rows as a pandas DataFrame (needs the ``pandas`` extra)."""
         import pandas as pd
 
         return pd.DataFrame(list(self.rows), columns=list(self.columns))
 
     def to_table(self) -> "astropy.table.Table":
-        """Give the rows as an astropy Table; lists stay Python lists in object columns."""
+        """Return the rows as an astropy Table; lists stay Python lists in object columns."""
         import numpy as np
         from astropy.table import Table
 
@@ -84,14 +84,14 @@ class Answer(Sequence[Row]):
         return table
 
     def to_json(self) -> str:
-        """Give the rows as a JSON array, MongoDB's relaxed Extended JSON for dates."""
+        """Return the rows as a JSON array, MongoDB's relaxed Extended JSON for dates."""
         from bson import json_util
 
         return json_util.dumps(list(self.rows), json_options=json_util.RELAXED_JSON_OPTIONS)
 
 
 def short(value: Any) -> str:
-    """Give one cell as text: long lists are cut, floats are plain."""
+    """Return one cell as text: long lists are cut, floats are plain."""
     if value is None:
         return "-"
     if isinstance(value, list):

@@ -13,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = {"catalog", "arraystore", "pipelines"}
+INSTALLED = PACKAGES | {"darkroom"}  # the face: pipelines/darkroom
 
 
 def listed_packages() -> set[str]:
@@ -21,9 +22,13 @@ def listed_packages() -> set[str]:
     return set(config["options"]["packages"].split())
 
 
+def _folder(package: str) -> Path:
+    return ROOT / "pipelines/darkroom" if package == "darkroom" else ROOT.joinpath(*package.split("."))
+
+
 def test_the_package_list_is_the_tree():
     found = {
-        ".".join(path.parent.relative_to(ROOT).parts)
+        "darkroom" if path.parent.name == "darkroom" else ".".join(path.parent.relative_to(ROOT).parts)
         for package in PACKAGES
         for path in (ROOT / package).rglob("__init__.py")
     }
@@ -49,24 +54,24 @@ def test_a_wheel_holds_the_three_packages_and_installs_into_an_empty_environment
         check=True,
         capture_output=True,
     )
-    (wheel,) = (tmp_path / "dist").glob("darkroom-*.whl")
+    (wheel,) = (tmp_path / "dist").glob("darkroom_archive-*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     top = {name.partition("/")[0] for name in names}
     (info,) = [name for name in top if name.endswith(".dist-info")]
-    assert top == PACKAGES | {info}
+    assert top == INSTALLED | {info}
     modules = {
-        path.relative_to(ROOT).as_posix()
+        f"{package.replace('.', '/')}/{path.name}"
         for package in listed_packages()
-        for path in ROOT.joinpath(*package.split(".")).glob("*.py")
+        for path in _folder(package).glob("*.py")
     }
     assert {name for name in names if name.endswith(".py")} == modules
-    assert {f"{package}/py.typed" for package in PACKAGES} <= set(names)
+    assert {f"{package}/py.typed" for package in INSTALLED} <= set(names)
 
     place = tmp_path / "empty"
     venv.create(place, with_pip=True)
     python = place / "bin/python"
-    subprocess.run([python, "-m", "pip", "install", "--quiet", wheel], check=True, capture_output=True)
-    script = "from pipelines import open_archive; open_archive('home').status(); print('opened')"
+    subprocess.run([python, "-I", "-m", "pip", "install", "--quiet", wheel], check=True, capture_output=True)
+    script = "from darkroom import open_archive; open_archive('home').status(); print('opened')"
     done = subprocess.run([python, "-I", "-c", script], cwd=tmp_path, capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("opened\n", "")
     done = subprocess.run(

@@ -14,7 +14,7 @@ README = (ROOT / "README.md").read_text()
 
 def test_every_command_it_shows_exists_and_every_command_is_shown():
     commands = set(get_command(app).commands)
-    shown = set(re.findall(r"(?:\$ |`|&& )darkroom ([a-z]+)", README))
+    shown = set(re.findall(r"(?:\$ |`|&& )darkroom ([a-z0-9]+)", README))
     assert shown <= commands
     assert commands <= shown | {"demo"}
 

@@ -172,7 +172,7 @@ def _client(parts: SplitResult, shown: str) -> Any:
         from obstore.exceptions import BaseError
         from obstore.store import GCSStore, S3Store
     except ImportError as error:
-        raise InvalidStoreURL(f"{shown} needs obstore: pip install 'darkroom[s3]'.") from error
+        raise InvalidStoreURL(f"{shown} needs obstore: pip install 'darkroom-archive[s3]'.") from error
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     client: dict[str, Any] = {name: options.pop(name) for name in _CLIENT & options.keys()}
     retry: dict[str, Any] = {"max_retries": 5, "retry_timeout": timedelta(seconds=60)}

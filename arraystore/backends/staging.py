@@ -157,7 +157,7 @@ def _locked_folder(root: Path) -> tuple[Path, int]:
 
 
 def _link(new: Path, target: Path) -> bool:
-    """Give a file its name unless the name is taken; False if it is."""
+    """Return a file its name unless the name is taken; False if it is."""
     while True:
         make_folders(target.parent)
         try:

@@ -34,7 +34,7 @@ class Codec(Protocol):
         """How to compress flat, contiguous, little-endian chunks that are like `sample`."""
 
     def decode(self, data: Buffer, dtype: np.dtype[Any], size: int) -> NDArray[Any]:
-        """Give back the `size` elements of a chunk."""
+        """Return back the `size` elements of a chunk."""
 
     def documents(self, itemsize: int) -> list[dict[str, Any]]:
         """Describe the codecs as a Zarr v3 metadata document does."""
@@ -75,7 +75,7 @@ class Pcodec:
         return best
 
     def decode(self, data: Buffer, dtype: np.dtype[Any], size: int) -> NDArray[Any]:
-        """Give back the `size` elements of a chunk."""
+        """Return back the `size` elements of a chunk."""
         out = np.empty(size, dtype)
         progress = standalone.simple_decompress_into(bytes(data), out)
         if progress.n_processed != size or not progress.finished:
@@ -114,7 +114,7 @@ class Zstd:
         return lambda chunk: bytes(zstd.compress(chunk.view("u1"), self.level))
 
     def decode(self, data: Buffer, dtype: np.dtype[Any], size: int) -> NDArray[Any]:
-        """Give back the `size` elements of a chunk."""
+        """Return back the `size` elements of a chunk."""
         out = np.empty(size, dtype)
         zstd.decompress(data, out.view("u1"))
         return out
@@ -136,7 +136,7 @@ class Plain:
         return lambda chunk: chunk.tobytes()
 
     def decode(self, data: Buffer, dtype: np.dtype[Any], size: int) -> NDArray[Any]:
-        """Give back the `size` elements of a chunk, without a copy."""
+        """Return back the `size` elements of a chunk, without a copy."""
         values: NDArray[Any] = np.frombuffer(data, dtype)
         if values.size != size:
             raise ArrayDamaged(f"a chunk holds {values.size} values where {size} are expected.")

@@ -67,7 +67,7 @@ class EmbeddedBackend:
         return not all(index.collection in known for index in INDEXES)
 
     def back_up(self, out: Path) -> dict[str, int]:
-        """Copy the file as it is now; give the documents of each collection."""
+        """Copy the file as it is now; return the documents of each collection."""
         from catalog.embedded.backup import back_up
 
         return back_up(self.file, out)

@@ -121,7 +121,7 @@ def check_replacement(document: Any) -> None:
 
 
 def checked_update(update: Any) -> Any:
-    """Give an update as a server reads it, or refuse it as PyMongo or the server does."""
+    """Return an update as a server reads it, or refuse it as PyMongo or the server does."""
     if not isinstance(update, (Mapping, list)):
         raise TypeError("update must be a mapping or a list of stages")
     if not update:

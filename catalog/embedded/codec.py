@@ -22,17 +22,17 @@ _TIMELESS = frozenset({str, int, float, bool, bytes, type(None)})
 
 
 def decode_naive(blob: bytes) -> dict[str, Any]:
-    """Give a stored document as the engine takes it."""
+    """Return a stored document as the engine takes it."""
     return bson.decode(blob, _NAIVE)
 
 
 def decode_aware(blob: bytes) -> dict[str, Any]:
-    """Give a stored document as users get it."""
+    """Return a stored document as users get it."""
     return bson.decode(blob, _AWARE)
 
 
 def aware(value: Any) -> Any:
-    """Give a value of the engine as users get it: instants in UTC, with their zone."""
+    """Return a value of the engine as users get it: instants in UTC, with their zone."""
     kind = type(value)
     if kind is dict:
         return {name: item if type(item) in _TIMELESS else aware(item) for name, item in value.items()}
@@ -65,7 +65,7 @@ def encode(document: Mapping[str, Any]) -> bytes:
 
 
 def normalise(value: Any) -> Any:
-    """Give a filter, pipeline or update as a server would read it off the wire."""
+    """Return a filter, pipeline or update as a server would read it off the wire."""
     try:
         return bson.decode(bson.encode({"": value}), _NAIVE)[""]
     except OverflowError as error:

@@ -86,7 +86,7 @@ class EmbeddedCollection:
         return map(aware, aggregate(self._schemas, self.name, normalise(pipeline), variables))
 
     def distinct(self, key: str, filter: Any = None, **options: Any) -> list[Any]:
-        """Give the distinct values of a field, in MongoDB's order."""
+        """Return the distinct values of a field, in MongoDB's order."""
         check_options(options, allowed=_READ)
         if not isinstance(key, str):
             raise TypeError("key must be an instance of str")
@@ -251,7 +251,7 @@ class EmbeddedCollection:
     # Indexes and the collection itself.
 
     def create_index(self, keys: Any, **options: Any) -> str:
-        """Make an index, or find it made; give its name."""
+        """Make an index, or find it made; return its name."""
         spec = index_spec(keys, options)
         if [path for path, _ in spec["key"]] == ["_id"]:
             return "_id_"
@@ -264,7 +264,7 @@ class EmbeddedCollection:
         drop_index(self._schemas, self.name, name)
 
     def index_information(self) -> dict[str, Any]:
-        """Give the indexes there are, as PyMongo does."""
+        """Return the indexes there are, as PyMongo does."""
         schema = self._schemas.get(self.name)
         return {} if schema is None else index_information(schema)
 

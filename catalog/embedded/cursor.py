@@ -114,11 +114,11 @@ class EmbeddedCursor:
         raise refusal("explain", "method") or InvalidQuery("explain", 2)
 
     def distinct(self, key: str) -> list[Any]:
-        """Give the distinct values of a field among what the filter matches."""
+        """Return the distinct values of a field among what the filter matches."""
         return self._distinct(key, self._request.query)
 
     def clone(self) -> EmbeddedCursor:
-        """Give a cursor that asks the same, from the start."""
+        """Return a cursor that asks the same, from the start."""
         return EmbeddedCursor(self._request, self._run, self._distinct)
 
     def rewind(self) -> EmbeddedCursor:
@@ -128,7 +128,7 @@ class EmbeddedCursor:
         return self
 
     def close(self) -> None:
-        """Give no more documents."""
+        """Return no more documents."""
         self._closed = True
         self._documents = iter(())
 
@@ -152,7 +152,7 @@ class EmbeddedCursor:
     next = __next__
 
     def to_list(self, length: int | None = None) -> list[Document]:
-        """Give the documents left, or so many of them."""
+        """Return the documents left, or so many of them."""
         if length is not None and length < 1:
             raise ValueError("to_list() length must be greater than 0")
         found = []

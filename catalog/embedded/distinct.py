@@ -18,7 +18,7 @@ _NO_VALUES = (Tag.MISSING, Tag.WHOLE, Tag.EMPTY)
 
 
 def distinct(connection: sqlite3.Connection, schema: CollectionSchema, path: str, query: Query) -> list[Any]:
-    """Give the distinct values of a field, in MongoDB's order of values.
+    """Return the distinct values of a field, in MongoDB's order of values.
 
     An array gives its elements. Of values that are equal but of two types the first document's is given.
     """

@@ -94,7 +94,7 @@ class CatalogFile:
             reraise(error, str(self.path))
 
     def connection(self) -> sqlite3.Connection:
-        """Give this thread's connection.
+        """Return this thread's connection.
 
         Raises
         ------
@@ -255,7 +255,7 @@ class CatalogFile:
 
 
 def filesystem_type(path: Path, *, mounts: str | None = None) -> str | None:
-    """Give the type of the file system a path lies on.
+    """Return the type of the file system a path lies on.
 
     Parameters
     ----------

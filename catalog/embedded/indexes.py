@@ -49,7 +49,7 @@ def index_spec(keys: Any, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def index_information(schema: CollectionSchema) -> dict[str, Any]:
-    """Give the indexes of a collection as PyMongo does."""
+    """Return the indexes of a collection as PyMongo does."""
     told: dict[str, Any] = {"_id_": {"v": 2, "key": [("_id", 1)]}}
     for index in schema.indexes:
         told[index.name] = {"v": 2, "key": list(index.keys)}
@@ -104,7 +104,7 @@ def drop_index(schemas: Schema, collection: str, name: str) -> None:
 
 
 def _same_index(index: IndexEntry, spec: Mapping[str, Any]) -> str:
-    """Give the name of an index that exists, if it is the one specified.
+    """Return the name of an index that exists, if it is the one specified.
 
     Raises
     ------

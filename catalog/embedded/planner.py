@@ -43,7 +43,7 @@ class Condition:
     high: tuple[str, bytes] | None = None
 
     def sql(self, keys: tuple[bytes, ...] | None = None) -> tuple[str, list[bytes]]:
-        """Give the condition on ``key`` as SQL, with its variables."""
+        """Return the condition on ``key`` as SQL, with its variables."""
         if self.low is not None and self.high is not None:
             return f"key{self.low[0]}? AND key{self.high[0]}?", [self.low[1], self.high[1]]
         wanted = self.keys if keys is None else keys
@@ -141,7 +141,7 @@ def estimate(connection: sqlite3.Connection, condition: Condition) -> int:
 
 
 def candidates(connection: sqlite3.Connection, plan: Plan) -> list[int]:
-    """Give the numbers of the documents that meet the conditions of a plan, in natural order."""
+    """Return the numbers of the documents that meet the conditions of a plan, in natural order."""
     found: set[int] = set()
     for statement, variables in _statements(connection, plan):
         found.update(row[0] for row in connection.execute(statement, variables))

@@ -32,7 +32,7 @@ class Found:
     document: Document | None = None
 
     def decoded(self) -> Document:
-        """Give the document as the engine takes it."""
+        """Return the document as the engine takes it."""
         return decode_naive(self.blob) if self.document is None else self.document
 
 
@@ -51,7 +51,7 @@ class Query:
 
 
 def search(connection: sqlite3.Connection, schema: CollectionSchema, query: Query) -> Iterator[Found]:
-    """Give the documents a query finds, in its order.
+    """Return the documents a query finds, in its order.
 
     Nothing is held open between two of them: documents are read by pages, and a page read is a
     statement finished.
@@ -88,7 +88,7 @@ def _matching(rows: Iterable[tuple[int, bytes]], query: Query) -> Iterator[Found
 
 
 def everything(connection: sqlite3.Connection, schema: CollectionSchema) -> Iterator[tuple[int, bytes]]:
-    """Give every document, in natural order."""
+    """Return every document, in natural order."""
     statement = f"SELECT n, doc FROM d{schema.id} WHERE n>? ORDER BY n LIMIT ?"  # noqa: S608 - a number
     last, size = -1, 64
     while True:
@@ -103,7 +103,7 @@ def everything(connection: sqlite3.Connection, schema: CollectionSchema) -> Iter
 def by_numbers(
     connection: sqlite3.Connection, schema: CollectionSchema, numbers: Sequence[int]
 ) -> Iterator[tuple[int, bytes]]:
-    """Give the documents of some numbers, in the order of the numbers; those gone meanwhile are left out."""
+    """Return the documents of some numbers, in the order of the numbers; those gone meanwhile are left out."""
     start, size = 0, 64
     while start < len(numbers):
         page = numbers[start : start + size]

@@ -135,7 +135,7 @@ class Writer:
             self.flush()
 
     def _claims(self, document: dict[str, Any], number: int | None) -> list[tuple[IndexEntry, set[bytes]]]:
-        """Give the keys a document needs in each unique index, none of them another's."""
+        """Return the keys a document needs in each unique index, none of them another's."""
         claims = []
         for index in self._schema.unique:
             keys = unique_keys(document, index.parts, sparse=index.sparse)

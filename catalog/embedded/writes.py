@@ -155,7 +155,7 @@ class Writes:
         return apply_update(document, update, inserting=inserting, filters=filters)
 
     def delete(self, query: Mapping[str, Any], *, many: bool) -> int:
-        """Take out the first document that matches, or all; give their number."""
+        """Take out the first document that matches, or all; return their number."""
         deleted = 0
         for found in self.find(query, limit=0 if many else 1):
             self._writer.delete(found.number, found.blob)

@@ -176,7 +176,7 @@ class Function:
         return answer if self.settle is None else self.settle(answer, *values.values())
 
     def _arguments(self, parse: Callable[[Any], Any], given: Any) -> dict[Any, Any]:
-        """Give the arguments by name or position."""
+        """Return the arguments by name or position."""
         least = len(self.kinds) if self.least is None else self.least
         items = given if isinstance(given, list) else [given]
         if not self.names:
@@ -220,17 +220,17 @@ def _call(function: Callable[..., Any], values: dict[Any, Any]) -> Any:
 
 
 def literal(value: Any) -> dict[str, Any]:
-    """Give a value as the engine takes an argument it is not to look into."""
+    """Return a value as the engine takes an argument it is not to look into."""
     return {"$literal": None if value is MISSING else value}
 
 
 def literals(*values: Any) -> list[dict[str, Any]]:
-    """Give values as the engine takes arguments it is not to look into."""
+    """Return values as the engine takes arguments it is not to look into."""
     return [literal(value) for value in values]
 
 
 def _settled(value: Any) -> Any:
-    """Give a value of the engine as BSON has it: 64 bits, instants in UTC and whole milliseconds."""
+    """Return a value of the engine as BSON has it: 64 bits, instants in UTC and whole milliseconds."""
     if isinstance(value, int) and not isinstance(value, bool):
         return whole(value)
     if isinstance(value, datetime):
@@ -270,14 +270,14 @@ def _unknown(operator: str, error: Exception) -> NotSupported:
 
 @cache
 def _collection() -> Any:
-    """Give a collection that is never written to, for its way of applying updates."""
+    """Return a collection that is never written to, for its way of applying updates."""
     from mongomock_ng import MongoClient
 
     return MongoClient()["darkroom"]["updates"]
 
 
 def apply_update(document: Mapping[str, Any], update: Mapping[str, Any]) -> dict[str, Any]:
-    """Give a document as update operators make it; the one given is not changed.
+    """Return a document as update operators make it; the one given is not changed.
 
     Parameters
     ----------

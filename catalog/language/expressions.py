@@ -41,7 +41,7 @@ class Evaluator:
         self._variables = variables
 
     def inner(self, **variables: Any) -> Evaluator:
-        """Give an evaluator with more variables."""
+        """Return an evaluator with more variables."""
         return Evaluator(self._document, {**self._variables, **variables})
 
     def parse(self, expression: Any) -> Any:
@@ -89,7 +89,7 @@ class Evaluator:
 
 
 def compile_expression(expression: Any, variables: Mapping[str, Any]) -> Callable[[Document], Any]:
-    """Give the function that computes an expression over a document.
+    """Return the function that computes an expression over a document.
 
     A plain path, the commonest expression, is followed without an evaluator.
     """

@@ -33,12 +33,12 @@ def _object(**arguments: Any) -> Any:
 
 
 def _as_double(answer: Any, value: Any, *_: Any) -> Any:
-    """Give a rounded double as a double, minus zero too."""
+    """Return a rounded double as a double, minus zero too."""
     return math.copysign(float(answer), value) if isinstance(value, float) else answer
 
 
 def _as_integer(answer: float, *values: Any) -> Any:
-    """Give what integers make as an integer, where the engine has a double."""
+    """Return what integers make as an integer, where the engine has a double."""
     if any(isinstance(value, float) for value in values) or not answer.is_integer():
         return answer
     if abs(answer) > EXACT:
@@ -88,7 +88,7 @@ def _milliseconds(value: Any) -> Any:
 
 
 def _local(date: datetime, timezone: str = "UTC") -> datetime:
-    """Give an instant as the clock of a zone shows it."""
+    """Return an instant as the clock of a zone shows it."""
     try:
         return date.replace(tzinfo=UTC).astimezone(ZoneInfo(timezone)).replace(tzinfo=None)
     except (LookupError, ValueError, OSError):

@@ -17,7 +17,7 @@ Document = dict[str, Any]
 
 
 def check_group(options: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Give the accumulated fields of a ``$group``.
+    """Return the accumulated fields of a ``$group``.
 
     Raises
     ------

@@ -160,7 +160,7 @@ def _check_object(expression: Mapping[str, Any], variables: frozenset[str]) -> N
 
 
 def _bound(name: str, value: Any) -> frozenset[str]:
-    """Give the variables an operator binds for an expression within it."""
+    """Return the variables an operator binds for an expression within it."""
     if not isinstance(value, Mapping):
         return frozenset()
     if name == "$let" and isinstance(value.get("vars"), Mapping):

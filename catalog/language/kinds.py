@@ -55,7 +55,7 @@ _TYPES: tuple[tuple[type | tuple[type, ...], str], ...] = (
 
 
 def bson_type(value: Any) -> str:
-    """Give the name MongoDB has for the type of a value; ``missing`` if there is none."""
+    """Return the name MongoDB has for the type of a value; ``missing`` if there is none."""
     if value is None:
         return "null"
     if value is MISSING:
@@ -91,7 +91,7 @@ def no_decimals(name: str) -> InvalidQuery:
 
 
 def whole(value: int, *, wide: bool = False) -> Any:
-    """Give an integer the BSON type MongoDB gives it, a double if 64 bits do not hold it."""
+    """Return an integer the BSON type MongoDB gives it, a double if 64 bits do not hold it."""
     if not -(1 << 63) <= value < 1 << 63:
         return float(value)
     return Int64(value) if wide or not -(1 << 31) <= value < 1 << 31 else int(value)

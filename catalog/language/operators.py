@@ -20,7 +20,7 @@ class Scope(Protocol):
         """Compute an expression."""
 
     def inner(self, **variables: Any) -> Scope:
-        """Give a scope with more variables."""
+        """Return a scope with more variables."""
 
 
 Operator = Callable[[Scope, Any], Any]

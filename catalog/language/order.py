@@ -29,7 +29,7 @@ UNSORTED: Final = Sort()
 
 
 def order_key(document: Document, sort: Sort) -> bytes:
-    """Give bytes that sort documents as MongoDB does: of an array counts its least or largest element."""
+    """Return bytes that sort documents as MongoDB does: of an array counts its least or largest element."""
     return b"".join(_one_key(document, parts, direction) for parts, direction in sort.parts)
 
 

@@ -17,7 +17,7 @@ def split(path: str) -> tuple[str, ...]:
 
 
 def leaves(document: Any, parts: tuple[str, ...]) -> list[Any]:
-    """Give what stands at the end of a path, once for every way that leads there.
+    """Return what stands at the end of a path, once for every way that leads there.
 
     An array on the way is entered: each sub-document in it is a way of its own, and a number in the
     path also means a position. An array at the end is given whole.
@@ -64,7 +64,7 @@ def _into_array(array: list[Any], parts: tuple[str, ...]) -> list[Any]:
 
 
 def resolve(document: Any, parts: tuple[str, ...]) -> Any:
-    """Give the value an expression's ``$path`` has, as aggregation has it.
+    """Return the value an expression's ``$path`` has, as aggregation has it.
 
     Unlike a query, an expression makes an array of what it meets in an array, and numbers in the path
     are no positions.

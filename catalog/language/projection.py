@@ -18,7 +18,7 @@ class _Whole(Exception):
 
 
 def needed_paths(pipeline: Sequence[Mapping[str, Any]]) -> frozenset[str] | None:
-    """Give the paths a pipeline reads of the documents that enter it.
+    """Return the paths a pipeline reads of the documents that enter it.
 
     Parameters
     ----------

@@ -128,7 +128,7 @@ def _id_first(document: Document) -> Document:
 
 
 def set_path(document: Document, parts: tuple[str, ...], value: Any) -> Document:
-    """Give a copy of a document with a value at a path; arrays on the way get it in each element."""
+    """Return a copy of a document with a value at a path; arrays on the way get it in each element."""
     name, rest = parts[0], parts[1:]
     if not rest:
         return {**document, name: value}

@@ -30,7 +30,7 @@ class Database(Protocol):
     """The other collections, as pipelines see them."""
 
     def documents(self, collection: str, query: Mapping[str, Any]) -> Documents:
-        """Give the documents of a collection that match a filter."""
+        """Return the documents of a collection that match a filter."""
 
     def replace_collection(self, collection: str, documents: Documents) -> None:
         """Put documents in the place of all a collection has."""

@@ -23,7 +23,7 @@ _PUSHING = {"$each", "$position", "$sort", "$slice"}
 
 
 def apply_update(document: Document, update: Mapping[str, Any], *, inserting: bool, filters: ArrayFilters) -> Document:
-    """Give a document as update operators make it; the one given is not changed.
+    """Return a document as update operators make it; the one given is not changed.
 
     Raises
     ------
@@ -122,7 +122,7 @@ def _value(holder: Any, name: str) -> Any:
 
 
 def _simplified(operator: str, value: Any, argument: Any, *, within: bool) -> tuple[str, Any]:
-    """Give an operator the engine applies rightly to a value, and its argument."""
+    """Return an operator the engine applies rightly to a value, and its argument."""
     if operator in ("$set", "$setOnInsert"):
         return "$set", argument
     if operator == "$unset":
@@ -208,7 +208,7 @@ def _wrapped(name: str, test: Predicate) -> Predicate:
 
 
 def equalities(query: Mapping[str, Any]) -> Document:
-    """Give the document an upsert starts from: what the filter says fields are equal to."""
+    """Return the document an upsert starts from: what the filter says fields are equal to."""
     flat: Document = {}
     for path, condition in query.items():
         if path == "$and":

@@ -182,7 +182,7 @@ _ENCODERS: dict[type, Callable[[Any], bytes]] = {
 
 
 def encode_key(value: Any) -> bytes:
-    """Give the key of a value.
+    """Return the key of a value.
 
     Parameters
     ----------
@@ -233,14 +233,14 @@ _TAGS: dict[type, int] = {
 
 
 def tag_of(value: Any) -> int:
-    """Give what the key of a value leaves unsaid."""
+    """Return what the key of a value leaves unsaid."""
     if type(value) is float and value == 0 and math.copysign(1, value) < 0:
         return Tag.OTHER  # the key of -0.0 is that of 0.0
     return _TAGS.get(type(value), Tag.OTHER)
 
 
 def decode_key(key: bytes, tag: int) -> Any:
-    """Give the value of a key, of the type its tag says.
+    """Return the value of a key, of the type its tag says.
 
     Raises
     ------

@@ -13,7 +13,7 @@ import typer
 from pipelines.cli.options import ArchiveAddress, version_option
 from pipelines.cli.renamed import RenamedGroup
 
-__all__ = ["app", "main"]
+__all__ = ["app", "exit_code", "main"]
 
 app = typer.Typer(
     name="darkroom",
@@ -55,14 +55,14 @@ def main() -> None:
         sys.stderr.close()
         sys.exit(0)
     except Exception as error:
-        code = _exit_code(error)
+        code = exit_code(error)
         if code is None:
             raise
         print(f"darkroom: {error}", file=sys.stderr)
         sys.exit(code)
 
 
-def _exit_code(error: Exception) -> int | None:
+def exit_code(error: Exception) -> int | None:
     """Return the exit code for an error; None for one that is a fault of the program."""
     import arraystore
     import catalog

@@ -62,14 +62,14 @@ class ArchiveAddress:
         return "://" in catalog or Path(catalog).exists()
 
     def _catalog(self) -> str:
-        from pipelines.settings import resolve
+        from pipelines import resolve
 
         return resolve(self.home, catalog=self.catalog, store=self.store).catalog
 
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        from pipelines.version import __version__
+        from pipelines import __version__
 
         typer.echo(f"darkroom {__version__}")
         raise typer.Exit

@@ -79,7 +79,7 @@ def parse(question: str, *, refused: frozenset[str] = JAVASCRIPT | WRITES) -> An
 
 
 def _keys(value: Any) -> Iterator[str]:
-    """Give every key at any depth: stages of $facet, $lookup and $unionWith are pipelines too."""
+    """Return every key at any depth: stages of $facet, $lookup and $unionWith are pipelines too."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
             yield key

@@ -54,6 +54,8 @@ def restore(
     run: str = typer.Option("", help="Everything one deletion took: its run, as `darkroom history` names it."),
 ) -> None:
     """Bring documents back from the trash."""
+    if not documents and not run:
+        raise typer.BadParameter("name documents to restore, or one --run")
     address: ArchiveAddress = context.obj
     with address.open() as archive:
         back = archive.restore(documents or (), run=run)

@@ -175,7 +175,7 @@ class _Detector:
         self._rate[self._window.index(*self.turning)] = _HOT_RATE
 
     def expose(self, nints: int, ngroups: int) -> tuple[Ramps, Ramps, int]:
-        """Give SCI (nint, ngroup, y, x), REFOUT (nint, ngroup, y, x / 4), and how many ramps were hit."""
+        """Return SCI (nint, ngroup, y, x), REFOUT (nint, ngroup, y, x / 4), and how many ramps were hit."""
         rng, (ny, nx) = self._rng, self._rate.shape
         group = np.arange(1, ngroups + 1, dtype=np.float32)[:, np.newaxis, np.newaxis]
         filled = self._rate * group * np.float32(self._frame_time)

@@ -59,7 +59,7 @@ def _read(file: bytes) -> list[bytes]:
 
 
 def _cards(file: bytes, cards: list[bytes]) -> bytes:
-    """Give the file other cards, the header filled up with blanks to whole blocks as before."""
+    """Return the file other cards, the header filled up with blanks to whole blocks as before."""
     while cards and not cards[-1].strip():
         cards.pop()
     header = b"".join(cards)

@@ -109,7 +109,7 @@ class NightTruth:
     nbytes: int
 
     def dark_groups(self) -> dict[tuple[str, float], list[str]]:
-        """Give the ids of the darks by camera and exposure time, sorted."""
+        """Return the ids of the darks by camera and exposure time, sorted."""
         groups: dict[tuple[str, float], list[str]] = {}
         for frame in self.frames:
             if frame.kind == "dark":
@@ -117,7 +117,7 @@ class NightTruth:
         return {key: sorted(ids) for key, ids in sorted(groups.items())}
 
     def twilights(self) -> dict[int, str]:
-        """Give the true time of day of the flats, by exposure number."""
+        """Return the true time of day of the flats, by exposure number."""
         return {frame.number: frame.twilight for frame in self.frames if frame.twilight is not None}
 
 

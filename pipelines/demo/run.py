@@ -139,7 +139,7 @@ def _ask_of_the_pixels(archive: Archive, campaign: CampaignTruth, say: Say) -> N
 def _draw_the_pixel(archive: Archive, campaign: CampaignTruth, out: Path, say: Say) -> None:
     x, y = campaign.turned_hot
     if find_spec("matplotlib") is None:
-        say("Its picture needs matplotlib: pip install 'darkroom[plot]'\n")
+        say("Its picture needs matplotlib: pip install 'darkroom-archive[plot]'\n")
         return
     archive.pixel("MIRIMAGE", x=x, y=y).plot(out)
     say(f"Its ramps, raw and corrected, with jumps, and its slopes over time: {out}\n")
@@ -166,7 +166,7 @@ def _what_next(home: Path, night: NightTruth, say: Say) -> None:
     say(f"  darkroom frames {night.night} --bad; darkroom trends --fleet {night.night}")
     say(f"  darkroom flats {night.night} --fix && darkroom flats {night.night} --undo")
     say("""  darkroom query '[{"$group": {"_id": "$kind", "n": {"$sum": 1}}}]'""")
-    say(f"  darkroom frames {night.night} --check; darkroom masters {night.night}; darkroom check")
+    say(f"  darkroom frames {night.night} --check; darkroom masters make {night.night}; darkroom check")
     say(f"  darkroom header {frame}")
     say(f"  darkroom delete {frame} && darkroom restore {frame}")
     say("  and in Python: from pipelines import open_archive; open_archive().flat_conflicts()")

@@ -11,7 +11,7 @@ SITE_ZONE = "America/Denver"
 
 
 def sun_at(day: date, altitude: float, *, rising: bool) -> datetime:
-    """Give the instant, UTC, on the local `day` when the sun passes `altitude` degrees, up or down.
+    """Return the instant, UTC, on the local `day` when the sun passes `altitude` degrees, up or down.
 
     Declination of the sun by the cosine of the day of the year; no equation of time.
     """
@@ -25,7 +25,7 @@ def sun_at(day: date, altitude: float, *, rising: bool) -> datetime:
 
 
 def alt_az(instant: datetime, ra_hours: float, dec: float) -> tuple[float, float]:
-    """Give altitude and azimuth (from north over east), degrees, of a star over the site at an instant.
+    """Return altitude and azimuth (from north over east), degrees, of a star over the site at an instant.
 
     Sidereal time by its mean rate from J2000.
     """

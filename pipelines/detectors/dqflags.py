@@ -42,7 +42,7 @@ class UnknownFlag(UsageError):
 
 
 def frozen_names(version: str | None) -> list[str]:
-    """Give the names of bits 0 to 31, as a document keeps them.
+    """Return the names of bits 0 to 31, as a document keeps them.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def frozen_names(version: str | None) -> list[str]:
 
 
 def dq_names(version: str | Sequence[str] | None) -> dict[str, int]:
-    """Give the value of each flag by name, in order of bit.
+    """Return the value of each flag by name, in order of bit.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def dq_names(version: str | Sequence[str] | None) -> dict[str, int]:
 
 
 def mask_of(flags: str | Iterable[str], names: Mapping[str, int]) -> int:
-    """Give the bits of one flag or several, or-ed together.
+    """Return the bits of one flag or several, or-ed together.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def mask_of(flags: str | Iterable[str], names: Mapping[str, int]) -> int:
 
 
 def decode(value: int, names: Mapping[str, int]) -> tuple[str, ...]:
-    """Give the names of the flags that are set in a value, lowest bit first.
+    """Return the names of the flags that are set in a value, lowest bit first.
 
     Examples
     --------
@@ -137,6 +137,6 @@ def decode_array(values: npt.ArrayLike, names: Mapping[str, int]) -> dict[str, n
 
 
 def _release(version: str | None) -> tuple[int, int, int] | None:
-    """Give a version as three numbers; None for what is none. ``1.15.2.dev3+g1a2b`` counts as 1.15.2."""
+    """Return a version as three numbers; None for what is none. ``1.15.2.dev3+g1a2b`` counts as 1.15.2."""
     found = re.match(r"\s*v?(\d+)\.(\d+)(?:\.(\d+))?", version or "")
     return (int(found[1]), int(found[2]), int(found[3] or 0)) if found else None

@@ -89,7 +89,7 @@ def calibration_of(header: Mapping[str, Any], *, kind: str) -> dict[str, Any] | 
 
 
 def file_name(reference: str) -> str:
-    """Give the plain name of a reference file, however it was given.
+    """Return the plain name of a reference file, however it was given.
 
     Examples
     --------
@@ -100,7 +100,7 @@ def file_name(reference: str) -> str:
 
 
 def step_keyword(step: str) -> str:
-    """Give the keyword of a step named as in the pipeline (``jump``) or in the header (``S_JUMP``).
+    """Return the keyword of a step named as in the pipeline (``jump``) or in the header (``S_JUMP``).
 
     Raises
     ------
@@ -115,7 +115,7 @@ def step_keyword(step: str) -> str:
 
 
 def version_range(version: str) -> dict[str, str]:
-    """Give the condition that a version is `version` or a release of it: 1.17 is 1.17, 1.17.0, 1.17.1 and so on.
+    """Return the condition that a version is `version` or a release of it: 1.17 is 1.17, 1.17.0, 1.17.1 and so on.
 
     A range, so that an index answers it: '.' is followed by '/' in the order of characters.
 

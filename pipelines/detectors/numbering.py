@@ -42,7 +42,7 @@ def pixel_id(x: int, y: int) -> int: ...
 @overload
 def pixel_id(x: npt.ArrayLike, y: npt.ArrayLike) -> Any: ...
 def pixel_id(x: npt.ArrayLike, y: npt.ArrayLike) -> Any:
-    """Give the number of the science pixel in column `x` (1..1032) and row `y` (1..1024).
+    """Return the number of the science pixel in column `x` (1..1032) and row `y` (1..1024).
 
     Raises
     ------
@@ -65,7 +65,7 @@ def position(pixel: int) -> tuple[int, int]: ...
 @overload
 def position(pixel: npt.ArrayLike) -> tuple[Any, Any]: ...
 def position(pixel: npt.ArrayLike) -> tuple[Any, Any]:
-    """Give (x, y), from 1, of a science pixel's number.
+    """Return (x, y), from 1, of a science pixel's number.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def refout_id(k: int, y: int) -> int: ...
 @overload
 def refout_id(k: npt.ArrayLike, y: npt.ArrayLike) -> Any: ...
 def refout_id(k: npt.ArrayLike, y: npt.ArrayLike) -> Any:
-    """Give the number of value `k` (0..257, for columns 4k+1 .. 4k+4) of the reference output in row `y`.
+    """Return the number of value `k` (0..257, for columns 4k+1 .. 4k+4) of the reference output in row `y`.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def refout_position(pixel: int) -> tuple[int, int]: ...
 @overload
 def refout_position(pixel: npt.ArrayLike) -> tuple[Any, Any]: ...
 def refout_position(pixel: npt.ArrayLike) -> tuple[Any, Any]:
-    """Give (k, y) of a reference-output number: k from 0, row y from 1.
+    """Return (k, y) of a reference-output number: k from 0, row y from 1.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def refout_for(x: int, y: int) -> int: ...
 @overload
 def refout_for(x: npt.ArrayLike, y: npt.ArrayLike) -> Any: ...
 def refout_for(x: npt.ArrayLike, y: npt.ArrayLike) -> Any:
-    """Give the number of the reference-output value read together with the science pixel (x, y)."""
+    """Return the number of the reference-output value read together with the science pixel (x, y)."""
     column = _within("x", x, 1, COLUMNS)
     return refout_id((column - 1) // 4, y)
 
@@ -123,7 +123,7 @@ def raw_position(pixel: int) -> tuple[int, int]: ...
 @overload
 def raw_position(pixel: npt.ArrayLike) -> tuple[Any, Any]: ...
 def raw_position(pixel: npt.ArrayLike) -> tuple[Any, Any]:
-    """Give (row, column), from 1, of any number in a raw ground-test frame of 1280 rows of 1032.
+    """Return (row, column), from 1, of any number in a raw ground-test frame of 1280 rows of 1032.
 
     There the reference output fills 256 rows on top of the science rows.
     """
@@ -146,7 +146,7 @@ def is_reference_column(x: npt.ArrayLike) -> Any:
 
 
 def science_ids(window: Subarray) -> Ints:
-    """Give the numbers of a window's science pixels, shape (ny, nx): SCI[..., i, j] has the one at [i, j].
+    """Return the numbers of a window's science pixels, shape (ny, nx): SCI[..., i, j] has the one at [i, j].
 
     Examples
     --------
@@ -162,7 +162,7 @@ def science_ids(window: Subarray) -> Ints:
 
 
 def refout_ids(window: Subarray) -> Ints:
-    """Give the numbers of a window's reference output, shape (ny, nx // 4), as REFOUT[..., i, m]."""
+    """Return the numbers of a window's reference output, shape (ny, nx // 4), as REFOUT[..., i, m]."""
     rows = np.arange(window.y, window.y + window.ny, dtype=np.int64)[:, np.newaxis]
     first = (window.x - 1) // 4
     ids: Ints = refout_id(np.arange(first, first + window.nx // 4, dtype=np.int64), rows)
@@ -170,7 +170,7 @@ def refout_ids(window: Subarray) -> Ints:
 
 
 def _within(what: str, value: npt.ArrayLike, low: int, high: int) -> Ints:
-    """Give `value` as int64, or an error that names the first element outside low..high."""
+    """Return `value` as int64, or an error that names the first element outside low..high."""
     array = np.asarray(value)
     if array.size == 0:
         return array.astype(np.int64)

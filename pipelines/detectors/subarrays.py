@@ -64,7 +64,7 @@ class Subarray:
         return self.x <= x < self.x + self.nx and self.y <= y < self.y + self.ny
 
     def index(self, x: int, y: int) -> tuple[int, int]:
-        """Give row and column, from 0, of the pixel at full-frame (x, y) in this window's arrays.
+        """Return row and column, from 0, of the pixel at full-frame (x, y) in this window's arrays.
 
         Raises
         ------

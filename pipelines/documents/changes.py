@@ -159,7 +159,7 @@ def read_entry(store: ArrayStore, key: str) -> Entry:
 def new_state(
     document: Document, state: State, *, why: str, run: str, collection: str = "headers", **extra: Any
 ) -> Entry:
-    """Give the entry, still to be written, that deletes or restores a document."""
+    """Return the entry, still to be written, that deletes or restores a document."""
     return _entry(document, why=why, run=run, collection=collection) | {"state": state} | extra
 
 
@@ -273,7 +273,7 @@ def trash_name(entry: Entry) -> str:
 
 
 def trash_entry(entry: Entry, document: Document) -> Document:
-    """Give what the trash keeps of a document, as its deletion left it."""
+    """Return what the trash keeps of a document, as its deletion left it."""
     return {
         "_id": trash_name(entry),
         "document": entry["document"],
@@ -295,7 +295,7 @@ def is_stale(entry: Entry, document: Document) -> bool:
 
 
 def carried_over(document: Document, *, known: Document, store: ArrayStore) -> Document:
-    """Give a document, made anew from the same file, with the changes it had.
+    """Return a document, made anew from the same file, with the changes it had.
 
     Parameters
     ----------
@@ -345,7 +345,7 @@ def undo(run: str, *, catalog: Catalog, store: ArrayStore, why: str) -> list[str
 
 
 def _inverse(document: Document, entries: Sequence[Entry]) -> Edit:
-    """Give the edit that takes changes back; refuse if the document is no longer as they left it."""
+    """Return the edit that takes changes back; refuse if the document is no longer as they left it."""
     back = document
     for entry in sorted(entries, key=lambda e: (e["revision"], e["change"]), reverse=True):
         left = {item["path"]: item["value"] for item in entry["set"]} | dict.fromkeys(entry["unset"], ABSENT)

@@ -79,7 +79,7 @@ class Deletion:
         return [doomed.document for doomed in self.documents]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the plan as plain data."""
+        """Return the plan as plain data."""
         plain = {name: getattr(self, name) for name in self.__slots__ if name != "documents"}
         return {"documents": self.ids, **plain}
 
@@ -202,7 +202,7 @@ def restore_run(run: str, *, catalog: Catalog, store: ArrayStore) -> list[str]:
 
 
 def _products(documents: Iterable[Document], catalog: Catalog) -> list[Document]:
-    """Give the later products of the exposures of documents."""
+    """Return the later products of the exposures of documents."""
     found: list[Document] = []
     for document in documents:
         if document.get("exposure") is None or document.get("kind") not in ORDER:
@@ -233,7 +233,7 @@ def _last_first(document: Document) -> tuple[int, str]:
 
 
 def _weigh(documents: Sequence[Document], catalog: Catalog) -> tuple[int, int]:
-    """Give the bytes of the arrays only these documents refer to, and of those others need too."""
+    """Return the bytes of the arrays only these documents refer to, and of those others need too."""
     stored = {ref["digest"]: int(ref["stored"]) for doc in documents for ref in doc["arrays"].values()}
     names = [doc["_id"] for doc in documents]
     needed: set[str] = set()

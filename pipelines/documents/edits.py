@@ -67,7 +67,7 @@ def require_paths(edit: Edit) -> None:
 
 
 def difference(document: Document, edit: Edit) -> Entry:
-    """Give the parts of an edit that change something, and what they replace.
+    """Return the parts of an edit that change something, and what they replace.
 
     Where the parents of a path are missing they are what is set, so that the reverse leaves none behind.
 
@@ -100,7 +100,7 @@ def difference(document: Document, edit: Edit) -> Entry:
 
 
 def applied(document: Document, entry: Entry) -> Document:
-    """Give a document as a change leaves it; deleting and restoring leave it as it is but for their number."""
+    """Return a document as a change leaves it; deleting and restoring leave it as it is but for their number."""
     document = deepcopy(document)
     for item in entry["set"]:
         put(document, item["path"], item["value"])
@@ -111,7 +111,7 @@ def applied(document: Document, entry: Entry) -> Document:
 
 
 def reverted(document: Document, entry: Entry) -> Document:
-    """Give a document as it was before a change."""
+    """Return a document as it was before a change."""
     document = deepcopy(document)
     for item in entry["was"]:
         put(document, item["path"], item.get("value", ABSENT))
@@ -120,7 +120,7 @@ def reverted(document: Document, entry: Entry) -> Document:
 
 
 def value_at(document: Document, path: str) -> Any:
-    """Give the value at a dotted path; `ABSENT` where there is none."""
+    """Return the value at a dotted path; `ABSENT` where there is none."""
     value: Any = document
     for part in path.split("."):
         value = value.get(part, ABSENT) if isinstance(value, dict) else ABSENT
@@ -144,7 +144,7 @@ def put(document: Document, path: str, value: Any) -> None:
 
 
 def _missing_from(document: Document, path: str) -> str:
-    """Give the first part of a path that is not there, or all of it."""
+    """Return the first part of a path that is not there, or all of it."""
     parts = path.split(".")
     for n in range(1, len(parts)):
         inner = value_at(document, ".".join(parts[:n]))

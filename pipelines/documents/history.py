@@ -13,7 +13,7 @@ COLUMNS = ("at", "revision", "change", "what", "why", "who", "run")
 
 
 def as_of(document_id: str, when: datetime, *, catalog: Catalog, collection: str = "headers") -> dict[str, Any]:
-    """Give a document as it stood at a time.
+    """Return a document as it stood at a time.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def as_of(document_id: str, when: datetime, *, catalog: Catalog, collection: str
 
 
 def _versions(document_id: str, catalog: Catalog, collection: str) -> Iterator[dict[str, Any]]:
-    """Give every revision there is of a document, each as it last was."""
+    """Return every revision there is of a document, each as it last was."""
     now = catalog[collection].find_one({"_id": document_id})
     if now is not None:
         yield now

@@ -55,7 +55,7 @@ class Lease:
         return self._taken or time.monotonic() - self._renewed > self._length
 
     def release(self) -> None:
-        """Give it back. A catalog that cannot be told lets it expire."""
+        """Return it back. A catalog that cannot be told lets it expire."""
         self._released.set()
         self._thread.join()
         with suppress(CatalogError):

@@ -41,7 +41,7 @@ STEPS: Final[Mapping[int, Callable[[Document], Document]]] = {1: _count_changes}
 
 
 def upgraded(document: Document) -> Document:
-    """Give a document as this release would have written it.
+    """Return a document as this release would have written it.
 
     Raises
     ------
@@ -108,7 +108,7 @@ class Migration:
     documents: dict[str, int]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the counts as plain data."""
+        """Return the counts as plain data."""
         return {"dry_run": self.dry_run, "schema": SCHEMA, "documents": self.documents}
 
     def __repr__(self) -> str:
@@ -162,7 +162,7 @@ _UNWRITTEN = {"before.ingest.changes": 0}  # a deletion is a change, since schem
 
 
 def rename_records(store: ArrayStore) -> int:
-    """Give the records of schema 1 the names they have now, bytes unchanged; give how many there were."""
+    """Return the records of schema 1 the names they have now, bytes unchanged; return how many there were."""
     older = list(_older_records(store))
     for start in range(0, len(older), BATCH):
         some = older[start : start + BATCH]
@@ -193,7 +193,7 @@ def _write_deletions_down(catalog: Catalog, store: ArrayStore) -> None:
 
 
 def _deletion(kept: Document) -> Document:
-    """Give the change that put an entry into the trash."""
+    """Return the change that put an entry into the trash."""
     before = kept["before"]
     change = new_state(before, "deleted", why=kept["why"], run=kept["run"], collection=kept["collection"])
     # When it was, but never before the ingest it follows.
@@ -210,7 +210,7 @@ def _older(field: str) -> Document:
 
 
 def _batches(collection: Collection, field: str) -> Iterator[list[Document]]:
-    """Give what is left to migrate, until there is none."""
+    """Return what is left to migrate, until there is none."""
     while batch := collection.find(_older(field)).limit(BATCH).to_list():
         yield batch
 

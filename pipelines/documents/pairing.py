@@ -40,7 +40,7 @@ def require_store(catalog: Catalog, store: ArrayStore) -> None:
 
 
 def _stores_of_documents(catalog: Catalog) -> set[str]:
-    """Give the stores that some documents refer to: what there is to go by before there was a marker."""
+    """Return the stores that some documents refer to: what there is to go by before there was a marker."""
     seen: set[str] = set()
     for document in islice(catalog.headers.find({"ingest.arrays": "kept"}, {"arrays": 1}).limit(SAMPLE), SAMPLE):
         seen.update(str(ref.get("store")) for ref in document["arrays"].values() if isinstance(ref, dict))

@@ -44,7 +44,7 @@ def numbered(stem: str, revision: int, change: int = 0) -> str:
 
 
 def record_stem(document_id: str, *, collection: str = "headers") -> str:
-    """Give what the names of all records of a document begin with."""
+    """Return what the names of all records of a document begin with."""
     name = hashlib.sha256(document_id.encode()).hexdigest()[:40]
     return f"{PREFIXES[collection]}{name[:2]}/{name}"
 
@@ -58,7 +58,7 @@ def parse_key(key: str) -> RecordName | None:
 
 
 def older_key(key: str) -> str | None:
-    """Give what a record with a name of schema 1 is called now; None if it is none.
+    """Return what a record with a name of schema 1 is called now; None if it is none.
 
     Examples
     --------

@@ -37,7 +37,7 @@ def _decoded(data: bytes, key: str) -> Document:
 
 
 def entries_of(store: ArrayStore, document_id: str, revision: int, *, upto: int, collection: str) -> Iterable[Entry]:
-    """Give the changes of a revision in order; numbers that have no record are passed over."""
+    """Return the changes of a revision in order; numbers that have no record are passed over."""
     for number in range(1, upto + 1):
         try:
             yield kept_entry(store, record_key(document_id, revision, number, collection=collection))
@@ -46,7 +46,7 @@ def entries_of(store: ArrayStore, document_id: str, revision: int, *, upto: int,
 
 
 def replayed(document: Document, entries: Iterable[Entry]) -> Document:
-    """Give a document as its changes leave it.
+    """Return a document as its changes leave it.
 
     Changes it already contains, and those of an earlier life (made before it was last ingested), leave
     it as it is but for their number.
@@ -62,7 +62,7 @@ def replayed(document: Document, entries: Iterable[Entry]) -> Document:
 
 
 def settled(document: Document) -> Document:
-    """Give a document without what may differ from its record: when and how long its file was last seen.
+    """Return a document without what may differ from its record: when and how long its file was last seen.
 
     Touching a file gives it a new time; the bytes are the same, so no revision is made and no record.
     """

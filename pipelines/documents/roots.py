@@ -42,11 +42,11 @@ class Roots:
         self._collection = collection
 
     def all(self) -> dict[str, Path]:
-        """Give every root: name to folder."""
+        """Return every root: name to folder."""
         return {doc["_id"]: Path(doc["folder"]) for doc in self._collection.find().sort("_id", 1)}
 
     def folder(self, name: str) -> Path:
-        """Give the folder of a root.
+        """Return the folder of a root.
 
         Raises
         ------
@@ -60,7 +60,7 @@ class Roots:
         return Path(doc["folder"])
 
     def covering(self, folder: Path) -> str:
-        """Give the innermost root that holds a folder; make one, named after it, if none does.
+        """Return the innermost root that holds a folder; make one, named after it, if none does.
 
         Parameters
         ----------
@@ -106,7 +106,7 @@ class Roots:
 
 
 def innermost(roots: Mapping[str, Path], path: Path) -> str | None:
-    """Give the name of the deepest root that holds a path, or None."""
+    """Return the name of the deepest root that holds a path, or None."""
     holding = [(len(folder.parts), name) for name, folder in roots.items() if path.is_relative_to(folder)]
     return max(holding)[1] if holding else None
 

@@ -14,7 +14,7 @@ from pipelines.version import __version__
 
 
 def start(runs: Collection, *, verb: str, arguments: dict[str, Any]) -> str:
-    """Write down that a run began; give its name.
+    """Write down that a run began; return its name.
 
     The name sorts by time: ``20240221T031502Z-3f9a1c``.
     """
@@ -88,7 +88,7 @@ def has_ended(entry: Mapping[str, Any]) -> bool:
 
 
 def born(pid: int) -> str | None:
-    """Give what tells a process from any other that ever has its number: boot and time of start."""
+    """Return what tells a process from any other that ever has its number: boot and time of start."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         # The name of the program, in brackets, may hold anything; the start time is 20 fields after it.

@@ -107,7 +107,7 @@ def _require_free(entries: dict[str, dict[str, Any]], catalog: Catalog) -> None:
 
 
 def latest_revisions(trash: Collection, ids: Iterable[str]) -> dict[str, int]:
-    """Give the highest revision in the trash of each document that has one there."""
+    """Return the highest revision in the trash of each document that has one there."""
     latest: dict[str, int] = {}
     for entry in trash.find({"document": {"$in": list(ids)}}, {"document": 1, "revision": 1}):
         latest[entry["document"]] = max(entry["revision"], latest.get(entry["document"], 0))

@@ -99,7 +99,7 @@ class DiskSource:
         return self
 
     def close(self) -> None:
-        """Give the descriptor back; reading afterwards is an error."""
+        """Return the descriptor back; reading afterwards is an error."""
         descriptor, self.descriptor = self.descriptor, -1
         if descriptor >= 0:
             os.close(descriptor)
@@ -172,7 +172,7 @@ class Expanded:
         return self._allowed
 
     def close(self) -> None:
-        """Give the temporary file back."""
+        """Return the temporary file back."""
         self._disk.descriptor = -1
         self._spool.close()
 

@@ -84,7 +84,7 @@ class Commits:
                 self.quarantined.add(entry["_id"])
 
     def _number(self, documents: dict[Located, dict[str, Any]]) -> None:
-        """Give each document its revision: one more than the catalog, or the trash, has seen."""
+        """Return each document its revision: one more than the catalog, or the trash, has seen."""
         new = [doc["_id"] for located, doc in documents.items() if located not in self.known]
         trashed = trash.latest_revisions(self._session.catalog.trash, new)
         for located, document in documents.items():
@@ -97,7 +97,7 @@ class Commits:
                     documents[located] = carried_over(document, known=known.ingest, store=self._session.store)
 
     def _write(self, documents: dict[Located, dict[str, Any]]) -> list[Located]:
-        """Write documents to the store and the catalog; give the places another path's id shuts out.
+        """Write documents to the store and the catalog; return the places another path's id shuts out.
 
         Those whose bytes another process has committed meanwhile are left out, and taken from `documents`.
         """
@@ -136,7 +136,7 @@ class Commits:
         return bool((known.size, known.mtime) == (file["size"], file["mtime"]))
 
     def _upsert(self, documents: dict[Located, dict[str, Any]], *, last: bool) -> dict[Located, dict[str, Any]]:
-        """Write documents into the catalog; give those that other processes were faster with.
+        """Write documents into the catalog; return those that other processes were faster with.
 
         A document is only put in the place of the one it was numbered after, as that was then: what
         others committed or changed since is a duplicate key, and is looked at anew.
@@ -154,7 +154,7 @@ class Commits:
         return {}
 
     def _taken_ids(self, documents: dict[Located, dict[str, Any]]) -> set[Located]:
-        """Give the places whose document id belongs to another path, in the catalog or this batch."""
+        """Return the places whose document id belongs to another path, in the catalog or this batch."""
         owners: dict[str, Located] = {}
         ids = [doc["_id"] for doc in documents.values()]
         for doc in self._session.headers.find({"_id": {"$in": ids}}, {"root": 1, "path": 1}):

@@ -97,7 +97,7 @@ def document_of(
 
 
 def _identity_fields(identity: Identity) -> Document:
-    """Give the fields every question may ask for, null or not, and those a file has or has not."""
+    """Return the fields every question may ask for, null or not, and those a file has or has not."""
     optional = {
         "exposure_number": identity.exposure_number,
         "flat_time": identity.flat_time,
@@ -124,7 +124,7 @@ def _placed(fields: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def main_hdu(file: FitsFile) -> Hdu:
-    """Give the HDU whose header stands for the file: the primary, or the one image a packer moved.
+    """Return the HDU whose header stands for the file: the primary, or the one image a packer moved.
 
     Tile compression moves a primary image, with its header, into the first extension and leaves an
     empty primary behind; the questions asked of the header mean the image's.
@@ -136,7 +136,7 @@ def main_hdu(file: FitsFile) -> Hdu:
 
 
 def _hdu_entries(file: FitsFile, plans: Sequence[ArrayPlan]) -> tuple[list[Document], dict[str, str]]:
-    """Give the entry of each HDU, and the flags of their cards under ``number:keyword``."""
+    """Return the entry of each HDU, and the flags of their cards under ``number:keyword``."""
     entries, flagged = [], {}
     main = main_hdu(file)
     for hdu in file.hdus:

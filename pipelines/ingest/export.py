@@ -109,6 +109,6 @@ class _Bands:
         self.dtype = cube.dtype
 
     def read(self, start: int, stop: int) -> npt.NDArray[Any]:
-        """Give the bytes from start to stop."""
+        """Return the bytes from start to stop."""
         piece: npt.NDArray[Any] = self._cube[start:stop]
         return piece

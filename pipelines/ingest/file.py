@@ -123,7 +123,7 @@ def take(task: Task, *, store: ArrayStore | None, profiles: Mapping[str, Profile
 
 
 def refused(task: Task, code: str, message: str, hint: str) -> Outcome:
-    """Give the outcome of a file that could not be taken."""
+    """Return the outcome of a file that could not be taken."""
     return Outcome("refused", task, code=code, message=message, hint=hint)
 
 

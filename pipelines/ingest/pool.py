@@ -187,7 +187,7 @@ class _Worker:
         yield self._lost("worker-timeout", message, "if it is genuine: darkroom quarantine retry NAME --timeout 1h")
 
     def _lost(self, code: str, message: str, hint: str) -> Outcome:
-        """Give up the file being read, and hand the others to a new process."""
+        """Return up the file being read, and hand the others to a new process."""
         self._end()
         lost, *others = self.waiting
         self.waiting.clear()

@@ -15,7 +15,7 @@ from pipelines.table import Answer
 
 
 def entry_of(outcome: Outcome, candidate: Candidate) -> dict[str, Any]:
-    """Give the quarantine document of a refused file."""
+    """Return the quarantine document of a refused file."""
     return {
         "_id": name_of(candidate.located),
         "root": candidate.located.root,
@@ -71,10 +71,10 @@ def listed(session: Session, *, code: str | None = None) -> Answer:
 
 
 def name_of(located: Located) -> str:
-    """Give the name of a file in the quarantine."""
+    """Return the name of a file in the quarantine."""
     return f"{located.root}:{located.path}"
 
 
 def time_of(mtime_ns: int) -> datetime | None:
-    """Give a modification time as a document keeps it: aware, to the millisecond."""
+    """Return a modification time as a document keeps it: aware, to the millisecond."""
     return datetime.fromtimestamp(mtime_ns // 1_000_000 / 1000, UTC) if mtime_ns >= 0 else None

@@ -81,7 +81,7 @@ class IngestReport:
         return 1 if self.refused or self.unsettled or self.stopped else 0
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the report as plain data, for machines and for the ledger."""
+        """Return the report as plain data, for machines and for the ledger."""
         return {
             "run": self.run,
             "files": self.files,

@@ -59,7 +59,7 @@ def retry(
 
 
 def gone(session: Session, names: Sequence[str]) -> list[str]:
-    """Give the entries whose files are no more.
+    """Return the entries whose files are no more.
 
     Raises
     ------

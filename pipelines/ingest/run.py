@@ -154,7 +154,7 @@ def ingest_found(
 
 
 def _until(tasks: Sequence[Task], stop: Callable[[], str] | None, report: IngestReport) -> Iterator[Task]:
-    """Give the tasks one by one, until there is a reason to stop."""
+    """Return the tasks one by one, until there is a reason to stop."""
     for number, task in enumerate(tasks):
         if stop is not None and (reason := stop()):
             report.stopped, report.left = reason, len(tasks) - number
@@ -179,7 +179,7 @@ class _Ingest:
     # -- what there is to do ---------------------------------------------------------------------
 
     def plan(self, found: Sequence[Candidate]) -> tuple[list[Task], int]:
-        """Give the tasks for the files that are new or changed, and how many processes they earn."""
+        """Return the tasks for the files that are new or changed, and how many processes they earn."""
         tasks: list[Task] = []
         mended: list[Located] = []
         nbytes = 0
@@ -201,7 +201,7 @@ class _Ingest:
         return tasks, self._jobs(len(tasks), nbytes)
 
     def _jobs(self, files: int, nbytes: int) -> int:
-        """Give how many processes the work is worth; 0 is this one."""
+        """Return how many processes the work is worth; 0 is this one."""
         if self._session.store.url.startswith("memory:"):
             return 0  # another process would have a memory of its own
         worth = files // 1000 if self._options.headers_only else max(files // 100, nbytes // SMALL)

@@ -94,7 +94,7 @@ class Survey:
         return sum(row[column] for row in self.folders)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give it as plain data."""
+        """Return it as plain data."""
         totals = {column: self.total(column) for column in COLUMNS[2:]}
         return {**totals, "ratio": round(self.ratio, 4), "measured": self.measured, "folders": list(self.folders)}
 
@@ -181,7 +181,7 @@ def survey(
 
 
 def chosen_files(paths: Sequence[str | os.PathLike[str]], *, roots: Roots, selection: Selection) -> list[str]:
-    """Give the files under some paths that a selection takes; the folders become roots, as an ingest makes them.
+    """Return the files under some paths that a selection takes; the folders become roots, as an ingest makes them.
 
     Raises
     ------
@@ -198,7 +198,7 @@ def chosen_files(paths: Sequence[str | os.PathLike[str]], *, roots: Roots, selec
 def _states(
     paths: Sequence[str | os.PathLike[str]], catalog: Catalog | None, selection: Selection
 ) -> Iterator[tuple[Candidate, str, str | None]]:
-    """Give each file, what an ingest would make of it, and the campaign it is in already."""
+    """Return each file, what an ingest would make of it, and the campaign it is in already."""
     found = candidates(paths, roots=_Planned({} if catalog is None else Roots(catalog.roots).all()))
     for chunk in _chunks(found, _LOOKUP):
         known = {} if catalog is None else _known(catalog.headers, [candidate.located for candidate in chunk])
@@ -235,7 +235,7 @@ def _same(candidate: Candidate, file: dict[str, Any]) -> bool:
 
 
 def _ratio(headers: Collection) -> float | None:
-    """Give bytes stored for a byte of FITS, over the documents with arrays that were taken last; None of none."""
+    """Return bytes stored for a byte of FITS, over the documents with arrays that were taken last; None of none."""
     nbytes = stored = 0
     recent = headers.find({"ingest.arrays": "kept"}, {"file.size": 1, "arrays": 1}).sort([("ingest.at", -1)]).limit(200)
     for document in recent:

@@ -47,10 +47,10 @@ class RootNames(Protocol):
     """The named roots, as far as a walk needs them: `Roots`, or what stands for them."""
 
     def all(self) -> dict[str, Path]:
-        """Give every root: name to folder."""
+        """Return every root: name to folder."""
 
     def covering(self, folder: Path) -> str:
-        """Give the innermost root that holds a folder; make one if none does."""
+        """Return the innermost root that holds a folder; make one if none does."""
 
 
 def candidates(paths: Iterable[str | os.PathLike[str]], *, roots: RootNames) -> list[Candidate]:
@@ -120,7 +120,7 @@ def _locate(path: Path, known: dict[str, Path]) -> Located:
 
 
 def printable(name: str) -> str:
-    """Give a file name as it can stand in a document: bytes that are not UTF-8 are escaped."""
+    """Return a file name as it can stand in a document: bytes that are not UTF-8 are escaped."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 

@@ -146,7 +146,7 @@ class Calibration:
     clock: float = 5.0
 
     def rule(self, kind: str) -> GroupRule | None:
-        """Give the rule of a kind; None without one."""
+        """Return the rule of a kind; None without one."""
         return next((rule for rule in self.groups if rule.kind == kind), None)
 
 

@@ -156,7 +156,7 @@ class _Reading:
         self.groups = {name: text for name, text in found.groupdict().items() if text} if found else {}
 
     def take(self, name: str, source: Take) -> str | None:
-        """Give a text field's value, and flag what had to be decided."""
+        """Return a text field's value, and flag what had to be decided."""
         values = (look_up(self.hdus, keyword) for keyword in source.keywords)
         by_header = next((_word(str(value), source) for value in values if value is not None), None)
         by_path = self.groups.get(source.group) if source.group else None
@@ -174,7 +174,7 @@ class _Reading:
         return by_path if by_path is not None else source.constant
 
     def number(self, name: str, source: Take) -> int | None:
-        """Give a whole-number field's value; flag ``<field>-unreadable`` when it is not one of 64 bit."""
+        """Return a whole-number field's value; flag ``<field>-unreadable`` when it is not one of 64 bit."""
         text = self.take(name, source)
         if text is None:
             return None
@@ -184,7 +184,7 @@ class _Reading:
         return None
 
     def when(self, clock: Clock) -> tuple[datetime | None, date | None]:
-        """Give the instant, and the night or calendar day: the header's, else the path's."""
+        """Return the instant, and the night or calendar day: the header's, else the path's."""
         timestamp, seen = self._instant(clock)
         day: date | None = None
         if timestamp is None:
@@ -209,7 +209,7 @@ class _Reading:
         return timestamp, day
 
     def _instant(self, clock: Clock) -> tuple[datetime | None, bool]:
-        """Give the first candidate that reads as an instant, and whether there was any."""
+        """Return the first candidate that reads as an instant, and whether there was any."""
         system = str(look_up(self.hdus, clock.system) or "UTC") if clock.system else "UTC"
         seen = False
         for keywords in clock.keywords:

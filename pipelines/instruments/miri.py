@@ -53,7 +53,7 @@ def derive(path: PurePath, hdus: Sequence[HduLike]) -> Derived:
 
 
 def window_of(x: Any, y: Any, nx: int, ny: int) -> tuple[dict[str, int] | None, str, tuple[str, ...]]:
-    """Give window, subarray name and flags for a corner that may be missing or senseless."""
+    """Return window, subarray name and flags for a corner that may be missing or senseless."""
     if not (isinstance(x, int) and isinstance(y, int)):
         return None, "GENERIC", ("subarray-missing",)
     try:

@@ -72,12 +72,12 @@ def derive(path: PurePath, hdus: Sequence[HduLike]) -> Derived:
 
 
 def campaign_of(path: PurePath) -> str | None:
-    """Give the test that a ground exposure belongs to: the name of its folder; None for a bare file name."""
+    """Return the test that a ground exposure belongs to: the name of its folder; None for a bare file name."""
     return path.parent.name or None
 
 
 def _moment(hdus: Sequence[HduLike], which: str) -> dict[str, str | None]:
-    """Give day and time of the start or the end; None for a filler such as yyyy-mm-dd."""
+    """Return day and time of the start or the end; None for a filler such as yyyy-mm-dd."""
     day, time = _text(look_up(hdus, f"DATE_{which}")), _text(look_up(hdus, f"TIME_{which}"))
     day = day if day is not None and parse_day(day) else None
     time = time if time is not None and parse_instant(f"2000-01-01T{time}") else None

@@ -68,7 +68,7 @@ def derive(path: PurePath, hdus: Sequence[HduLike]) -> Derived:
 
 
 def _detector(hdus: Sequence[HduLike]) -> str | None:
-    """Give the detector's flight name: DETECTOR where it is one, else by the SCA number."""
+    """Return the detector's flight name: DETECTOR where it is one, else by the SCA number."""
     name = look_up(hdus, "DETECTOR")
     number = look_up(hdus, "SCA_ID")
     return str(name) if name in DETECTORS else _SCA.get(number) if isinstance(number, int) else None

@@ -94,14 +94,14 @@ def parse_day(text: str) -> date | None:
 
 
 def instant_of_mjd(days: float) -> datetime | None:
-    """Give the instant of a modified Julian date in UTC, to the millisecond; None out of range."""
+    """Return the instant of a modified Julian date in UTC, to the millisecond; None out of range."""
     if not math.isfinite(days) or not -670_000 < days < 2_900_000:
         return None
     return _MJD_EPOCH + timedelta(milliseconds=round(days * 86_400_000))
 
 
 def night_of(instant: datetime, zone: str) -> date:
-    """Give the night an instant belongs to: the day of the last local noon at or before it.
+    """Return the night an instant belongs to: the day of the last local noon at or before it.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ def time_of_day(instant: datetime, zone: str) -> str:
 
 
 def site_zone(zone: str) -> ZoneInfo:
-    """Give the zone of an IANA name.
+    """Return the zone of an IANA name.
 
     Raises
     ------

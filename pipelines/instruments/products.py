@@ -38,7 +38,7 @@ def product_kind(path: PurePath, hdus: Sequence[HduLike], shapes: Shapes) -> tup
 
 
 def science_shape(path: PurePath, kind: str, shapes: Shapes) -> tuple[int, ...]:
-    """Give the shape of SCI.
+    """Return the shape of SCI.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def science_shape(path: PurePath, kind: str, shapes: Shapes) -> tuple[int, ...]:
 def numbers(
     path: PurePath, kind: str, shape: tuple[int, ...], hdus: Sequence[HduLike]
 ) -> tuple[dict[str, Any], list[str]]:
-    """Give nints, ngroups and the segment of a file, and flags where header and arrays differ."""
+    """Return nints, ngroups and the segment of a file, and flags where header and arrays differ."""
     ramps = len(shape) == 4
     said = look_up(hdus, "NINTS")
     nints = shape[0] if len(shape) > 2 else said
@@ -89,7 +89,7 @@ def numbers(
 
 
 def segment_of(path: PurePath, nints: int, hdus: Sequence[HduLike]) -> dict[str, int] | None:
-    """Give number, total, first and last integration of a segment; None for an exposure that is whole.
+    """Return number, total, first and last integration of a segment; None for an exposure that is whole.
 
     Raises
     ------

@@ -22,7 +22,7 @@ BUILT_IN = (dragonfly.PROFILE, miri.PROFILE, miri_jpl.PROFILE, miri_otis.PROFILE
 
 
 def profiles() -> dict[str, Profile]:
-    """Give every profile by name: the built-in ones first, then those of installed distributions.
+    """Return every profile by name: the built-in ones first, then those of installed distributions.
 
     Raises
     ------
@@ -35,7 +35,7 @@ def profiles() -> dict[str, Profile]:
 
 @lru_cache(maxsize=1)  # looking through every distribution takes ten milliseconds
 def _profiles(path: tuple[str, ...]) -> dict[str, Profile]:
-    """Give the profiles of what is installed on an import path."""
+    """Return the profiles of what is installed on an import path."""
     found = {profile.name: profile for profile in BUILT_IN}
     owner = dict.fromkeys(found, "Darkroom itself")
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: (_distribution(entry), entry.name)):

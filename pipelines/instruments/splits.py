@@ -40,10 +40,10 @@ class Split(Protocol):
     """A reversible transform of one array into several."""
 
     def split(self, source: SplitSource, header: Mapping[str, Any]) -> dict[str, SplitSource]:
-        """Give the parts, by name. `header` is that of the source's HDU."""
+        """Return the parts, by name. `header` is that of the source's HDU."""
 
     def join(self, arrays: Mapping[str, Array], header: Mapping[str, Any]) -> Array:
-        """Give the array that `split` was given, bit for bit."""
+        """Return the array that `split` was given, bit for bit."""
 
 
 class MiriGround:
@@ -84,7 +84,7 @@ SPLITS: Mapping[str, Split] = MappingProxyType({"miri-ground": MiriGround()})
 
 
 def split(name: str, source: SplitSource, header: Mapping[str, Any]) -> dict[str, SplitSource]:
-    """Give the arrays that the split `name` makes of an HDU's pixels, by their names.
+    """Return the arrays that the split `name` makes of an HDU's pixels, by their names.
 
     Raises
     ------
@@ -96,7 +96,7 @@ def split(name: str, source: SplitSource, header: Mapping[str, Any]) -> dict[str
 
 
 def join(name: str, arrays: Mapping[str, Array], header: Mapping[str, Any]) -> Array:
-    """Give the pixels that the split `name` was given, bit for bit, of the arrays it made.
+    """Return the pixels that the split `name` was given, bit for bit, of the arrays it made.
 
     Raises
     ------
@@ -118,7 +118,7 @@ def _find(name: str) -> Split:
 
 
 def ground_ramp_shape(shape: tuple[int, ...], header: Mapping[str, Any]) -> tuple[int, int, int, int]:
-    """Give (nint, ngroup, ny, nx) of the ramps in ground-test frames of `shape`, (frames, 1.25 ny, nx).
+    """Return (nint, ngroup, ny, nx) of the ramps in ground-test frames of `shape`, (frames, 1.25 ny, nx).
 
     Raises
     ------
@@ -202,7 +202,7 @@ class _Reference:
 
 
 def _count(header: Mapping[str, Any], *keywords: str) -> int:
-    """Give the first keyword's positive whole number."""
+    """Return the first keyword's positive whole number."""
     for keyword in keywords:
         value = header.get(keyword)
         if isinstance(value, int) and not isinstance(value, bool) and value > 0:

@@ -96,7 +96,7 @@ class Calibrated:
     peak: int
 
     def to_dict(self) -> dict[str, Any]:
-        """Give it as plain data."""
+        """Return it as plain data."""
         return {
             **{name: getattr(self, name) for name in ("exposure", "uncal", "key", "fresh", "peak")},
             "products": list(self.products),
@@ -209,7 +209,7 @@ def _calibratable(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _beside(store: str) -> Path:
-    """Give the folder of products that belongs to an array store on this machine."""
+    """Return the folder of products that belongs to an array store on this machine."""
     if not store.startswith("file://"):
         raise UsageError("the arrays of this archive are in no folder here; say where products go with --out DIR")
     return Path(unquote(urlsplit(store).path)).parent / "products"
@@ -219,7 +219,7 @@ def _jwst_version() -> str:
     try:
         return version("jwst")
     except PackageNotFoundError:
-        raise JwstMissing("calibrating needs the JWST pipeline: pip install 'darkroom[jwst]'") from None
+        raise JwstMissing("calibrating needs the JWST pipeline: pip install 'darkroom-archive[jwst]'") from None
 
 
 def _run(session: Session, asked: _Asked, place: Path, limits: RunLimits, progress: Say | None) -> Ended:

@@ -18,7 +18,7 @@ _NO_CONTEXT = "jwst_0000.pmap"
 
 
 def offline(place: Path) -> dict[str, str]:
-    """Give the environment in which CRDS asks nobody, and make the cached answer it insists on.
+    """Return the environment in which CRDS asks nobody, and make the cached answer it insists on.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def offline(place: Path) -> dict[str, str]:
 
 
 def online(environment: Mapping[str, str]) -> dict[str, str]:
-    """Give what CRDS needs to choose the references itself; what the user has set stays."""
+    """Return what CRDS needs to choose the references itself; what the user has set stays."""
     cache = os.path.join(os.path.expanduser("~"), "crds_cache")
     wanted = {"CRDS_SERVER_URL": SERVER, "CRDS_PATH": cache, "CRDS_OBSERVATORY": "jwst"}
     return {name: environment.get(name) or value for name, value in wanted.items()}
@@ -65,7 +65,7 @@ def unreachable(log: str) -> bool:
 
 
 def steps_begun(log: Path) -> tuple[int, int]:
-    """Give how many steps of Detector1 a log says have begun, and how many there are."""
+    """Return how many steps of Detector1 a log says have begun, and how many there are."""
     text = log.read_text(errors="replace") if log.exists() else ""
     begun = set(re.findall(r"Step (\w+) running with args", text))
     return len(begun & set(STEPS)), len(STEPS)

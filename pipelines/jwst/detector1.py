@@ -50,7 +50,7 @@ def run(order: dict[str, Any]) -> dict[str, Any]:
 
 
 def with_metadata(uncal: Path) -> Path:
-    """Give a file that the pipeline can open by name: with the ASDF extension that it reads metadata from."""
+    """Return a file that the pipeline can open by name: with the ASDF extension that it reads metadata from."""
     from astropy.io import fits
 
     with fits.open(uncal) as hdus:
@@ -66,7 +66,7 @@ def with_metadata(uncal: Path) -> Path:
 
 
 def _steps(defined: dict[str, Any], skip: list[str], references: dict[str, str] | None) -> dict[str, dict[str, Any]]:
-    """Give the parameters of each step: left out, or told its references so that CRDS is not asked for any."""
+    """Return the parameters of each step: left out, or told its references so that CRDS is not asked for any."""
     steps: dict[str, dict[str, Any]] = {}
     for name, step in defined.items():
         told: dict[str, Any] = {"skip": True} if name in skip else {}

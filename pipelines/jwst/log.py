@@ -51,7 +51,7 @@ def keep(session: Session, ids: Sequence[str], *, record: Mapping[str, Any], run
 
 
 def log_of(document: Mapping[str, Any]) -> str:
-    """Give what the pipeline said when it made a product.
+    """Return what the pipeline said when it made a product.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def log_of(document: Mapping[str, Any]) -> str:
         It was not calibrated here.
     """
     if document.get("kind") == "uncal":
-        raise UsageError(f"{document['_id']} is raw; name a product of it, as `darkroom calibrate` prints them")
+        raise UsageError(f"{document['_id']} is raw; name a product of it, as `darkroom detector1` prints them")
     packed = (document.get("calibration") or {}).get("log")
     if packed is None:
         raise UsageError(f"{document['_id']} was not calibrated by this archive, which has no log of it")

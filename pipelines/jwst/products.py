@@ -36,7 +36,7 @@ def put(products: Sequence[Path], folder: Path, *, record: Mapping[str, Any]) ->
 
 
 def record_in(folder: Path) -> dict[str, Any] | None:
-    """Give the record of a folder; None where there is none, or not yet."""
+    """Return the record of a folder; None where there is none, or not yet."""
     place = folder / RECORD
     if not place.exists():
         return None
@@ -46,7 +46,7 @@ def record_in(folder: Path) -> dict[str, Any] | None:
 
 @contextmanager
 def _partial(target: Path) -> Iterator[Path]:
-    """Give a name to write a file under; it appears under its own when it is whole, and on the disk."""
+    """Return a name to write a file under; it appears under its own when it is whole, and on the disk."""
     partial = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         yield partial

@@ -59,7 +59,7 @@ class Reference:
 
 
 def needed(skip: Sequence[str]) -> dict[str, list[str]]:
-    """Give the reference types that are asked for, each with the steps that ask.
+    """Return the reference types that are asked for, each with the steps that ask.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ def gather(
 
 
 def _serving(folder: Path, document: Mapping[str, Any]) -> dict[str, Path]:
-    """Give the file of a folder that serves for each type; the one for just this subarray before a general one."""
+    """Return the file of a folder that serves for each type; the one for just this subarray before a general one."""
     if not folder.is_dir():
         raise UsageError(f"the folder of references {folder} is not there; name one that is")
     offers: dict[str, list[tuple[int, Path]]] = {}
@@ -156,7 +156,7 @@ def _serving(folder: Path, document: Mapping[str, Any]) -> dict[str, Path]:
 
 
 def _header(path: Path) -> Mapping[str, Any]:
-    """Give the primary header of a FITS file; nothing for any other file."""
+    """Return the primary header of a FITS file; nothing for any other file."""
     from astropy.io import fits
 
     if not path.is_file() or not path.name.endswith((".fits", ".fits.gz")):
@@ -169,7 +169,7 @@ def _header(path: Path) -> Mapping[str, Any]:
 
 
 def _fit(header: Mapping[str, Any], document: Mapping[str, Any]) -> int | None:
-    """Give how many of its selectors are just those of the exposure; None where one contradicts it."""
+    """Return how many of its selectors are just those of the exposure; None where one contradicts it."""
     exact = 0
     for keyword, field in (("DETECTOR", "detector"), ("SUBARRAY", "subarray"), ("READPATT", "readpatt")):
         selector = str(header.get(keyword, "ANY")).strip().upper()

@@ -81,7 +81,7 @@ def write_uncal(session: Session, document: Mapping[str, Any], out: str | os.Pat
 
 
 def _primary(document: Mapping[str, Any], converted: Mapping[str, Any]) -> Header:
-    """Give the primary header: the original's cards, then what they mean in flight keywords."""
+    """Return the primary header: the original's cards, then what they mean in flight keywords."""
     from astropy.io.fits import Card, PrimaryHDU
 
     header = PrimaryHDU().header

@@ -62,7 +62,7 @@ class NightReport:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Give it as plain data."""
+        """Return it as plain data."""
         return {
             "night": self.night,
             "run": self.run,
@@ -137,7 +137,7 @@ class NightlyReport:
         return 1 if self.refused or self.stopped else 0
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the report as plain data, for machines and for the ledger."""
+        """Return the report as plain data, for machines and for the ledger."""
         return {
             "run": self.run,
             "nights": [night.to_dict() for night in self.nights],

@@ -112,7 +112,7 @@ def nightly(
 
 
 def last_finished(session: Session, paths: Sequence[str | os.PathLike[str]]) -> datetime | None:
-    """Give the time from which a run over these paths must look for files that have arrived.
+    """Return the time from which a run over these paths must look for files that have arrived.
 
     That is when the last run began that looked at all of them, of every night, and left nothing to
     another run; less a day, for clocks that differ. None when there was none.
@@ -206,13 +206,13 @@ class _Run:
             self.progress(done, total)
 
     def _patience(self) -> float:
-        """Give the seconds there are to wait for a lease."""
+        """Return the seconds there are to wait for a lease."""
         if self.schedule.limit is None:
             return self.schedule.wait
         return max(0.0, min(self.schedule.wait, self.schedule.limit - (time.monotonic() - self.began)))
 
     def _reason(self, lease: Lease | None = None) -> str:
-        """Give the reason to stop now, if there is one."""
+        """Return the reason to stop now, if there is one."""
         if self.interrupted is not None and (told := self.interrupted()):
             return told
         if self.schedule.limit is not None and time.monotonic() - self.began >= self.schedule.limit:

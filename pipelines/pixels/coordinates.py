@@ -84,7 +84,7 @@ class PixelCoordinates:
 
 
 def checked_detector(detector: str) -> str:
-    """Give a detector's name as the headers write it.
+    """Return a detector's name as the headers write it.
 
     Raises
     ------

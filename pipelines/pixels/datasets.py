@@ -139,7 +139,7 @@ _SLOPE_UNITS = {"slope": "DN/s", "error": "DN/s"}
 
 
 def flag_names(one: Ramps) -> Array:
-    """Give the names of the flags of each group, (nint, ngroup, P), by the release that set them."""
+    """Return the names of the flags of each group, (nint, ngroup, P), by the release that set them."""
     shape = (one.integrations.size, one.ngroups, one.pixels.size)
     bits = np.zeros(shape, np.uint32)
     if one.groupdq is not None:
@@ -203,7 +203,7 @@ def _dataset(
 
 
 def _meanings(read: Sequence[Ramps] | Sequence[Slopes]) -> dict[str, Any]:
-    """Give the names of the bits as the CF conventions write them, where all exposures agree on them."""
+    """Return the names of the bits as the CF conventions write them, where all exposures agree on them."""
     releases = {_release(product) for one in read for product in one.observed.products}
     tables = {tuple(dq_names(release).items()) for release in releases}
     if len(tables) != 1:

@@ -56,7 +56,7 @@ class Filters:
     where: Mapping[str, Any] | None = None
 
     def query(self) -> dict[str, Any]:
-        """Give the condition that every product carries."""
+        """Return the condition that every product carries."""
         query: dict[str, Any] = {}
         if self.first or self.last:
             ends = (("$gte", self.first), ("$lte", self.last))
@@ -176,7 +176,7 @@ def find_exposures(
 
 
 def fields_of(kinds: tuple[str, str]) -> dict[str, int]:
-    """Give the projection: what reading needs of a document, and no more."""
+    """Return the projection: what reading needs of a document, and no more."""
     fields = dict.fromkeys(_COMMON, 1) | {f"header.{key}": 1 for key in _HEADER}
     fields |= {f"arrays.{name}": 1 for name in _ARRAYS[kinds]}
     return fields | {"calibration.version": 1, "dq_version": 1, "pixels_digest": 1}
@@ -223,7 +223,7 @@ def assemble(documents: Iterable[Document], kinds: tuple[str, str], version: str
 
 
 def _preferred(exposure: str, files: list[Document], kinds: tuple[str, str], unread: list[Row]) -> tuple[Document, ...]:
-    """Give the products of a calibration: of slopes, each integration's where there are such, else their mean."""
+    """Return the products of a calibration: of slopes, each integration's where there are such, else their mean."""
     for kind in kinds:
         parts = [document for document in files if document["kind"] == kind]
         if parts:
@@ -232,7 +232,7 @@ def _preferred(exposure: str, files: list[Document], kinds: tuple[str, str], unr
 
 
 def _segments(exposure: str, files: list[Document], what: str, unread: list[Row]) -> tuple[Document, ...]:
-    """Give the segments of an exposure in order, each once; what contradicts is reported and left out."""
+    """Return the segments of an exposure in order, each once; what contradicts is reported and left out."""
     by_number: dict[int, dict[str | None, Document]] = defaultdict(dict)
     for document in sorted(files, key=lambda document: str(document["_id"])):
         number = (document.get("segment") or {"number": 1})["number"]

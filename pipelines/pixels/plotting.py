@@ -49,7 +49,7 @@ def plot(selection: PixelSelection, path: str | os.PathLike[str] | None = None) 
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise DarkroomError("a plot needs matplotlib: pip install 'darkroom[plot]'") from error
+        raise DarkroomError("a plot needs matplotlib: pip install 'darkroom-archive[plot]'") from error
     ending = "png" if path is None else os.path.splitext(path)[1].lstrip(".").lower() or "png"
     if ending not in FORMATS:
         raise UsageError(f"no picture is written as {ending}; there are {', '.join(FORMATS)}")

@@ -19,17 +19,17 @@ Filter = dict[str, Any]
 
 
 def used_reference_filter(reference: str) -> Filter:
-    """Give the filter for products that used a reference file, named with or without its folder."""
+    """Return the filter for products that used a reference file, named with or without its folder."""
     return {"calibration.references_used": file_name(reference)}
 
 
 def version_filter(version: str) -> Filter:
-    """Give the filter for products of a release: 1.17 is 1.17.0, 1.17.1 and so on."""
+    """Return the filter for products of a release: 1.17 is 1.17.0, 1.17.1 and so on."""
     return {"calibration.version": version_range(version)}
 
 
 def lacking_step_filter(step: str) -> Filter:
-    """Give the filter for products whose header does not say COMPLETE for a step."""
+    """Return the filter for products whose header does not say COMPLETE for a step."""
     return {"calibration.steps_lacking": step_keyword(step)}
 
 

@@ -63,7 +63,7 @@ class RatesReport:
     wrong: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the report as a plain document."""
+        """Return the report as a plain document."""
         return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
 
     def __repr__(self) -> str:
@@ -209,7 +209,7 @@ def _from_view(
 
 
 def _live(catalog: Catalog, detector: str | None) -> dict[Name, Document]:
-    """Give the products that belong in the view, by name and digest of their slopes."""
+    """Return the products that belong in the view, by name and digest of their slopes."""
     query: dict[str, Any] = {"kind": {"$in": list(SLOPES)}, "instrument": "MIRI"}
     if detector is not None:
         query["detector"] = detector

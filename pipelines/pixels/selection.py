@@ -98,11 +98,11 @@ class PixelSelection:
     # -- as arrays of each exposure -----------------------------------------------------------------
 
     def read(self) -> tuple[Ramps, ...]:
-        """Give the ramps of each exposure as plain arrays of their own lengths, nothing padded."""
+        """Return the ramps of each exposure as plain arrays of their own lengths, nothing padded."""
         return self._ramps[0]
 
     def read_slopes(self) -> tuple[Slopes, ...]:
-        """Give the slopes of each exposure as plain arrays of their own lengths."""
+        """Return the slopes of each exposure as plain arrays of their own lengths."""
         return self._slopes[0]
 
     @property
@@ -123,19 +123,19 @@ class PixelSelection:
     # -- as labelled arrays and tables --------------------------------------------------------------
 
     def ramps(self) -> xarray.Dataset:
-        """Give every ramp, raw and corrected, with flags by name; see `pipelines.pixels.datasets.ramps`."""
+        """Return every ramp, raw and corrected, with flags by name; see `pipelines.pixels.datasets.ramps`."""
         from pipelines.pixels.datasets import ramps
 
         return ramps(self.read(), self.places, self.detector)
 
     def slopes(self) -> xarray.Dataset:
-        """Give every slope, by exposure and integration; see `pipelines.pixels.datasets.slopes`."""
+        """Return every slope, by exposure and integration; see `pipelines.pixels.datasets.slopes`."""
         from pipelines.pixels.datasets import slopes
 
         return slopes(self.read_slopes(), self.places, self.detector)
 
     def history(self) -> xarray.Dataset:
-        """Give the slopes in order of time; see `pipelines.pixels.datasets.history`.
+        """Return the slopes in order of time; see `pipelines.pixels.datasets.history`.
 
         Read from the rate history where that holds them (`pipelines.pixels.rates`), and from the
         exposures' own products otherwise: it is complete either way, and fast with the former.
@@ -145,13 +145,13 @@ class PixelSelection:
         return history(self.read_slopes(), self.places, self.detector)
 
     def to_pandas(self) -> pd.DataFrame:
-        """Give a row for each pixel and group; see `pipelines.pixels.tables.rows_of`."""
+        """Return a row for each pixel and group; see `pipelines.pixels.tables.rows_of`."""
         from pipelines.pixels.tables import to_pandas
 
         return to_pandas(self.read(), self.places)
 
     def to_parquet(self, path: str | os.PathLike[str]) -> int:
-        """Write the rows of `to_pandas` to a Parquet file, an exposure at a time; give their number."""
+        """Write the rows of `to_pandas` to a Parquet file, an exposure at a time; return their number."""
         from pipelines.pixels.tables import to_parquet
 
         return to_parquet(self.read(), self.places, path)

@@ -29,12 +29,12 @@ _SLAB = 64  # rows of a chunk of the slope images: read once, they serve several
 
 
 def name_of(document: Document) -> Name:
-    """Give what a product goes by in the view: its id, and the digest of its slopes."""
+    """Return what a product goes by in the view: its id, and the digest of its slopes."""
     return document["_id"], ((document.get("arrays") or {}).get("sci") or {}).get("digest", "")
 
 
 def window_of(document: Document) -> tuple[Any, ...]:
-    """Give the detector and the window, which images of one stack share."""
+    """Return the detector and the window, which images of one stack share."""
     window = document["window"]
     return document["detector"], window["x"], window["y"], window["nx"], window["ny"]
 
@@ -70,7 +70,7 @@ def planes_of(document: Document) -> int:
 
 
 def stored(store: ArrayStore, stack: Sequence[Document], run: str) -> dict[str, Any]:
-    """Store the arrays of a stack; give its segment's document."""
+    """Store the arrays of a stack; return its segment's document."""
     refs: dict[str, ArrayRef] = {}
     for name, kind in _KINDS.items():
         refs[name] = store.put(_Stack(store, [document["arrays"][name] for document in stack]), kind=kind)
@@ -106,7 +106,7 @@ class _Stack:
         self._slab: tuple[int, Array] = (0, np.empty((planes, 0, self.shape[2]), self.dtype))
 
     def read(self, start: int, stop: int) -> Array:
-        """Give rows `start` to `stop` of every image."""
+        """Return rows `start` to `stop` of every image."""
         first, rows = self._slab
         if not first <= start <= stop <= first + rows.shape[1]:
             first = start // _SLAB * _SLAB

@@ -20,7 +20,7 @@ _COLUMNS = ("exposure", "start", "subarray", "version", "nints", "ngroups", "raw
 
 
 def summary(selection: PixelSelection) -> Answer:
-    """Give one row for each exposure and calibration.
+    """Return one row for each exposure and calibration.
 
     Returns
     -------
@@ -35,7 +35,7 @@ def summary(selection: PixelSelection) -> Answer:
 
 
 def values(selection: PixelSelection) -> dict[str, Any]:
-    """Give every ramp and slope as nested lists, (integration, group, pixel) and (integration, pixel)."""
+    """Return every ramp and slope as nested lists, (integration, group, pixel) and (integration, pixel)."""
     return {
         "detector": selection.detector,
         "x": selection.places.x.tolist(),
@@ -106,7 +106,7 @@ def _observed(one: Ramps | Slopes) -> dict[str, Any]:
 
 
 def _plain(array: Array | None) -> Any:
-    """Give nested lists; NaN, which JSON does not have, is null."""
+    """Return nested lists; NaN, which JSON does not have, is null."""
     if array is None:
         return None
     if array.dtype.kind != "f":

@@ -21,7 +21,7 @@ Array = npt.NDArray[Any]
 
 
 def rows_of(one: Ramps, places: PixelCoordinates) -> pd.DataFrame:
-    """Give the ramps of one exposure as rows.
+    """Return the ramps of one exposure as rows.
 
     Returns
     -------
@@ -73,14 +73,14 @@ def rows_of(one: Ramps, places: PixelCoordinates) -> pd.DataFrame:
 
 
 def to_pandas(read: Sequence[Ramps], places: PixelCoordinates) -> pd.DataFrame:
-    """Give the ramps of every exposure as rows, in order of time; columns as of `rows_of`."""
+    """Return the ramps of every exposure as rows, in order of time; columns as of `rows_of`."""
     import pandas as pd
 
     return pd.concat([rows_of(one, places) for one in read], ignore_index=True)
 
 
 def to_parquet(read: Sequence[Ramps], places: PixelCoordinates, path: str | os.PathLike[str]) -> int:
-    """Write the rows of every exposure to a Parquet file, a row group each; give their number.
+    """Write the rows of every exposure to a Parquet file, a row group each; return their number.
 
     Raises
     ------
@@ -91,7 +91,7 @@ def to_parquet(read: Sequence[Ramps], places: PixelCoordinates, path: str | os.P
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError as error:
-        raise DarkroomError("Parquet needs pyarrow: pip install 'darkroom[parquet]'") from error
+        raise DarkroomError("Parquet needs pyarrow: pip install 'darkroom-archive[parquet]'") from error
     writer, rows = None, 0
     temporary = f"{os.fspath(path)}.part"
     try:

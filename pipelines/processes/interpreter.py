@@ -5,7 +5,7 @@ import sys
 
 
 def command(module: str, *arguments: object) -> list[str]:
-    """Give the command line that runs a module of ours in a new process.
+    """Return the command line that runs a module of ours in a new process.
 
     ``-P`` keeps the working folder off the path: a folder named ``catalog`` there is not ours.
     """
@@ -13,5 +13,5 @@ def command(module: str, *arguments: object) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """Give the environment for it: this process's, with its import path."""
+    """Return the environment for it: this process's, with its import path."""
     return {**os.environ, "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))}

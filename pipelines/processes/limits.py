@@ -27,11 +27,11 @@ class Bounds:
     seconds: float = SECONDS
 
     def memory_for(self, size: int) -> int:
-        """Give the bytes of memory that a file of `size` bytes may take."""
+        """Return the bytes of memory that a file of `size` bytes may take."""
         return max(self.memory, size)
 
     def seconds_for(self, size: int) -> float:
-        """Give the seconds that a file of `size` bytes may take."""
+        """Return the seconds that a file of `size` bytes may take."""
         return self.seconds + max(0, size) / SLOWEST
 
 
@@ -58,7 +58,7 @@ class Fence:
 
 
 def _status() -> dict[str, int]:
-    """Give the sizes in ``/proc/self/status``, bytes; nothing where there is no such file."""
+    """Return the sizes in ``/proc/self/status``, bytes; nothing where there is no such file."""
     try:
         lines = Path("/proc/self/status").read_text().splitlines()
     except OSError:

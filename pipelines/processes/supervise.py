@@ -105,7 +105,7 @@ def supervise(
 
 
 def resident(group: int) -> int:
-    """Give the resident memory of a process group, bytes; what pages its members share counts for each."""
+    """Return the resident memory of a process group, bytes; what pages its members share counts for each."""
     if os.path.isdir("/proc/self"):
         return _resident_proc(group)
     listed = subprocess.run(["ps", "-A", "-o", "pgid=,rss="], stdout=subprocess.PIPE, text=True, check=False).stdout

@@ -45,7 +45,7 @@ class Copied:
     nbytes: int = 0
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the counts as plain data."""
+        """Return the counts as plain data."""
         return {name: getattr(self, name) for name in self.__slots__}
 
     def __repr__(self) -> str:

@@ -186,7 +186,7 @@ def _references(session: Session, census: Census, document: Document, *, listed:
 
 
 def fingerprint(ref: Mapping[str, Any]) -> bytes:
-    """Give what must be the same in every reference to one array, short."""
+    """Return what must be the same in every reference to one array, short."""
     fixed = [ref[name] for name in ("pixels", "shape", "dtype", "layout", "nbytes", "shard")]
     return hashlib.blake2b(repr(fixed).encode(), digest_size=8).digest()
 
@@ -244,7 +244,7 @@ def _half_deleted(catalog: Catalog) -> Iterator[Finding]:
 
 
 def _in_use(catalog: Catalog, entry: Document) -> int | None:
-    """Give how many changes the document of a trash entry has had, if it is in use; else None."""
+    """Return how many changes the document of a trash entry has had, if it is in use; else None."""
     query = {"_id": entry["document"], "ingest.revision": entry["revision"]}
     live = catalog[entry.get("collection", "headers")].find_one(query, {"ingest.changes": 1})
     return None if live is None else int(live["ingest"].get("changes", 0))

@@ -76,12 +76,12 @@ class CheckReport:
         return self.exit_code == 0
 
     def table(self) -> Answer:
-        """Give the findings as a table."""
+        """Return the findings as a table."""
         columns = ("gravity", "code", "what", "documents", "message", "mend")
         return Answer(columns, tuple(finding.to_dict() for finding in self.findings), repr(self).split("\n", 1)[0])
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the report as plain data."""
+        """Return the report as plain data."""
         plain = {name: getattr(self, name) for name in self.__slots__ if name != "findings"}
         counts = Counter(finding.code for finding in self.findings)
         return {**plain, "clean": self.clean, "counts": counts, "findings": [f.to_dict() for f in self.findings]}
@@ -198,6 +198,6 @@ def _once(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def _said(finding: Finding) -> str:
-    """Give the message of a finding, with the documents it does not name itself."""
+    """Return the message of a finding, with the documents it does not name itself."""
     unnamed = [name for name in finding.documents if name not in finding.message]
     return finding.message + (f" (of {', '.join(unnamed[:3])}{' …' if len(unnamed) > 3 else ''})" if unnamed else "")

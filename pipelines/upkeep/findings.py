@@ -7,9 +7,9 @@ DAMAGE: Final = "damage"
 UNFINISHED: Final = "unfinished"
 NOTE: Final = "note"
 
-_MENDED = "darkroom check --mend"
+_MENDED = "darkroom check --repair"
 _AGAIN = (
-    "`darkroom check --mend` makes it again from the original file, if that is still as it was ingested; "
+    "`darkroom check --repair` makes it again from the original file, if that is still as it was ingested; "
     "else restore {what} from a copy of the store"
 )
 
@@ -86,7 +86,7 @@ class Finding:
         return KINDS[self.code][2].format(what=self.what)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the finding as plain data."""
+        """Return the finding as plain data."""
         return {
             "gravity": self.gravity,
             "code": self.code,

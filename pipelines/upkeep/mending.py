@@ -21,7 +21,7 @@ OF_ARRAYS = ("dangling", "lost", "renamed", "truncated", "grown", "changed", "sw
 
 
 def mend_all(session: Session, findings: Sequence[Finding]) -> tuple[list[Finding], int]:
-    """Mend what can be mended; give the findings that are left, saying why, and how many were mended."""
+    """Mend what can be mended; return the findings that are left, saying why, and how many were mended."""
     menders: dict[str, Callable[[Session, Finding], bool]] = {
         "unfinished-change": _finish,
         "record-missing": _write_record,
@@ -91,7 +91,7 @@ def _write_record(session: Session, finding: Finding) -> bool:
 
 
 def _document(document_id: str, revision: int, collection: str, catalog: Catalog) -> dict[str, object] | None:
-    """Give a revision as the catalog has it: the changes it contains are counted in it, so none is made twice."""
+    """Return a revision as the catalog has it: the changes it contains are counted in it, so none is made twice."""
     live = catalog[collection].find_one({"_id": document_id, "ingest.revision": revision})
     if live is not None:
         return upgraded(live)

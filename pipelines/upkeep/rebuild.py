@@ -61,7 +61,7 @@ class Rebuilt:
         return 4 if self.lost else 0
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the counts as plain data."""
+        """Return the counts as plain data."""
         return {name: getattr(self, name) for name in self.__slots__}
 
     def __repr__(self) -> str:
@@ -139,7 +139,7 @@ def _require_empty(catalog: Catalog) -> None:
 
 
 def _stems(store: ArrayStore, documents: Sequence[str]) -> dict[str, list[tuple[int, int]]]:
-    """Give the numbers of the records of each document."""
+    """Return the numbers of the records of each document."""
     wanted = {record_stem(name, collection=c): name for name in documents for c in PREFIXES}
     found: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for prefix in wanted or PREFIXES.values():
@@ -154,7 +154,7 @@ def _stems(store: ArrayStore, documents: Sequence[str]) -> dict[str, list[tuple[
 
 
 def _known(catalog: Catalog) -> dict[str, int]:
-    """Give the revision the catalog has of each document, in use or in the trash."""
+    """Return the revision the catalog has of each document, in use or in the trash."""
     known: dict[str, int] = {}
     for collection in PREFIXES:
         for document in catalog[collection].find({}, {"ingest.revision": 1}):
@@ -227,7 +227,7 @@ class _Life:
 
 
 def _remembered(before: Document, after: Document, collection: str) -> Document:
-    """Give the history entry of a revision: made by the ingest of the next, when that was."""
+    """Return the history entry of a revision: made by the ingest of the next, when that was."""
     return {
         "_id": trash_name({"document": before["_id"], "revision": before["ingest"]["revision"]}),
         "document": before["_id"],

@@ -44,7 +44,7 @@ def retake(session: Session, what: str) -> bool:
 
 
 def _originals(digest: str, catalog: Catalog) -> Iterator[tuple[dict[str, Any], Path]]:
-    """Give the documents that refer to an array, with their files, where those are there."""
+    """Return the documents that refer to an array, with their files, where those are there."""
     roots = Roots(catalog.roots)
     for document in catalog.headers.find({"digests": digest, "ingest.arrays": "kept"}):
         try:

@@ -44,7 +44,7 @@ class Status:
     roots: dict[str, str]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the counts as plain data."""
+        """Return the counts as plain data."""
         return {name: getattr(self, name) for name in self.__slots__}
 
     def __repr__(self) -> str:

@@ -114,7 +114,7 @@ def sweep(session: Session, *, grace: timedelta = GRACE, dry_run: bool = True) -
 
 
 def _changes_in_use(catalog: Catalog, entry: Mapping[str, Any]) -> int | None:
-    """Give how many changes the document of a trash entry has had, if it is in use; else None."""
+    """Return how many changes the document of a trash entry has had, if it is in use; else None."""
     query = {"_id": entry["document"], "ingest.revision": entry["revision"]}
     live = catalog[entry["collection"]].find_one(query, {"ingest.changes": 1})
     return None if live is None else int(live["ingest"]["changes"])

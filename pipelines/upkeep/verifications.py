@@ -44,7 +44,7 @@ class Item:
 
 
 def work_of(census: Census, *, level: str) -> Iterator[Item]:
-    """Give everything that can be verified."""
+    """Return everything that can be verified."""
     suspects: dict[str, list[tuple[Document, str]]] = {}
     for digest, ref, owner in census.suspects:
         suspects.setdefault(digest, []).append((ref, owner))

@@ -383,7 +383,7 @@ def test_without_obstore_the_way_out_is_named(monkeypatch):
     for name in [name for name in sys.modules if name.split(".")[0] == "obstore"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "obstore", None)
-    with pytest.raises(InvalidStoreURL, match=r"darkroom\[s3\]"):
+    with pytest.raises(InvalidStoreURL, match=r"darkroom-archive\[s3\]"):
         open_store("s3://pixels/x")
 
 

@@ -44,8 +44,8 @@ def test_what_a_caller_would_do_differently_is_told_apart(number, expected):
 
 
 def test_our_own_errors_pass_unchanged():
-    error = errors.Damaged("x")
-    with pytest.raises(errors.Damaged) as caught, translated("read", "x"):
+    error = errors.ArrayDamaged("x")
+    with pytest.raises(errors.ArrayDamaged) as caught, translated("read", "x"):
         raise error
     assert caught.value is error
 
@@ -56,5 +56,5 @@ def test_the_tree_is_public_documented_and_drawn():
         assert error.__name__ in errors.__doc__
         assert error.__doc__
     assert {e.__name__ for e in TREE if issubclass(e, ValueError)} == {
-        "InvalidArray", "InvalidRef", "InvalidKey", "InvalidURL",
+        "InvalidArray", "InvalidRef", "InvalidKey", "InvalidStoreURL",
     }  # fmt: skip

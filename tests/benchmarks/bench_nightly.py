@@ -53,7 +53,7 @@ def write_headers(folder, count):
 
 
 def run(home, raw, **options):
-    """Take everything; give the report, wall seconds, processor seconds of this process and its workers."""
+    """Take everything; return the report, wall seconds, processor seconds of this process and its workers."""
     with open_archive(home) as archive:
         before, started = cpu(), time.perf_counter()
         report = nightly(archive.session, [raw], options=IngestOptions(**options), schedule=Schedule(settle=0))

@@ -18,7 +18,7 @@ class Verdict:
 
 
 def simulated(count, shape, *, seed):
-    """Give frames (count, rows, columns) float32 of read noise, 1 % of samples hit by 8-200 sigma, and the hits."""
+    """Return frames (count, rows, columns) float32 of read noise, 1 % of samples hit by 8-200 sigma, and the hits."""
     rng = np.random.default_rng(seed)
     frames = (LEVEL + SIGMA * rng.standard_normal((count, *shape))).astype(np.float32)
     hit = rng.random(frames.shape) < HIT

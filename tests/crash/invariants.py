@@ -30,7 +30,7 @@ CHANGING = ("ingest",)
 
 
 def whole(archive: Archive, truth: Mapping[str, Truth | tuple[Truth, ...]]) -> int:
-    """Assert that whatever is visible is complete and true; give the number of documents.
+    """Assert that whatever is visible is complete and true; return the number of documents.
 
     Parameters
     ----------
@@ -195,6 +195,6 @@ def sha256_of(path: Path) -> str:
 
 
 def look(home: Path, night: Night) -> int:
-    """Open, assert that all that is visible is whole, close; give the number of documents."""
+    """Open, assert that all that is visible is whole, close; return the number of documents."""
     with open_archive(home) as archive:
         return whole(archive, night.truth)

@@ -60,7 +60,7 @@ def _quietly(function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
 
 
 def finish(*processes: Process, seconds: float = 60) -> list[int | None]:
-    """Wait for processes; give their exit codes, None for one that had to be killed."""
+    """Wait for processes; return their exit codes, None for one that had to be killed."""
     deadline = time.monotonic() + seconds
     codes: list[int | None] = []
     for process in processes:

@@ -39,10 +39,9 @@ def command(*arguments, **environment):
 
 def ingest_until(home, folder, what, at):
     """Ingest in small commits; when the catalog holds `at` documents something happens to it. Exits as the command."""
-    from pipelines.cli.exits import exit_code
-
     import pipelines.ingest.run
     from catalog import Collection
+    from pipelines.cli import exit_code
 
     pipelines.ingest.run.BATCH = 4
     real = Collection.bulk_write
@@ -160,7 +159,7 @@ def test_a_folder_that_another_user_may_only_read(night):
 
 
 def as_nobody(home, rehearsal):
-    from pipelines.cli.exits import exit_code
+    from pipelines.cli import exit_code
 
     def act(place):
         with open_archive(place) as archive:
@@ -198,9 +197,8 @@ def server():
 
 
 def ingest_over_wire(url, store, folder):
-    from pipelines.cli.exits import exit_code
-
     import pipelines.ingest.run
+    from pipelines.cli import exit_code
 
     pipelines.ingest.run.BATCH = 2
     try:

@@ -75,7 +75,7 @@ def test_every_write_of_the_store(tmp_path, monkeypatch, error):
 
 def ingest_in(home, folder, limit):
     """Ingest where no file may grow beyond a limit, as on a disk that is full; exits as the command would."""
-    from pipelines.cli.exits import exit_code
+    from pipelines.cli import exit_code
 
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
     try:

@@ -24,7 +24,7 @@ def ingest_night(home, folder):
 
 
 def one_round(tmp_path, night, seed, span):
-    """Kill both processes, each in its own moment; give how many documents were visible then."""
+    """Kill both processes, each in its own moment; return how many documents were visible then."""
     rng = random.Random(seed)
     home = tmp_path / f"home{seed}"
     started = time.monotonic()

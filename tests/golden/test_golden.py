@@ -20,7 +20,7 @@ RELEASES = sorted(path.parent for path in Path(__file__).parent.glob("*/archive.
 
 @pytest.fixture(params=RELEASES, ids=lambda folder: folder.name)
 def golden(request, tmp_path):
-    """Unpack a golden archive; give it open, and what must be found in it."""
+    """Unpack a golden archive; return it open, and what must be found in it."""
     with tarfile.open(request.param / "archive.tar.xz") as tar:
         tar.extractall(tmp_path, filter="data")
     expected = json_util.loads((request.param / "expected.json").read_text())

@@ -54,7 +54,7 @@ TYPES = {8: ">u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 
 
 def odd_file(number: int) -> tuple[str, bytes]:
-    """Give the name and the bytes of an odd file."""
+    """Return the name and the bytes of an odd file."""
     rng = random.Random(number)
     noise = np.random.default_rng(number)
     if number % 10 == 9:

@@ -177,7 +177,14 @@ def test_every_command_has_help_and_help_is_light(darkroom):
 
 
 def test_a_wrong_home_is_no_archive_in_which_nothing_is_wrong(darkroom, tmp_path):
-    for words in (["check"], ["check", "--mend"], ["sweep", "--yes"], ["migrate"], ["delete", NAME], ["restore", NAME]):
+    for words in (
+        ["check"],
+        ["check", "--repair"],
+        ["sweep", "--yes"],
+        ["migrate"],
+        ["delete", NAME],
+        ["restore", NAME],
+    ):
         done = darkroom(*words)
         assert (done.returncode, done.stdout) == (3, ""), words
         assert "there is no catalog at" in done.stderr

@@ -8,8 +8,9 @@ import sys
 
 import pytest
 
+from pipelines.cli.ingest import manifest
 from pipelines.errors import UsageError
-from pipelines.ingest.survey import ASSUMED, Selection, chosen_files, manifest, survey
+from pipelines.ingest.survey import ASSUMED, Selection, chosen_files, survey
 
 
 @pytest.fixture

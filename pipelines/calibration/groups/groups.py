@@ -127,7 +127,7 @@ _TAIL = ("count", "ids", "spread", "status", "reason", "borrow", "left_out")
 def _rules(
     headers: Collection, kind: str, date: Nights, profile: Profile | str | None
 ) -> Iterator[tuple[str, GroupRule]]:
-    """Give the profiles to ask for, each with its rule."""
+    """Return the profiles to ask for, each with its rule."""
     known = profiles()
     if isinstance(profile, Profile):
         known = {**known, profile.name: profile}
@@ -191,14 +191,14 @@ def _by(group: _Group, key: GroupKey) -> Iterator[_Group]:
 
 
 def number(value: Any) -> float | None:
-    """Give a finite number; None for anything else."""
+    """Return a finite number; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None
     return float(value)
 
 
 def _present(found: Sequence[_Group], rule: GroupRule) -> set[tuple[Any, str]]:
-    """Give (camera, key) for the keys that frames of a camera state."""
+    """Return (camera, key) for the keys that frames of a camera state."""
     camera = rule.keys[0].name
     return {(repr(g.values[camera]), k.name) for g in found for k in rule.keys if g.values.get(k.name) is not None}
 
@@ -243,7 +243,7 @@ def _too_few(row: Row, rule: GroupRule) -> str:
 
 
 def _stated(rule: GroupRule, rows: Sequence[Row]) -> list[str]:
-    """Give the keys worth a column: required, or stated by some frame."""
+    """Return the keys worth a column: required, or stated by some frame."""
     return [key.name for key in rule.keys if key.required or any(row[key.name] is not None for row in rows)]
 
 
@@ -255,7 +255,7 @@ def _named(answer: Answer, ids: str, first: Sequence[str]) -> Answer:
 
 
 def _first(paths: Sequence[str]) -> Any:
-    """Give the expression for the first field that is neither absent nor null."""
+    """Return the expression for the first field that is neither absent nor null."""
     expression: Any = None
     for path in reversed(paths):
         expression = {"$ifNull": [f"${path}", expression]}

@@ -25,7 +25,7 @@ _FREE: Mapping[str, frozenset[str]] = {
 
 
 def rule_for(profile: str, kind: str) -> GroupRule:
-    """Give the rule by which a profile groups the frames of a kind of master.
+    """Return the rule by which a profile groups the frames of a kind of master.
 
     Raises
     ------
@@ -46,22 +46,22 @@ def _rule(profile: str, kind: str, path: tuple[str, ...]) -> GroupRule | None:
 
 
 def matching_keys(rule: GroupRule, kind: str) -> tuple[GroupKey, ...]:
-    """Give the keys in which a frame and a master of this kind must agree."""
+    """Return the keys in which a frame and a master of this kind must agree."""
     return tuple(key for key in rule.keys if key.name not in _FREE[kind])
 
 
 def traits(document: Mapping[str, Any], rule: GroupRule) -> dict[str, Any]:
-    """Give the values of a rule's keys in a document: of each the first field that is there; None without."""
+    """Return the values of a rule's keys in a document: of each the first field that is there; None without."""
     return {key.name: _first(document, key.paths) for key in rule.keys}
 
 
 def taken_at(frame: Mapping[str, Any], paths: Sequence[str]) -> float | None:
-    """Give the first number among some fields of a document."""
+    """Return the first number among some fields of a document."""
     return next((found for path in paths if (found := number(_first(frame, (path,)))) is not None), None)
 
 
 def exposure_time(frame: Mapping[str, Any]) -> float | None:
-    """Give the exposure time of a frame in seconds, by either of the common keywords; None without a number."""
+    """Return the exposure time of a frame in seconds, by either of the common keywords; None without a number."""
     return taken_at(frame, ("header.EXPTIME", "header.EXPOSURE"))
 
 

@@ -52,7 +52,7 @@ def borrowable(
 
 
 def around(night: str, window: int) -> list[str]:
-    """Give the nights within `window` of one, without it; none for text that is no night."""
+    """Return the nights within `window` of one, without it; none for text that is no night."""
     try:
         day = date.fromisoformat(night)
         return [(day + timedelta(days=n)).isoformat() for n in range(-window, window + 1) if n]

@@ -125,7 +125,7 @@ def flat_conflicts(headers: Collection, date: str | Sequence[str] | None = None)
 
 
 def consensus(flat_times: Sequence[str | None], flat_counts: Sequence[int]) -> str | None:
-    """Give the time of day most flats of a group say; None when the vote is tied.
+    """Return the time of day most flats of a group say; None when the vote is tied.
 
     A flat without a time of day does not vote.
     """

@@ -107,7 +107,7 @@ class Acceptance:
         return {"accepted": "verified", "worse": "set-aside"}.get(self.verdict, "proposed")
 
     def to_dict(self) -> dict[str, Any]:
-        """Give it as a plain document."""
+        """Return it as a plain document."""
         return {
             "verdict": self.verdict,
             "reason": self.reason,
@@ -216,7 +216,7 @@ class _Sums:
 
 
 def _plane_of_sky(start: int, stop: int, shape: tuple[int, ...]) -> Plane:
-    """Give 1, x and y of each pixel of a band, the latter from -1 to 1, (3, pixels)."""
+    """Return 1, x and y of each pixel of a band, the latter from -1 to 1, (3, pixels)."""
     y = np.linspace(-1, 1, shape[0])[start:stop, np.newaxis]
     x = np.linspace(-1, 1, shape[1])[np.newaxis, :]
     place = np.stack([1 + 0 * (x + y), x + 0 * y, y + 0 * x])

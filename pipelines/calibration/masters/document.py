@@ -165,7 +165,7 @@ def recover_master(session: Session, master_id: str) -> Document | None:
 
 
 def shared_header(frames: Sequence[Mapping[str, Any]]) -> Document:
-    """Give the keywords in which the headers of all frames agree; structural ones are left out."""
+    """Return the keywords in which the headers of all frames agree; structural ones are left out."""
     if not frames:
         return {}
     first, *others = [frame.get("header") or {} for frame in frames]
@@ -188,7 +188,7 @@ def _ordered(recipe: MasterRecipe) -> list[Any]:
 
 
 def _middle(times: Sequence[datetime]) -> datetime | None:
-    """Give the middle of the first and the last time, in whole milliseconds."""
+    """Return the middle of the first and the last time, in whole milliseconds."""
     if not times:
         return None
     middle = times[0] + (times[-1] - times[0]) / 2

@@ -95,7 +95,7 @@ def _image(plane: Any, name: str) -> "fits.ImageHDU":
 
 
 def _header(master: Mapping[str, Any]) -> "fits.Header":
-    """Give what all frames share, then what the master is and where it comes from."""
+    """Return what all frames share, then what the master is and where it comes from."""
     from astropy.io import fits
 
     header = fits.Header()
@@ -152,7 +152,7 @@ def _set(header: "fits.Header", key: str, value: Any, comment: str) -> None:
 
 
 def _inputs(master: Mapping[str, Any]) -> "fits.BinTableHDU":
-    """Give the table of the frames of the group, used or not."""
+    """Return the table of the frames of the group, used or not."""
     from astropy.io import fits
 
     rows = [(item["id"], item["pixels"], True, "") for item in master["inputs"]]

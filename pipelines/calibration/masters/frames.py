@@ -84,7 +84,7 @@ VARIANCES = ("variance", "var", "err")
 
 
 def beside(frame: Doc, names: Sequence[str]) -> str | None:
-    """Give the first of some arrays that a frame has beside its pixels, of their shape."""
+    """Return the first of some arrays that a frame has beside its pixels, of their shape."""
     arrays = frame["arrays"]
     return next((n for n in names if n in arrays and arrays[n]["shape"] == arrays["sci"]["shape"]), None)
 
@@ -173,7 +173,7 @@ class Normalised:
 
 
 def _plain(rows: Rows) -> Rows:
-    """Give rows as float64, NaN where they are masked."""
+    """Return rows as float64, NaN where they are masked."""
     plain: Rows = np.ma.filled(rows.astype(np.float64), np.nan)
     return plain
 

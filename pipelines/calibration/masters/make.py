@@ -302,7 +302,7 @@ def _details(
 
 
 def statistics(combined: Combined, planes: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:
-    """Give numbers that say how a master is: level, noise, what was rejected, what could not be."""
+    """Return numbers that say how a master is: level, noise, what was rejected, what could not be."""
     value, count, dq = planes["value"], planes["count"], planes["dq"]
     frames = len(combined.names)
     power = planes["rejection_power"]

@@ -211,7 +211,7 @@ def _combined(drafts: Sequence[Step]) -> Iterator[Step]:
 
 
 def _pool(catalog: Catalog, steps: Sequence[Step], expected: Sequence[Doc], out: frozenset[str]) -> list[Doc]:
-    """Give the darks and biases of the cameras of these steps: those there are, and those to be."""
+    """Return the darks and biases of the cameras of these steps: those there are, and those to be."""
     cameras = sorted({step.camera for step in steps if step.frames})
     if not cameras:
         return []
@@ -318,7 +318,7 @@ def _settled(catalog: Catalog, step: Step, rate: float, out: frozenset[str]) -> 
 
 
 def _earlier(catalog: Catalog, step: Step, name: str) -> list[Doc]:
-    """Give the masters of the same night and key that share a frame, or a master, with this one."""
+    """Return the masters of the same night and key that share a frame, or a master, with this one."""
     mine = {frame["_id"] for frame in step.frames} | {name for name, _ in step.rejected}
     query = {"kind": step.kind, "date": step.date, "camera": step.camera}
     found = []
@@ -337,7 +337,7 @@ def _same_place(doc: Doc, step: Step) -> bool:
 
 
 def plan_table(steps: Sequence[Step], *, date: str) -> Answer:
-    """Give a plan as a table, with its size."""
+    """Return a plan as a table, with its size."""
     columns = ("kind", "camera", "key", "frames", "action", "master", "reason", "rejected", "supersedes", "MB", "s")
     rows = tuple(step.row() for step in steps)
     total = [step for step in steps if step.action == "make"]

@@ -60,11 +60,11 @@ class Recalled:
         return tuple(sorted({row["date"] for row in self.effects if row["date"]}))
 
     def remake(self) -> Answer:
-        """Give the plan as a table, with its size."""
+        """Return the plan as a table, with its size."""
         return plan_table(self.plan, date=", ".join(self.nights) or "no night")
 
     def to_dict(self) -> dict[str, Any]:
-        """Give it as a plain document."""
+        """Return it as a plain document."""
         return {
             "run": self.run,
             "targets": list(self.targets),
@@ -127,7 +127,7 @@ def recall(
 
 
 def downstream(session: Session, ids: Sequence[str]) -> list[dict[str, Any]]:
-    """Give every master made from these, directly or through another, nearest first."""
+    """Return every master made from these, directly or through another, nearest first."""
     seen = set(ids)
     found: list[dict[str, Any]] = []
     edge = list(ids)

@@ -41,7 +41,7 @@ class Input:
     revision: int
 
     def to_dict(self) -> dict[str, Any]:
-        """Give it as a plain document."""
+        """Return it as a plain document."""
         return {"id": self.id, "pixels": self.pixels, "array": self.array, "revision": self.revision}
 
 
@@ -68,7 +68,7 @@ class Used:
     scale: float = 1.0
 
     def to_dict(self) -> dict[str, Any]:
-        """Give it as a plain document."""
+        """Return it as a plain document."""
         return {
             "role": self.role,
             "id": self.id,
@@ -153,12 +153,12 @@ def master_name(recipe: MasterRecipe, *, date: str) -> str:
 
 
 def _part(text: str) -> str:
-    """Give one component of a name, without what would make it two."""
+    """Return one component of a name, without what would make it two."""
     return text.replace("/", "_").replace(" ", "_")
 
 
 def _plain(value: Any) -> Any:
-    """Give a value as JSON has it: mappings with text keys, sequences as lists, whole floats as floats."""
+    """Return a value as JSON has it: mappings with text keys, sequences as lists, whole floats as floats."""
     if isinstance(value, Mapping):
         return {str(key): _plain(inner) for key, inner in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):

@@ -172,7 +172,7 @@ def _current(step: Step, place: _Making) -> Document | None:
 
 
 def _kept(made: Made, place: _Making) -> Row:
-    """Keep what was made: document and history; give its row."""
+    """Keep what was made: document and history; return its row."""
     step = made.step
     if made.problem is not None or made.acceptance is None:
         return _row(step, "failed", reason=made.problem, seconds=made.seconds)
@@ -201,7 +201,7 @@ def _kept(made: Made, place: _Making) -> Row:
 
 
 def _time_of(step: Step, place: _Making) -> Any:
-    """Give the time of a map: that of the first master it is made from."""
+    """Return the time of a map: that of the first master it is made from."""
     if step.frames or not step.used:
         return None
     found = place.session.masters.find_one({"_id": step.used[0].id}, {"timestamp": 1})

@@ -79,11 +79,11 @@ class MasterOptions:
     maps: MapRules = field(default_factory=MapRules)
 
     def least(self, step: "Step") -> int:
-        """Give the fewest frames a step's master may have."""
+        """Return the fewest frames a step's master may have."""
         return self.minimum if self.minimum is not None else rule_for(step.profile, step.kind).minimum
 
     def parameters(self, kind: str) -> dict[str, Any]:
-        """Give what decides the pixels of a kind of master."""
+        """Return what decides the pixels of a kind of master."""
         if kind == "pixelmap":
             return asdict(self.maps)
         found: dict[str, Any] = {"method": self.method or "noise-model"}
@@ -148,7 +148,7 @@ class Step:
         return self.identity is not None and (self.action != "none" or self.reason == "nothing has changed")
 
     def recipe(self) -> MasterRecipe:
-        """Give all that decides the pixels."""
+        """Return all that decides the pixels."""
         inputs = tuple(
             Input(frame["_id"], frame["pixels_digest"], frame["arrays"]["sci"]["digest"], frame["ingest"]["revision"])
             for frame in self.frames
@@ -157,12 +157,12 @@ class Step:
         return MasterRecipe(kind=self.kind, key=key, inputs=inputs, used=self.used, parameters=self.parameters)
 
     def named(self) -> "Step":
-        """Give the step with the name of its master."""
+        """Return the step with the name of its master."""
         recipe = self.recipe()
         return replace(self, master=master_name(recipe, date=self.date), identity=identity(recipe))
 
     def without(self, frame: str, reason: str) -> "Step":
-        """Give the step without a frame, and without the masters that only it needed."""
+        """Return the step without a frame, and without the masters that only it needed."""
         used = [replace(u, frames=tuple(name for name in u.frames if name != frame)) for u in self.used]
         return replace(
             self,
@@ -172,17 +172,17 @@ class Step:
         )
 
     def refused(self, reason: str) -> "Step":
-        """Give the step that does nothing, with the reason."""
+        """Return the step that does nothing, with the reason."""
         return replace(self, action="none", reason=reason)
 
     def to_make(self, rate: float) -> "Step":
-        """Give the step that makes it, with its size."""
+        """Return the step that makes it, with its size."""
         refs = [frame["arrays"]["sci"] for frame in self.frames]
         pixels = sum(ref["shape"][0] * ref["shape"][1] for ref in refs)
         return replace(self, action="make", nbytes=sum(ref["stored"] for ref in refs), seconds=rate * pixels)
 
     def expected(self) -> dict[str, Any]:
-        """Give as much of the document that will be as choosing needs of it."""
+        """Return as much of the document that will be as choosing needs of it."""
         times = sorted(frame["timestamp"] for frame in self.frames if frame.get("timestamp") is not None)
         return {
             "_id": self.master,
@@ -201,7 +201,7 @@ class Step:
         }
 
     def row(self) -> Row:
-        """Give it as a row of a table."""
+        """Return it as a row of a table."""
         told = {name: value for name, value in list(self.key.items())[1:] if name in _TOLD and value is not None}
         return {
             "kind": self.kind,

@@ -125,7 +125,7 @@ def _write(session: Session, edits: Mapping[str, Mapping[str, Any]], night: str)
 
 
 def _documents(headers: Collection, night: str, kinds: Sequence[str]) -> list[Frame]:
-    """Give the documents of a night's frames, without their cards, in order of camera and exposure."""
+    """Return the documents of a night's frames, without their cards, in order of camera and exposure."""
     names = [frame["_id"] for frame in frames_of(headers, night, kinds=kinds)]
     found: dict[str, Frame] = {}
     for start in range(0, len(names), 500):
@@ -173,7 +173,7 @@ def _limits(frame: Frame) -> FrameLimits:
 
 
 def _known(frame: Frame, limits: FrameLimits) -> Stats | None:
-    """Give what was measured of these very pixels in the same way, if it was."""
+    """Return what was measured of these very pixels in the same way, if it was."""
     kept = frame.get("stats") or {}
     if any(kept.get(name) != value for name, value in _made_of(frame, limits).items()):
         return None
@@ -195,7 +195,7 @@ def _kept(frame: Frame, stats: Stats, limits: FrameLimits) -> dict[str, Any]:
 
 
 def _companies(session: Session, measured: Sequence[tuple[Frame, Stats]]) -> dict[str, Company]:
-    """Give what each frame is compared with."""
+    """Return what each frame is compared with."""
     like: dict[str, list[Stats]] = {}
     temperatures: dict[str, list[float]] = {}
     for frame, stats in measured:
@@ -237,7 +237,7 @@ def _like(frame: Frame) -> str:
 
 
 def _twins(frames: Sequence[Frame], headers: Collection) -> dict[str, list[str]]:
-    """Give the names of all documents with the same pixels, in order of time, by the digest of the pixels."""
+    """Return the names of all documents with the same pixels, in order of time, by the digest of the pixels."""
     digests = sorted({frame["pixels_digest"] for frame in frames if frame.get("pixels_digest")})
     found: dict[str, list[Frame]] = {}
     for start in range(0, len(digests), 500):

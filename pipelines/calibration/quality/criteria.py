@@ -43,7 +43,7 @@ class FrameCheck:
     reason: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Give it as a document keeps it."""
+        """Return it as a document keeps it."""
         values = asdict(self)
         return {k: float(f"{v:.7g}") if isinstance(v, float) else v for k, v in values.items() if v is not None}
 
@@ -78,7 +78,7 @@ class Company:
 
 
 def verdict_of(checks: Sequence[FrameCheck]) -> str:
-    """Give the worst verdict."""
+    """Return the worst verdict."""
     found = {check.verdict for check in checks}
     return BAD if BAD in found else DOUBTFUL if DOUBTFUL in found else GOOD
 

@@ -31,7 +31,7 @@ _FLOORS: Mapping[str, tuple[float, float]] = {
 
 
 def fleet_outliers(headers: Collection, night: str) -> Answer:
-    """Give the cameras that depart from the others that took the same exposures.
+    """Return the cameras that depart from the others that took the same exposures.
 
     Cameras are compared at the same exposure number, kind and exposure time by a robust z: the distance
     from the fleet's median in units of 1.4826 median absolute deviations. A camera is reported for the
@@ -53,7 +53,7 @@ def fleet_outliers(headers: Collection, night: str) -> Answer:
 
 
 def limit(cameras: int) -> float:
-    """Give the z from which a camera departs: the scatter of a small fleet is itself uncertain.
+    """Return the z from which a camera departs: the scatter of a small fleet is itself uncertain.
 
     In simulated normal fleets of 5 to 48 cameras, 1 camera in 1,000 or fewer exceeds it.
     """
@@ -85,7 +85,7 @@ def _departures(frames: Sequence[Frame], night: str) -> list[Row]:
 
 
 def _compare(shot: Sequence[Frame], measure: str) -> dict[str, tuple[float, float, float, float]]:
-    """Give value, fleet's median, z and limit of each camera in one exposure."""
+    """Return value, fleet's median, z and limit of each camera in one exposure."""
     values = {
         str(frame.get("camera")): value for frame in shot if (value := number(frame["stats"].get(measure))) is not None
     }

@@ -36,7 +36,7 @@ class Bands(Protocol):
         """Type of the values."""
 
     def bands(self, rows: int | None = None) -> Iterator[tuple[slice, Pixels]]:
-        """Give the rows, and their values, band by band."""
+        """Return the rows, and their values, band by band."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Stats:
     undefined: int
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the values as a document keeps them, with seven digits."""
+        """Return the values as a document keeps them, with seven digits."""
         return {name: float(f"{v:.7g}") if isinstance(v, float) else v for name, v in asdict(self).items()}
 
 
@@ -135,7 +135,7 @@ def distance(
     sigma: float,
     offset: float = 0.0,
 ) -> float:
-    """Give the fraction of pixels that are further than `sigma` from a master.
+    """Return the fraction of pixels that are further than `sigma` from a master.
 
     Parameters
     ----------

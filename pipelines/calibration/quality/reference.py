@@ -23,7 +23,7 @@ _KINDS = ("dark", "bias", "flat")
 
 
 def previous_masters(frames: Sequence[Frame], masters: Collection) -> dict[str, Frame]:
-    """Give the best master taken before each frame, by the frame's name; those without one are not there.
+    """Return the best master taken before each frame, by the frame's name; those without one are not there.
 
     A master that was made of the frame itself is no judge of it.
     """
@@ -54,7 +54,7 @@ def _has_rule(frame: Frame) -> bool:
 def distance_of(
     frame: Mapping[str, Any], stats: Stats, master: Mapping[str, Any], *, store: ArrayStore, sigma: float
 ) -> float:
-    """Give the fraction of a frame's pixels that are further than `sigma` from a master.
+    """Return the fraction of a frame's pixels that are further than `sigma` from a master.
 
     The spread is that of the frame's noise and of the master's own variance. A flat is compared in
     shape: the master is brought to its level.

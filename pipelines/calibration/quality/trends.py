@@ -131,7 +131,7 @@ def plot(answer: Answer, *, kind: str | None = None) -> Figure:
 
 
 def _nightly(rows: Sequence[Row], measure: str) -> dict[str, float]:
-    """Give the median over a camera's exposure times, by night."""
+    """Return the median over a camera's exposure times, by night."""
     found: dict[str, list[float]] = {}
     for row in rows:
         if row[measure] is not None:

@@ -54,7 +54,7 @@ class Certification:
     shortened: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give it as a plain document."""
+        """Return it as a plain document."""
         return {
             "run": self.run,
             "master": self.master,
@@ -138,7 +138,7 @@ def _alone(master: Doc, *, catalog: Catalog, run: str) -> Iterator[None]:
 def _edits(
     session: Session, master: Doc, wanted: Mapping[str, Any], *, split: bool
 ) -> tuple[list[Edit], list[dict[str, datetime | None]]]:
-    """Give the changes that certify a master, its own last, and its intervals then."""
+    """Return the changes that certify a master, its own last, and its intervals then."""
     others = [other for other in rivals(session, master) if _meets(other, wanted)]
     if others and not split:
         spans = ", ".join(f"{other['_id']} ({_spans(other['validity'])})" for other in others)
@@ -176,7 +176,7 @@ def same_key(one: Doc, other: Doc) -> bool:
 
 
 def rivals(session: Session, master: Doc) -> list[dict[str, Any]]:
-    """Give the other certified masters of the same key, by name."""
+    """Return the other certified masters of the same key, by name."""
     query = {
         "instrument": master["instrument"],
         "kind": master["kind"],
@@ -188,14 +188,14 @@ def rivals(session: Session, master: Doc) -> list[dict[str, Any]]:
 
 
 def coverage(session: Session, camera: str, kind: str) -> list[tuple[datetime | None, datetime | None, str]]:
-    """Give the certified intervals of a camera, in order: since, until, master."""
+    """Return the certified intervals of a camera, in order: since, until, master."""
     found = session.masters.find({"camera": camera, "kind": kind, "status": "certified"}, {"validity": 1})
     spans = [(part["since"], part["until"], master["_id"]) for master in found for part in master["validity"]]
     return sorted(spans, key=lambda span: (span[0] or FIRST, span[2]))
 
 
 def find_master(session: Session, master_id: str) -> dict[str, Any]:
-    """Give a master's document.
+    """Return a master's document.
 
     Raises
     ------
@@ -211,7 +211,7 @@ def find_master(session: Session, master_id: str) -> dict[str, Any]:
 
 
 def night_begins(master: Doc) -> datetime | None:
-    """Give the local noon that began a master's night, in the zone of its instrument's site."""
+    """Return the local noon that began a master's night, in the zone of its instrument's site."""
     from pipelines.instruments import profiles
     from pipelines.instruments.nights import site_zone
 

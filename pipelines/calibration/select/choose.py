@@ -51,7 +51,7 @@ class MasterCandidate:
 
 
 def choose(frame: Doc, kind: str, *, masters: Collection, rules: Rules | None = None) -> Doc | None:
-    """Give the best master for a frame.
+    """Return the best master for a frame.
 
     Of the masters that pass every criterion: first by status in the order of the rules, then by
     matched exposure time, then a combined flat before one of an evening or morning, then the nearest
@@ -100,7 +100,7 @@ def judged(frame: Doc, kind: str, masters: Iterable[Doc], *, rules: Rules | None
 
 
 def best(judged: Iterable[MasterCandidate], *, rules: Rules | None = None) -> MasterCandidate | None:
-    """Give the candidate that passes and ranks first."""
+    """Return the candidate that passes and ranks first."""
     statuses = (rules or Rules()).statuses
     passing = [candidate for candidate in judged if candidate.passed]
     return min(passing, key=lambda candidate: _rank(candidate, statuses), default=None)

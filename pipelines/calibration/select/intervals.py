@@ -36,7 +36,7 @@ def overlaps(one: Interval, other: Interval) -> bool:
 
 
 def without(parts: Iterable[Interval], taken: Interval) -> list[dict[str, datetime | None]]:
-    """Give what is left of intervals when another is taken out: one part each, two, or none."""
+    """Return what is left of intervals when another is taken out: one part each, two, or none."""
     left: list[dict[str, datetime | None]] = []
     for part in parts:
         if not overlaps(part, taken):
@@ -50,7 +50,7 @@ def without(parts: Iterable[Interval], taken: Interval) -> list[dict[str, dateti
 
 
 def joined(parts: Iterable[Interval]) -> list[dict[str, datetime | None]]:
-    """Give intervals in order, those that touch or overlap as one."""
+    """Return intervals in order, those that touch or overlap as one."""
     found: list[dict[str, datetime | None]] = []
     for part in sorted(parts, key=_since):
         if found and _until(found[-1]) >= _since(part):

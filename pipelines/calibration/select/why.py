@@ -49,7 +49,7 @@ class Why:
     table: Answer
 
     def to_dict(self) -> dict[str, Any]:
-        """Give it as a plain document."""
+        """Return it as a plain document."""
         return {
             "frame": self.frame,
             "kind": self.kind,
@@ -61,7 +61,7 @@ class Why:
         }
 
     def to_pandas(self) -> "pd.DataFrame":
-        """Give the table as a pandas DataFrame."""
+        """Return the table as a pandas DataFrame."""
         return self.table.to_pandas()
 
     def __repr__(self) -> str:

@@ -83,13 +83,13 @@ class CameraClock:
     reason: str | None = None
 
     def true_time(self, shown: datetime) -> datetime:
-        """Give the array's time for a time that the camera shows."""
+        """Return the array's time for a time that the camera shows."""
         error = (self.offset or 0.0) + (self.drift or 0.0) * (shown.timestamp() - (self.offset or 0.0) - self.middle)
         return shown - timedelta(seconds=round(error, 3))
 
 
 def array_times(frames: Sequence[Frame], tolerance: float) -> dict[int, ArrayTime]:
-    """Give the array's time of every exposure number; a number that a camera used twice counts without it."""
+    """Return the array's time of every exposure number; a number that a camera used twice counts without it."""
     answer = {}
     for number, times in _by_number(frames).items():
         values = np.array(list(times.values()))
@@ -155,7 +155,7 @@ def clock_errors(headers: Collection, night: str) -> Answer:
 def doubtful_dates(
     frames: Sequence[Frame], clock: CameraClock, array: Mapping[int, ArrayTime], profile: Profile
 ) -> list[str]:
-    """Give the frames of a camera whose ``date`` is not, or not surely, the night of the array's time."""
+    """Return the frames of a camera whose ``date`` is not, or not surely, the night of the array's time."""
     if not profile.clock.nightly or clock.verdict in ("right", "unknown"):
         return []
     nights = {frame["_id"]: (nights_of(frame, clock, array, profile), frame.get("date")) for frame in frames}
@@ -163,7 +163,7 @@ def doubtful_dates(
 
 
 def nights_of(frame: Frame, clock: CameraClock, array: Mapping[int, ArrayTime], profile: Profile) -> set[str]:
-    """Give the night of a frame's true time; two where its uncertainty reaches over noon, none without a time."""
+    """Return the night of a frame's true time; two where its uncertainty reaches over noon, none without a time."""
     when = true_time(frame, clock, array)
     if when is None:
         return set()
@@ -172,7 +172,7 @@ def nights_of(frame: Frame, clock: CameraClock, array: Mapping[int, ArrayTime], 
 
 
 def true_time(frame: Frame, clock: CameraClock | None, array: Mapping[int, ArrayTime]) -> datetime | None:
-    """Give when a frame was taken: by the array where its exposure number is shared, else by its mended clock."""
+    """Return when a frame was taken: by the array where its exposure number is shared, else by its mended clock."""
     shared = array.get(frame.get("exposure_number") or -1)
     if shared is not None and shared.known:
         return datetime.fromtimestamp(shared.instant, UTC)
@@ -183,7 +183,7 @@ def true_time(frame: Frame, clock: CameraClock | None, array: Mapping[int, Array
 
 
 def _by_number(frames: Sequence[Frame]) -> dict[int, dict[str, float]]:
-    """Give the times of each exposure number by camera, without cameras that used the number twice."""
+    """Return the times of each exposure number by camera, without cameras that used the number twice."""
     times: dict[int, dict[str, float]] = {}
     twice: set[tuple[int, str]] = set()
     for frame in frames:

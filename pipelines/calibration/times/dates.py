@@ -49,7 +49,7 @@ def undo_dates(session: Session, nights: Sequence[str]) -> tuple[str, list[str]]
 
 
 def _wrong(catalog: Catalog, night: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Give each frame whose night is surely another, that night, and why."""
+    """Return each frame whose night is surely another, that night, and why."""
     for profile, frames in by_profile(frames_of(catalog.headers, night)):
         array = array_times(frames, profile.calibration.clock)
         clocks = camera_clocks(frames, profile.calibration.clock)

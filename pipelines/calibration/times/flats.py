@@ -174,7 +174,7 @@ def _unnumbered(night: str, ids: list[str]) -> Row:
 
 
 def _biases(frames: Sequence[Frame]) -> dict[str, float]:
-    """Give each camera's level without light, from what was measured of its darks and biases."""
+    """Return each camera's level without light, from what was measured of its darks and biases."""
     levels: dict[str, list[float]] = {}
     for frame in frames:
         level = frame.get("stats", {}).get("level")

@@ -17,7 +17,7 @@ _MORE = ("header.EXPTIME", "header.EXPOSURE", "stats", "qc.verdict")
 
 
 def frames_of(headers: Collection, night: str, *, kinds: Sequence[str] = ()) -> list[Frame]:
-    """Give the frames of a night, by camera, exposure number and name.
+    """Return the frames of a night, by camera, exposure number and name.
 
     A camera whose clock is far off dates its frames into another night. The array's software makes
     the night's folder, so where the two contradict each other the folder counts.
@@ -37,7 +37,7 @@ def frames_of(headers: Collection, night: str, *, kinds: Sequence[str] = ()) -> 
 
 
 def nights_with(headers: Collection, kind: str) -> list[str]:
-    """Give the nights that have frames of a kind, in order."""
+    """Return the nights that have frames of a kind, in order."""
     dated = headers.distinct("date", {"kind": kind, "date": {"$gt": ""}})
     foldered = headers.distinct("path_night", {"kind": kind, "path_night": {"$gt": ""}})
     return sorted(night for night in {*dated, *foldered} if isinstance(night, str))

@@ -165,7 +165,7 @@ def in_order(found: Sequence[Evidence], elapsed: Sequence[float | None]) -> list
 
 
 def _own(found: Sequence[Evidence], elapsed: Sequence[float | None]) -> list[float]:
-    """Give each number's share of the log odds of its twilight.
+    """Return each number's share of the log odds of its twilight.
 
     The same clocks vote at every number of a twilight, so their votes count once, not once a number.
     """
@@ -184,7 +184,7 @@ def _own(found: Sequence[Evidence], elapsed: Sequence[float | None]) -> list[flo
 
 
 def _elapsed(before: Sequence[Frame], after: Sequence[Frame], instants: Mapping[int, datetime]) -> float | None:
-    """Give the seconds between two numbers: by the array, else by the clocks that saw both, wrong as they may be."""
+    """Return the seconds between two numbers: by the array, else by the clocks that saw both, wrong as they may be."""
     numbers = before[0]["exposure_number"], after[0]["exposure_number"]
     if all(number in instants for number in numbers):
         return (instants[numbers[1]] - instants[numbers[0]]).total_seconds()
@@ -247,7 +247,7 @@ def _weight(shown: datetime, says: str, profile: Profile) -> float:
 def _levels(
     by_number: Mapping[int, Sequence[Frame]], numbers: Sequence[int], biases: Mapping[str, float]
 ) -> dict[int, tuple[float, str | None]]:
-    """Give each number's log odds by the change of the sky's level, or of the exposure time, to its neighbours."""
+    """Return each number's log odds by the change of the sky's level, or of the exposure time, to its neighbours."""
     steps: dict[int, list[tuple[float, str]]] = {number: [] for number in numbers}
     for first, second in pairwise(numbers):
         step = _step(by_number[first], by_number[second], biases) if second - first <= _NEAR else None
@@ -276,7 +276,7 @@ def _step(before: Sequence[Frame], after: Sequence[Frame], biases: Mapping[str, 
 
 
 def _sign(changes: Sequence[float]) -> int:
-    """Give the sign of a change that three cameras in four agree on; 0 without one."""
+    """Return the sign of a change that three cameras in four agree on; 0 without one."""
     if not changes or abs(median(changes)) < _CHANGE:
         return 0
     sign = 1 if median(changes) > 0 else -1

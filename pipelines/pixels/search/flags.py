@@ -98,13 +98,13 @@ class FlagCounts:
         return sum(row[column] for row in self.exposures)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give it as plain data, without the images."""
+        """Return it as plain data, without the images."""
         totals = {column: self.total(column) for column in ("ramps", "flagged", "in_groups", "in_pixel", "groups")}
         lost = {"unreadable": dict(self.unreadable), "unnamed": list(self.unnamed)}
         return {"title": self.exposures.title, **totals, "exposures": list(self.exposures), **lost}
 
     def to_xarray(self) -> xarray.Dataset:
-        """Give the images with full-frame coordinates ``x`` and ``y``, from 1."""
+        """Return the images with full-frame coordinates ``x`` and ``y``, from 1."""
         import xarray
 
         coords = {"y": np.arange(1, 1025), "x": np.arange(1, 1033)}
@@ -198,7 +198,7 @@ def flagged_ramps(
 
 
 def _documents(session: Session, where: Where | None) -> list[dict[str, Any]]:
-    """Give the products to look at, in order of time: ramps, and slopes of exposures that have no ramp here."""
+    """Return the products to look at, in order of time: ramps, and slopes of exposures that have no ramp here."""
     kinds = {"$in": ["ramp", "rateints", "rate"]}
     asked = {"$and": [{"kind": kinds, "ingest.arrays": "kept"}, dict(where or {})]}
     found = [
@@ -246,7 +246,7 @@ def _mask(doc: Mapping[str, Any], flags: str | Sequence[str]) -> int:
 
 
 def _count(session: Session, doc: Mapping[str, Any], flags: str | Sequence[str]) -> tuple[Row, Array] | str:
-    """Give the row and the image of a product, or why it could not be read."""
+    """Return the row and the image of a product, or why it could not be read."""
     window = doc["window"]
     image = np.zeros((window["ny"], window["nx"]), np.int32)
     in_groups = in_pixel = groups_with = ramps = 0

@@ -46,7 +46,7 @@ class Map:
     integrations: int
 
     def to_xarray(self) -> xarray.Dataset:
-        """Give the images with full-frame coordinates ``x`` and ``y``, from 1."""
+        """Return the images with full-frame coordinates ``x`` and ``y``, from 1."""
         import xarray
 
         window = self.window
@@ -58,7 +58,7 @@ class Map:
         return xarray.Dataset({k: (("y", "x"), v) for k, v in self.images.items()}, coords=coords, attrs=attributes)
 
     def rows(self, where: Array, columns: Sequence[str]) -> list[Row]:
-        """Give a row for each pixel of a mask: its place, number, and the images' values there."""
+        """Return a row for each pixel of a mask: its place, number, and the images' values there."""
         found = []
         for i, j in zip(*(index.tolist() for index in np.nonzero(where)), strict=True):
             x, y = self.window["x"] + j, self.window["y"] + i
@@ -102,7 +102,7 @@ class FoundPixels:
     undated: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give it as plain data, without the maps."""
+        """Return it as plain data, without the maps."""
         return {
             "title": self.pixels.title,
             "pixels": list(self.pixels),

@@ -289,7 +289,7 @@ def _ask(
 
 
 def _images(statistics: Any) -> Images:
-    """Give the arrays of a value of `levels` by name, the floating ones in single precision."""
+    """Return the arrays of a value of `levels` by name, the floating ones in single precision."""
     arrays = {field.name: getattr(statistics, field.name) for field in fields(statistics)}
     return {name: a.astype(np.float32) if a.dtype.kind == "f" else a for name, a in arrays.items()}
 
@@ -306,13 +306,13 @@ def _significance(images: Images) -> Images:
 
 
 def _spans(stack: SlopeStack, last: datetime, first: datetime) -> tuple[Array, Array]:
-    """Give which integrations of a stack are in the span before, and which in that after."""
+    """Return which integrations of a stack are in the span before, and which in that after."""
     times = [moment.timestamp for moment in stack.moments]
     return np.array([t <= last for t in times], bool), np.array([t >= first for t in times], bool)
 
 
 def _instant(moment: date | datetime | str, *, end: bool) -> datetime:
-    """Give an aware instant; a date is its first moment, or its last."""
+    """Return an aware instant; a date is its first moment, or its last."""
     if isinstance(moment, str):
         try:
             moment = date.fromisoformat(moment) if len(moment) == 10 else datetime.fromisoformat(moment)

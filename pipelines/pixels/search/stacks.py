@@ -107,7 +107,7 @@ class SlopeStack:
 
 
 def slope_stacks(session: Session, where: Where | None = None) -> list[SlopeStack]:
-    """Give the stacks of all slopes that a question allows, by detector and window.
+    """Return the stacks of all slopes that a question allows, by detector and window.
 
     Parameters
     ----------
@@ -220,7 +220,7 @@ def over_blocks(
 
 
 def read_block(session: Session, stack: SlopeStack, block: Block) -> tuple[Floats, Floats, dict[str, str]]:
-    """Give slopes and errors of a block, (time, rows, columns), and the documents that could not be read."""
+    """Return slopes and errors of a block, (time, rows, columns), and the documents that could not be read."""
     rows, columns = block
     values = np.full((stack.shape[0], rows.stop - rows.start, columns.stop - columns.start), np.nan, np.float32)
     errors = np.full_like(values, np.nan)

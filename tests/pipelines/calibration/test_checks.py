@@ -89,7 +89,7 @@ def test_groups_leave_out_what_is_bad(troubled):
 
 @pytest.fixture
 def frames(archive, raw, write_frame):
-    """Write, ingest and check frames; give their rows by exposure number."""
+    """Write, ingest and check frames; return their rows by exposure number."""
 
     def make(*many):
         for number, given in enumerate(many, 1):
@@ -203,19 +203,18 @@ def test_whoever_recalled_a_frame_is_believed_and_can_be_undone(archive, raw, wr
     for number in (1, 2, 3):
         write_frame(f"Dragonfly101/{NIGHT}/T1_{number}_dark.fits", pixels=pixels(seed=number))
     archive.ingest(raw, jobs=1)
-    parts = {"catalog": archive.catalog, "store": archive.store}
-    check_frames(NIGHT, **parts)
+    check_frames(archive.session, NIGHT)
     name = f"Dragonfly101/{NIGHT}/T1_2_dark.fits"
     marked = {"recalled.r1": {"why": "clouds"}, "qc.verdict": "bad"}
-    change([Edit(name, set=marked)], why="clouds", run="r1", **parts)
-    rows = check_frames(NIGHT, **parts)
+    change([Edit(name, set=marked)], why="clouds", run="r1", catalog=archive.catalog, store=archive.store)
+    rows = check_frames(archive.session, NIGHT)
     assert [(row["verdict"], row["reasons"]) for row in rows] == [
         ("good", []),
         ("bad", ["recalled: clouds"]),
         ("good", []),
     ]
-    undo("r1", why="it was clear", **parts)
-    assert {row["verdict"] for row in check_frames(NIGHT, **parts)} == {"good"}
+    undo("r1", why="it was clear", catalog=archive.catalog, store=archive.store)
+    assert {row["verdict"] for row in check_frames(archive.session, NIGHT)} == {"good"}
 
 
 STATS = Stats(1000.0, 10.0, 0.0, 3, 1.0, 1.0, 1.0, 0.3, 0)
@@ -237,10 +236,9 @@ def test_a_frame_is_compared_with_the_master_of_the_night_before(archive, raw):
     simulate_night(raw, night="2024-02-19", **shape)
     night = simulate_night(raw, troubles=["light-leak"], **shape)
     archive.ingest(raw, jobs=1)
-    parts = {"catalog": archive.catalog, "store": archive.store, "kinds": ("dark",)}
 
     def distances(date):
-        rows = check_frames(date, **parts)
+        rows = check_frames(archive.session, date, kinds=("dark",))
         checks = {row["id"]: archive.document(row["id"])["qc"]["checks"] for row in rows}
         return {name: next(c for c in some if c["check"] == "distance") for name, some in checks.items()}
 

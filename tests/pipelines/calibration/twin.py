@@ -18,7 +18,7 @@ def value_of(document, paths):
 
 
 def groups_of(documents, rule):
-    """Give the set of groups, each a frozenset of ids, of documents of one profile and kind."""
+    """Return the set of groups, each a frozenset of ids, of documents of one profile and kind."""
     heaps = {}
     for document in documents:
         exact = [document.get("date")]

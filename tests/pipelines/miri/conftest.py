@@ -6,7 +6,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def reference_files(tmp_path_factory):
-    """Give a function that writes a set of references for a window, and gives its folder."""
+    """Return a function that writes a set of references for a window, and gives its folder."""
     pytest.importorskip("jwst")
 
     def make(window, **options):
@@ -51,7 +51,8 @@ class _Writer:
 
     def mask(self, shape):
         """One pixel dead, two of the first row hot, the reference columns as such."""
-        flag = self._models.dqflags.pixel
+        from stdatamodels.jwst.datamodels.dqflags import pixel as flag
+
         dq = np.zeros(shape, np.uint32)
         dq[5, 10] = flag["DEAD"] | flag["DO_NOT_USE"]
         dq[0, 20:22] = flag["HOT"]

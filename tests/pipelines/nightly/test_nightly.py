@@ -30,7 +30,7 @@ def name(night, number):
 
 
 def stamp(path, *, days):
-    """Give a file an old modification time, as a copy that keeps times has it."""
+    """Return a file an old modification time, as a copy that keeps times has it."""
     then = time.time() - days * 86_400
     os.utime(path, (then, then))
 

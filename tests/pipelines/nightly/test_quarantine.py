@@ -153,7 +153,7 @@ def everywhere(archive, written):
 
 
 def build(tmp_path, raw, kind, number):
-    """Put one thing among the files; give the paths an ingest must account for."""
+    """Put one thing among the files; return the paths an ingest must account for."""
     path = raw / f"Dragonfly10{number}/2024-02-20/T{number}_{number}_dark.fits"
     path.parent.mkdir(parents=True, exist_ok=True)
     whole = whole_file(path.name)

@@ -26,8 +26,8 @@ def history(archive, **question):
 
 
 def verbs(archive):
-    both = (archive.catalog, archive.store)
-    return (lambda **kw: update_rates(*both, **kw)), (lambda: check_rates(*both)), (lambda: rebuild_rates(*both))
+    session = archive.session
+    return (lambda **kw: update_rates(session, **kw)), (lambda: check_rates(session)), (lambda: rebuild_rates(session))
 
 
 def test_a_history_is_the_same_with_and_without_the_view(archived):

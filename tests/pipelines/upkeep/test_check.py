@@ -455,7 +455,7 @@ def tell(done, total):
     if done == 17:
         os.kill(os.getpid(), signal.SIGKILL)
 with open_archive({str(tmp_path / "home")!r}) as archive:
-    check(catalog=archive.catalog, store=archive.store, progress=tell)
+    check(archive.session, progress=tell)
 """
     done = subprocess.run([sys.executable, "-P", "-c", script], env=interpreter.environment(), check=False)
     assert done.returncode == -signal.SIGKILL
@@ -474,10 +474,10 @@ def test_the_command_says_it_with_its_exit_code(three, tmp_path):
     assert clean.stdout.startswith("clean: 3 documents, 3 arrays; 6 verified (decode)")
     lose_record(three)
     assert command("check").returncode == 1
-    mended = command("check", "--mend")
+    mended = command("check", "--repair")
     assert (mended.returncode, "1 mended" in mended.stdout) == (0, True)
     change_bits(three)
-    bad = command("check", "--json", "--max-duration", "1h", "--max-age", "0")
+    bad = command("check", "--json", "--time-limit", "1h", "--max-age", "0")
     assert bad.returncode == 4
     (found,) = json.loads(bad.stdout)["findings"]
     assert (found["code"], found["documents"]) == ("changed", [A])

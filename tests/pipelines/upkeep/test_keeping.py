@@ -16,6 +16,7 @@ from pipelines.documents.history import instant, story
 from pipelines.documents.migrate import migrate
 from pipelines.errors import DarkroomError, Refused, UnknownDocument, UsageError
 from pipelines.processes import interpreter
+from pipelines.session import Session
 from pipelines.upkeep.backup import copy
 from pipelines.upkeep.check import check
 from pipelines.upkeep.rebuild import rebuild
@@ -55,13 +56,14 @@ def test_a_store_that_moved_is_the_same_store(two, raw, tmp_path, how, write_fra
 def test_another_store_is_refused_before_anything_is_done(two, tmp_path):
     with open_archive(tmp_path / "another") as other:
         other_store = other.store
-    for verb in (check, migrate):
-        with pytest.raises(UsageError, match="open the archive with its own store"):
-            verb(catalog=two.catalog, store=other_store)
+    with pytest.raises(UsageError, match="open the archive with its own store"):
+        check(Session(two.catalog, store=other_store))
+    with pytest.raises(UsageError, match="open the archive with its own store"):
+        migrate(catalog=two.catalog, store=other_store)
     from pipelines.upkeep.sweep import sweep
 
     with pytest.raises(UsageError, match="its own store"):
-        sweep(two.session, grace=NONE, dry_run=False)
+        sweep(Session(two.catalog, store=other_store), grace=NONE, dry_run=False)
 
 
 def test_a_root_that_moved_and_its_files_are_known_again(two, raw, tmp_path):
@@ -120,10 +122,10 @@ def test_every_verb_of_a_readonly_archive_works_or_refuses(two, raw, tmp_path, w
             "delete": lambda: archive.delete(A),
             "restore": lambda: archive.restore(B),
             "sweep": lambda: archive.sweep(),
-            "mend": lambda: check(**given, repair=True),
+            "mend": lambda: check(archive.session, repair=True),
             "change": lambda: change([Edit(A, {"x": 1})], **given, why="no"),
             "undo": lambda: undo("a run", **given, why="no"),
-            "rebuild": lambda: rebuild(**given, missing=True),
+            "rebuild": lambda: rebuild(archive.session, missing=True),
             "root": lambda: archive.roots.add("more", raw),
             "write": lambda: archive.headers.delete_many({}),
             "put": lambda: archive.store.put_records({"a": b""}),
@@ -135,7 +137,7 @@ def test_every_verb_of_a_readonly_archive_works_or_refuses(two, raw, tmp_path, w
         assert archive.document(A)["_id"] == A
         assert len(archive.dark_groups()) == 1
         assert archive.status().documents == 1
-        assert check(**given).clean
+        assert check(archive.session).clean
         assert len(story(B, catalog=archive.catalog)) == 2
         archive.export(A, tmp_path / "out.fits")
         archive.catalog.back_up(tmp_path / "saved.db")

@@ -25,7 +25,7 @@ NAME = "Dragonfly101/2024-02-20/T1_{}_dark.fits"
 
 
 def dump(catalog):
-    """Give all a rebuild promises, without what it says it cannot know."""
+    """Return all a rebuild promises, without what it says it cannot know."""
     kept = {}
     for name in ("headers", "masters", "trash", "history"):
         for entry in catalog[name].find():
@@ -220,7 +220,7 @@ def test_killed_in_between_it_goes_on(lived, tmp_path, after):
             if done == {after}:
                 os.kill(os.getpid(), signal.SIGKILL)
         new = open_archive(catalog={str(tmp_path / "new.db")!r}, store={lived.store.url!r})
-        module.rebuild(catalog=new.catalog, store=new.store, progress=tell)
+        module.rebuild(new.session, progress=tell)
     """)
     done = subprocess.run([sys.executable, "-P", "-c", script], env=interpreter.environment(), check=False)
     assert done.returncode == -signal.SIGKILL

@@ -15,7 +15,7 @@ SHAPE = (64, 80)
 
 @pytest.fixture
 def frames(archive, write_frame, tmp_path):
-    """Ingest frames, (kind, exposure time, pixels or level, cards) each; give their names."""
+    """Ingest frames, (kind, exposure time, pixels or level, cards) each; return their names."""
 
     def ingest(*wanted):
         names = []
@@ -169,7 +169,7 @@ def test_what_the_checks_found_bad_is_left_out_with_what_they_found(frames, arch
 def test_what_is_no_night_is_refused_and_leaves_no_run(archive, night):
     runs = archive.runs.count_documents({})
     desk = archive.calibration
-    asked = (desk.plan, desk.make_masters, desk.frames, desk.check_frames, desk.trends, desk.shoot, desk.clock)
+    asked = (desk.plan, desk.make_masters, desk.frames, desk.check_frames, desk.trends, desk.needs, desk.clock)
     for ask in (*asked, desk.fleet, desk.flat_times, lambda night: desk.groups("dark", night), archive.dark_groups):
         with pytest.raises(UsageError, match="YYYY-MM-DD"):
             ask(night)

@@ -156,7 +156,7 @@ from pipelines import open_archive
 from pipelines.calibration.select.certify import Overlap, certify
 with open_archive(sys.argv[1]) as archive:
     try:
-        certify(sys.argv[2], catalog=archive.catalog, store=archive.store, why="race")
+        certify(archive.session, sys.argv[2], why="race")
     except Overlap:
         sys.exit(7)
 """

@@ -96,7 +96,7 @@ import json, sys
 from pipelines import open_archive
 from pipelines.calibration.masters.run import make_masters
 with open_archive(sys.argv[1]) as archive:
-    rows = make_masters(catalog=archive.catalog, store=archive.store, date=sys.argv[2], kinds=("dark",), jobs=1)
+    rows = make_masters(archive.session, date=sys.argv[2], kinds=("dark",), jobs=1)
 print(json.dumps([[row["master"], row["outcome"], row["status"]] for row in rows]))
 """
 
