@@ -22,7 +22,7 @@ def archived(archive, two):
 
 
 def history(archive, **question):
-    return pixel(archive, "MIRIMAGE", **(question or {"x": 30, "y": 801})).history()
+    return pixel(archive.session, "MIRIMAGE", **(question or {"x": 30, "y": 801})).history()
 
 
 def verbs(archive):
@@ -135,13 +135,13 @@ def test_a_damaged_stack_is_read_past_found_and_made_again(archived):
     data[: len(data) // 2] = bytes(len(data) // 2)
     shard.chmod(0o644)
     shard.write_bytes(data)
-    selection = pixel(archive, "MIRIMAGE", x=30, y=801)
+    selection = pixel(archive.session, "MIRIMAGE", x=30, y=801)
     assert selection.history().identical(before)
     assert any("the products were read instead" in row["reason"] for row in selection.unread)
     assert check().wrong == (segment["_id"],)
     assert rebuild().planes == 8
     assert check().wrong == ()
-    selection = pixel(archive, "MIRIMAGE", x=30, y=801)
+    selection = pixel(archive.session, "MIRIMAGE", x=30, y=801)
     assert selection.history().identical(before)
     assert list(selection.unread) == []
 

@@ -56,7 +56,7 @@ def test_slopes_prefer_those_of_each_integration_and_take_the_mean_where_there_a
     truth, files = two
     only_mean, both = truth.exposures[1].exposure, truth.exposures[2].exposure
     archive.ingest([files[only_mean]["rate"], files[both]["rateints"], files[both]["rate"]], progress=False)
-    slopes = pixel(archive, "MIRIMAGE", x=X, y=Y).slopes()
+    slopes = pixel(archive.session, "MIRIMAGE", x=X, y=Y).slopes()
     assert slopes.integration.values.tolist() == [0, 1, 2, 3, 4]
     with fits.open(files[only_mean]["rate"]) as hdus:
         assert slopes.slope.sel(exposure=only_mean, integration=0) == hdus["SCI"].data[Y - 779, X - 1]
@@ -87,7 +87,7 @@ def test_times_where_a_header_gives_the_length_of_an_integration_alone(archive, 
         archive.delete([document["_id"] for document in archive.headers.find({}, {"_id": 1})])
         archive.ingest([products[kind] for kind in kinds], progress=False)
         (document,) = archive.headers.find({})
-        history = pixel(archive, "MIRIMAGE", x=X, y=Y).history()
+        history = pixel(archive.session, "MIRIMAGE", x=X, y=Y).history()
         begun = np.datetime64(document["timestamp"].replace(tzinfo=None), "ns")
         seconds = (history.time.values - begun) / np.timedelta64(1, "s")
         np.testing.assert_allclose(seconds, np.multiply(count, each), atol=1e-4)
@@ -126,7 +126,7 @@ def test_segments_of_an_exposure_are_joined(archive, two, tmp_path):
     assert document["segment"] == {"number": 2, "total": 3, "first": 2, "last": 3}
     assert document["header"]["NINTS"] == 4  # the total, and no contradiction
     assert document["qc"]["flags"] == []
-    selection = pixel(archive, "MIRIMAGE", x=X, y=Y)
+    selection = pixel(archive.session, "MIRIMAGE", x=X, y=Y)
     (one,) = selection.read()
     assert one.integrations.tolist() == [1, 2, 3, 4]
     with fits.open(files[name]["uncal"]) as raw, fits.open(files[name]["ramp"]) as ramp:
@@ -139,7 +139,7 @@ def test_segments_of_an_exposure_are_joined(archive, two, tmp_path):
     assert list(selection.unread) == []
 
     archive.delete(archive.headers.find_one({"kind": "uncal", "segment.number": 2})["_id"], cascade=False)
-    selection = pixel(archive, "MIRIMAGE", x=X, y=Y)
+    selection = pixel(archive.session, "MIRIMAGE", x=X, y=Y)
     raw, corrected = selection.read()
     assert (raw.integrations.tolist(), raw.corrected) == ([1, 4], None)
     assert (corrected.integrations.tolist(), corrected.raw) == ([1, 2, 3, 4], None)
@@ -162,7 +162,7 @@ def test_ragged_groups_are_padded_and_nothing_is_cut(archive, tmp_path):
     for program, ngroups in ((1, 4), (2, 9), (3, 6)):
         simulate_campaign(tmp_path / "raw", exposures=2, nints=program, ngroups=ngroups, program=program)
     archive.ingest(tmp_path / "raw", progress=False)
-    ramps = pixel(archive, "MIRIMAGE", x=X, y=Y).ramps()
+    ramps = pixel(archive.session, "MIRIMAGE", x=X, y=Y).ramps()
     assert dict(ramps.sizes) == {"exposure": 9, "integration": 3, "group": 9}
     filled = np.isfinite(ramps.raw).sum(("integration", "group")).values
     np.testing.assert_array_equal(filled, (ramps.nints * ramps.ngroups).values)
@@ -179,7 +179,7 @@ def reasons(selection):
 def test_a_ramp_without_its_uncal_is_shown_and_said(archive, two):
     truth, files = two
     archive.ingest(files[truth.exposures[1].exposure]["ramp"], progress=False)
-    selection = pixel(archive, "MIRIMAGE", x=X, y=Y)
+    selection = pixel(archive.session, "MIRIMAGE", x=X, y=Y)
     (one,) = selection.read()
     assert one.raw is None
     assert one.corrected is not None
@@ -196,12 +196,12 @@ def test_two_uncals_of_one_exposure_that_differ_are_both_left_out_and_said(archi
     other.parent.mkdir(parents=True)
     other.write_bytes(files[name]["uncal"].read_bytes())
     archive.ingest([files[name]["uncal"], files[name]["ramp"], other], progress=False)
-    assert len(pixel(archive, "MIRIMAGE", x=X, y=Y).read()) == 1  # the same pixels twice are one exposure
-    assert list(pixel(archive, "MIRIMAGE", x=X, y=Y).unread) == []
+    assert len(pixel(archive.session, "MIRIMAGE", x=X, y=Y).read()) == 1  # the same pixels twice are one exposure
+    assert list(pixel(archive.session, "MIRIMAGE", x=X, y=Y).unread) == []
     with fits.open(other, mode="update") as hdus:
         hdus["SCI"].data[0, 0, 0, 0] += 1
     archive.ingest(other, progress=False)
-    selection = pixel(archive, "MIRIMAGE", x=X, y=Y)
+    selection = pixel(archive.session, "MIRIMAGE", x=X, y=Y)
     (one,) = selection.read()
     assert one.raw is None
     assert one.corrected is not None
@@ -214,7 +214,7 @@ def test_a_ramp_of_other_groups_than_its_uncal_stands_for_itself(archive, two, t
     longer = simulate_campaign(tmp_path / "longer", exposures=2, nints=4, ngroups=7)
     ramp, _, _ = simulate_calibration(longer.exposures[1].path, tmp_path / "cal" / "wrong")
     archive.ingest([truth.exposures[1].path, ramp], progress=False)
-    selection = pixel(archive, "MIRIMAGE", x=X, y=Y)
+    selection = pixel(archive.session, "MIRIMAGE", x=X, y=Y)
     raw, corrected = selection.read()
     assert (raw.raw.shape[1], raw.corrected) == (5, None)
     assert (corrected.corrected.shape[1], corrected.raw) == (7, None)
@@ -232,7 +232,7 @@ def test_damage_costs_one_array_and_is_said(archive, two):
     data[: len(data) // 2] = bytes(len(data) // 2)
     shard.chmod(0o644)
     shard.write_bytes(data)
-    selection = pixel(archive, "MIRIMAGE", x=X, y=Y)
+    selection = pixel(archive.session, "MIRIMAGE", x=X, y=Y)
     read = selection.read()
     assert [one.corrected is None for one in read].count(True) == 1
     assert all(one.raw is not None for one in read)
@@ -243,7 +243,7 @@ def test_damage_costs_one_array_and_is_said(archive, two):
 def test_headers_only_exposures_are_said(archive, two):
     truth, files = two
     archive.ingest(files[truth.exposures[1].exposure]["uncal"], headers_only=True, progress=False)
-    selection = pixel(archive, "MIRIMAGE", x=X, y=Y)
+    selection = pixel(archive.session, "MIRIMAGE", x=X, y=Y)
     assert selection.read() == ()
     (reason,) = reasons(selection).values()
     assert "only its headers were ingested" in reason
@@ -254,7 +254,7 @@ def test_an_exposure_that_lies_nowhere_is_said(archive, two):
     good, lost = (files[exposure.exposure]["uncal"] for exposure in truth.exposures[1:])
     fits.setval(lost, "SUBSTRT1", value=1000)
     archive.ingest([good, lost], progress=False)
-    selection = pixel(archive, "MIRIMAGE", x=X, y=Y)
+    selection = pixel(archive.session, "MIRIMAGE", x=X, y=Y)
     assert len(selection.read()) == 1
     (reason,) = reasons(selection).values()
     assert "does not place its window" in reason

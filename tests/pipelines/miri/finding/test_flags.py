@@ -44,7 +44,7 @@ def has(path, bit):
 @pytest.mark.parametrize(("name", "bit"), [("JUMP_DET", JUMP_DET), ("hot", HOT), ("REFERENCE_PIXEL", REFERENCE_PIXEL)])
 def test_counts_are_those_of_the_files(campaign, name, bit):
     archive, files, truth = campaign
-    counted = pixels_with(archive, name)
+    counted = pixels_with(archive.session, name)
     assert len(counted.exposures) == 3
     image = np.zeros((1024, 1032), int)
     for row, path in zip(counted.exposures, files, strict=True):
@@ -66,7 +66,7 @@ def test_counts_are_those_of_the_files(campaign, name, bit):
 def test_hot_pixels_are_flagged_in_the_pixel_alone(campaign):
     """The flags of groups have eight bits: who reads them only finds no hot pixel at all."""
     archive, _, _ = campaign
-    counted = pixels_with(archive, "HOT")
+    counted = pixels_with(archive.session, "HOT")
     assert counted.total("in_groups") == 0
     assert counted.total("in_pixel") == counted.total("flagged") > 0
 
@@ -74,7 +74,7 @@ def test_hot_pixels_are_flagged_in_the_pixel_alone(campaign):
 def test_every_ramp_is_listed_once(campaign):
     archive, files, truth = campaign
     listed = {}
-    for found in flagged_ramps(archive, ["JUMP_DET", "HOT"]):
+    for found in flagged_ramps(archive.session, ["JUMP_DET", "HOT"]):
         for k in range(len(found.x)):
             key = (found.document.rpartition("/")[2], *(int(v[k]) for v in (found.integration, found.y, found.x)))
             assert key not in listed
@@ -95,31 +95,31 @@ def test_slopes_stand_in_for_a_ramp_that_is_not_there(campaign, archive, tmp_pat
     slopes = files[0].with_name(files[0].name.replace("_ramp", "_rateints"))
     mean = files[1].with_name(files[1].name.replace("_ramp", "_rate"))
     archive.ingest([slopes, mean])
-    for row, path in zip(pixels_with(archive, "JUMP_DET").exposures, (slopes, mean), strict=True):
+    for row, path in zip(pixels_with(archive.session, "JUMP_DET").exposures, (slopes, mean), strict=True):
         dq = fits.getdata(path, "DQ")
         assert (row["ramps"], row["flagged"]) == (dq.size, ((dq & JUMP_DET) != 0).sum())
 
 
 def test_names_go_by_the_version_of_each_product(campaign):
     archive, files, _ = campaign
-    counted = pixels_with(archive, "CHARGELOSS")  # in 1.11 the bit was called UNDERSAMP
+    counted = pixels_with(archive.session, "CHARGELOSS")  # in 1.11 the bit was called UNDERSAMP
     assert len(counted.exposures) == 2
     assert [name.rpartition("/")[2] for name in counted.unnamed] == [files[2].name]
     assert "1 products of versions that have no flag of this name" in repr(counted)
-    assert len(pixels_with(archive, "UNDERSAMP").exposures) == 1
+    assert len(pixels_with(archive.session, "UNDERSAMP").exposures) == 1
 
 
 def test_an_unknown_flag_lists_the_names(campaign):
     archive, _, _ = campaign
     with pytest.raises(UnknownFlag, match="'JUMPY'; there are: DO_NOT_USE, SATURATED, JUMP_DET"):
-        pixels_with(archive, "JUMPY")
+        pixels_with(archive.session, "JUMPY")
     with pytest.raises(UnknownFlag):
-        list(flagged_ramps(archive, ["JUMP_DET", "JUMPY"]))
+        list(flagged_ramps(archive.session, ["JUMP_DET", "JUMPY"]))
 
 
 def test_no_exposures(archive, campaign):
     with pytest.raises(NoExposures, match="ingest ramp or rateints products, or calibrate"):
-        pixels_with(archive, "HOT")
+        pixels_with(archive.session, "HOT")
     with pytest.raises(NoExposures, match=r"answers to .*MIRIFULONG"):
         pixels_with(campaign[0], "HOT", where={"detector": "MIRIFULONG"})
 
@@ -133,7 +133,7 @@ def test_a_product_that_cannot_be_read_is_told(campaign, archive):
     data = bytearray(shard.read_bytes())
     data[len(data) // 2] ^= 1
     shard.write_bytes(data)
-    counted = pixels_with(archive, "JUMP_DET")
+    counted = pixels_with(archive.session, "JUMP_DET")
     assert list(counted.unreadable) == [broken["_id"]]
     assert len(counted.exposures) == 2
     assert "could not be read, and is not counted" in repr(counted)
@@ -144,7 +144,7 @@ def test_on_the_command_line(campaign):
     home = archive.store.url.removeprefix("file://").removesuffix("/store")
     command = [sys.executable, "-m", "pipelines.cli", "--home", home, "find", "flag", "JUMP_DET"]
     answer = json.loads(subprocess.check_output([*command, "--json"]))
-    assert answer["flagged"] == pixels_with(archive, "JUMP_DET").total("flagged")
+    assert answer["flagged"] == pixels_with(archive.session, "JUMP_DET").total("flagged")
     where = json.dumps({"calibration.version": "1.17.1"})
     lines = subprocess.check_output([*command, "--ramps", "--where", where], text=True).splitlines()
     groups, pixel = has(files[1], JUMP_DET)

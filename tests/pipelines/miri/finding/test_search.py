@@ -119,9 +119,9 @@ def test_the_latest_calibration_and_the_slopes_of_each_integration_count(archive
         archive.ingest(tmp_path / folder)
     (stack,) = slope_stacks(archive)
     assert {doc["_id"].split("/")[-2] for doc in stack.documents} == {"second"}
-    values, _, _ = read_block(archive, stack, (slice(0, WINDOW.ny), slice(0, WINDOW.nx)))
+    values, _, _ = read_block(archive.session, stack, (slice(0, WINDOW.ny), slice(0, WINDOW.nx)))
     np.testing.assert_array_equal(values, truth.slopes[: 3 * NINTS])
-    (older,) = slope_stacks(archive, {"_id": {"$regex": "/first/"}})
+    (older,) = slope_stacks(archive.session, {"_id": {"$regex": "/first/"}})
     assert {doc["_id"].split("/")[-2] for doc in older.documents} == {"first"}
 
 
@@ -136,7 +136,7 @@ def test_what_cannot_be_read_is_told_and_missing(archive, truth, tmp_path):
     digest = broken["arrays"]["sci"]["digest"]
     (shard,) = (tmp_path / "home" / "store").glob(f"objects/*/{digest}/c.*")
     shard.unlink()
-    found = above(archive)
+    found = above(archive.session)
     assert list(found.unreadable) == [broken["_id"]]
     assert "could not be read" in repr(found)
     (each,) = found.maps
@@ -154,7 +154,7 @@ def test_windows_are_searched_each_for_itself(slopes, truth, tmp_path, archive):
         path = tmp_path / "p" / f"jw9{n}_rateints.fits"
         write_slopes(path, sci, np.ones_like(sci), truth.times[n], window=other)
     archive.ingest(tmp_path / "p")
-    (row,) = above(archive).pixels
+    (row,) = above(archive.session).pixels
     assert (row["subarray"], row["x"], row["y"]) == ("SUB128", 8, 894)
 
 
@@ -165,7 +165,7 @@ def test_no_exposures(archive, slopes):
     with pytest.raises(NoExposures, match=r"no slopes answer to \{'detector': 'MIRIFULONG'\}"):
         above(slopes, where={"detector": "MIRIFULONG"})
     with pytest.raises(NoExposures, match="ingest rateints or rate products, or calibrate"):
-        telegraph(archive)
+        telegraph(archive.session)
     with pytest.raises(NoExposures, match="no window has slopes both until 2020-01-01 and from 2024-01-01"):
         changed(slopes, before="2020-01-01", after="2024-01-01")
 
