@@ -1,13 +1,16 @@
-# Three targets, each makes and fills its own virtual environment first.
+# Four targets, each makes and fills its own virtual environment first.
 #   make demo    build an archive from simulated FITS files and ask it the questions
 #   make test    linters, types, import rules, every test
-#   make bench   the figures of the README, each beside its peer, in one run
+#   make quick   linters and the tests that take seconds, for the inner loop
+#   make bench   the figures of tests/benchmarks/FIGURES.md, each beside its peer, in one run
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WIRE := $(CURDIR)/.venv-wire/bin/python
 
-.PHONY: demo test bench wire clean
+PATIENT := conformance crash hostile
+
+.PHONY: demo test quick bench wire clean
 
 demo: $(VENV)/.demo
 	$(BIN)/darkroom demo darkroom-demo
@@ -19,6 +22,10 @@ test: $(VENV)/.dev wire
 	$(BIN)/lint-imports
 	if [ -x $(WIRE) ]; then export DARKROOM_MONGOECO_PYTHON=$${DARKROOM_MONGOECO_PYTHON:-$(WIRE)}; fi; \
 	$(BIN)/pytest -n 2 --dist loadfile
+
+quick: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/pytest -n 2 --dist loadfile $(PATIENT:%=--ignore=tests/%)
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.benchmarks

@@ -20,8 +20,8 @@ from pipelines.jwst.uncal import write_uncal
 from pipelines.pixels import search as finding
 from pipelines.pixels.search.stacks import slope_stacks
 from tests.benchmarks.measure import PEAK, Row, table
-from tests.pipelines.miri.conftest import write_references
-from tests.pipelines.miri.finding.conftest import write_slopes
+from tests.pipelines.jwst.conftest import write_references
+from tests.pipelines.pixels.search.conftest import write_slopes
 
 EXPOSURES, NINTS = 20, 3
 SEARCHES = {

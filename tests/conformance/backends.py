@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 SERVER = Path(__file__).with_name("mongoeco_server.py")
 PYTHON_VARIABLE = "DARKROOM_MONGOECO_PYTHON"
+NO_URI = "MONGODB_URI is not set: set it to a server on which databases may be made and dropped"
 
 
 class UnavailableError(Exception):
@@ -71,7 +73,7 @@ def mongodb(folder: Path) -> Iterator[Any]:
 
     uri = os.environ.get("MONGODB_URI")
     if not uri:
-        raise UnavailableError("MONGODB_URI is not set: set it to a server on which databases may be made and dropped")
+        raise UnavailableError(NO_URI)
     name = f"darkroom_conformance_{uuid.uuid4().hex[:12]}"
     url = with_database(uri, name)
     try:
@@ -144,3 +146,17 @@ BACKENDS: tuple[Backend, ...] = (
     Backend("mongoeco", "mongoeco 4.11, by wire", mongoeco),
     Backend("mongomock", "mongomock 4.3, as it is", mongomock, deprecated=True),
 )
+
+
+def unavailable(backend: Backend) -> str:
+    """Why `backend` cannot be had here, without starting it; empty where it can."""
+    try:
+        if backend.name == "mongodb" and not os.environ.get("MONGODB_URI"):
+            return NO_URI
+        if backend.name == "mongoeco":
+            mongoeco_python()
+        if backend.name == "mongomock" and importlib.util.find_spec("mongomock") is None:
+            return "no mongomock: pip install mongomock"
+    except UnavailableError as reason:
+        return str(reason)
+    return ""

@@ -6,7 +6,7 @@ import pytest
 from pipelines.calibration.masters.acceptance import CAP, judge_master, leave_one_out
 from pipelines.calibration.masters.frames import Normalised
 from pipelines.demo.cameras import cameras
-from tests.pipelines.calibration.masters.conftest import SHAPE, make, of
+from tests.pipelines.calibration.conftest import SHAPE, make, of
 
 SIGMA = 10.0
 

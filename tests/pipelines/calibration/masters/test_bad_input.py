@@ -8,7 +8,7 @@ import pytest
 from pipelines.calibration.masters.step import MasterOptions
 from pipelines.combine import NoiseModel
 from pipelines.errors import UsageError
-from tests.pipelines.calibration.masters.conftest import NIGHT, make, of
+from tests.pipelines.calibration.conftest import NIGHT, make, of
 
 SHAPE = (64, 80)
 

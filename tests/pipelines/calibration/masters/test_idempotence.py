@@ -8,7 +8,7 @@ import pytest
 
 from pipelines.calibration.masters.plan import plan_masters, plan_table
 from pipelines.processes import interpreter
-from tests.pipelines.calibration.masters.conftest import NIGHT, make, of
+from tests.pipelines.calibration.conftest import NIGHT, make, of
 
 
 def outcomes(table):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pipelines.calibration.masters.overscan import section_of
 from pipelines.errors import UsageError
-from tests.pipelines.calibration.masters.conftest import make, of
+from tests.pipelines.calibration.conftest import make, of
 
 SHAPE = (64, 96)
 SECTION = "[81:96,1:64]"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from tests.pipelines.calibration.masters.conftest import make, of
+from tests.pipelines.calibration.conftest import make, of
 
 NIGHT = "2024-03-10"
 SHAPE = (64, 80)

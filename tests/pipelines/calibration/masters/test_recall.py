@@ -8,7 +8,7 @@ from pipelines.calibration.masters.step import MasterOptions
 from pipelines.calibration.select.choose import choose
 from pipelines.documents.changes import undo
 from pipelines.errors import Refused, UnknownDocument
-from tests.pipelines.calibration.masters.conftest import make, of
+from tests.pipelines.calibration.conftest import make, of
 
 FRAME = "Dragonfly101/2024-02-20/T13060400_12_dark.fits"  # of 9 s
 

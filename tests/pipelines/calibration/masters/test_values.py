@@ -5,7 +5,7 @@ import pytest
 
 from pipelines.calibration.masters.bits import MasterDQ
 from pipelines.demo.cameras import cameras
-from tests.pipelines.calibration.masters.conftest import SHAPE, of
+from tests.pipelines.calibration.conftest import SHAPE, of
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ def test_the_map_finds_the_hot_pixels_and_hardly_any_other(made_readonly, sensor
 
 def test_low_light_is_flagged_in_flats(night):
     from pipelines.calibration.masters.step import MasterOptions
-    from tests.pipelines.calibration.masters.conftest import make
+    from tests.pipelines.calibration.conftest import make
 
     make(night, kinds=("dark", "flat"), options=MasterOptions(low_light=0.9))
     master = of(night, kind="flat", camera="T13060400", flat_time="combined")

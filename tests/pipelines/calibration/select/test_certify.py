@@ -12,7 +12,7 @@ from pipelines.calibration.select.intervals import interval, joined, overlaps, w
 from pipelines.documents.changes import undo
 from pipelines.errors import Refused, UnknownDocument, UsageError
 from pipelines.processes import interpreter
-from tests.pipelines.calibration.masters.conftest import of
+from tests.pipelines.calibration.conftest import of
 
 DAY = datetime(2024, 2, 20, tzinfo=UTC)
 FOR_EVER = interval(None, None)

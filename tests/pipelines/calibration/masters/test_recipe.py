@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.calibration.masters.recipe import ALGORITHMS, Input, MasterRecipe, Used, identity, master_name
-from tests.pipelines.calibration.masters.conftest import make, of
+from tests.pipelines.calibration.conftest import make, of
 
 names = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=8)
 inputs = st.lists(

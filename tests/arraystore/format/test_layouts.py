@@ -91,7 +91,7 @@ def golden(kind, shape, dtype):
     return values.reshape(shape).astype(dtype)
 
 
-STORES = sorted((Path(__file__).parent / "golden").glob("store-*"))
+STORES = sorted((Path(__file__).parents[1] / "golden").glob("store-*"))
 """Each written once, by the release that brought its kinds, and kept beside the tests."""
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from pipelines.calibration.masters.fits import EXTENSIONS, export_master
 from pipelines.errors import UsageError
-from tests.pipelines.calibration.masters.conftest import of
+from tests.pipelines.calibration.conftest import of
 
 pytestmark = pytest.mark.filterwarnings("ignore::astropy.wcs.FITSFixedWarning")
 

@@ -15,7 +15,7 @@ from pipelines.errors import UsageError
 from pipelines.pixels.search import NoExposures, above, changed, telegraph
 from pipelines.pixels.search import statistics as levels
 from pipelines.pixels.search.stacks import blocks, over_blocks, read_block, slope_stacks
-from tests.pipelines.miri.finding.conftest import EXPOSURES, NINTS, WINDOW, write_slopes
+from tests.pipelines.pixels.search.conftest import EXPOSURES, NINTS, WINDOW, write_slopes
 
 PIXELS = WINDOW.nx * WINDOW.ny
 

@@ -12,7 +12,7 @@ from pipelines.calibration.select.criteria import Rules
 from pipelines.calibration.select.needs import calibration_needs
 from pipelines.calibration.select.why import why
 from pipelines.errors import UnknownDocument, UsageError
-from tests.pipelines.calibration.masters.conftest import of
+from tests.pipelines.calibration.conftest import of
 
 TIME = datetime(2024, 2, 21, 1, tzinfo=UTC)
 FRAME = {

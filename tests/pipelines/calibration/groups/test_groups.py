@@ -11,7 +11,7 @@ from pipelines.calibration.groups import questions
 from pipelines.calibration.groups.groups import dark_groups, flat_groups, groups
 from pipelines.errors import UsageError
 from pipelines.instruments import Calibration, Claim, Clock, GroupKey, GroupRule, Profile, ProfileError, Take, profiles
-from tests.pipelines.calibration.twin import groups_of
+from tests.pipelines.calibration.groups.twin import groups_of
 
 NIGHT = "2024-02-20"
 DARKS = profiles()["dragonfly"].calibration.rule("dark")
