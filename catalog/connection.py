@@ -28,7 +28,7 @@ class Backend(Protocol):
         """Return the names of the collections there are."""
 
     def one_transaction(self) -> AbstractContextManager[Any]:
-        """Make the writes within one transaction, where that saves time."""
+        """Return the writes within one transaction, where that saves time."""
 
     def back_up(self, out: Path) -> dict[str, int]:
         """Copy the database as it is now to a file; return the documents of each collection."""
@@ -165,7 +165,7 @@ class Catalog:
             return self._backend.collection_names()
 
     def ensure_indexes(self) -> None:
-        """Make the declared indexes; those that exist are left as they are."""
+        """Return the declared indexes; those that exist are left as they are."""
         with translated(self.url), self._backend.one_transaction():
             ensure(self)
 

@@ -81,7 +81,7 @@ def decode_keyword(keyword: str) -> str:
 
 
 def header_document(cards: Iterable[tuple[str, Any, str]]) -> HeaderDocument:
-    """Make the header of a document.
+    """Return the header of a document.
 
     Parameters
     ----------

@@ -83,7 +83,7 @@ class HasCollections(Protocol):
 
 
 def ensure(catalog: HasCollections, *, indexes: tuple[Index, ...] = INDEXES) -> None:
-    """Make the declared indexes; those that exist are left as they are."""
+    """Return the declared indexes; those that exist are left as they are."""
     for index in indexes:
         keys = [(path, 1) for path in index.keys]
         catalog[index.collection].create_index(keys, unique=index.unique)

@@ -1,13 +1,13 @@
 """The one list of what a backend may not do, or does otherwise than MongoDB.
 
-The guards of the embedded catalog refuse by it, and the README shows it.
+The embedded catalog refuses by it, and `catalog/LIMITS.md` shows it: ``python -m catalog.limits > catalog/LIMITS.md``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from catalog.errors import NotSupported
 
@@ -15,36 +15,35 @@ __all__ = [
     "LIMITS",
     "OTHER_EXPRESSIONS",
     "OTHER_STAGES",
-    "UPDATE_OPERATORS",
     "Limit",
-    "find_limit",
-    "markdown_table",
+    "check_options",
+    "page",
     "refusal",
+    "refused",
 ]
 
-#: Expression operators of MongoDB that the embedded catalog refuses.
+#: Expression operators and accumulators of MongoDB that the embedded catalog refuses.
 OTHER_EXPRESSIONS = frozenset([
     "$accumulator", "$acos", "$acosh", "$asin", "$asinh", "$atan", "$atan2", "$atanh", "$binarySize", "$bitAnd",
-    "$bitNot", "$bitOr", "$bitXor", "$bottom", "$bottomN", "$bsonSize", "$convert", "$cos", "$cosh", "$dateDiff",
-    "$dateToParts", "$degreesToRadians", "$documentNumber", "$firstN", "$function", "$getField", "$indexOfBytes",
-    "$isoDayOfWeek", "$isoWeek", "$isoWeekYear", "$lastN", "$maxN", "$median", "$meta", "$minN", "$percentile",
-    "$radiansToDegrees", "$rand", "$sampleRate", "$setField", "$sin", "$sinh", "$sortArray", "$tan", "$tanh",
-    "$toDecimal", "$toHashedIndexKey", "$toUUID", "$top", "$topN", "$tsIncrement", "$tsSecond", "$unsetField", "$zip",
+    "$bitNot", "$bitOr", "$bitXor", "$bottom", "$bottomN", "$bsonSize", "$convert", "$cos", "$cosh",
+    "$covariancePop", "$covarianceSamp", "$createObjectId", "$dateDiff", "$dateToParts", "$degreesToRadians",
+    "$denseRank", "$derivative", "$documentNumber", "$expMovingAvg", "$firstN", "$function", "$getField", "$hash",
+    "$hexHash", "$integral", "$isoDayOfWeek", "$isoWeek", "$isoWeekYear", "$lastN", "$linearFill", "$locf", "$maxN",
+    "$median", "$meta", "$minMaxScaler", "$minN", "$percentile", "$radiansToDegrees", "$rand", "$rank", "$sampleRate",
+    "$setField", "$shift", "$sigmoid", "$similarityCosine", "$similarityDotProduct", "$similarityEuclidean", "$sin",
+    "$sinh", "$sortArray", "$subtype", "$tan", "$tanh", "$toArray", "$toDecimal", "$toHashedIndexKey", "$toObject",
+    "$toUUID", "$top", "$topN", "$tsIncrement", "$tsSecond", "$unsetField", "$zip",
 ])  # fmt: skip
 #: Stages of MongoDB that the embedded catalog refuses.
 OTHER_STAGES = frozenset([
     "$bucketAuto", "$changeStream", "$changeStreamSplitLargeEvent", "$collStats", "$currentOp", "$densify",
-    "$documents", "$fill", "$geoNear", "$graphLookup", "$indexStats", "$listLocalSessions", "$listSampledQueries",
-    "$listSearchIndexes", "$listSessions", "$planCacheStats", "$querySettings", "$rankFusion", "$redact", "$search",
-    "$searchMeta", "$setWindowFields", "$shardedDataDistribution", "$vectorSearch",
-])  # fmt: skip
-#: Update operators the embedded catalog applies.
-UPDATE_OPERATORS = frozenset([
-    "$set", "$unset", "$inc", "$min", "$max", "$rename", "$setOnInsert", "$currentDate", "$push", "$addToSet",
-    "$pull", "$pullAll", "$pop",
+    "$documents", "$fill", "$geoNear", "$graphLookup", "$indexStats", "$listCatalog", "$listClusterCatalog",
+    "$listLocalSessions", "$listSampledQueries", "$listSearchIndexes", "$listSessions", "$planCacheStats",
+    "$querySettings", "$queryStats", "$rankFusion", "$redact", "$score", "$scoreFusion", "$search", "$searchMeta",
+    "$setWindowFields", "$shardedDataDistribution", "$vectorSearch",
 ])  # fmt: skip
 
-_WAY_OUT = "connect to a MongoDB server (mongodb://...), which answers it"
+_ALTERNATIVE = "connect to a MongoDB server (mongodb://...), which answers it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +82,7 @@ _LISTED: tuple[Limit, ...] = (
     *_refused("no validation language; use plain conditions", "$jsonSchema"),
     *_refused(
         "no geometry; keep coordinates as numbers and compare them",
-        "$near", "$nearSphere", "$geoWithin", "$geoIntersects", "$geoNear",
+        "$near", "$nearSphere", "$geoWithin", "$within", "$geoIntersects", "$geoNear",
     ),
     *_refused("strings compare byte by byte; use $toLower or $regex with option i", "collation"),
     *_refused("each call is a transaction of its own; there are no sessions", "session"),
@@ -94,20 +93,26 @@ _LISTED: tuple[Limit, ...] = (
     *_refused("declare it without, or as sparse", "partialFilterExpression"),
     *_refused("delete what is old by a filter", "expireAfterSeconds"),
     *_refused("declare the fields by name", "text", "2dsphere", "2d", "hashed", "wildcardProjection", "$**"),
-    *_refused("merge in Python", "$merge.pipeline"),
+    *_refused("merge by _id, or in Python", "$merge.pipeline", "$merge.on"),
+    *_refused("a catalog is one database", "$merge into another database", "$out into another database"),
     *_refused("numbers are integers and doubles: convert with $toDouble first", "Decimal128 arithmetic"),
-    *_refused("operators take the types they commonly have: convert others first", "arguments of other types"),
-    *_refused("the largest double is the limit", "$exp.overflow", "$pow.overflow"),
-    *_refused("text is ASCII here; $substrCP counts characters", "$substrBytes.text"),
+    *_refused("compute with what they stand for", "arguments of other types", "$toString of other types"),
+    *_refused("keep such dates as text", "dates beyond the years 1 to 9999"),
     *_refused("bins are of one unit; round the parts of the date", "$dateTrunc.binSize"),
-    *_refused("read the document and set what you compute", "$mul", "$bit"),
-    *_refused("sort when reading", "$push.$sort"),
+    *_refused("write dates as 2024-02-20T01:02:03Z", "$dateFromString.format"),
+    *_refused("give year, month and day", "$dateFromParts.isoWeekYear", "$dateFromParts.isoWeek",
+              "$dateFromParts.isoDayOfWeek"),
+    *_refused("go over $range", "$map.arrayIndexAs", "$filter.arrayIndexAs", "$reduce.arrayIndexAs"),
+    *_refused("match patterns in the pipeline of the $lookup", "$lookup of regular expressions"),
+    *_refused("use $regex to match", "$eq of a regular expression"),
+    *_refused("read the document and set what you compute", "$bit"),
     *_refused(
         "keep each flag as a field of its own", "$bitsAllSet", "$bitsAllClear", "$bitsAnySet", "$bitsAnyClear"
     ),
     *_refused("use a pipeline with $slice or $filter", "$slice of a projection", "$elemMatch of a projection"),
+    *_refused("the catalog is not distributed and has no users", "$$CLUSTER_TIME", "$$USER_ROLES", "$$SEARCH_META"),
+    *_refused("write the condition into a $match", "$$KEEP", "$$PRUNE", "$$DESCEND"),
     _differs("update_many", "all documents are updated or none, where MongoDB keeps what it did before an error"),
-    _differs("$regex", "patterns are Python's `re`, not PCRE2: recursive forms are refused as invalid"),
     *_refused("the declared indexes are used where the filter names their fields", "explain"),
     *_refused("sort by a field", "$natural"),
     _differs("hint", "accepted and ignored: the planner chooses by counting"),
@@ -117,7 +122,7 @@ _LISTED: tuple[Limit, ...] = (
 
 
 def _unlisted() -> Iterator[Limit]:
-    """Return what MongoDB has and the embedded catalog has not, where there is no more to say."""
+    """Yield what MongoDB has and the embedded catalog has not, where there is no more to say."""
     told = {limit.operator for limit in _LISTED}
     for operator in sorted((OTHER_EXPRESSIONS | OTHER_STAGES) - told):
         yield Limit(operator, "embedded", "refused", "not in the embedded catalog; compute it in Python")
@@ -128,13 +133,8 @@ LIMITS: tuple[Limit, ...] = (*_LISTED, *_unlisted())
 _BY_OPERATOR = {limit.operator: limit for limit in LIMITS if limit.backend == "embedded"}
 
 
-def find_limit(operator: str) -> Limit | None:
-    """Return the limit of the embedded catalog on an operator, if there is one."""
-    return _BY_OPERATOR.get(operator)
-
-
 def refusal(operator: str, what: str) -> NotSupported | None:
-    """Make the error that refuses an operator, if it is to be refused.
+    """Return the error that refuses an operator, if it is to be refused.
 
     Parameters
     ----------
@@ -146,19 +146,48 @@ def refusal(operator: str, what: str) -> NotSupported | None:
     limit = _BY_OPERATOR.get(operator)
     if limit is None or limit.behaviour != "refused":
         return None
-    message = f"the embedded catalog does not answer the {what} {operator}: {limit.text}; or {_WAY_OUT}"
+    message = f"the embedded catalog does not answer the {what} {operator}: {limit.text}; or {_ALTERNATIVE}"
     return NotSupported(message, 238)
 
 
-def markdown_table(*, backend: str = "embedded") -> str:
-    """Return the limits of a backend as a Markdown table.
+def refused(operator: str, what: str) -> NotSupported:
+    """Return the error that refuses an operator the list of limits has."""
+    error = refusal(operator, what)
+    if error is None:
+        raise LookupError(f"{operator} is not in the list of limits")
+    return error
 
-    Operators with the same text share a row.
-    """
-    rows: dict[tuple[str, str], list[str]] = {}
-    for limit in LIMITS:
-        if limit.backend == backend:
-            rows.setdefault((limit.behaviour, limit.text), []).append(f"`{limit.operator}`")
-    lines = ["| what | behaviour | note |", "|---|---|---|"]
-    lines += [f"| {', '.join(dict.fromkeys(names))} | {how} | {text} |" for (how, text), names in rows.items()]
-    return "\n".join(lines) + "\n"
+
+def check_options(options: Mapping[str, Any], *, allowed: frozenset[str]) -> None:
+    """Refuse options the embedded catalog would have to ignore though they change answers."""
+    for name, value in options.items():
+        if value is not None and name not in allowed:
+            raise refusal(name, "option") or TypeError(f"unexpected option {name!r}")
+
+
+def page() -> str:
+    """Return `catalog/LIMITS.md`: a line for each limit of the embedded catalog."""
+    refusals = sorted(limit.operator for limit in LIMITS if limit.behaviour == "refused")
+    texts = {limit.operator: limit.text for limit in LIMITS}
+    differing = [limit for limit in LIMITS if limit.behaviour == "differs"]
+    return "\n".join([
+        "# What the embedded catalog does not do",
+        "",
+        "The catalog in a file answers MongoDB's query language with its own functions (`catalog/language`), held to",
+        "the MongoDB manual by cases, by a second implementation, and by the public tests of another project. What it",
+        "does not answer exactly it refuses, with a `catalog.NotSupported` that names the operator; a MongoDB server",
+        "(`mongodb://...`) answers all of it. This page is written by `python -m catalog.limits`.",
+        "",
+        "## Refused",
+        "",
+        *(f"- `{operator}`: {texts[operator]}" for operator in refusals),
+        "",
+        "## Otherwise than MongoDB",
+        "",
+        *(f"- `{limit.operator}`: {limit.text}" for limit in differing),
+        "",
+    ])  # fmt: skip
+
+
+if __name__ == "__main__":
+    print(page(), end="")  # noqa: T201 - it is a page to be written to a file

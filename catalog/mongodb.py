@@ -23,7 +23,7 @@ _CONCERN_NAMES = {"w": {"w"}, "journal": {"journal", "j"}}
 
 
 def connect_mongodb(url: CatalogURL, *, options: Mapping[str, Any]) -> MongoBackend:
-    """Make the client of a server; nothing is sent before the first question.
+    """Return the client of a server; nothing is sent before the first question.
 
     Parameters
     ----------

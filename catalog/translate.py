@@ -44,7 +44,7 @@ def scrub(text: str) -> str:
 
 
 def translate(error: Exception, where: str) -> ours.CatalogError:
-    """Make the catalog's error of a foreign one.
+    """Return the catalog's error of a foreign one.
 
     Parameters
     ----------

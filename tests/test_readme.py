@@ -5,7 +5,6 @@ from pathlib import Path
 
 from typer.main import get_command
 
-from catalog import limits
 from pipelines.cli import app
 
 ROOT = Path(__file__).parent.parent
@@ -31,10 +30,6 @@ def test_every_test_it_names_exists():
     assert named
 
 
-def test_the_table_of_limits_is_the_one_the_guards_use():
-    assert limits.markdown_table().strip() in README
-
-
 def test_the_conformance_it_claims_is_what_the_suite_expects():
     from tests.conformance.expectations import DEVIATIONS
     from tests.conformance.runner import Verdict
@@ -48,4 +43,3 @@ def test_the_conformance_it_claims_is_what_the_suite_expects():
     for backend, cell in zip(("embedded", "mongoeco", "mongomock"), cells, strict=True):
         refused, wrong = count(backend, Verdict.REFUSED), count(backend, Verdict.WRONG)
         assert tuple(map(int, cell)) == (len(CASES) - refused - wrong, refused, wrong), backend
-

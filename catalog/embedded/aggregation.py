@@ -12,18 +12,16 @@ from catalog.embedded.scan import Query, search
 from catalog.embedded.schema import Schema
 from catalog.embedded.writes import Writes
 from catalog.errors import DuplicateKey, InvalidQuery
-from catalog.language.guards import check_pipeline
+from catalog.language.context import Context, run
 from catalog.language.order import Sort
+from catalog.language.pipeline import compile_pipeline
 from catalog.language.projection import compile_paths, needed_paths, prune
 from catalog.language.query import predicate
-from catalog.language.stages import Context, count_of, run, sort_of
-from catalog.language.values import MISSING
-from catalog.limits import refusal
+from catalog.language.stages import count_of, sort_of
 
 __all__ = ["aggregate"]
 
 Document = dict[str, Any]
-_SYSTEM = frozenset({"NOW"})
 
 
 def aggregate(schemas: Schema, collection: str, pipeline: Any, variables: Mapping[str, Any]) -> Iterator[Document]:
@@ -36,10 +34,10 @@ def aggregate(schemas: Schema, collection: str, pipeline: Any, variables: Mappin
     InvalidQuery, NotSupported
         If the pipeline is not valid, or not supported; before anything is read.
     """
-    check_pipeline(pipeline, variables=frozenset(variables) - _SYSTEM)
+    compiled = compile_pipeline(pipeline, variables)
     head, rest = _split(pipeline)
-    documents = _documents(schemas, collection, head, rest)
-    return iter(run(documents, rest, Context(variables, Collections(schemas))))
+    documents = _documents(schemas, collection, head, rest, variables)
+    return iter(run(documents, compiled[len(head) :], Context(variables, Collections(schemas))))
 
 
 def _split(pipeline: list[Mapping[str, Any]]) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
@@ -55,12 +53,16 @@ def _split(pipeline: list[Mapping[str, Any]]) -> tuple[list[Mapping[str, Any]], 
 
 
 def _documents(
-    schemas: Schema, collection: str, head: list[Mapping[str, Any]], rest: list[Mapping[str, Any]]
+    schemas: Schema,
+    collection: str,
+    head: list[Mapping[str, Any]],
+    rest: list[Mapping[str, Any]],
+    variables: Mapping[str, Any],
 ) -> Iterator[Document]:
     conditions = [stage["$match"] for stage in head if "$match" in stage]
     options = {name: stage[name] for stage in head for name in stage if name != "$match"}
     query = conditions[0] if len(conditions) == 1 else {"$and": conditions} if conditions else {}
-    test = predicate(query)
+    test = predicate(query, variables)
     sort = sort_of(options["$sort"]) if "$sort" in options else Sort()
     skip = count_of("$skip", options.get("$skip", 0), least=0)
     limit = count_of("$limit", options["$limit"], least=1) if "$limit" in options else 0
@@ -99,19 +101,13 @@ class Collections:
                 writes.insert(_identified(document))
             writes.flush()
 
-    def merge(self, options: Any, documents: Iterable[Document]) -> None:
-        """Merge documents into a collection, as ``$merge`` does."""
-        given = {"into": options} if isinstance(options, str) else options
-        target = given["into"] if isinstance(given["into"], str) else given["into"]["coll"]
-        matched, unmatched = given.get("whenMatched", "merge"), given.get("whenNotMatched", "insert")
-        if not isinstance(matched, str):
-            raise refusal("$merge.pipeline", "option") or InvalidQuery("whenMatched cannot be a pipeline", 51190)
-        on = given.get("on", "_id")
+    def merge(self, options: Mapping[str, Any], documents: Iterable[Document]) -> None:
+        """Merge documents by their ``_id`` into a collection, as ``$merge`` does."""
         made = list(documents)
         with self._schemas.file.transaction() as connection:
-            writes = Writes(self._schemas, connection, target)
+            writes = Writes(self._schemas, connection, options["into"])
             for document in made:
-                _merge_one(writes, document, [on] if isinstance(on, str) else on, matched, unmatched)
+                _merge_one(writes, _identified(document), options["whenMatched"], options["whenNotMatched"])
             writes.flush()
 
 
@@ -119,15 +115,8 @@ def _identified(document: Document) -> Document:
     return document if "_id" in document else {"_id": bson.ObjectId(), **document}
 
 
-def _merge_one(writes: Writes, document: Document, on: list[str], matched: str, unmatched: str) -> None:
-    document = _identified(document)
-    query = {}
-    for path in on:
-        value = document.get(path, MISSING)
-        if value is MISSING:
-            raise InvalidQuery(f"$merge write error: 'on' field '{path}' is missing in a document", 51132)
-        query[path] = {"$eq": value}
-    found = next(iter(writes.find(query)), None)
+def _merge_one(writes: Writes, document: Document, matched: str, unmatched: str) -> None:
+    found = next(iter(writes.find({"_id": {"$eq": document["_id"]}})), None)
     if found is None:
         if unmatched == "fail":
             raise InvalidQuery("$merge could not find a matching document in the target collection", 13113)
@@ -135,9 +124,7 @@ def _merge_one(writes: Writes, document: Document, on: list[str], matched: str, 
             writes.insert(document)
     elif matched == "fail":
         raise DuplicateKey("E11000 $merge found a matching document in the target collection", 11000)
-    elif matched in ("merge", "replace"):
+    elif matched != "keepExisting":
         old = found.decoded()
         new = {**old, **document} if matched == "merge" else document
         writes.put(found, {**new, "_id": old["_id"]})
-    elif matched != "keepExisting":
-        raise InvalidQuery(f"Enumeration value '{matched}' for field 'whenMatched' is not a valid value", 2)

@@ -59,7 +59,7 @@ class EmbeddedBackend:
         return self.schemas.names()
 
     def one_transaction(self) -> AbstractContextManager[object]:
-        """Make the writes within one transaction: one wait for the disk, not twenty."""
+        """Return the writes within one transaction: one wait for the disk, not twenty."""
         return self.file.transaction() if self._unmade() else nullcontext()
 
     def _unmade(self) -> bool:

@@ -15,7 +15,8 @@ from catalog.embedded.cursor import read_sort
 from catalog.embedded.schema import Schema
 from catalog.embedded.writes import Change, Writes
 from catalog.errors import BulkFailure, CatalogError, InvalidQuery, StorageFull
-from catalog.language.guards import check_options, check_update
+from catalog.language.updating import Update, compile_update
+from catalog.limits import check_options
 
 __all__ = ["bulk_write"]
 
@@ -48,17 +49,14 @@ class _Replace:
 @dataclass(frozen=True, slots=True)
 class _Update:
     query: Mapping[str, Any]
-    update: Any
+    update: Update
     many: bool
     upsert: bool
-    filters: Any
     sort: Any
 
     def apply(self, writes: Writes) -> Change:
         sort = read_sort(self.sort)
-        return writes.update(
-            self.query, self.update, many=self.many, upsert=self.upsert, filters=self.filters, sort=sort
-        )
+        return writes.update(self.query, self.update, many=self.many, upsert=self.upsert, sort=sort)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +102,8 @@ class _Collector:
     ) -> None:
         filters, sort = options.pop("array_filters", None), options.pop("sort", None)
         check_options(options, allowed=_ALLOWED)
-        told = checked_update(update)
-        self.operations.append(_Update(normalise(selector), told, multi, bool(upsert), normalise(filters), sort))
+        compiled = checked_update(update, filters)
+        self.operations.append(_Update(normalise(selector), compiled, multi, bool(upsert), sort))
 
     def add_delete(self, selector: Any, limit: int, **options: Any) -> None:
         check_options(options, allowed=_ALLOWED)
@@ -120,17 +118,15 @@ def check_replacement(document: Any) -> None:
         raise ValueError("replacement can not include $ operators")
 
 
-def checked_update(update: Any) -> Any:
-    """Return an update as a server reads it, or refuse it as PyMongo or the server does."""
+def checked_update(update: Any, filters: Any = None) -> Update:
+    """Return the function of an update, or refuse it as PyMongo or the server does."""
     if not isinstance(update, (Mapping, list)):
         raise TypeError("update must be a mapping or a list of stages")
     if not update:
         raise ValueError("update cannot be empty")
     if isinstance(update, Mapping) and not next(iter(update)).startswith("$"):
         raise ValueError("update only works with $ operators")
-    told = normalise(update)
-    check_update(told)
-    return told
+    return compile_update(normalise(update), normalise(filters))
 
 
 def bulk_write(schemas: Schema, name: str, requests: Sequence[Any], *, ordered: bool) -> BulkWriteResult:

@@ -1,4 +1,4 @@
-"""Gives an embedded collection the methods of PyMongo's."""
+"""Returns an embedded collection the methods of PyMongo's."""
 
 # ruff: noqa: A002 - `filter` is PyMongo's name of the argument
 from __future__ import annotations
@@ -20,10 +20,9 @@ from catalog.embedded.scan import Query, search
 from catalog.embedded.schema import Schema
 from catalog.embedded.writes import Change, Writes
 from catalog.errors import InvalidQuery
-from catalog.language.guards import check_options
 from catalog.language.query import predicate, system_variables
 from catalog.language.shaping import find_projection
-from catalog.limits import refusal
+from catalog.limits import check_options, refusal
 
 __all__ = ["EmbeddedCollection"]
 
@@ -69,14 +68,15 @@ class EmbeddedCollection:
 
     def _run(self, request: Request) -> Iterator[Document]:
         schema = self._schemas.get(self.name)
-        shape = find_projection(request.projection, system_variables())
+        variables = system_variables()
+        shape = find_projection(request.projection, frozenset(variables))
         test = predicate(request.query)
         if schema is None:
             return
         plan = plan_filter(request.query, schema)
         query = Query(test, plan, request.sort, request.skip, request.limit)
         for found in search(self._schemas.file.connection(), schema, query):
-            yield decode_aware(found.blob) if shape is None else aware(shape(found.decoded()))
+            yield decode_aware(found.blob) if shape is None else aware(shape(found.decoded(), variables))
 
     def aggregate(self, pipeline: Any, **options: Any) -> Iterator[Document]:
         """Run a pipeline."""
@@ -176,11 +176,11 @@ class EmbeddedCollection:
         return self._update(filter, update, many=True, upsert=upsert, options=options)
 
     def _update(self, given: Any, update: Any, *, many: bool, upsert: bool, options: dict[str, Any]) -> UpdateResult:
-        sort, filters = read_sort(options.pop("sort", None)), normalise(options.pop("array_filters", None))
+        sort, filters = read_sort(options.pop("sort", None)), options.pop("array_filters", None)
         check_options(options, allowed=_WRITE)
-        query, told = _query(given), checked_update(update)
+        query, compiled = _query(given), checked_update(update, filters)
         return _update_result(
-            self._write(lambda writes: writes.update(query, told, many=many, upsert=upsert, filters=filters, sort=sort))
+            self._write(lambda writes: writes.update(query, compiled, many=many, upsert=upsert, sort=sort))
         )
 
     def delete_one(self, filter: Any, **options: Any) -> DeleteResult:
@@ -206,11 +206,11 @@ class EmbeddedCollection:
 
     def find_one_and_update(self, filter: Any, update: Any, **options: Any) -> Document | None:
         """Update one document and give it, as it was or as it is."""
-        filters, told = normalise(options.pop("array_filters", None)), checked_update(update)
+        compiled = checked_update(update, options.pop("array_filters", None))
         return self._modify(
             filter,
             options,
-            lambda writes, query, upsert: writes.update(query, told, many=False, upsert=upsert, filters=filters),
+            lambda writes, query, upsert: writes.update(query, compiled, many=False, upsert=upsert),
         )
 
     def find_one_and_replace(self, filter: Any, replacement: Any, **options: Any) -> Document | None:
@@ -231,7 +231,8 @@ class EmbeddedCollection:
         sort, after = read_sort(options.pop("sort", None)), bool(options.pop("return_document", False))
         projection, upsert = normalise(options.pop("projection", None)), bool(options.pop("upsert", False))
         check_options(options, allowed=_WRITE)
-        shape, query = find_projection(projection, system_variables()), _query(given)
+        variables, query = system_variables(), _query(given)
+        shape = find_projection(projection, frozenset(variables))
 
         def work(writes: Writes) -> Document | None:
             found = next(writes.find(query, sort=sort, limit=1), None)
@@ -246,7 +247,7 @@ class EmbeddedCollection:
             return None if new is None else new.decoded()
 
         document = self._write(work)
-        return None if document is None else aware(document if shape is None else shape(document))
+        return None if document is None else aware(document if shape is None else shape(document, variables))
 
     # Indexes and the collection itself.
 

@@ -1,4 +1,4 @@
-"""Gives the distinct values of a field: from its index alone where it has one."""
+"""Returns the distinct values of a field: from its index alone where it has one."""
 
 from __future__ import annotations
 

@@ -13,9 +13,8 @@ from catalog.embedded.scan import everything
 from catalog.embedded.schema import CollectionSchema, IndexEntry, Schema, touch_schema
 from catalog.errors import DuplicateKey, InvalidQuery
 from catalog.language.entries import check_parallel, entries_of, unique_keys
-from catalog.language.guards import check_options
 from catalog.language.paths import split
-from catalog.limits import refusal
+from catalog.limits import check_options, refusal
 
 __all__ = ["create_index", "drop_index", "index_information", "index_spec"]
 

@@ -16,14 +16,11 @@ from catalog.embedded.schema import Schema
 from catalog.embedded.writer import Writer
 from catalog.errors import InvalidDocument, InvalidUpdate
 from catalog.language.order import UNSORTED, Sort
-from catalog.language.query import predicate, system_variables
-from catalog.language.stages import Context, run
-from catalog.language.updating import apply_update, array_filters, equalities
+from catalog.language.query import predicate
+from catalog.language.updating import Update, equalities
 from catalog.language.values import encode_key
 
 __all__ = ["Change", "Writes"]
-
-Document = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,39 +117,21 @@ class Writes:
         return Change(upserted=document["_id"], inserted=True)
 
     def update(
-        self,
-        query: Mapping[str, Any],
-        update: Any,
-        *,
-        many: bool,
-        upsert: bool,
-        filters: Any = None,
-        sort: Sort = UNSORTED,
+        self, query: Mapping[str, Any], update: Update, *, many: bool, upsert: bool, sort: Sort = UNSORTED
     ) -> Change:
         """Update the first document that matches, or all."""
-        tests = array_filters(filters)
         matched = modified = 0
-        hits = self.find(query, sort=sort, limit=0 if many else 1)
         # The search settled on numbers, or walks them upwards: what is written here is not met again.
-        for found in hits:
+        for found in self.find(query, sort=sort, limit=0 if many else 1):
             matched += 1
-            modified += self.put(found, self._updated(found.decoded(), update, inserting=False, filters=tests))
+            modified += self.put(found, update(found.decoded(), False))
         if matched or not upsert:
             return Change(matched, modified)
-        made = self._updated(equalities(query), update, inserting=True, filters=tests)
-        if made.get("_id") is None:
-            made = {**made, "_id": ObjectId()} if "_id" not in made else made
+        made = update(equalities(query), True)
+        if "_id" not in made:
+            made = {"_id": ObjectId(), **made}
         self.insert(made)
         return Change(upserted=made["_id"], inserted=True)
-
-    def _updated(self, document: Document, update: Any, *, inserting: bool, filters: Any) -> Document:
-        if isinstance(update, list):
-            (made,) = run([document], update, Context(system_variables()))
-            if "_id" in document:
-                _same_id(document["_id"], made.get("_id", document["_id"]))
-                made = {"_id": document["_id"], **made}
-            return dict(made)
-        return apply_update(document, update, inserting=inserting, filters=filters)
 
     def delete(self, query: Mapping[str, Any], *, many: bool) -> int:
         """Take out the first document that matches, or all; return their number."""

@@ -1,4 +1,4 @@
-"""Holds the accumulators of a group, each fed one value at a time."""
+"""Accumulates the values of a group, one at a time."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ from typing import Any
 
 from bson import Decimal128, Int64
 
-from catalog.errors import InvalidQuery
+from catalog.language.arithmetic import exact_sum
 from catalog.language.kinds import is_number, no_decimals, nullish, whole
+from catalog.language.sets import merge
 from catalog.language.values import MISSING, encode_key
 
 __all__ = ["ACCUMULATORS"]
 
 
 class _Sum:
+    """Accumulate ``$sum`` (manual: operator/aggregation/sum)."""
+
     __slots__ = ("doubles", "integers", "real", "wide")
 
     def __init__(self) -> None:
@@ -26,8 +29,8 @@ class _Sum:
         if isinstance(value, float):
             self.real = True
             self.doubles.append(value)
-            if len(self.doubles) > 512:  # fsum over a few at a time keeps memory flat
-                self.doubles = [_exact_sum(self.doubles)]
+            if len(self.doubles) > 512:  # a few at a time keep memory flat
+                self.doubles = [exact_sum(self.doubles)]
         elif is_number(value):
             self.integers += value
             self.wide = self.wide or isinstance(value, Int64)
@@ -36,15 +39,13 @@ class _Sum:
 
     def result(self) -> Any:
         if self.real:
-            return _exact_sum([*self.doubles, float(self.integers)])
+            return exact_sum([*self.doubles, float(self.integers)])
         return whole(self.integers, wide=self.wide)
 
 
-def _exact_sum(values: list[float]) -> float:
-    return math.fsum(values) if all(map(math.isfinite, values)) else float(sum(values))
-
-
 class _Average:
+    """Accumulate ``$avg`` (manual: operator/aggregation/avg)."""
+
     __slots__ = ("count", "sum")
 
     def __init__(self) -> None:
@@ -55,10 +56,12 @@ class _Average:
         self.count += is_number(value)
 
     def result(self) -> Any:
-        return float(self.sum.result() / self.count) if self.count else None
+        return float(self.sum.result()) / self.count if self.count else None
 
 
 class _Extreme:
+    """Accumulate ``$min`` (manual: operator/aggregation/min), and that of max."""
+
     __slots__ = ("key", "largest", "value")
 
     def __init__(self, *, largest: bool) -> None:
@@ -76,6 +79,8 @@ class _Extreme:
 
 
 class _Push:
+    """Accumulate ``$push`` (manual: operator/aggregation/push)."""
+
     __slots__ = ("values",)
 
     def __init__(self) -> None:
@@ -90,6 +95,8 @@ class _Push:
 
 
 class _AddToSet:
+    """Accumulate ``$addToSet`` (manual: operator/aggregation/addToSet); in order of appearance."""
+
     __slots__ = ("values",)
 
     def __init__(self) -> None:
@@ -104,7 +111,10 @@ class _AddToSet:
 
 
 class _Fold:
-    """Keeps what a function makes of what is kept and the next value."""
+    """Keeps what a function makes of what is kept and the next value: $first, $last, $count, $mergeObjects.
+
+    https://www.mongodb.com/docs/manual/reference/operator/aggregation/first/, and the page of each.
+    """
 
     __slots__ = ("fold", "kept")
 
@@ -118,14 +128,11 @@ class _Fold:
         return None if self.kept is MISSING else self.kept
 
 
-def _merged(kept: dict[str, Any], value: Any) -> dict[str, Any]:
-    if value is not None and not isinstance(value, dict):
-        raise InvalidQuery("$mergeObjects requires object inputs", 40400)
-    return {**kept, **(value or {})}
-
-
 class _Deviation:
-    """Running mean and squares, by Welford (1962), Technometrics 4, 419."""
+    """Accumulate ``$stdDevPop`` (manual: operator/aggregation/stdDevPop), and that of stdDevSamp.
+
+    Running mean and squares, by Welford (1962), Technometrics 4, 419.
+    """
 
     __slots__ = ("count", "mean", "sample", "squares")
 
@@ -156,7 +163,7 @@ ACCUMULATORS: dict[str, Callable[[], Any]] = {
     "$push": _Push,
     "$addToSet": _AddToSet,
     "$count": lambda: _Fold(0, lambda kept, value: kept + 1),
-    "$mergeObjects": lambda: _Fold({}, _merged),
+    "$mergeObjects": lambda: _Fold({}, merge),
     "$stdDevPop": lambda: _Deviation(sample=False),
     "$stdDevSamp": lambda: _Deviation(sample=True),
 }

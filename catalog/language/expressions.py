@@ -1,113 +1,134 @@
-"""Computes expressions: paths, variables, sub-documents, and operators by their tables."""
+"""Compiles expressions: paths, variables, sub-documents, and operators by their tables."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from catalog.errors import CatalogError, InvalidQuery
-from catalog.language.functions import FUNCTIONS
+from catalog.errors import InvalidQuery
+from catalog.language import arithmetic, arrays, conditions, conversion, dates, sets, text
+from catalog.language.functions import Compute, Variables
 from catalog.language.kinds import truthy
-from catalog.language.operators import OPERATORS
-from catalog.language.paths import resolve, split
+from catalog.language.paths import checked_path, resolve
 from catalog.language.values import MISSING
+from catalog.limits import refusal
 
-__all__ = ["Evaluator", "compile_expression", "is_answered", "predicate_of"]
+__all__ = ["OPERATORS", "Expressions", "compile_condition", "compile_expression"]
 
 Document = dict[str, Any]
-_FAILURES = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+OPERATORS = {
+    **arithmetic.OPERATORS,
+    **arrays.OPERATORS,
+    **conditions.OPERATORS,
+    **conversion.OPERATORS,
+    **dates.OPERATORS,
+    **sets.OPERATORS,
+    **text.OPERATORS,
+}
+_SYSTEM = frozenset({"ROOT", "CURRENT", "REMOVE"})
 
 
-def is_answered(operator: str) -> bool:
-    """Tell whether an expression operator is answered here."""
-    return operator in OPERATORS or operator in FUNCTIONS
-
-
-class Evaluator:
-    """A document and variables against which expressions are computed.
+class Expressions:
+    """Compiles expressions that may name some variables beside their document.
 
     Parameters
     ----------
-    document : dict
-        The document; ``$$ROOT``.
-    variables : mapping
-        The other variables, without their dollars.
+    known : frozenset of str
+        The variables, without their dollars.
     """
 
-    __slots__ = ("_document", "_variables")
+    __slots__ = ("known",)
 
-    def __init__(self, document: Document, variables: Mapping[str, Any]) -> None:
-        self._document = document
-        self._variables = variables
+    def __init__(self, known: frozenset[str]) -> None:
+        self.known = known
 
-    def inner(self, **variables: Any) -> Evaluator:
-        """Return an evaluator with more variables."""
-        return Evaluator(self._document, {**self._variables, **variables})
+    def binding(self, *names: str) -> Expressions:
+        """Return a compiler that knows more variables."""
+        return Expressions(self.known.union(names))
 
-    def parse(self, expression: Any) -> Any:
-        """Compute an expression; `MISSING` if it has no value."""
-        kind = type(expression)
-        if kind is str:
-            return self._path(expression) if expression[:1] == "$" else expression
-        if kind is dict:
+    def __call__(self, expression: Any) -> Compute:
+        """Return what computes an expression; its value is `MISSING` if it has none.
+
+        Raises
+        ------
+        InvalidQuery, NotSupported
+            Naming the operator, the variable or the path.
+        """
+        if isinstance(expression, str):
+            return self._path(expression) if expression[:1] == "$" else lambda document, variables: expression
+        if isinstance(expression, Mapping):
             return self._object(expression)
-        if kind is list:
-            values = [self.parse(item) for item in expression]
-            return [None if value is MISSING else value for value in values]
-        return expression
+        if isinstance(expression, list):
+            items = [self(item) for item in expression]
 
-    def _path(self, expression: str) -> Any:
+            def array(document: Document, variables: Variables) -> Any:
+                values = [item(document, variables) for item in items]
+                return [None if value is MISSING else value for value in values]
+
+            return array
+        return lambda document, variables: expression
+
+    def _path(self, expression: str) -> Compute:
         if expression[:2] != "$$":
-            return resolve(self._document, split(expression[1:]))
-        name, _, rest = expression[2:].partition(".")
-        if name in self._variables:
-            value = self._variables[name]
-        elif name in ("ROOT", "CURRENT"):
-            value = self._document
-        elif name == "REMOVE":
-            return MISSING
-        else:
-            raise InvalidQuery(f"Use of undefined variable: {name}", 17276)
-        return resolve(value, split(rest)) if rest else value
+            return _field(expression[1:])
+        name, dot, rest = expression[2:].partition(".")
+        parts = checked_path(rest) if dot else ()
+        if name == "REMOVE":
+            return lambda document, variables: MISSING
+        if name in ("ROOT", "CURRENT"):
+            return lambda document, variables: resolve(document, parts)
+        if name not in self.known:
+            if not name:
+                raise InvalidQuery("empty variable names are not allowed", 16867)
+            raise refusal(f"$${name}", "variable") or InvalidQuery(f"Use of undefined variable: {name}", 17276)
+        return lambda document, variables: resolve(variables[name], parts)
 
-    def _object(self, expression: Mapping[str, Any]) -> Any:
-        if len(expression) == 1:
-            (name,) = expression
-            if name[:1] == "$":
-                return self._operator(name, expression[name])
-        values = {name: self.parse(item) for name, item in expression.items()}
-        return {name: value for name, value in values.items() if value is not MISSING}
+    def _object(self, expression: Mapping[str, Any]) -> Compute:
+        named = [name for name in expression if name[:1] == "$"]
+        if named and len(expression) > 1:
+            names = ", ".join(expression)
+            raise InvalidQuery(f"an object representing an expression must have exactly one field: {names}", 15983)
+        if named:
+            (name,) = named
+            operator = OPERATORS.get(name)
+            if operator is None:
+                raise refusal(name, "expression") or InvalidQuery(f"Unrecognized expression '{name}'", 168)
+            return operator(expression[name], self)
+        for name in expression:
+            if "." in name or not name:
+                raise InvalidQuery(f"FieldPath field names may not contain '.' or be empty: {name!r}", 16412)
+        fields = [(name, self(item)) for name, item in expression.items()]
 
-    def _operator(self, name: str, given: Any) -> Any:
-        try:
-            own = OPERATORS.get(name)
-            return FUNCTIONS[name](self.parse, given) if own is None else own(self, given)
-        except CatalogError:
-            raise
-        except _FAILURES as error:
-            raise InvalidQuery(f"{name} failed: {error or type(error).__name__}", 2) from None
+        def compute(document: Document, variables: Variables) -> Any:
+            made = {}
+            for name, field in fields:
+                value = field(document, variables)
+                if value is not MISSING:
+                    made[name] = value
+            return made
+
+        return compute
 
 
-def compile_expression(expression: Any, variables: Mapping[str, Any]) -> Callable[[Document], Any]:
-    """Return the function that computes an expression over a document.
+def _field(path: str) -> Compute:
+    parts = checked_path(path)
+    if len(parts) == 1:
+        return lambda document, variables: document.get(path, MISSING)
+    return lambda document, variables: resolve(document, parts)
 
-    A plain path, the commonest expression, is followed without an evaluator.
+
+def compile_expression(expression: Any, variables: frozenset[str] = frozenset()) -> Compute:
+    """Return what computes an expression that may name some variables.
+
+    Examples
+    --------
+    >>> compile_expression({"$add": ["$a", 1]})({"a": 2}, {})
+    3
     """
-    if isinstance(expression, str) and expression[:1] == "$" and expression[1:2] != "$":
-        parts = split(expression[1:])
-        if len(parts) == 1:
-            name = parts[0]
-            return lambda document: document.get(name, MISSING)
-        return lambda document: resolve(document, parts)
-    if isinstance(expression, dict) and expression and not next(iter(expression)).startswith("$"):
-        fields = [(name, compile_expression(item, variables)) for name, item in expression.items()]
-        return lambda document: {name: value for name, compute in fields if (value := compute(document)) is not MISSING}
-    if not isinstance(expression, (str, dict, list)):
-        return lambda document: expression
-    return lambda document: Evaluator(document, variables).parse(expression)
+    return Expressions(variables)(expression)
 
 
-def predicate_of(expression: Any, variables: Mapping[str, Any]) -> Callable[[Document], bool]:
-    """Make the test of an ``$expr``."""
-    compute = compile_expression(expression, variables)
-    return lambda document: truthy(compute(document))
+def compile_condition(expression: Any, variables: Variables) -> Callable[[Document], bool]:
+    """Return the test of an ``$expr``."""
+    compute = compile_expression(expression, frozenset(variables))
+    return lambda document: truthy(compute(document, variables))

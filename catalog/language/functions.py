@@ -1,273 +1,172 @@
-"""Holds the operators that are functions of their arguments, and what each takes.
+"""Declares operators of expressions: how each is compiled, how many arguments it takes, and by what names.
 
-What the engine lacks, or has wrong for common arguments, is computed or mended here where a line or two do it.
+The operators themselves stand in `arithmetic`, `arrays`, `conditions`, `conversion`, `dates`, `sets` and `text`,
+each with the page of the manual it follows, named from https://www.mongodb.com/docs/manual/reference/.
 """
 
-# ruff: noqa: A002, A006 - the arguments of an operator have the names it gives them
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
-from typing import Any
-from zoneinfo import ZoneInfo
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Protocol
 
-from bson import Int64
+from catalog.errors import InvalidQuery
+from catalog.language.kinds import nullish
+from catalog.limits import refused
 
-from catalog.errors import InvalidQuery, NotSupported
-from catalog.language.borrowed import EXACT, Function, Odd, literal, literals
-from catalog.language.kinds import NUMBER_TYPES, bson_type, nullish, truthy, whole
-from catalog.language.matching import compile_regex
-from catalog.language.values import MISSING, encode_key
+__all__ = ["Compiler", "Compute", "Function", "Operators", "Variables", "named", "positional", "special", "told"]
 
-__all__ = ["FUNCTIONS"]
-
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - instants inside the engine are naive UTC
-_MILLISECOND = timedelta(milliseconds=1)
-_BLANKS = "\0\t\n\v\f\r \u00a0\u1680" + "".join(map(chr, range(0x2000, 0x200B)))
+Document = dict[str, Any]
+Variables = Mapping[str, Any]
+#: Computes an expression over a document and the variables beside it.
+Compute = Callable[[Document, Variables], Any]
+Function = Callable[..., Any]
 
 
-def _object(**arguments: Any) -> Any:
-    return {name: literal(value) for name, value in arguments.items()}
+class Compiler(Protocol):
+    """Compiles the expressions within an expression."""
+
+    def __call__(self, expression: Any) -> Compute:
+        """Return what computes an expression."""
+
+    def binding(self, *names: str) -> Compiler:
+        """Return a compiler that knows more variables."""
 
 
-def _as_double(answer: Any, value: Any, *_: Any) -> Any:
-    """Return a rounded double as a double, minus zero too."""
-    return math.copysign(float(answer), value) if isinstance(value, float) else answer
+Operators = dict[str, Callable[[Any, Compiler], Compute]]
 
 
-def _as_integer(answer: float, *values: Any) -> Any:
-    """Return what integers make as an integer, where the engine has a double."""
-    if any(isinstance(value, float) for value in values) or not answer.is_integer():
-        return answer
-    if abs(answer) > EXACT:
-        raise Odd("of integers beyond 2^53")
-    return whole(int(answer))
+def special(table: Operators, *names: str) -> Callable[[Function], Function]:
+    """Declare an operator that compiles its arguments itself: ``f(name, given, compiler)``."""
+
+    def declare(function: Function) -> Function:
+        for name in names:
+            table[name] = partial(function, name)
+        return function
+
+    return declare
 
 
-def _ranged(name: str, bits: int) -> Callable[..., Any]:
-    def settle(answer: Any, value: Any) -> Any:
-        if isinstance(answer, float) or not -(1 << (bits - 1)) <= answer < 1 << (bits - 1):
-            raise InvalidQuery(f"Conversion would overflow target type in {name}: {value}", 241)
-        return int(answer) if bits == 32 else Int64(answer)
+def positional(
+    table: Operators, name: str, least: int = 1, most: int | None = -1, *, null: bool = False, code: int | None = None
+) -> Callable[[Function], Function]:
+    """Declare an operator that is a function of an array of arguments.
 
-    return settle
+    Parameters
+    ----------
+    table, name
+        Where it is declared, and as what.
+    least, most
+        How many arguments it takes; `most` is -1 for exactly `least`, None for any number.
+    null
+        Whether it is null as soon as an argument is null or missing.
+    code
+        The error of a wrong number of arguments, where it is a special one.
+    """
+    most = least if most == -1 else most
 
+    def make(function: Function, given: Any, compiler: Compiler) -> Compute:
+        items = given if isinstance(given, list) else [given]
+        if len(items) < least or (most is not None and len(items) > most):
+            wanted = (
+                f"exactly {least}" if most == least else f"at least {least}" + (f", and at most {most}" if most else "")
+            )
+            exact = 16020 if most == least or most is None else 28667
+            raise InvalidQuery(
+                f"Expression {name} takes {wanted} arguments. {len(items)} were passed in.", code or exact
+            )
+        return called(function, [compiler(item) for item in items], null=null)
 
-def _add(*values: Any) -> Any:
-    dates = [value for value in values if isinstance(value, datetime)]
-    numbers = [value for value in values if not isinstance(value, datetime)]
-    if len(dates) > 1:
-        raise InvalidQuery("only one date allowed in an $add expression", 16612)
-    if dates:
-        return dates[0] + timedelta(milliseconds=round(sum(numbers)))
-    if not any(isinstance(value, float) for value in numbers):
-        return whole(sum(numbers))
-    return math.fsum(numbers) if all(map(math.isfinite, numbers)) else float(sum(numbers))
+    def declare(function: Function) -> Function:
+        table[name] = partial(make, function)
+        return function
 
-
-def _difference(left: Any, right: Any) -> Any:
-    if isinstance(left, datetime) and isinstance(right, float) and not right.is_integer():
-        raise Odd("of a date and a fraction of a millisecond")
-    return literals(left, right)
-
-
-def _as_text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, datetime):
-        return f"{value:%Y-%m-%dT%H:%M:%S}.{value.microsecond // 1000:03d}Z"
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
-    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
-
-
-def _milliseconds(value: Any) -> Any:
-    return literal((value - _EPOCH) // _MILLISECOND if isinstance(value, datetime) else value)
+    return declare
 
 
-def _local(date: datetime, timezone: str = "UTC") -> datetime:
-    """Return an instant as the clock of a zone shows it."""
-    try:
-        return date.replace(tzinfo=UTC).astimezone(ZoneInfo(timezone)).replace(tzinfo=None)
-    except (LookupError, ValueError, OSError):
-        raise Odd(f"in the timezone {timezone!r}; name it as Europe/Paris") from None
+def called(function: Function, arguments: list[Compute], *, null: bool) -> Compute:
+    """Return what computes a function of computed arguments."""
+    if len(arguments) == 1:
+        (only,) = arguments
+        if not null:
+            return lambda document, variables: function(only(document, variables))
+
+        def one(document: Document, variables: Variables) -> Any:
+            value = only(document, variables)
+            return None if nullish(value) else function(value)
+
+        return one
+    if not null:
+        return lambda document, variables: function(*[compute(document, variables) for compute in arguments])
+
+    def many(document: Document, variables: Variables) -> Any:
+        values = [compute(document, variables) for compute in arguments]
+        return None if any(map(nullish, values)) else function(*values)
+
+    return many
 
 
-def _date_to_string(parse: Callable[[Any], Any], given: Any) -> Any:
-    """Compute ``$dateToString``, of which the engine lacks milliseconds, zones and what to give for null."""
-    told = given if isinstance(given, Mapping) else {}
-    if nullish(parse(told.get("date", "$$REMOVE"))) and "date" in told:
-        return parse(told.get("onNull"))
-    kept = {name: value for name, value in told.items() if name != "onNull"}
-    return _DATE_TO_STRING(parse, {"date": None, "format": "%Y-%m-%dT%H:%M:%S.%LZ", "timezone": "UTC", **kept})
+def told(
+    name: str, given: Any, needs: tuple[str, ...], takes: tuple[str, ...] = (), *, codes: tuple[int, int, int]
+) -> Mapping[str, Any]:
+    """Return the named arguments of an operator.
+
+    Parameters
+    ----------
+    name
+        The operator.
+    given
+        What it is given.
+    needs, takes
+        Names it must have, and names it may have. One that is listed among the limits is refused.
+    codes
+        The errors of what is no object, of an unknown name, and of a name that is lacking.
+
+    Raises
+    ------
+    InvalidQuery, NotSupported
+        If a name is unknown, lacking or refused.
+    """
+    if not isinstance(given, Mapping):
+        raise InvalidQuery(f"{name} only supports an object as its argument", codes[0])
+    for key in given:
+        if key.startswith("$") and len(given) == 1:
+            raise InvalidQuery(f"{name} only supports an object of its arguments, not {key}", codes[1])
+        if key not in needs and key not in takes:
+            raise InvalidQuery(f"{name} found an unknown argument: {key}", codes[1])
+        if f"{name}.{key}" in _REFUSED:
+            raise refused(f"{name}.{key}", "argument")
+    for key in needs:
+        if key not in given:
+            raise InvalidQuery(f"{name} requires '{key}' to be specified", codes[2])
+    return given
 
 
-def _formatted(date: datetime, format: str, timezone: str) -> Any:
-    thousandth = f"{date.microsecond // 1000:03d}"
-    cut = re.sub(r"%(.)", lambda found: thousandth if found[1] == "L" else found[0], format)
-    return _object(date=_local(date, timezone), format=cut)
+#: Arguments MongoDB knows, and the embedded catalog does not answer.
+_REFUSED = frozenset([
+    "$dateTrunc.binSize", "$dateFromString.format", "$filter.arrayIndexAs", "$map.arrayIndexAs",
+    "$reduce.arrayIndexAs", "$dateFromParts.isoWeekYear", "$dateFromParts.isoWeek", "$dateFromParts.isoDayOfWeek",
+])  # fmt: skip
 
 
-_DATE_TO_STRING = Function(
-    "$dateToString", ("a date", "a date format", "text"), ("date", "format", "timezone"), told=_formatted
-)
+def named(
+    table: Operators,
+    *names: str,
+    needs: tuple[str, ...],
+    takes: tuple[str, ...] = (),
+    codes: tuple[int, int, int] = (40517, 40518, 40516),
+) -> Callable[[Function], Function]:
+    """Declare an operator that is a function of named arguments, all of them computed: ``f(name, values)``."""
 
+    def make(name: str, function: Function, given: Any, compiler: Compiler) -> Compute:
+        fields = [(key, compiler(item)) for key, item in told(name, given, needs, takes, codes=codes).items()]
+        return lambda document, variables: function(
+            name, {key: compute(document, variables) for key, compute in fields}
+        )
 
-def _date_from_string(parse: Callable[[Any], Any], given: Any) -> Any:
-    """Compute ``$dateFromString``; what stands for null or an error is parsed only then."""
-    told = given if isinstance(given, Mapping) else {}
-    text = parse(told.get("dateString", "$$REMOVE"))
-    if nullish(text) and "dateString" in told:
-        return parse(told.get("onNull"))
-    kept = {name: value for name, value in told.items() if name not in ("onNull", "onError")}
-    try:
-        return _DATE_FROM_STRING(parse, kept)
-    except NotSupported:
-        raise
-    except InvalidQuery:
-        if "onError" not in told:
-            raise
-        return parse(told["onError"])
+    def declare(function: Function) -> Function:
+        for name in names:
+            table[name] = partial(make, name, function)
+        return function
 
-
-_DATE_FROM_STRING = Function("$dateFromString", ("text",), ("dateString",), told=_object)
-
-
-def _trimmed(input: str, chars: str = _BLANKS) -> Any:
-    return _object(input=input, chars=chars)
-
-
-def _found(input: str, regex: Any, options: str = "") -> Iterator[dict[str, Any]]:
-    for match in compile_regex(regex, options).finditer(input):
-        yield {"match": match[0], "idx": match.start(), "captures": list(match.groups())}
-
-
-def _compared(test: Callable[[bytes, bytes], Any]) -> Callable[[Any, Any], Any]:
-    """Compare as aggregation does, where the missing comes before null."""
-
-    def compare(left: Any, right: Any) -> Any:
-        keys = [b"\x02" if value is MISSING else encode_key(value) for value in (left, right)]
-        return test(*keys)
-
-    return compare
-
-
-def _range(*bounds: Any) -> list[int]:
-    numbers = range(*map(int, bounds))
-    if len(numbers) > 1_000_000:
-        raise InvalidQuery("$range would make more than a million numbers", 146)
-    return list(numbers)
-
-
-def _place(items: list[Any], wanted: Any) -> int:
-    key = encode_key(wanted)
-    return next((place for place, item in enumerate(items) if encode_key(item) == key), -1)
-
-
-def _sliced(items: list[Any], *bounds: Any) -> Any:
-    first, *count = map(int, bounds)
-    # The engine counts a start before the first element from the end all the same.
-    return literals(items, max(first, -len(items)) if count else first, *count)
-
-
-_NUMBER, _SMALL, _TEXT, _ARRAY, _ANY = "a number", "a number below 2^53", "text", "an array", "anything"
-_SET, _DATE, _COUNT = "an array of texts, numbers, dates or ids", "a date", "a whole number from 0"
-_AMOUNT = (_DATE, _TEXT, "a whole number")
-
-_TABLE = (
-    # Numbers.
-    Function("$abs", (_NUMBER,)),
-    *(Function(name, ("a finite number",), settle=_as_double) for name in ("$ceil", "$floor", "$trunc")),
-    Function("$round", ("a finite number", "a whole number"), least=1, settle=_as_double),
-    *(Function(name, (_NUMBER,)) for name in ("$sqrt", "$ln", "$log10")),
-    Function("$exp", (_NUMBER,), failure=NotSupported),
-    Function("$log", (_NUMBER, _NUMBER)),
-    Function("$add", ("a number or a date",), repeats=True, own=_add),
-    Function("$subtract", ("a number or a date", "a number or a date"), told=_difference),
-    Function("$multiply", (_NUMBER,), repeats=True),
-    Function("$divide", (_NUMBER, _NUMBER)),
-    Function("$mod", (_SMALL, _SMALL), settle=_as_integer),
-    Function("$pow", (_SMALL, _SMALL), settle=_as_integer, failure=NotSupported),
-    # Comparison and types.
-    Function("$eq", (_ANY, _ANY), nullable=0, own=_compared(lambda a, b: a == b)),
-    Function("$ne", (_ANY, _ANY), nullable=0, own=_compared(lambda a, b: a != b)),
-    Function("$gt", (_ANY, _ANY), nullable=0, own=_compared(lambda a, b: a > b)),
-    Function("$gte", (_ANY, _ANY), nullable=0, own=_compared(lambda a, b: a >= b)),
-    Function("$lt", (_ANY, _ANY), nullable=0, own=_compared(lambda a, b: a < b)),
-    Function("$lte", (_ANY, _ANY), nullable=0, own=_compared(lambda a, b: a <= b)),
-    Function("$cmp", (_ANY, _ANY), nullable=0, own=_compared(lambda a, b: (a > b) - (a < b))),
-    Function("$type", (_ANY,), nullable=0, own=bson_type),
-    Function("$isNumber", (_ANY,), nullable=0, own=lambda value: bson_type(value) in NUMBER_TYPES),
-    Function("$isArray", (_ANY,), nullable=0),
-    Function("$toInt", ("a finite number, a bool or digits",), settle=_ranged("$toInt", 32)),
-    Function("$toLong", ("a finite number, a bool, a date or digits",), told=_milliseconds,
-             settle=_ranged("$toLong", 64)),
-    Function("$toDouble", ("a number, a bool, a date or a number as text",), told=_milliseconds,
-             settle=lambda answer, _: float(answer)),
-    Function("$toBool", (_ANY,), nullable=0, own=lambda value: None if nullish(value) else truthy(value)),
-    Function("$toDate", ("a date, text, an ObjectId or a whole long or double",)),
-    Function("$toObjectId", ("text or an ObjectId",)),
-    Function("$toString", ("text, a number, a bool, a date or an ObjectId",), own=_as_text),
-    # Text.
-    Function("$concat", (_TEXT,), repeats=True),
-    *(Function(name, ("ASCII text or an integer",), null="") for name in ("$toUpper", "$toLower")),
-    Function("$strcasecmp", ("ASCII text", "ASCII text"), nullable=0,
-             told=lambda *texts: literals(*(text.upper() for text in texts))),
-    *(Function(name, ("ASCII text", _COUNT, _COUNT), null="", nullable=1, engine="$substr")
-      for name in ("$substr", "$substrBytes")),
-    Function("$substrCP", (_TEXT, _COUNT, _COUNT), null="", nullable=1, engine="$substr"),
-    Function("$strLenCP", (_TEXT,), nullable=0, own=len),
-    Function("$strLenBytes", (_TEXT,), nullable=0, own=lambda text: len(text.encode())),
-    Function("$indexOfCP", (_TEXT, _TEXT), nullable=1, own=str.find),
-    Function("$split", (_TEXT, _TEXT)),
-    *(Function(name, (_TEXT, "text that is not empty"), ("input", "chars"), least=1, told=_trimmed)
-      for name in ("$trim", "$ltrim", "$rtrim")),
-    Function("$replaceOne", (_TEXT,) * 3, ("input", "find", "replacement"),
-             own=lambda input, find, replacement: input.replace(find, replacement, 1)),
-    Function("$replaceAll", (_TEXT,) * 3, ("input", "find", "replacement"),
-             own=lambda input, find, replacement: input.replace(find, replacement)),
-    Function("$regexMatch", (_TEXT, "a pattern", _TEXT), ("input", "regex", "options"), least=2, null=False,
-             own=lambda **told: next(_found(**told), None) is not None),
-    Function("$regexFind", (_TEXT, "a pattern", _TEXT), ("input", "regex", "options"), least=2,
-             own=lambda **told: next(_found(**told), None)),
-    Function("$regexFindAll", (_TEXT, "a pattern", _TEXT), ("input", "regex", "options"), least=2,
-             null=[], own=lambda **told: list(_found(**told))),
-    # Arrays, sets and objects.
-    Function("$arrayElemAt", (_ARRAY, "a whole number")),
-    Function("$first", (_ARRAY,), told=lambda items: literals(items, 0), engine="$arrayElemAt"),
-    Function("$last", (_ARRAY,), told=lambda items: literals(items, -1), engine="$arrayElemAt"),
-    Function("$size", (_ARRAY,), nullable=0),
-    Function("$slice", (_ARRAY, "a whole number", "a whole number"), least=2, told=_sliced),
-    Function("$concatArrays", (_ARRAY,), repeats=True),
-    Function("$reverseArray", (_ARRAY,), own=lambda items: items[::-1]),
-    Function("$range", ("a whole number",) * 3, least=2, nullable=0, own=_range),
-    Function("$in", (_ANY, _ARRAY), nullable=0, own=lambda value, items: _place(items, value) >= 0),
-    Function("$indexOfArray", (_ARRAY, _ANY), nullable=1, own=_place),
-    *(Function(name, (_SET,), repeats=True)
-      for name in ("$setUnion", "$setIntersection")),
-    Function("$setDifference", (_SET, _SET)),
-    Function("$setEquals", (_SET, _SET), nullable=0),
-    Function("$setIsSubset", (_SET, _SET), nullable=0),
-    *(Function(name, ("an array of bools, numbers and nulls",), nullable=0)
-      for name in ("$anyElementTrue", "$allElementsTrue")),
-    Function("$mergeObjects", ("an object or null",), repeats=True, nullable=0),
-    Function("$objectToArray", ("an object",)),
-    Function("$arrayToObject", (_ARRAY,)),
-    # Dates.
-    *(Function(name, (_DATE, _TEXT), ("date", "timezone"), least=1, alone=True,
-               told=lambda **given: literal(_local(**given)))
-      for name in ("$year", "$month", "$dayOfMonth", "$dayOfYear", "$dayOfWeek", "$week", "$hour", "$minute",
-                   "$second", "$millisecond")),
-    Function("$dateTrunc", (_DATE, _TEXT), ("date", "unit"), told=_object),
-    *(Function(name, _AMOUNT, ("startDate", "unit", "amount"), failure=NotSupported, told=_object)
-      for name in ("$dateAdd", "$dateSubtract")),
-    Function("$dateFromParts", ("a whole number", *("a whole number above 0",) * 2, *(_COUNT,) * 3),
-             ("year", "month", "day", "hour", "minute", "second"), least=1, told=_object, failure=NotSupported),
-)  # fmt: skip
-FUNCTIONS: dict[str, Callable[[Callable[[Any], Any], Any], Any]] = {
-    **{function.name: function for function in _TABLE},
-    "$dateToString": _date_to_string,
-    "$dateFromString": _date_from_string,
-}
+    return declare

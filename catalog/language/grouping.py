@@ -2,49 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from catalog.errors import InvalidQuery
 from catalog.language.accumulators import ACCUMULATORS
 from catalog.language.expressions import compile_expression
+from catalog.language.functions import Compute, Variables
 from catalog.language.values import MISSING, encode_key
 from catalog.limits import refusal
 
-__all__ = ["check_accumulator", "check_group", "group"]
+__all__ = ["Field", "compile_fields", "compile_group", "group"]
 
 Document = dict[str, Any]
+#: An accumulated field: its name, what makes its accumulator, what computes the values that go into it.
+Field = tuple[str, Callable[[], Any], Compute]
 
 
-def check_group(options: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the accumulated fields of a ``$group``.
+def compile_group(options: Any, variables: frozenset[str]) -> tuple[Compute, list[Field]]:
+    """Return what computes the key of a ``$group``, and its accumulated fields.
 
     Raises
     ------
-    InvalidQuery
-        If it has no key.
+    InvalidQuery, NotSupported
+        If it has no key, or a field is none.
     """
+    if not isinstance(options, Mapping):
+        raise InvalidQuery("a group's fields must be specified in an object", 15947)
     if "_id" not in options:
         raise InvalidQuery("a group specification must include an _id", 15955)
-    return {name: accumulator for name, accumulator in options.items() if name != "_id"}
+    fields = {name: accumulator for name, accumulator in options.items() if name != "_id"}
+    return compile_expression(options["_id"], variables), compile_fields(fields, variables)
 
 
-def check_accumulator(name: str, accumulator: Any) -> None:
-    """Refuse what is no valid accumulated field."""
-    if "." in name:
-        raise InvalidQuery(f"The field name '{name}' cannot contain '.'", 40235)
-    if not isinstance(accumulator, Mapping):
-        raise InvalidQuery(f"The field '{name}' must be an accumulator object", 40234)
-    if len(accumulator) != 1:
-        raise InvalidQuery(f"The field '{name}' must specify one accumulator", 40238)
-    (operator,) = accumulator
-    if operator not in ACCUMULATORS:
-        raise refusal(operator, "accumulator") or InvalidQuery(f"unknown group operator '{operator}'", 15952)
-    if operator == "$count" and accumulator[operator] != {}:
-        raise InvalidQuery("$count takes no arguments, i.e. $count:{}", 72)
+def compile_fields(fields: Mapping[str, Any], variables: frozenset[str]) -> list[Field]:
+    """Return the accumulated fields of a group."""
+    compiled = []
+    for name, accumulator in fields.items():
+        if "." in name:
+            raise InvalidQuery(f"The field name '{name}' cannot contain '.'", 40235)
+        if name.startswith("$"):
+            raise InvalidQuery(f"The field name '{name}' cannot be an operator name", 40236)
+        if not isinstance(accumulator, Mapping) or not accumulator:
+            raise InvalidQuery(f"The field '{name}' must be an accumulator object", 40234)
+        if len(accumulator) != 1:
+            raise InvalidQuery(f"The field '{name}' must specify one accumulator", 40238)
+        ((operator, argument),) = accumulator.items()
+        if operator not in ACCUMULATORS:
+            if not operator.startswith("$"):
+                raise InvalidQuery(f"The field '{name}' must be an accumulator object", 40234)
+            raise refusal(operator, "accumulator") or InvalidQuery(f"unknown group operator '{operator}'", 15952)
+        if operator == "$count" and argument != {}:
+            raise InvalidQuery("$count takes no arguments, i.e. $count:{}", 72)
+        if isinstance(argument, list):
+            if len(argument) != 1:
+                raise InvalidQuery(f"The {operator} accumulator is a unary operator", 40237)
+            (argument,) = argument
+        compiled.append((name, ACCUMULATORS[operator], compile_expression(argument, variables)))
+    return compiled
 
 
-def group(documents: Iterable[Document], options: Mapping[str, Any], variables: Mapping[str, Any]) -> list[Document]:
+def group(documents: Iterable[Document], key_of: Compute, fields: list[Field], variables: Variables) -> list[Document]:
     """Group documents by the value of an expression.
 
     Keys are equal where MongoDB's are: 30 and 30.0 are, True and 1 are not, NaN is to itself. A missing
@@ -52,29 +70,22 @@ def group(documents: Iterable[Document], options: Mapping[str, Any], variables: 
 
     Parameters
     ----------
-    documents : iterable of dict
+    documents
         The documents, taken one at a time.
-    options : mapping
-        The specification of ``$group``.
-    variables : mapping
+    key_of, fields
+        The compiled ``$group``.
+    variables
         Variables of the pipeline.
 
     Returns
     -------
     list of dict
-        One document a group, ``_id`` first, in the order of the groups' first members.
+        One document per group, ``_id`` first, in the order of the groups' first members.
     """
-    key_of = compile_expression(options["_id"], variables)
-    fields = [
-        (name, ACCUMULATORS[operator], compile_expression(argument, variables))
-        for name, accumulator in options.items()
-        if name != "_id"
-        for operator, argument in accumulator.items()
-    ]
     computes = [compute for _, _, compute in fields]
     groups: dict[bytes, tuple[Any, list[Any]]] = {}
     for document in documents:
-        identity = key_of(document)
+        identity = key_of(document, variables)
         key = encode_key(identity)
         known = groups.get(key)
         if known is None:
@@ -83,7 +94,7 @@ def group(documents: Iterable[Document], options: Mapping[str, Any], variables: 
                 [make() for _, make, _ in fields],
             )
         for accumulator, compute in zip(known[1], computes, strict=True):
-            accumulator.add(compute(document))
+            accumulator.add(compute(document, variables))
     names = [name for name, _, _ in fields]
     return [
         {"_id": identity, **{name: item.result() for name, item in zip(names, accumulators, strict=True)}}

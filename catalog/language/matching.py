@@ -6,19 +6,21 @@ type, an array matches if an element does, and a negation is the negation of the
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from bson import MaxKey, MinKey, Regex
 
-from catalog.errors import InvalidQuery, NotSupported
-from catalog.language.kinds import mod_predicate, type_predicate
-from catalog.language.paths import leaves, split
+from catalog.errors import InvalidQuery
+from catalog.language.kinds import is_number, mod_predicate, truthy, type_predicate
+from catalog.language.paths import DEPTH, leaves, split
+from catalog.language.patterns import compile_pattern
 from catalog.language.values import MISSING, NULL_KEY, encode_key
-from catalog.limits import refusal
+from catalog.limits import refusal, refused
 
-__all__ = ["Predicate", "compile_filter", "compile_regex", "is_operators"]
+__all__ = ["Expression", "Predicate", "compile_filter", "is_operators"]
 
 Document = dict[str, Any]
 Predicate = Callable[[Document], bool]
@@ -38,7 +40,7 @@ def is_operators(value: Any) -> bool:
 
 
 def compile_filter(query: Mapping[str, Any], *, expression: Expression) -> Predicate:
-    """Make the function that tells whether a document matches.
+    """Return the function that tells whether a document matches.
 
     Parameters
     ----------
@@ -56,6 +58,21 @@ def compile_filter(query: Mapping[str, Any], *, expression: Expression) -> Predi
     """
     if not isinstance(query, Mapping):
         raise InvalidQuery(f"a filter must be an object, not {type(query).__name__}", 2)
+    _check_depth(query)
+    return _compiled(query, expression)
+
+
+def _check_depth(query: Any, level: int = 0) -> None:
+    if level > DEPTH:
+        raise InvalidQuery(f"a filter may be nested {DEPTH} levels deep", 15)
+    for item in query.values() if isinstance(query, Mapping) else query if isinstance(query, list) else ():
+        if isinstance(item, (Mapping, list)):
+            _check_depth(item, level + 1)
+
+
+def _compiled(query: Any, expression: Expression) -> Predicate:
+    if not isinstance(query, Mapping):
+        raise InvalidQuery("$or/$and/$nor entries need to be full objects", 2)
     tests = [_clause(key, condition, expression) for key, condition in query.items() if key != "$comment"]
     if not tests:
         return lambda document: True
@@ -69,6 +86,10 @@ def _clause(key: str, condition: Any, expression: Expression) -> Predicate:
         return _logical(key, condition, expression)
     if key == "$expr":
         return expression(condition)
+    if key in ("$alwaysTrue", "$alwaysFalse"):
+        if not is_number(condition) or condition != 1:
+            raise InvalidQuery(f"{key} must be an integer value of 1", 9)
+        return lambda document: key == "$alwaysTrue"
     if key.startswith("$"):
         raise refusal(key, "top level operator") or InvalidQuery(f"unknown top level operator: {key}", 2)
     parts = split(key)
@@ -81,7 +102,7 @@ def _clause(key: str, condition: Any, expression: Expression) -> Predicate:
 def _logical(key: str, branches: Any, expression: Expression) -> Predicate:
     if not isinstance(branches, list) or not branches:
         raise InvalidQuery(f"{key} must be a nonempty array", 2)
-    tests = [compile_filter(branch, expression=expression) for branch in branches]
+    tests = [_compiled(branch, expression) for branch in branches]
     if key == "$and":
         return lambda document: all(test(document) for test in tests)
     if key == "$or":
@@ -101,8 +122,13 @@ def _condition(condition: Any, expression: Expression) -> Test:
                 raise InvalidQuery("$options needs a $regex", 2)
             continue
         if operator == "$regex":
-            tests.append(_regex(argument, condition.get("$options", "")))
+            options = condition.get("$options", "")
+            if isinstance(argument, Regex) and argument.flags and options:
+                raise InvalidQuery("options set in both $regex and $options", 51075)
+            tests.append(_regex(argument, options))
             continue
+        if operator[:1] != "$":
+            raise InvalidQuery(f"unknown operator: {operator}", 2)
         tests.append(_operator(operator, argument, expression))
     return tests[0] if len(tests) == 1 else lambda values: all(test(values) for test in tests)
 
@@ -134,11 +160,7 @@ def _any(test: Callable[[Any], bool]) -> Test:
 
 def _equals(argument: Any) -> Test:
     if isinstance(argument, (Regex, re.Pattern)):
-        raise NotSupported(
-            "$eq with a regular expression is not answered by the embedded catalog: use $regex to match, "
-            "or a MongoDB URL",
-            238,
-        )
+        raise refused("$eq of a regular expression", "operator")
     wanted = encode_key(argument)
     return _any(lambda value: encode_key(value) == wanted)
 
@@ -146,7 +168,7 @@ def _equals(argument: Any) -> Test:
 def _in(argument: Any) -> Test:
     if not isinstance(argument, list):
         raise InvalidQuery("$in needs an array", 2)
-    if any(is_operators(item) for item in argument):
+    if any(map(is_operators, argument)):
         raise InvalidQuery("cannot nest $ under $in", 2)
     patterns = [_regex(item) for item in argument if isinstance(item, (Regex, re.Pattern))]
     wanted = {encode_key(item) for item in argument if not isinstance(item, (Regex, re.Pattern))}
@@ -176,40 +198,15 @@ def _compares(operator: str, argument: Any) -> Test:
 
 
 def _regex(pattern: Any, options: Any = "") -> Test:
-    compiled = compile_regex(pattern, options)
+    compiled = compile_pattern(pattern, options)
     key = encode_key(pattern) if isinstance(pattern, (Regex, re.Pattern)) else None  # a stored pattern equals itself
 
     def test(value: Any) -> bool:
         if type(value) is str:
-            return compiled.search(value) is not None
+            return compiled.matches(value)
         return key is not None and isinstance(value, Regex) and encode_key(value) == key
 
     return _any(test)
-
-
-def compile_regex(pattern: Any, options: Any = "") -> re.Pattern[str]:
-    """Compile the pattern of a ``$regex``.
-
-    Raises
-    ------
-    InvalidQuery
-        If pattern or options are not valid.
-    """
-    flags = 0
-    if not isinstance(options, str) or set(options) - set("imxsu"):
-        raise InvalidQuery(f"invalid flag in regex options: {options}", 51108)
-    for letter in options:
-        flags |= {"i": re.I, "m": re.M, "x": re.X, "s": re.S, "u": 0}[letter]
-    if isinstance(pattern, re.Pattern):
-        flags, pattern = flags | pattern.flags, pattern.pattern
-    elif isinstance(pattern, Regex):
-        flags, pattern = flags | int(pattern.flags), pattern.pattern
-    if not isinstance(pattern, str):
-        raise InvalidQuery("$regex has to be a string", 2)
-    try:
-        return re.compile(pattern, flags & ~re.LOCALE)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise InvalidQuery(f"Regular expression is invalid: {error}", 51091) from None
 
 
 def _not(argument: Any, expression: Expression) -> Test:
@@ -226,7 +223,7 @@ def _element(argument: Any, expression: Expression) -> Test:
     if is_operators(argument) and not logical:
         by_value = _condition(argument, expression)
         return lambda values: any(by_value([item]) for value in values if isinstance(value, list) for item in value)
-    by_document = compile_filter(argument, expression=expression)
+    by_document = _compiled(argument, expression)
     return lambda values: any(
         by_document(item) for value in values if isinstance(value, list) for item in value if isinstance(item, dict)
     )
@@ -237,28 +234,23 @@ def _all(argument: Any, expression: Expression) -> Test:
         raise InvalidQuery("$all needs an array", 2)
     if not argument:
         return lambda values: False
-    tests = [
-        _element(item["$elemMatch"], expression)
-        if isinstance(item, Mapping) and "$elemMatch" in item
-        else _condition(item, expression)
-        for item in argument
-    ]
+    elements = [is_operators(item) and next(iter(item)) == "$elemMatch" for item in argument]
+    if any(elements) and not all(elements):
+        raise InvalidQuery("$all/$elemMatch has to be consistent", 2)
+    if not all(elements) and any(map(is_operators, argument)):
+        raise InvalidQuery("no $ expressions in $all", 2)
+    tests = [_condition(item, expression) for item in argument]
     return lambda values: all(test(values) for test in tests)
 
 
 def _size(argument: Any) -> Test:
-    if (
-        isinstance(argument, bool)
-        or not isinstance(argument, (int, float))
-        or argument != int(argument)
-        or argument < 0
-    ):
+    if not is_number(argument) or not math.isfinite(argument) or argument != int(argument) or argument < 0:
         raise InvalidQuery("$size needs a whole number that is not negative", 2)
     return lambda values: any(type(value) is list and len(value) == argument for value in values)
 
 
 def _exists(argument: Any) -> Test:
-    wanted = bool(argument)
+    wanted = truthy(argument)
     return lambda values: any(value is not MISSING for value in values) is wanted
 
 

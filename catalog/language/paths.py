@@ -6,9 +6,13 @@ from typing import Any
 
 from bson import DBRef
 
+from catalog.errors import InvalidQuery
 from catalog.language.values import MISSING
 
-__all__ = ["leaves", "resolve", "split"]
+__all__ = ["DEPTH", "checked_path", "leaves", "resolve", "split"]
+
+#: The most parts of a path, and the most levels of a document that is asked about.
+DEPTH = 200
 
 
 def split(path: str) -> tuple[str, ...]:
@@ -66,8 +70,8 @@ def _into_array(array: list[Any], parts: tuple[str, ...]) -> list[Any]:
 def resolve(document: Any, parts: tuple[str, ...]) -> Any:
     """Return the value an expression's ``$path`` has, as aggregation has it.
 
-    Unlike a query, an expression makes an array of what it meets in an array, and numbers in the path
-    are no positions.
+    Unlike a query, an expression makes an array of what it meets in an array, numbers in the path are no
+    positions, and arrays within arrays are passed over.
     """
     value = document
     for position, part in enumerate(parts):
@@ -78,8 +82,33 @@ def resolve(document: Any, parts: tuple[str, ...]) -> Any:
                 return MISSING
         elif kind is list:
             rest = parts[position:]
-            inner = [resolve(element, rest) for element in value if isinstance(element, (dict, list))]
+            inner = [resolve(element, rest) for element in value if isinstance(element, dict)]
             return [item for item in inner if item is not MISSING]
         else:
             return MISSING
     return value
+
+
+def checked_path(path: str) -> tuple[str, ...]:
+    """Part the path of an expression or a stage.
+
+    Raises
+    ------
+    InvalidQuery
+        If a field cannot have such a name there.
+    """
+    if not path:
+        raise InvalidQuery("'$' by itself is not a valid FieldPath", 16872)
+    if path.endswith("."):
+        raise InvalidQuery(f"FieldPath must not end with a '.': {path!r}", 40353)
+    parts = split(path)
+    if len(parts) > DEPTH:
+        raise InvalidQuery(f"FieldPath is too long: {len(parts)} parts, {DEPTH} are allowed", 15)
+    for part in parts:
+        if not part:
+            raise InvalidQuery(f"FieldPath field names may not be empty strings: {path!r}", 15998)
+        if part[0] == "$":
+            raise InvalidQuery(f"FieldPath field names may not start with '$': {path!r}", 16410)
+        if "\x00" in part:
+            raise InvalidQuery(f"FieldPath field names may not contain '\\0': {path!r}", 16411)
+    return parts

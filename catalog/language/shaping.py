@@ -1,66 +1,86 @@
-"""Shapes documents: projections of queries and pipelines, fields added and taken out."""
+"""Shapes documents: projections of queries and pipelines, fields added and removed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from catalog.errors import InvalidQuery
 from catalog.language.expressions import compile_expression
-from catalog.language.matching import is_operators
-from catalog.language.paths import split
+from catalog.language.functions import Variables
+from catalog.language.kinds import bson_type, is_number
+from catalog.language.paths import checked_path
 from catalog.language.values import MISSING
 from catalog.limits import refusal
 
 __all__ = ["Shape", "adder", "find_projection", "project", "remover", "set_path"]
 
 Document = dict[str, Any]
-Shape = Callable[[Document], Document]
-Tree = dict[str, Any]  # name -> True (take), False (leave out), a tree, or a function of the root document
+#: Makes a document of another, and of the variables beside it.
+Shape = Callable[[Document, Variables], Document]
+Tree = dict[str, Any]  # name -> True (take), False (leave out), a tree, or what computes it of the root document
 
 
-def project(options: Any, variables: Mapping[str, Any]) -> Shape:
-    """Make the function of a ``$project``.
+def project(options: Any, variables: frozenset[str]) -> Shape:
+    """Return the function of a ``$project``.
 
     Raises
     ------
     InvalidQuery
         If the specification is not valid.
     """
-    if not isinstance(options, Mapping) or not options:
-        raise InvalidQuery("$project specification must be an object with at least one field", 40177)
+    if not isinstance(options, Mapping):
+        raise InvalidQuery("$project specification must be an object", 15969)
+    if not options:
+        raise InvalidQuery("specification must have at least one field", 51272)
     tree: Tree = {}
-    modes: set[bool] = set()
+    first: bool | None = None
     for path, value in _flat(options):
-        take: Any = bool(value) if isinstance(value, (bool, int, float)) else compile_expression(value, variables)
+        take: Any = _taken(path, value, variables)
         _plant(tree, path, take)
-        if path != "_id" or callable(take):
-            modes.add(bool(take))
-    if len(modes) == 2:
-        raise InvalidQuery("Invalid $project: cannot mix inclusion and exclusion, other than of _id", 31254)
-    including = modes == {True} or (not modes and bool(tree["_id"]))
-    if not including:
-        return lambda document: _exclude(document, tree)
+        if path == "_id" and not callable(take):
+            continue
+        if first is None:
+            first = bool(take)
+        elif bool(take) is not first:
+            kind = "exclusion on field {} in inclusion" if first else "inclusion on field {} in exclusion"
+            code = 31254 if first else 31310 if callable(take) else 31253
+            raise InvalidQuery(f"Cannot do {kind.format(path)} projection", code)
+    if first is None:
+        first = bool(tree["_id"]) if not isinstance(tree["_id"], dict) else any(tree["_id"].values())
+    if not first:
+        return lambda document, given: _exclude(document, tree)
     tree.setdefault("_id", True)
-    return lambda document: _id_first(_include(document, tree, document))
+    return lambda document, given: _id_first(_include(document, tree, document, given))
 
 
-def _flat(options: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    flat: list[tuple[str, Any]] = []
+def _taken(path: str, value: Any, variables: frozenset[str]) -> Any:
+    if isinstance(value, bool) or is_number(value):
+        return bool(value)
+    if bson_type(value) == "decimal":
+        return value.to_decimal() != 0
+    return compile_expression(value, variables)
+
+
+def _flat(options: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield path and value of every field; an object that is no expression holds fields of its own."""
     for name, value in options.items():
-        if not name or (name.startswith("$") and not prefix):
-            raise InvalidQuery(f"{name!r} is no field a projection can name", 16410)
-        if isinstance(value, Mapping) and not is_operators(value):
+        if prefix and "." in name:
+            raise InvalidQuery(f"cannot use dotted field name '{name}' in a sub object", 40183)
+        if isinstance(value, Mapping) and not next(iter(value), "").startswith("$"):
             if not value:
-                raise InvalidQuery("an empty object is not a valid value of a projection", 51270)
-            flat += _flat(value, f"{prefix}{name}.")
+                raise InvalidQuery("an empty object is not a valid value. Found empty object at path " + name, 40180)
+            if any(key.startswith("$") for key in value):
+                raise InvalidQuery(f"cannot use an expression beside fields at {name}", 40181)
+            yield from _flat(value, f"{prefix}{name}.")
         else:
-            flat.append((prefix + name, value))
-    return flat
+            if isinstance(value, Mapping) and len(value) > 1:
+                raise InvalidQuery(f"an expression specification must contain exactly one field, at {name}", 40181)
+            yield prefix + name, value
 
 
 def _plant(tree: Tree, path: str, leaf: Any) -> None:
-    *above, last = split(path)
+    *above, last = _path(path)
     node = tree
     for name in above:
         node = node.setdefault(name, {})
@@ -71,33 +91,39 @@ def _plant(tree: Tree, path: str, leaf: Any) -> None:
     node[last] = leaf
 
 
-def _include(document: Document, tree: Tree, root: Document) -> Document:
+def _path(path: str) -> tuple[str, ...]:
+    if not path:
+        raise InvalidQuery("FieldPath cannot be constructed with empty string", 40352)
+    return checked_path(path)
+
+
+def _include(document: Document, tree: Tree, root: Document, given: Variables) -> Document:
     out: Document = {}
     for name in [name for name in document if name in tree]:
         take, value = tree[name], document[name]
         if take is True:
             out[name] = value
         elif type(take) is dict:
-            inner = _include_value(value, take, root)
+            inner = _include_value(value, take, root, given)
             if inner is not MISSING:
                 out[name] = inner
     for name, take in tree.items():
         if callable(take):
-            made = take(root)
+            made = take(root, given)
             if made is not MISSING:
                 out[name] = made
         elif type(take) is dict and name not in out and _computes(take):
-            out[name] = _include({}, take, root)
+            out[name] = _include({}, take, root, given)
     return out
 
 
-def _include_value(value: Any, tree: Tree, root: Document) -> Any:
+def _include_value(value: Any, tree: Tree, root: Document, given: Variables) -> Any:
     if type(value) is dict:
-        return _include(value, tree, root)
+        return _include(value, tree, root, given)
     if type(value) is list:
-        inner = (_include_value(item, tree, root) for item in value)
+        inner = (_include_value(item, tree, root, given) for item in value)
         return [item for item in inner if item is not MISSING]
-    return _include({}, tree, root) if _computes(tree) else MISSING
+    return _include({}, tree, root, given) if _computes(tree) else MISSING
 
 
 def _computes(tree: Tree) -> bool:
@@ -128,35 +154,41 @@ def _id_first(document: Document) -> Document:
 
 
 def set_path(document: Document, parts: tuple[str, ...], value: Any) -> Document:
-    """Return a copy of a document with a value at a path; arrays on the way get it in each element."""
+    """Return a copy of a document with a value at a path; arrays on the way are replaced, as by ``$unwind``."""
     name, rest = parts[0], parts[1:]
     if not rest:
         return {**document, name: value}
-    return {**document, name: _set_within(document.get(name, MISSING), rest, value)}
+    below = document.get(name)
+    return {**document, name: set_path(below if type(below) is dict else {}, rest, value)}
 
 
-def _set_within(current: Any, parts: tuple[str, ...], value: Any) -> Any:
-    if type(current) is list:
-        return [_set_within(item, parts, value) for item in current]
-    return set_path(current if type(current) is dict else {}, parts, value)
+def adder(options: Any, variables: frozenset[str], name: str = "$addFields") -> Shape:
+    """Return the function of an ``$addFields`` or ``$set``.
 
-
-def adder(options: Any, variables: Mapping[str, Any]) -> Shape:
-    """Make the function of an ``$addFields`` or ``$set``."""
-    if not isinstance(options, Mapping) or not options:
-        raise InvalidQuery("$addFields specification must be an object with at least one field", 40177)
-    flat = _flat(options)  # an object of fields goes into the one that is there, field by field
-    _check_paths([path for path, _ in flat])
+    Raises
+    ------
+    InvalidQuery
+        If the specification is not valid.
+    """
+    if not isinstance(options, Mapping):
+        raise InvalidQuery(f"{name} specification stage must be an object, got {bson_type(options)}", 40272)
     tree: Tree = {}
-    for path, value in flat:
-        _plant(tree, path, compile_expression(value, variables))
-    return lambda document: _add(document, tree, document)
+    for path, value in _flat(options):  # an object of fields goes into the one that is there, field by field
+        try:
+            _plant(tree, path, compile_expression(value, variables))
+        except InvalidQuery as error:
+            if error.code in (31249, 31250):
+                raise InvalidQuery(f"specification contains two conflicting paths at {path}", 40176) from None
+            raise
+    return lambda document, given: _add(document, tree, document, given)
 
 
-def _add(document: Document, tree: Tree, root: Document) -> Document:
+def _add(document: Document, tree: Tree, root: Document, given: Variables) -> Document:
     out = dict(document)
     for name, below in tree.items():
-        value = _add_value(document.get(name, MISSING), below, root) if type(below) is dict else below(root)
+        value = (
+            _add_value(document.get(name, MISSING), below, root, given) if type(below) is dict else below(root, given)
+        )
         if value is MISSING:
             out.pop(name, None)
         else:
@@ -164,33 +196,29 @@ def _add(document: Document, tree: Tree, root: Document) -> Document:
     return out
 
 
-def _add_value(value: Any, tree: Tree, root: Document) -> Any:
+def _add_value(value: Any, tree: Tree, root: Document, given: Variables) -> Any:
     if type(value) is list:
-        return [_add_value(item, tree, root) for item in value]
-    return _add(value if type(value) is dict else {}, tree, root)
-
-
-def _check_paths(paths: list[str]) -> None:
-    tree: Tree = {}
-    for path in paths:
-        if not path or path.startswith("$") or path.endswith(".") or ".." in path:
-            raise InvalidQuery(f"{path!r} is no field a stage can name", 16410)
-        _plant(tree, path, True)
+        return [_add_value(item, tree, root, given) for item in value]
+    return _add(value if type(value) is dict else {}, tree, root, given)
 
 
 def remover(options: Any) -> Shape:
-    """Make the function of an ``$unset``."""
+    """Return the function of an ``$unset``."""
     paths = [options] if isinstance(options, str) else options
-    if not isinstance(paths, list) or not paths or not all(isinstance(path, str) for path in paths):
-        raise InvalidQuery("$unset specification must be a string or an array of strings", 31002)
+    if not isinstance(paths, list):
+        raise InvalidQuery("$unset specification must be a string or an array", 31002)
+    if not paths:
+        raise InvalidQuery("$unset specification must be a string or an array with at least one field", 31119)
+    if not all(isinstance(path, str) for path in paths):
+        raise InvalidQuery("$unset specification must be a string or an array containing only strings", 31120)
     tree: Tree = {}
     for path in paths:
         _plant(tree, path, False)
-    return lambda document: _exclude(document, tree)
+    return lambda document, given: _exclude(document, tree)
 
 
-def find_projection(projection: Any, variables: Mapping[str, Any]) -> Shape | None:
-    """Make the function of the projection of a ``find``; None if it leaves documents as they are.
+def find_projection(projection: Any, variables: frozenset[str]) -> Shape | None:
+    """Return the function of the projection of a ``find``; None if it leaves documents as they are.
 
     Raises
     ------
@@ -200,9 +228,11 @@ def find_projection(projection: Any, variables: Mapping[str, Any]) -> Shape | No
         If it holds an operator the embedded catalog refuses.
     """
     if isinstance(projection, (list, tuple, set, frozenset)):
-        projection = dict.fromkeys(projection, 1) or {"_id": 1}
+        projection = dict.fromkeys(projection, 1)  # of no names: everything, as PyMongo sends it
     if not projection:
         return None
+    if not isinstance(projection, Mapping):
+        raise TypeError(f"projection must be a mapping or a list of names, not {type(projection).__name__}")
     for path, value in projection.items():
         if path.endswith(".$") or ".$." in path:
             raise refusal("$", "positional projection") or InvalidQuery(path, 31276)

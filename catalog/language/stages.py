@@ -1,72 +1,52 @@
-"""Runs the stages of an aggregation pipeline; documents flow through one by one where they can."""
+"""Compiles the stages of an aggregation pipeline that work on its own documents.
+
+Each follows its page of https://www.mongodb.com/docs/manual/reference/operator/aggregation-pipeline/.
+"""
 
 from __future__ import annotations
 
 import itertools
+import math
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any
+
+from bson import Int64
 
 from catalog.errors import InvalidQuery
-from catalog.language.expressions import compile_expression, predicate_of
-from catalog.language.grouping import group
-from catalog.language.kinds import nullish
+from catalog.language.context import Context, Documents, Names, Stage, Stages
+from catalog.language.expressions import compile_condition, compile_expression
+from catalog.language.grouping import compile_fields, compile_group, group
+from catalog.language.kinds import bson_type, is_number, nullish
 from catalog.language.matching import compile_filter
 from catalog.language.order import Sort, order_key
-from catalog.language.paths import resolve, split
-from catalog.language.shaping import adder, project, remover, set_path
+from catalog.language.paths import checked_path
+from catalog.language.shaping import Shape, adder, project, remover, set_path
 from catalog.language.values import MISSING, encode_key
 from catalog.limits import refusal
 
-__all__ = ["STAGES", "Context", "Database", "run", "sort_of"]
+__all__ = ["STAGES", "count_of", "sort_of"]
 
 Document = dict[str, Any]
-Documents = Iterable[Document]
 
 
-class Database(Protocol):
-    """The other collections, as pipelines see them."""
+def _match(options: Any, names: Names) -> Stage:
+    if not isinstance(options, Mapping):
+        raise InvalidQuery("the match filter must be an expression in an object", 15959)
+    # Compiled to be checked, and once more with the variables that are known then.
+    compile_filter(options, expression=lambda given: _unknown(given, names))
 
-    def documents(self, collection: str, query: Mapping[str, Any]) -> Documents:
-        """Return the documents of a collection that match a filter."""
+    def stage(documents: Documents, context: Context) -> Documents:
+        test = compile_filter(options, expression=lambda given: compile_condition(given, context.variables))
+        return filter(test, documents)
 
-    def replace_collection(self, collection: str, documents: Documents) -> None:
-        """Put documents in the place of all a collection has."""
-
-    def merge(self, options: Any, documents: Documents) -> None:
-        """Merge documents into a collection."""
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What a stage needs beside its documents."""
-
-    variables: Mapping[str, Any]
-    database: Database | None = None
-
-    def others(self) -> Database:
-        """Return the other collections, for a stage that names one."""
-        if self.database is None:
-            raise InvalidQuery("no other collection can be named here", 72)
-        return self.database
+    return stage
 
 
-Stage = Callable[[Documents, Any, Context], Documents]
-
-
-def run(documents: Documents, pipeline: Iterable[Mapping[str, Any]], context: Context) -> Documents:
-    """Send documents through the stages of a checked pipeline."""
-    for stage in pipeline:
-        ((name, options),) = stage.items()
-        documents = STAGES[name](documents, options, context)
-    return documents
-
-
-def _match(documents: Documents, options: Any, context: Context) -> Documents:
-    predicate = compile_filter(options, expression=lambda given: predicate_of(given, context.variables))
-    return filter(predicate, documents)
+def _unknown(expression: Any, names: Names) -> Callable[[Document], bool]:
+    compile_expression(expression, names.variables)
+    return lambda document: False
 
 
 def sort_of(options: Any) -> Sort:
@@ -77,72 +57,116 @@ def sort_of(options: Any) -> Sort:
     InvalidQuery
         If it is not valid.
     """
-    if not isinstance(options, Mapping) or not options:
+    if not isinstance(options, Mapping):
+        raise InvalidQuery("the $sort key specification must be an object", 15973)
+    if not options:
         raise InvalidQuery("$sort stage must have at least one sort key", 15976)
+    if len(options) > 32:
+        raise InvalidQuery("too many compound keys: a $sort takes 32", 13103)
     for path, direction in options.items():
         if isinstance(direction, Mapping):
-            raise refusal("$meta", "sort") or InvalidQuery("$sort key ordering must be 1 or -1", 15975)
-        if isinstance(direction, bool) or direction not in (1, -1):
+            raise refusal("$meta", "sort") or InvalidQuery("$meta is the only expression supported by $sort", 17312)
+        if not is_number(direction):
+            raise InvalidQuery(f"Illegal key in $sort specification: {path}: {direction!r}", 15974)
+        if not math.isfinite(direction) or int(direction) not in (1, -1):
             raise InvalidQuery("$sort key ordering must be 1 (for ascending) or -1 (for descending)", 15975)
-        if path.startswith("$"):
-            raise InvalidQuery(f"{path!r} is no field a sort can name", 16410)
+        if not path:
+            raise InvalidQuery("FieldPath cannot be constructed with empty string", 40352)
+        checked_path(path)
     return Sort(tuple((path, int(direction)) for path, direction in options.items()))
 
 
-def _sort(documents: Documents, options: Any, context: Context) -> Documents:
+def _sort(options: Any, names: Names) -> Stage:
     sort = sort_of(options)
-    return sorted(documents, key=lambda document: order_key(document, sort))
+    return lambda documents, context: sorted(documents, key=lambda document: order_key(document, sort))
 
 
 def count_of(name: str, options: Any, *, least: int) -> int:
-    """Read the whole number a stage takes."""
-    number = isinstance(options, (int, float)) and not isinstance(options, bool)
-    if not number or options != int(options) or options < least:
-        raise InvalidQuery(f"the {name} must be a whole number of at least {least}, not {options!r}", 15958)
+    """Read the whole number of 64 bits that a stage takes."""
+    if not is_number(options) or not math.isfinite(options) or options != int(options):
+        raise InvalidQuery(f"invalid argument to {name} stage: expected a whole number, not {options!r}", 5107201)
+    if options < least:
+        code = 15958 if name == "$limit" and options == 0 else 5107200 if name == "$skip" else 5107201
+        raise InvalidQuery(f"invalid argument to {name} stage: expected at least {least}, not {options!r}", code)
+    if options >= 1 << 63:
+        raise InvalidQuery(f"invalid argument to {name} stage: {options!r} does not fit 64 bits", 5107201)
     return int(options)
 
 
-def _limit(documents: Documents, options: Any, context: Context) -> Documents:
-    return islice(documents, count_of("$limit", options, least=1))
+def _limit(options: Any, names: Names) -> Stage:
+    number = count_of("$limit", options, least=1)
+    return lambda documents, context: islice(documents, number)
 
 
-def _skip(documents: Documents, options: Any, context: Context) -> Documents:
-    return islice(documents, count_of("$skip", options, least=0), None)
+def _skip(options: Any, names: Names) -> Stage:
+    number = count_of("$skip", options, least=0)
+    return lambda documents, context: islice(documents, number, None)
 
 
-def _count(documents: Documents, options: Any, context: Context) -> Documents:
-    if not isinstance(options, str) or not options or options.startswith("$") or "." in options:
-        raise InvalidQuery("the count field must be a non-empty string without '$' and '.'", 40156)
-    number = sum(1 for _ in documents)
-    return [{options: number}] if number else []
+def _count(options: Any, names: Names) -> Stage:
+    for bad, why, code in (
+        (not isinstance(options, str), "be a string", 40156),
+        (options == "", "not be empty", 40157),
+        (isinstance(options, str) and options.startswith("$"), "not begin with '$'", 40158),
+        (isinstance(options, str) and "\x00" in options, "hold no null byte", 40159),
+        (isinstance(options, str) and "." in options, "hold no '.'", 40160),
+        (options == "_id", "not be _id", 9039800),
+    ):
+        if bad:
+            raise InvalidQuery(f"the count field must {why}", code)
+
+    def stage(documents: Documents, context: Context) -> Documents:
+        number = sum(1 for _ in documents)
+        return [{options: number}] if number else []
+
+    return stage
 
 
-def _group(documents: Documents, options: Any, context: Context) -> Documents:
-    return group(documents, options, context.variables)
+def _group(options: Any, names: Names) -> Stage:
+    key_of, fields = compile_group(options, names.variables)
+    return lambda documents, context: group(documents, key_of, fields, context.variables)
 
 
-def _sort_by_count(documents: Documents, options: Any, context: Context) -> Documents:
-    if not isinstance(options, Mapping) and not (isinstance(options, str) and options.startswith("$")):
-        raise InvalidQuery("the $sortByCount field must be a $-prefixed path or an expression", 40148)
-    counted = group(documents, {"_id": options, "count": {"$sum": 1}}, context.variables)
-    return sorted(counted, key=lambda document: -int(document["count"]))
+def _sort_by_count(options: Any, names: Names) -> Stage:
+    if isinstance(options, Mapping):
+        if len(options) != 1 or not next(iter(options)).startswith("$"):
+            raise InvalidQuery("the sortByCount field must be defined as a $-prefixed path or an expression", 40147)
+    elif not isinstance(options, str):
+        raise InvalidQuery("the sortByCount field must be specified as a string or as an object", 40149)
+    elif not options.startswith("$"):
+        raise InvalidQuery("the sortByCount field must be defined as a $-prefixed path or an expression", 40148)
+    counting = _group({"_id": options, "count": {"$sum": 1}}, names)
+    return lambda documents, context: sorted(counting(documents, context), key=lambda found: -int(found["count"]))
 
 
-def _facet(documents: Documents, options: Any, context: Context) -> Documents:
-    shared = list(documents)
-    return [{name: list(run(shared, branch, context)) for name, branch in options.items()}]
-
-
-def _unwind(documents: Documents, options: Any, context: Context) -> Iterator[Document]:
-    given = options if isinstance(options, Mapping) else {"path": options}
+def _unwind(options: Any, names: Names) -> Stage:
+    given = {"path": options} if isinstance(options, str) else options
+    if not isinstance(given, Mapping):
+        raise InvalidQuery("expected either a string or an object as specification for $unwind stage", 15981)
+    for key in given:
+        if key not in ("path", "includeArrayIndex", "preserveNullAndEmptyArrays"):
+            raise InvalidQuery(f"unrecognized option to $unwind stage: {key}", 28811)
     path, index, keep = (
         given.get("path"),
         given.get("includeArrayIndex"),
-        given.get("preserveNullAndEmptyArrays"),
+        given.get("preserveNullAndEmptyArrays", False),
     )
-    if not isinstance(path, str) or not path.startswith("$") or len(path) < 2:
-        raise InvalidQuery("path option to $unwind stage should be prefixed with a '$'", 28818)
-    return _unwound(documents, split(path[1:]), None if index is None else split(index), bool(keep))
+    if "path" not in given:
+        raise InvalidQuery("no path specified to $unwind stage", 28812)
+    if not isinstance(path, str):
+        raise InvalidQuery("expected a string as the path for $unwind stage", 28808)
+    if not isinstance(keep, bool):
+        raise InvalidQuery("expected a boolean for the preserveNullAndEmptyArrays option to $unwind stage", 28809)
+    if "includeArrayIndex" in given and (not isinstance(index, str) or not index):
+        raise InvalidQuery("expected a non-empty string for the includeArrayIndex option to $unwind stage", 28810)
+    if isinstance(index, str) and index.startswith("$"):
+        raise InvalidQuery(
+            f"includeArrayIndex option to $unwind stage should not be prefixed with a '$': {index}", 28822
+        )
+    if not path.startswith("$"):
+        raise InvalidQuery(f"path option to $unwind stage should be prefixed with a '$': {path}", 28818)
+    parts, place = checked_path(path[1:]), None if index is None else checked_path(index)
+    return lambda documents, context: _unwound(documents, parts, place, keep)
 
 
 def _unwound(
@@ -151,14 +175,15 @@ def _unwound(
     index: tuple[str, ...] | None,
     keep: bool,
 ) -> Iterator[Document]:
+    emptied = remover(".".join(parts))
     for document in documents:
         value = _strict(document, parts)
         if isinstance(value, list) and value:
             for position, item in enumerate(value):
                 out = set_path(document, parts, item)
-                yield out if index is None else set_path(out, index, position)
+                yield out if index is None else set_path(out, index, Int64(position))
         elif keep or not (nullish(value) or isinstance(value, list)):
-            out = remover(".".join(parts))(document) if isinstance(value, list) else document
+            out = emptied(document, {}) if isinstance(value, list) else document
             yield out if index is None else set_path(out, index, None)
 
 
@@ -171,122 +196,139 @@ def _strict(document: Any, parts: tuple[str, ...]) -> Any:
     return document
 
 
-def _add_fields(documents: Documents, options: Any, context: Context) -> Documents:
-    return map(adder(options, context.variables), documents)
+def _mapped(shape: Shape) -> Stage:
+    return lambda documents, context: (shape(document, context.variables) for document in documents)
 
 
-def _unset(documents: Documents, options: Any, context: Context) -> Documents:
-    return map(remover(options), documents)
+def _replace_root(options: Any, names: Names) -> Stage:
+    if not isinstance(options, Mapping):
+        raise InvalidQuery("expected an object as specification for $replaceRoot stage", 40229)
+    for key in options:
+        if key != "newRoot":
+            raise InvalidQuery(f"unrecognized option to $replaceRoot stage: {key}", 40415)
+    if "newRoot" not in options:
+        raise InvalidQuery("no newRoot specified for the $replaceRoot stage", 40414)
+    return _replace_with(options["newRoot"], names)
 
 
-def _project(documents: Documents, options: Any, context: Context) -> Documents:
-    return map(project(options, context.variables), documents)
+def _replace_with(options: Any, names: Names) -> Stage:
+    compute = compile_expression(options, names.variables)
+
+    def stage(documents: Documents, context: Context) -> Iterator[Document]:
+        for document in documents:
+            value = compute(document, context.variables)
+            if not isinstance(value, dict):
+                raise InvalidQuery(
+                    f"'newRoot' expression must evaluate to an object, but resulting type was {bson_type(value)}", 40228
+                )
+            yield value
+
+    return stage
 
 
-def _replace_root(documents: Documents, options: Any, context: Context) -> Documents:
-    if not isinstance(options, Mapping) or "newRoot" not in options:
-        raise InvalidQuery("no newRoot specified for the $replaceRoot stage", 40231)
-    return _replace_with(documents, options["newRoot"], context)
+def _sample(options: Any, names: Names) -> Stage:
+    if not isinstance(options, Mapping):
+        raise InvalidQuery("the $sample stage specification must be an object", 28745)
+    for key in options:
+        if key != "size":
+            raise InvalidQuery(f"unrecognized option to $sample: {key}", 28748)
+    if "size" not in options:
+        raise InvalidQuery("$sample stage must specify a size", 28749)
+    size = options["size"]
+    if not is_number(size):
+        raise InvalidQuery("size argument to $sample must be a number", 28746)
+    if math.isnan(size) or size < 1:
+        raise InvalidQuery("size argument to $sample must be a positive integer", 28747)
+
+    def stage(documents: Documents, context: Context) -> Documents:
+        kept = list(documents)
+        return random.sample(kept, len(kept) if math.isinf(size) else min(int(size), len(kept)))
+
+    return stage
 
 
-def _replace_with(documents: Documents, options: Any, context: Context) -> Iterator[Document]:
-    compute = compile_expression(options, context.variables)
-    for document in documents:
-        value = compute(document)
-        if not isinstance(value, dict):
-            raise InvalidQuery("'newRoot' expression must evaluate to an object", 40228)
-        yield value
-
-
-def _sample(documents: Documents, options: Any, context: Context) -> Documents:
-    if not isinstance(options, Mapping) or set(options) != {"size"}:
-        raise InvalidQuery("the $sample stage takes 'size'", 28745)
-    size = count_of("$sample size", options["size"], least=1)
-    kept = list(documents)
-    return random.sample(kept, min(size, len(kept)))
-
-
-def _bucket(documents: Documents, options: Any, context: Context) -> Documents:
+def _bucket(options: Any, names: Names) -> Stage:
     """Group by a ``$switch`` over the boundaries."""
-    boundaries = options.get("boundaries")
-    if "groupBy" not in options or not isinstance(boundaries, list) or len(boundaries) < 2:
-        raise InvalidQuery("$bucket requires 'groupBy' and two or more 'boundaries'", 40198)
-    pairs = list(itertools.pairwise(boundaries))
-    if any(encode_key(low) >= encode_key(high) for low, high in pairs):
-        raise InvalidQuery("the 'boundaries' option to $bucket must be sorted in ascending order", 40194)
-    value = options["groupBy"]
+    if not isinstance(options, Mapping):
+        raise InvalidQuery("Argument to $bucket stage must be an object", 40201)
+    for key in options:
+        if key not in ("groupBy", "boundaries", "default", "output"):
+            raise InvalidQuery(f"Unrecognized option to $bucket: {key}", 40197)
+    if "groupBy" not in options or "boundaries" not in options:
+        raise InvalidQuery("$bucket requires 'groupBy' and 'boundaries' to be specified", 40198)
+    value, boundaries = options["groupBy"], options["boundaries"]
+    if not isinstance(value, Mapping) and not (isinstance(value, str) and value.startswith("$")):
+        raise InvalidQuery("The $bucket 'groupBy' field must be a $-prefixed path or an expression", 40202)
+    if not isinstance(boundaries, list):
+        raise InvalidQuery("The $bucket 'boundaries' field must be an array of values", 40200)
+    if len(boundaries) < 2:
+        raise InvalidQuery("The $bucket 'boundaries' field must have at least 2 values", 40192)
+    boundaries = [_constant(boundary, names) for boundary in boundaries]
+    keys = [encode_key(boundary) for boundary in boundaries]
+    for (low, high), (low_key, high_key) in zip(itertools.pairwise(boundaries), itertools.pairwise(keys), strict=True):
+        if low_key[:1] != high_key[:1]:
+            raise InvalidQuery(
+                f"All values in the 'boundaries' option to $bucket must have the same type: {high!r}", 40193
+            )
+        if low_key >= high_key:
+            raise InvalidQuery(f"The 'boundaries' option to $bucket must be sorted: {low!r}, {high!r}", 40194)
     chosen: dict[str, Any] = {
         "branches": [
-            {"case": {"$and": [{"$gte": [value, low]}, {"$lt": [value, high]}]}, "then": {"$literal": low}}
-            for low, high in pairs
+            {"case": {"$and": [{"$gte": [value, {"$literal": low}]}, {"$lt": [value, {"$literal": high}]}]},
+             "then": {"$literal": low}}
+            for low, high in itertools.pairwise(boundaries)
         ]
-    }
+    }  # fmt: skip
     if "default" in options:
-        chosen["default"] = {"$literal": options["default"]}
+        default = _constant(options["default"], names)
+        if keys[0] <= encode_key(default) < keys[-1]:
+            raise InvalidQuery("The $bucket 'default' field must lie outside of the boundaries", 40199)
+        chosen["default"] = {"$literal": default}
     output = options.get("output", {"count": {"$sum": 1}})
-    grouped = group(documents, {"_id": {"$switch": chosen}, **output}, context.variables)
-    return sorted(grouped, key=lambda document: encode_key(document["_id"]))
+    if not isinstance(output, Mapping):
+        raise InvalidQuery("The $bucket 'output' field must be an object", 40196)
+    if "_id" in output:
+        raise InvalidQuery("The $bucket 'output' cannot name _id", 15948)
+    key_of, fields = compile_expression({"$switch": chosen}, names.variables), compile_fields(output, names.variables)
+
+    def stage(documents: Documents, context: Context) -> Documents:
+        grouped = group(documents, key_of, fields, context.variables)
+        return sorted(grouped, key=lambda document: encode_key(document["_id"]))
+
+    return stage
 
 
-def _lookup(documents: Documents, options: Any, context: Context) -> Iterator[Document]:
-    local = options.get("localField")
-    parts = None if local is None else split(local)
-    target = split(options["as"])
-    let = {name: compile_expression(value, context.variables) for name, value in options.get("let", {}).items()}
-    known: dict[bytes, list[Document]] = {}
-    for document in documents:
-        query = {} if parts is None else {options["foreignField"]: _local_condition(resolve(document, parts))}
-        variables = {name: compute(document) for name, compute in let.items()}
-        key = encode_key([query, {name: [] if value is MISSING else [value] for name, value in variables.items()}])
-        if key not in known:
-            found = context.others().documents(options["from"], query)
-            inner = Context({**context.variables, **variables}, context.database)
-            known[key] = list(run(found, options.get("pipeline", []), inner))
-        yield set_path(document, target, known[key])
+def _constant(expression: Any, names: Names) -> Any:
+    """Return the value of an expression without fields."""
+    if _has_fields(expression):
+        raise InvalidQuery("the 'boundaries' and the 'default' of $bucket must be constants", 40191)
+    value = compile_expression(expression, names.variables)({}, {})
+    return None if value is MISSING else value
 
 
-def _local_condition(value: Any) -> Mapping[str, Any]:
-    if isinstance(value, list):
-        return {"$in": value}
-    return {"$eq": None if value is MISSING else value}
+def _has_fields(expression: Any) -> bool:
+    if isinstance(expression, str):
+        return expression.startswith("$")
+    if isinstance(expression, Mapping):
+        return any(name != "$literal" and _has_fields(item) for name, item in expression.items())
+    return isinstance(expression, list) and any(map(_has_fields, expression))
 
 
-def _union_with(documents: Documents, options: Any, context: Context) -> Iterator[Document]:
-    given: Mapping[str, Any] = {"coll": options} if isinstance(options, str) else options
-    yield from documents
-    yield from run(context.others().documents(given["coll"], {}), given.get("pipeline", []), context)
-
-
-def _out(documents: Documents, options: Any, context: Context) -> Documents:
-    context.others().replace_collection(options if isinstance(options, str) else options["coll"], documents)
-    return []
-
-
-def _merge(documents: Documents, options: Any, context: Context) -> Documents:
-    context.others().merge(options, documents)
-    return []
-
-
-STAGES: dict[str, Stage] = {
-    "$addFields": _add_fields,
+STAGES: Stages = {
+    "$addFields": lambda options, names: _mapped(adder(options, names.variables)),
     "$bucket": _bucket,
     "$count": _count,
-    "$facet": _facet,
     "$group": _group,
     "$limit": _limit,
-    "$lookup": _lookup,
     "$match": _match,
-    "$merge": _merge,
-    "$out": _out,
-    "$project": _project,
+    "$project": lambda options, names: _mapped(project(options, names.variables)),
     "$replaceRoot": _replace_root,
     "$replaceWith": _replace_with,
     "$sample": _sample,
-    "$set": _add_fields,
+    "$set": lambda options, names: _mapped(adder(options, names.variables, "$set")),
     "$skip": _skip,
     "$sort": _sort,
     "$sortByCount": _sort_by_count,
-    "$unionWith": _union_with,
-    "$unset": _unset,
+    "$unset": lambda options, names: _mapped(remover(options)),
     "$unwind": _unwind,
 }

@@ -1,4 +1,8 @@
-"""Prepares updates for the engine: names every place, and checks or mends what it would get wrong."""
+"""Applies updates: operators, each on the places its path names.
+
+Documents are not changed in place: what an update touches is copied, the rest is shared. Fields that are made new
+stand in the order of their names, as on a server.
+"""
 
 from __future__ import annotations
 
@@ -7,219 +11,317 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from catalog.errors import InvalidQuery, InvalidUpdate, NotSupported
-from catalog.language import borrowed
-from catalog.language.kinds import bson_type, is_number
+from catalog.language.actions import ACTIONS, MAKING, Action
+from catalog.language.context import Context, Pipeline, run
+from catalog.language.kinds import bson_type
 from catalog.language.matching import Predicate, compile_filter, is_operators
-from catalog.language.paths import split
+from catalog.language.paths import DEPTH, split
+from catalog.language.pipeline import compile_update_pipeline
+from catalog.language.query import system_variables
 from catalog.language.values import MISSING, encode_key
+from catalog.limits import refusal
 
-__all__ = ["ArrayFilters", "apply_update", "array_filters", "equalities"]
+__all__ = ["Update", "compile_update", "equalities"]
 
 Document = dict[str, Any]
-ArrayFilters = Mapping[str, Predicate]
-_NAMED_ELEMENT = re.compile(r"^\$\[(\w*)\]$")
-_REMOVING = frozenset({"$unset", "$pull", "$pullAll", "$pop"})
-_PUSHING = {"$each", "$position", "$sort", "$slice"}
+#: Makes the document an update leaves; told whether it is to be inserted.
+Update = Callable[[Document, bool], Document]
+_ELEMENT = re.compile(r"\$\[(.*)\]", re.DOTALL)
+_IDENTIFIER = re.compile(r"[a-z][a-zA-Z0-9]*", re.ASCII)
+_MOST_PADDING = 1_500_000
 
 
-def apply_update(document: Document, update: Mapping[str, Any], *, inserting: bool, filters: ArrayFilters) -> Document:
-    """Return a document as update operators make it; the one given is not changed.
+def compile_update(update: Any, filters: Any = None) -> Update:
+    """Return the function of an update, checked before any document is read.
+
+    Parameters
+    ----------
+    update
+        Operators with what they do to which path, or the stages of a pipeline.
+    filters
+        ``arrayFilters``: which elements ``$[name]`` means.
 
     Raises
     ------
-    InvalidUpdate
-        If an operator cannot be applied to what the document holds.
-    NotSupported
-        If the engine would not apply it as MongoDB does.
+    ValueError
+        If it is empty, as PyMongo raises it.
+    InvalidQuery, InvalidUpdate, NotSupported
+        Naming the operator.
     """
-    _check_conflicts(update)
-    told: dict[str, Document] = {}
+    if not update:
+        raise ValueError("update cannot be empty")
+    if isinstance(update, list):
+        if filters:
+            raise InvalidUpdate("Cannot specify arrayFilters and a pipeline update", 9)
+        variables = system_variables()
+        pipeline = compile_update_pipeline(update, variables)
+        return lambda document, inserting: _by_pipeline(document, pipeline, variables)
+    places = _array_filters(filters)
+    steps = list(_steps(update))
+    _check_conflicts([path for path, _, _ in steps])
+    used = {found[1] for path, _, _ in steps for part in path if (found := _ELEMENT.fullmatch(part))} - {""}
+    for name in used - places.keys():
+        raise InvalidUpdate(f"No array filter found for identifier '{name}'", 2)
+    for name in places.keys() - used:
+        raise InvalidUpdate(f"The array filter for identifier '{name}' was not used in the update", 9)
+    steps.sort(key=lambda step: [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in step[0]])
+
+    def apply(document: Document, inserting: bool) -> Document:
+        made: Any = document
+        for path, operator, make in steps:
+            action = make(document)
+            if action is not None and (operator != "$setOnInsert" or inserting):
+                made = _changed(made, path, _Step(operator, action, places))
+        if "_id" in document and ("_id" not in made or encode_key(made["_id"]) != encode_key(document["_id"])):
+            raise InvalidUpdate("Performing an update on the path '_id' would modify the immutable field '_id'", 66)
+        return dict(made)
+
+    return apply
+
+
+def _by_pipeline(document: Document, pipeline: Pipeline, variables: Mapping[str, Any]) -> Document:
+    (made,) = run([document], pipeline, Context(variables))
+    if "_id" in document:
+        if encode_key(made.get("_id", document["_id"])) != encode_key(document["_id"]):
+            raise InvalidUpdate("Performing an update on the path '_id' would modify the immutable field '_id'", 66)
+        made = {"_id": document["_id"], **made} | {"_id": document["_id"]}
+    return dict(made)
+
+
+class _Step:
+    """One operator on one path: what it makes of a value, and which elements its path means."""
+
+    __slots__ = ("action", "making", "operator", "places")
+
+    def __init__(self, operator: str, action: Action, places: Mapping[str, Predicate]) -> None:
+        self.operator, self.action, self.places = operator, action, places
+        self.making = operator in MAKING
+
+
+def _steps(update: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str, Callable[[Document], Action | None]]]:
+    """Yield path, operator, and what makes the action of the whole document; ``$rename`` is two steps."""
     for operator, fields in update.items():
-        if operator == "$setOnInsert" and not inserting:
-            continue
+        if operator != "$rename" and operator not in ACTIONS:
+            raise refusal(operator, "update operator") or InvalidUpdate(f"Unknown modifier: {operator}", 9)
+        if not isinstance(fields, Mapping):
+            raise InvalidUpdate(f"Modifiers operate on fields but we found another type for {operator}", 9)
         for path, argument in fields.items():
+            parts = _checked(operator, path)
             if operator == "$rename":
-                if _is_renamed(document, path, argument):
-                    told.setdefault(operator, {})[path] = argument
-                continue
-            removing = operator in _REMOVING
-            if operator == "$pop" and argument not in (1, -1):
-                raise InvalidUpdate("$pop expects 1 or -1", 9)
-            for place, value, within in _places(document, split(path), filters, creating=not removing):
-                if value is not MISSING or not removing:
-                    simpler, given = _simplified(operator, value, argument, within=within)
-                    told.setdefault(simpler, {})[".".join(place)] = given
-    made = borrowed.apply_update(document, told) if told else document
-    if made.get("_id") != document.get("_id") and not (inserting and "_id" not in document):
-        raise InvalidUpdate("Performing an update on the path '_id' would modify the immutable field '_id'", 66)
-    return made
+                yield from _renaming(path, parts, argument)
+            else:
+                action = ACTIONS[operator](argument)
+                yield parts, operator, _always(action)
 
 
-def _check_conflicts(update: Mapping[str, Any]) -> None:
-    paths: list[str] = []
-    for operator, fields in update.items():
-        for path, argument in fields.items():
-            named = [path, argument] if operator == "$rename" else [path]
-            for one in named:
-                if not isinstance(one, str) or not one or one.startswith(".") or one.endswith(".") or ".." in one:
-                    raise InvalidUpdate(f"{one!r} is no path an update can name", 56)
-                if any(one == other or one.startswith(f"{other}.") or other.startswith(f"{one}.") for other in paths):
-                    raise InvalidUpdate(f"Updating the path '{one}' would create a conflict at '{one}'", 40)
-            paths += named
+def _always(action: Action) -> Callable[[Document], Action]:
+    return lambda document: action
 
 
-def _is_renamed(document: Document, path: str, target: str) -> bool:
-    """Tell whether there is something to rename, and refuse where the engine would lose it."""
-    source: Any = document
-    for part in split(path):
-        if isinstance(source, list) or part.startswith("$"):
-            raise InvalidUpdate(f"The source field of $rename cannot be in an array: {path!r}", 2)
-        source = source.get(part, MISSING) if isinstance(source, dict) else MISSING
-    above: Any = document
-    for part in split(target)[:-1] if source is not MISSING else ():
-        above = above.get(part, {})
-        if not isinstance(above, dict):
-            raise InvalidUpdate(f"$rename cannot go through '{part}' of {target!r}, of type {bson_type(above)}", 28)
-    return source is not MISSING
+def _renaming(
+    path: str, source: tuple[str, ...], target: Any
+) -> Iterator[tuple[tuple[str, ...], str, Callable[[Document], Action | None]]]:
+    if not isinstance(target, str):
+        raise InvalidUpdate(f"The 'to' field for $rename must be a string: {path}: {target!r}", 2)
+    aim = _checked("$rename", target)
+    if any("$" in part for part in (*source, *aim)):
+        raise InvalidUpdate(f"The source and target field for $rename must not be dynamic: {path}", 2)
+
+    def set_target(document: Document) -> Action | None:
+        value = _strict(document, source)
+        if value is MISSING:
+            return None
+        _strict(document, aim)
+        return lambda current: value
+
+    yield source, "$unset", lambda document: lambda current: MISSING
+    yield aim, "$rename", set_target
 
 
-def _places(
-    holder: Any, parts: tuple[str, ...], filters: ArrayFilters, *, creating: bool
-) -> Iterator[tuple[tuple[str, ...], Any, bool]]:
-    """Return the places a path names, with ``$[name]`` resolved, what stands there, and if that is in an array."""
-    name, rest = parts[0], parts[1:]
-    element = _NAMED_ELEMENT.match(name)
-    names = [name]
+def _strict(document: Any, parts: tuple[str, ...]) -> Any:
+    """Follow a path of ``$rename``, which may not lead into an array."""
+    for part in parts:
+        if isinstance(document, list):
+            raise InvalidUpdate(f"The fields of $rename cannot be array elements: {'.'.join(parts)!r}", 2)
+        document = document.get(part, MISSING) if isinstance(document, dict) else MISSING
+    return document
+
+
+def _checked(operator: str, path: str) -> tuple[str, ...]:
+    """Part the path of an operator."""
+    parts = split(path)
+    if not path or not all(parts):
+        raise InvalidUpdate(f"The update path '{path}' contains an empty field name, which is not allowed.", 56)
+    if len(parts) > DEPTH:
+        raise InvalidUpdate(f"the update path has {len(parts)} parts, {DEPTH} are allowed", 15)
+    if "$" in parts:
+        raise NotSupported(
+            f"the embedded catalog does not apply {operator} to {path!r}: name the element with $[name] and "
+            "array_filters, or connect to a MongoDB server (mongodb://...)",
+            238,
+        )
+    for place, part in enumerate(parts):
+        element = _ELEMENT.fullmatch(part)
+        if element and (place == 0 or (element[1] and not _IDENTIFIER.fullmatch(element[1]))):
+            raise InvalidUpdate(f"Cannot have array filter identifier {part!r} in the path '{path}'", 2)
+        if part[0] == "$" and not element:
+            raise InvalidUpdate(f"The dollar ($) prefixed field '{part}' in '{path}' is not allowed.", 52)
+    return parts
+
+
+def _check_conflicts(paths: list[tuple[str, ...]]) -> None:
+    """Refuse two paths of which one leads through the other."""
+    ends = set(paths)
+    if len(ends) < len(paths):
+        again = next(path for place, path in enumerate(paths) if path in paths[:place])
+        raise InvalidUpdate(f"Updating the path '{'.'.join(again)}' would create a conflict at it", 40)
+    for path in paths:
+        above = next((path[:size] for size in range(1, len(path)) if path[:size] in ends), None)
+        if above is not None:
+            told = f"Updating the path '{'.'.join(path)}' would create a conflict at '{'.'.join(above)}'"
+            raise InvalidUpdate(told, 40)
+    dynamic = [path for path in paths if any(_ELEMENT.fullmatch(part) for part in path)]
+    for path in dynamic:
+        for other in paths:
+            if other is not path and all(
+                one == two or _ELEMENT.fullmatch(one) or _ELEMENT.fullmatch(two)
+                for one, two in zip(path, other, strict=False)
+            ):
+                raise NotSupported(
+                    f"the embedded catalog does not apply {'.'.join(path)!r} and {'.'.join(other)!r} in one update, as "
+                    "both may mean one element: make two updates; or connect to a MongoDB server (mongodb://...)",
+                    238,
+                )
+
+
+def _changed(value: Any, path: tuple[str, ...], step: _Step) -> Any:
+    """Return what a step makes of a value, at the end of a path below it."""
+    if not path:
+        return step.action(value)
+    name, rest = path[0], path[1:]
+    element = _ELEMENT.fullmatch(name)
     if element:
-        if not isinstance(holder, list):
-            raise InvalidUpdate("Cannot apply array updates to what is no array", 2)
-        if element[1] and element[1] not in filters:
-            raise InvalidUpdate(f"No array filter found for identifier '{element[1]}'", 2)
-        test = filters[element[1]] if element[1] else lambda item: True
-        names = [str(position) for position, item in enumerate(holder) if test(item)]
-    elif isinstance(holder, list):
-        if not name.isdigit():
-            raise InvalidUpdate(f"Cannot create field '{name}' in an array", 28)
-        if int(name) > len(holder) + 1000 or (rest and int(name) >= len(holder)):
-            raise NotSupported(
-                f"the embedded catalog makes no element {name} of an array: $push it, or mongodb://", 238
-            )
-    elif not isinstance(holder, dict) and creating and holder is not MISSING:
-        raise InvalidUpdate(f"Cannot create field '{name}' in element of type {bson_type(holder)}", 28)
-    for one in names:
-        value = _value(holder, one)
-        if rest:
-            for place, found, within in _places(value, rest, filters, creating=creating):
-                yield (one, *place), found, within
-        else:
-            yield (one,), value, isinstance(holder, list)
+        return _in_elements(value, element[1], rest, step)
+    if isinstance(value, dict):
+        below = value.get(name, MISSING)
+        made = _changed(below, rest, step)
+        if made is below:
+            return value
+        if made is MISSING:
+            return {key: item for key, item in value.items() if key != name}
+        return {**value, name: made}
+    if isinstance(value, list):
+        return _in_array(value, name, rest, step)
+    if value is MISSING:
+        if not step.making:
+            return value
+        made = _changed(MISSING, rest, step)
+        return value if made is MISSING else {name: made}
+    if step.operator == "$unset":
+        return value
+    raise InvalidUpdate(f"{step.operator}: Cannot create field '{name}' in element of type {bson_type(value)}", 28)
 
 
-def _value(holder: Any, name: str) -> Any:
-    if isinstance(holder, list):
-        return holder[int(name)] if int(name) < len(holder) else MISSING
-    return holder.get(name, MISSING) if isinstance(holder, dict) else MISSING
+def _in_elements(value: Any, name: str, rest: tuple[str, ...], step: _Step) -> Any:
+    if value is MISSING:
+        raise InvalidUpdate("The path must exist in the document in order to apply array updates.", 2)
+    if not isinstance(value, list):
+        raise InvalidUpdate(f"Cannot apply array updates to non-array element of type {bson_type(value)}", 2)
+    test = step.places[name] if name else lambda item: True
+    made = [_changed(item, rest, step) if test(item) else item for item in value]
+    made = [None if item is MISSING else item for item in made]
+    return value if all(one is two for one, two in zip(made, value, strict=True)) else made
 
 
-def _simplified(operator: str, value: Any, argument: Any, *, within: bool) -> tuple[str, Any]:
-    """Return an operator the engine applies rightly to a value, and its argument."""
-    if operator in ("$set", "$setOnInsert"):
-        return "$set", argument
-    if operator == "$unset":
-        return ("$set", None) if within else (operator, argument)
-    if operator == "$inc":
-        _check_sum(value, argument)
-        return operator, argument
-    if operator in ("$min", "$max"):
-        choose = min if operator == "$min" else max
-        return "$set", argument if value is MISSING else choose(value, argument, key=encode_key)
-    if operator == "$currentDate":
-        return operator, argument
-    items = [] if value is MISSING else value
-    if not isinstance(items, list):
-        raise InvalidUpdate(f"{operator} needs an array, but the field is of type {bson_type(items)}", 2)
-    if operator == "$push":
-        _check_push(argument)
-        return operator, argument
-    return "$set", _ARRAYS[operator](items, argument)
+def _in_array(value: list[Any], name: str, rest: tuple[str, ...], step: _Step) -> list[Any]:
+    if not name.isdigit() or (len(name) > 1 and name[0] == "0"):
+        if step.operator == "$unset":
+            return value
+        raise InvalidUpdate(f"Cannot create field '{name}' in element of type array", 28)
+    place = int(name)
+    below = value[place] if place < len(value) else MISSING
+    made = _changed(below, rest, step)
+    if made is below:
+        return value
+    if made is MISSING:
+        made = None  # an element that goes leaves null: those after it keep their places
+    if place > len(value) + _MOST_PADDING:
+        raise InvalidUpdate(f"can't add {place - len(value)} elements to an array to reach element {name}", 2)
+    padded = [*value, *[None] * (place + 1 - len(value))]
+    padded[place] = made
+    return padded
 
 
-def _check_sum(value: Any, argument: Any) -> None:
-    if not is_number(argument):
-        raise InvalidUpdate(f"Cannot increment with an argument of type {bson_type(argument)} ($inc)", 14)
-    if value is not MISSING and not is_number(value):
-        raise InvalidUpdate(f"Cannot apply $inc to a value of non-numeric type {bson_type(value)}", 14)
-    total = argument if value is MISSING else value + argument
-    if not isinstance(total, float) and not -(1 << 63) <= total < 1 << 63:
-        raise InvalidUpdate("Failed to apply $inc: the result does not fit 64 bits", 2)
-
-
-def _check_push(argument: Any) -> None:
-    if not is_operators(argument):
-        return
-    if not isinstance(argument.get("$each"), list) or set(argument) - _PUSHING:
-        raise InvalidUpdate(f"$push takes $each, an array, with {', '.join(sorted(_PUSHING - {'$each'}))}", 2)
-    if "$sort" in argument:
-        raise NotSupported("the embedded catalog does not answer $sort of $push: sort when reading; or mongodb://", 238)
-
-
-def _add_to_set(items: list[Any], argument: Any) -> list[Any]:
-    fresh = argument["$each"] if isinstance(argument, Mapping) and "$each" in argument else [argument]
-    known = {encode_key(item): item for item in reversed(items)}
-    added = {encode_key(item): item for item in reversed(fresh)}
-    return [*items, *(added[key] for key in dict.fromkeys(map(encode_key, fresh)) if key not in known)]
-
-
-def _pull(items: list[Any], argument: Any) -> list[Any]:
-    """Take elements out: operators and plain values look at them, a query looks into them."""
-    if isinstance(argument, Mapping) and not is_operators(argument):
-        inner = compile_filter(argument, expression=_no_expression)
-        return [item for item in items if not (isinstance(item, dict) and inner(item))]
-    outer = compile_filter({"element": argument}, expression=_no_expression)
-    return [item for item in items if not outer({"element": item})]
-
-
-def _no_expression(given: Any) -> Callable[[Document], bool]:
-    raise InvalidQuery("$expr is not allowed within an array filter", 224)
-
-
-_ARRAYS: dict[str, Callable[[list[Any], Any], list[Any]]] = {
-    "$addToSet": _add_to_set,
-    "$pull": _pull,
-    "$pullAll": lambda items, gone: _pull(items, {"$in": gone}),
-    "$pop": lambda items, end: items[:-1] if end == 1 else items[1:],
-}
-
-
-def array_filters(given: Any) -> ArrayFilters:
-    """Make the tests of ``arrayFilters``, by identifier."""
+def _array_filters(given: Any) -> Mapping[str, Predicate]:
+    """Return the tests of ``arrayFilters``, by identifier."""
     filters: dict[str, Predicate] = {}
+    if given is not None and not isinstance(given, list):
+        raise TypeError(f"array_filters must be a list, not {type(given).__name__}")
     for one in given or []:
-        names = {path.partition(".")[0] for path in one}
-        if len(names) != 1 or next(iter(names)).startswith("$"):
-            raise InvalidQuery("an array filter must name one identifier at the head of each path", 9)
+        if not isinstance(one, Mapping):
+            raise InvalidUpdate("each of the arrayFilters must be an object", 14)
+        names = set(_heads(one))
+        if len(names) != 1:
+            raise InvalidUpdate(f"an array filter must name one identifier, not {sorted(names)}", 9)
         (name,) = names
+        if not _IDENTIFIER.fullmatch(name):
+            raise InvalidUpdate(f"{name!r} cannot be the identifier of an array filter: begin with a small letter", 2)
+        if name in filters:
+            raise InvalidUpdate(f"Found multiple array filters with the same top-level field name {name}", 9)
         filters[name] = _wrapped(name, compile_filter(one, expression=_no_expression))
     return filters
+
+
+def _heads(query: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what the paths of a filter begin with."""
+    for path, condition in query.items():
+        if path in ("$and", "$or", "$nor") and isinstance(condition, list):
+            for branch in condition:
+                yield from _heads(branch) if isinstance(branch, Mapping) else ()
+        else:
+            yield path.partition(".")[0]
 
 
 def _wrapped(name: str, test: Predicate) -> Predicate:
     return lambda item: test({name: item})
 
 
+def _no_expression(given: Any) -> Predicate:
+    raise InvalidQuery("$expr is not allowed within an array filter", 224)
+
+
 def equalities(query: Mapping[str, Any]) -> Document:
-    """Return the document an upsert starts from: what the filter says fields are equal to."""
-    flat: Document = {}
+    """Return the document an upsert starts from: what the filter says fields are equal to.
+
+    Raises
+    ------
+    InvalidUpdate
+        If it says so of one field twice.
+    """
+    made: Any = {}
+    seen: list[tuple[str, ...]] = []
+    for path, value in _equal(query):
+        parts = split(path)
+        if any(one[: len(two)] == two or two[: len(one)] == one for one, two in ((parts, other) for other in seen)):
+            raise InvalidUpdate(f"cannot infer query fields to set, path '{path}' is matched twice", 54)
+        seen.append(parts)
+        made = _changed(made, parts, _Step("$set", ACTIONS["$set"](value), {}))
+    return dict(made)
+
+
+def _equal(query: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for path, condition in query.items():
-        if path == "$and":
+        if path == "$and" or (path == "$or" and len(condition) == 1):
             for part in condition:
-                flat |= equalities(part)
+                yield from _equal(part)
         elif path.startswith("$"):
             continue
         elif not is_operators(condition):
-            flat[path] = condition
+            if bson_type(condition) != "regex":
+                yield path, condition
         elif "$eq" in condition:
-            flat[path] = condition["$eq"]
-        elif "$in" in condition and len(condition["$in"]) == 1:
-            flat[path] = condition["$in"][0]
-    return borrowed.apply_update({}, {"$set": flat}) if flat else flat
+            yield path, condition["$eq"]
+        elif any(len(condition.get(name, ())) == 1 for name in ("$in", "$all")):
+            (value,) = condition.get("$in", condition.get("$all"))
+            if bson_type(value) != "regex" and not is_operators(value):
+                yield path, value

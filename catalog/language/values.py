@@ -20,7 +20,9 @@ from bson.datetime_ms import DatetimeMS
 
 __all__ = [
     "EMPTY_KEY",
+    "EPOCH",
     "INVERTED",
+    "MILLISECOND",
     "MISSING",
     "NULL_KEY",
     "Missing",
@@ -64,8 +66,8 @@ _DOUBLE = struct.Struct(">d")
 _QUAD = struct.Struct(">Q")
 _SIGN, _ONES = 1 << 63, (1 << 64) - 1
 _NAN = bytes([_NUMBER]) + b"\x00" * 11
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - instants inside the engine are naive UTC
-_MILLISECOND = timedelta(milliseconds=1)
+EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - instants are naive UTC here
+MILLISECOND = timedelta(milliseconds=1)
 _NUL_ESCAPE = b"\x00\xff"
 
 
@@ -137,7 +139,7 @@ def _bytes(value: bytes) -> bytes:
 
 def _datetime(value: datetime) -> bytes:
     naive = value if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)
-    return _date((naive - _EPOCH) // _MILLISECOND)
+    return _date((naive - EPOCH) // MILLISECOND)
 
 
 def _date(milliseconds: int) -> bytes:
@@ -255,7 +257,7 @@ def decode_key(key: bytes, tag: int) -> Any:
     if kind == _BOOL:
         return key[1] == 1
     if kind == _DATE:
-        return _EPOCH + (_QUAD.unpack(key[1:9])[0] - _SIGN) * _MILLISECOND
+        return EPOCH + (_QUAD.unpack(key[1:9])[0] - _SIGN) * MILLISECOND
     if kind == _OBJECTID:
         return ObjectId(key[1:13])
     if kind == _NUMBER and tag in (Tag.INT, Tag.LONG, Tag.DOUBLE):

@@ -49,7 +49,7 @@ DEVIATIONS: dict[str, tuple[Deviation, ...]] = {
         ),
         Deviation(
             REFUSED,
-            "its query engine knows no schemas and no collations",
+            "no schemas and no collations",
             (
                 "find/$jsonSchema", "find/collation",
             ),
@@ -57,7 +57,7 @@ DEVIATIONS: dict[str, tuple[Deviation, ...]] = {
         ),
         Deviation(
             REFUSED,
-            "its query engine has the positional operator wrong",
+            "the element a filter has matched is not remembered",
             (
                 "find/positional projection", "writes/$ of the matched element",
             ),
@@ -73,7 +73,7 @@ DEVIATIONS: dict[str, tuple[Deviation, ...]] = {
         ),
         Deviation(
             REFUSED,
-            "a stage its query engine lacks",
+            "a stage nobody needs",
             (
                 "stages/$redact", "stages/$bucketAuto", "stages/$setWindowFields", "stages/$fill",
                 "stages/$densify", "stages/$graphLookup",
@@ -82,7 +82,7 @@ DEVIATIONS: dict[str, tuple[Deviation, ...]] = {
         ),
         Deviation(
             REFUSED,
-            "an accumulator its query engine lacks",
+            "an accumulator nobody needs",
             (
                 "group/$firstN", "group/$maxN", "group/$top", "group/$bottomN",
             ),
@@ -90,7 +90,7 @@ DEVIATIONS: dict[str, tuple[Deviation, ...]] = {
         ),
         Deviation(
             REFUSED,
-            "an expression its query engine lacks, or has wrong",
+            "an expression nobody needs",
             (
                 "expressions/$toDecimal", "expressions/$convert with onError",
                 "expressions/$convert with onNull", "expressions/$zip", "expressions/$sortArray",
@@ -103,25 +103,23 @@ DEVIATIONS: dict[str, tuple[Deviation, ...]] = {
         ),
         Deviation(
             REFUSED,
-            "arguments its query engine has wrong",
+            "bins of several units",
             (
-                "expressions/$exp past all doubles", "expressions/$substr counts bytes",
                 "expressions/$dateTrunc to bins",
             ),
-            limits=("$exp.overflow", "$substrBytes.text", "$dateTrunc.binSize"),
+            limits=("$dateTrunc.binSize",),
         ),
         Deviation(
             REFUSED,
-            "an update its query engine lacks, or has wrong",
+            "an update nobody needs",
             (
-                "writes/$mul", "writes/$mul of the missing", "writes/$bit",
-                "writes/$push $each with $sort and $slice",
+                "writes/$bit",
             ),
-            limits=("$mul", "$bit", "$push.$sort"),
+            limits=("$bit",),
         ),
         Deviation(
             REFUSED,
-            "a filter or projection its query engine lacks, or has wrong",
+            "a filter or projection nobody needs",
             (
                 "find/$bitsAllSet", "find/$slice", "find/$slice with a start", "find/$elemMatch in a projection",
             ),

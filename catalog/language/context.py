@@ -1,0 +1,86 @@
+"""What stages are made of: documents that flow through, what a stage may name, and the other collections."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from catalog.errors import InvalidQuery
+from catalog.language.functions import Variables
+
+__all__ = ["Context", "Database", "Documents", "Names", "Pipeline", "Stage", "Stages", "run"]
+
+Document = dict[str, Any]
+Documents = Iterable[Document]
+_MOST_NESTED = 20  # pipelines within pipelines
+
+
+class Database(Protocol):
+    """The other collections, as pipelines see them."""
+
+    def documents(self, collection: str, query: Mapping[str, Any]) -> Documents:
+        """Return the documents of a collection that match a filter."""
+
+    def replace_collection(self, collection: str, documents: Documents) -> None:
+        """Put documents in the place of all a collection has."""
+
+    def merge(self, options: Mapping[str, Any], documents: Documents) -> None:
+        """Merge documents into a collection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a stage needs beside its documents."""
+
+    variables: Variables
+    database: Database | None = None
+
+    def others(self) -> Database:
+        """Return the other collections, for a stage that names one."""
+        if self.database is None:
+            raise InvalidQuery("no other collection can be named here", 72)
+        return self.database
+
+
+#: A compiled stage, a compiled pipeline, and what compiles the options of each stage.
+Stage = Callable[[Documents, Context], Documents]
+Pipeline = list[Stage]
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What a stage may name where it stands, and what compiles a pipeline within it.
+
+    Attributes
+    ----------
+    variables : frozenset of str
+        Variables, without their dollars.
+    compile : callable
+        Compiles a pipeline.
+    within : str
+        The stage whose pipeline it is in.
+    depth : int
+        In how many pipelines it is.
+    """
+
+    variables: frozenset[str]
+    compile: Callable[[Any, Names], Pipeline]
+    within: str = ""
+    depth: int = 0
+
+    def inner(self, pipeline: Any, stage: str, variables: Iterable[str] = ()) -> Pipeline:
+        """Compile the pipeline within a stage."""
+        if self.depth >= _MOST_NESTED:
+            raise InvalidQuery(f"at most {_MOST_NESTED} pipelines may be nested", 232)
+        return self.compile(pipeline, Names(self.variables.union(variables), self.compile, stage, self.depth + 1))
+
+
+Stages = dict[str, Callable[[Any, Names], Stage]]
+
+
+def run(documents: Documents, pipeline: Pipeline, context: Context) -> Documents:
+    """Send documents through the stages of a pipeline."""
+    for stage in pipeline:
+        documents = stage(documents, context)
+    return documents

@@ -1,0 +1,146 @@
+"""Computes with arrays as sets, and with objects.
+
+The order of what the operators on sets return is that in which values first appear, of equals the first.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from catalog.errors import InvalidQuery
+from catalog.language.conversion import comparable
+from catalog.language.functions import Operators, positional
+from catalog.language.kinds import bson_type, nullish, truthy
+
+__all__ = ["OPERATORS", "merge"]
+
+OPERATORS: Operators = {}
+Document = dict[str, Any]
+
+
+def _array(name: str, value: Any, code: int) -> list[Any]:
+    if not isinstance(value, list):
+        raise InvalidQuery(f"{name} requires an array, not {bson_type(value)}", code)
+    return value
+
+
+def _keyed(items: list[Any]) -> dict[bytes, Any]:
+    known: dict[bytes, Any] = {}
+    for item in items:
+        known.setdefault(comparable(item), item)
+    return known
+
+
+@positional(OPERATORS, "$setUnion", 0, None)
+def union(*values: Any) -> Any:
+    """Compute ``$setUnion`` (manual: operator/aggregation/setUnion)."""
+    joined: list[Any] = []
+    for items in values:
+        if nullish(items):
+            return None
+        joined += _array("$setUnion", items, 17043)
+    return list(_keyed(joined).values())
+
+
+@positional(OPERATORS, "$setIntersection", 0, None)
+def intersection(*values: Any) -> Any:
+    """Compute ``$setIntersection`` (manual: operator/aggregation/setIntersection)."""
+    kept: dict[bytes, Any] | None = None
+    for items in values:
+        if nullish(items):
+            return None
+        known = _keyed(_array("$setIntersection", items, 17047))
+        kept = known if kept is None else {key: item for key, item in kept.items() if key in known}
+    return list((kept or {}).values())
+
+
+@positional(OPERATORS, "$setDifference", 2)
+def difference(left: Any, right: Any) -> Any:
+    """Compute ``$setDifference`` (manual: operator/aggregation/setDifference)."""
+    if nullish(left) or nullish(right):
+        return None
+    known = _keyed(_array("$setDifference, as its first argument,", left, 17048))
+    gone = _keyed(_array("$setDifference, as its second argument,", right, 17049))
+    return [item for key, item in known.items() if key not in gone]
+
+
+@positional(OPERATORS, "$setEquals", 2, None, code=17045)
+def equal_sets(*values: Any) -> bool:
+    """Compute ``$setEquals`` (manual: operator/aggregation/setEquals)."""
+    sets = [_keyed(_array("$setEquals", items, 17044)).keys() for items in values]
+    return all(one == sets[0] for one in sets)
+
+
+@positional(OPERATORS, "$setIsSubset", 2)
+def is_subset(left: Any, right: Any) -> bool:
+    """Compute ``$setIsSubset`` (manual: operator/aggregation/setIsSubset)."""
+    known = _keyed(_array("$setIsSubset, as its first argument,", left, 17046)).keys()
+    return known <= _keyed(_array("$setIsSubset, as its second argument,", right, 17042)).keys()
+
+
+@positional(OPERATORS, "$anyElementTrue")
+def any_true(items: Any) -> bool:
+    """Compute ``$anyElementTrue`` (manual: operator/aggregation/anyElementTrue)."""
+    return any(map(truthy, _array("$anyElementTrue's argument", items, 17041)))
+
+
+@positional(OPERATORS, "$allElementsTrue")
+def all_true(items: Any) -> bool:
+    """Compute ``$allElementsTrue`` (manual: operator/aggregation/allElementsTrue)."""
+    return all(map(truthy, _array("$allElementsTrue's argument", items, 17040)))
+
+
+@positional(OPERATORS, "$mergeObjects", 0, None)
+def merge(*values: Any) -> Document:
+    """Compute ``$mergeObjects`` (manual: operator/aggregation/mergeObjects)."""
+    merged: Document = {}
+    for value in values:
+        if nullish(value):
+            continue
+        if not isinstance(value, dict):
+            raise InvalidQuery(f"$mergeObjects requires object inputs, but input is of type {bson_type(value)}", 40400)
+        merged |= value
+    return merged
+
+
+@positional(OPERATORS, "$objectToArray", null=True)
+def to_pairs(value: Any) -> list[Document]:
+    """Compute ``$objectToArray`` (manual: operator/aggregation/objectToArray)."""
+    if not isinstance(value, dict):
+        raise InvalidQuery(f"$objectToArray requires a document input, found: {bson_type(value)}", 40390)
+    return [{"k": name, "v": item} for name, item in value.items()]
+
+
+@positional(OPERATORS, "$arrayToObject", null=True)
+def from_pairs(items: Any) -> Document:
+    """Compute ``$arrayToObject`` (manual: operator/aggregation/arrayToObject)."""
+    made: Document = {}
+    kind: type | None = None
+    for item in _array("$arrayToObject", items, 40386):
+        if not isinstance(item, (dict, list)):
+            raise InvalidQuery(f"Unrecognised input type format for $arrayToObject: {bson_type(item)}", 40398)
+        kind = type(item) if kind is None else kind
+        if type(item) is not kind:
+            code = 40391 if kind is dict else 40396
+            raise InvalidQuery("$arrayToObject requires all elements to be of one form, pairs or objects", code)
+        name, value = _pair(item)
+        if "\x00" in name:
+            raise InvalidQuery("Key field cannot contain an embedded null byte", 4940400)
+        made[name] = value
+    return made
+
+
+def _pair(item: Any) -> tuple[str, Any]:
+    if isinstance(item, list):
+        if len(item) != 2:
+            raise InvalidQuery("$arrayToObject requires an array of size 2 arrays", 40397)
+        if not isinstance(item[0], str):
+            raise InvalidQuery("$arrayToObject requires an array of pairs whose first is a string", 40395)
+        return item[0], item[1]
+    if len(item) != 2:
+        raise InvalidQuery("$arrayToObject requires an object keys of 'k' and 'v'", 40392)
+    if set(item) != {"k", "v"}:
+        raise InvalidQuery("$arrayToObject requires an object with keys 'k' and 'v'", 40393)
+    if not isinstance(item["k"], str):
+        raise InvalidQuery("$arrayToObject requires an object with keys 'k' and 'v', where 'k' is a string", 40394)
+    return item["k"], item["v"]

@@ -1,0 +1,259 @@
+"""Computes with text: the string operators of expressions.
+
+A position is that of a code point where the operator's name ends in CP, that of a byte of UTF-8 where it ends in
+Bytes. Upper and lower case is of ASCII letters only, as on a server.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from bson import Code, Regex
+from bson.datetime_ms import DatetimeMS
+
+from catalog.errors import InvalidQuery
+from catalog.language.conversion import text_of
+from catalog.language.functions import Operators, named, positional
+from catalog.language.kinds import bson_type, is_number, nullish, numeric, whole_number
+from catalog.language.patterns import Pattern, compile_pattern
+from catalog.limits import refused
+
+__all__ = ["OPERATORS"]
+
+OPERATORS: Operators = {}
+_BLANKS = "\0\t\n\v\f\r \u00a0\u1680" + "".join(map(chr, range(0x2000, 0x200B)))
+_UPPER = {lower: lower - 32 for lower in range(ord("a"), ord("z") + 1)}
+_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
+
+
+def _string(name: str, value: Any, code: int) -> str:
+    if not isinstance(value, str) or isinstance(value, Code):
+        raise InvalidQuery(f"{name} requires a string, found: {bson_type(value)}", code)
+    return value
+
+
+def _coerced(name: str, value: Any) -> str:
+    """Return a value as text where an operator takes more than text; null is empty."""
+    if nullish(value):
+        return ""
+    if isinstance(value, str):
+        return str(value)
+    text = text_of(value) if is_number(value) or isinstance(value, (datetime, DatetimeMS)) else None
+    if text is None:
+        if bson_type(value) in ("decimal", "timestamp"):
+            raise refused("arguments of other types", f"operator {name}:")
+        raise InvalidQuery(f"can't convert from BSON type {bson_type(value)} to String", 16007)
+    return text
+
+
+@positional(OPERATORS, "$concat", 0, None)
+def concatenate(*values: Any) -> Any:
+    """Compute ``$concat`` (manual: operator/aggregation/concat)."""
+    if any(map(nullish, values)):
+        position = next(place for place, value in enumerate(values) if nullish(value))
+        values = values[:position]
+        for value in values:
+            _string("$concat", value, 16702)
+        return None
+    return "".join(_string("$concat", value, 16702) for value in values)
+
+
+@positional(OPERATORS, "$toUpper")
+def upper(value: Any) -> str:
+    """Compute ``$toUpper`` (manual: operator/aggregation/toUpper)."""
+    return _coerced("$toUpper", value).translate(_UPPER)
+
+
+@positional(OPERATORS, "$toLower")
+def lower(value: Any) -> str:
+    """Compute ``$toLower`` (manual: operator/aggregation/toLower)."""
+    return _coerced("$toLower", value).translate(_LOWER)
+
+
+@positional(OPERATORS, "$strcasecmp", 2)
+def compare_ignoring_case(left: Any, right: Any) -> int:
+    """Compute ``$strcasecmp`` (manual: operator/aggregation/strcasecmp)."""
+    one, other = (_coerced("$strcasecmp", value).translate(_UPPER).encode() for value in (left, right))
+    return (one > other) - (one < other)
+
+
+@positional(OPERATORS, "$strLenCP")
+def length(value: Any) -> int:
+    """Compute ``$strLenCP`` (manual: operator/aggregation/strLenCP)."""
+    return len(_string("$strLenCP", value, 34471))
+
+
+@positional(OPERATORS, "$strLenBytes")
+def length_in_bytes(value: Any) -> int:
+    """Compute ``$strLenBytes`` (manual: operator/aggregation/strLenBytes)."""
+    return len(_string("$strLenBytes", value, 34473).encode())
+
+
+def _substring_in_bytes(name: str, value: Any, start: Any, count: Any) -> str:
+    data = _coerced(name, value).encode()
+    for place, code in ((start, 16034), (count, 16035)):
+        if not is_number(place):
+            numeric(name, place, code)
+    first, size = math.trunc(start) if math.isfinite(start) else 0, math.trunc(count) if math.isfinite(count) else 0
+    if first < 0:
+        raise InvalidQuery(f"{name}: starting index must be non-negative (got: {first})", 50752)
+    if first >= len(data):
+        return ""
+    last = len(data) if size < 0 else min(first + size, len(data))
+    if data[first] & 0xC0 == 0x80:
+        raise InvalidQuery(f"{name}: Invalid range, starting index is a UTF-8 continuation byte", 28656)
+    if last < len(data) and data[last] & 0xC0 == 0x80:
+        raise InvalidQuery(f"{name}: Invalid range, ending index is in the middle of a UTF-8 character", 28657)
+    return data[first:last].decode()
+
+
+@positional(OPERATORS, "$substrBytes", 3)
+def substring_in_bytes(value: Any, start: Any, count: Any) -> str:
+    """Compute ``$substrBytes`` (manual: operator/aggregation/substrBytes)."""
+    return _substring_in_bytes("$substrBytes", value, start, count)
+
+
+@positional(OPERATORS, "$substr", 3)
+def substring_as_of_old(value: Any, start: Any, count: Any) -> str:
+    """Compute ``$substr`` (manual: operator/aggregation/substr)."""
+    return _substring_in_bytes("$substr", value, start, count)
+
+
+@positional(OPERATORS, "$substrCP", 3)
+def substring(value: Any, start: Any, count: Any) -> str:
+    """Compute ``$substrCP`` (manual: operator/aggregation/substrCP)."""
+    text = _coerced("$substrCP", value)
+    first = whole_number("$substrCP: starting index", numeric("$substrCP", start, 34450), 34451)
+    size = whole_number("$substrCP: length", numeric("$substrCP", count, 34452), 34453)
+    if size < 0:
+        raise InvalidQuery("$substrCP: length must be a nonnegative integer.", 34454)
+    if first < 0:
+        raise InvalidQuery("$substrCP: the starting index must be nonnegative integer.", 34455)
+    return text[first : first + size]
+
+
+def _indexed(name: str, codes: tuple[int, int], measure: Callable[[str], Any]) -> Callable[..., Any]:
+    def function(value: Any, part: Any, start: Any = 0, end: Any = None) -> Any:
+        if nullish(value):
+            return None
+        text, wanted = measure(_string(name, value, codes[0])), measure(_string(name, part, codes[1]))
+        first = _bound(name, start)
+        last = len(text) if end is None else min(_bound(name, end), len(text))
+        return text.find(wanted, first, last) if first <= last else -1
+
+    function.__doc__ = f"Compute ``{name}`` (manual: operator/aggregation/{name[1:]})."
+    return function
+
+
+def _bound(name: str, value: Any) -> int:
+    number = whole_number(f"{name} index", value, 40096)
+    if number < 0:
+        raise InvalidQuery(f"{name} requires a nonnegative index, found: {number}", 40097)
+    return number
+
+
+index_of = positional(OPERATORS, "$indexOfCP", 2, 4)(_indexed("$indexOfCP", (40093, 40094), lambda text: text))
+index_in_bytes = positional(OPERATORS, "$indexOfBytes", 2, 4)(_indexed("$indexOfBytes", (40091, 40092), str.encode))
+
+
+@positional(OPERATORS, "$split", 2, null=True)
+def split(value: Any, separator: Any) -> list[str]:
+    """Compute ``$split`` (manual: operator/aggregation/split)."""
+    text = _string("$split", value, 40085)
+    if isinstance(separator, Regex):
+        raise refused("arguments of other types", "operator $split:")
+    if not _string("$split", separator, 40086):
+        raise InvalidQuery("$split requires a non-empty separator", 40087)
+    return text.split(separator)
+
+
+def _trimmed(name: str, values: dict[str, Any], trim: Callable[[str, str], str]) -> Any:
+    if any(map(nullish, values.values())):
+        for key, code in (("input", 50699), ("chars", 50700)):
+            if key in values and not nullish(values[key]):
+                _string(name, values[key], code)
+        return None
+    text = _string(name, values["input"], 50699)
+    return trim(text, _string(name, values.get("chars", _BLANKS), 50700)) if values.get("chars", _BLANKS) else text
+
+
+@named(OPERATORS, "$trim", needs=("input",), takes=("chars",), codes=(50696, 50694, 50695))
+def trim(name: str, values: dict[str, Any]) -> Any:
+    """Compute ``$trim`` (manual: operator/aggregation/trim)."""
+    return _trimmed(name, values, str.strip)
+
+
+@named(OPERATORS, "$ltrim", needs=("input",), takes=("chars",), codes=(50696, 50694, 50695))
+def trim_left(name: str, values: dict[str, Any]) -> Any:
+    """Compute ``$ltrim`` (manual: operator/aggregation/ltrim)."""
+    return _trimmed(name, values, str.lstrip)
+
+
+@named(OPERATORS, "$rtrim", needs=("input",), takes=("chars",), codes=(50696, 50694, 50695))
+def trim_right(name: str, values: dict[str, Any]) -> Any:
+    """Compute ``$rtrim`` (manual: operator/aggregation/rtrim)."""
+    return _trimmed(name, values, str.rstrip)
+
+
+def _replaced(name: str, values: dict[str, Any], count: int) -> Any:
+    for key, code in (("input", 51746), ("find", 51745), ("replacement", 51744)):
+        if not nullish(values[key]):
+            _string(f"{name} '{key}'", values[key], code)
+    if any(map(nullish, values.values())):
+        return None
+    return str(values["input"]).replace(values["find"], values["replacement"], count)
+
+
+_REPLACING = ("input", "find", "replacement")
+
+
+@named(OPERATORS, "$replaceOne", needs=_REPLACING, codes=(51751, 51750, 51749))
+def replace_one(name: str, values: dict[str, Any]) -> Any:
+    """Compute ``$replaceOne`` (manual: operator/aggregation/replaceOne)."""
+    return _replaced(name, values, 1)
+
+
+@named(OPERATORS, "$replaceAll", needs=_REPLACING, codes=(51751, 51750, 51749))
+def replace_all(name: str, values: dict[str, Any]) -> Any:
+    """Compute ``$replaceAll`` (manual: operator/aggregation/replaceAll)."""
+    return _replaced(name, values, -1)
+
+
+def _pattern(name: str, values: dict[str, Any]) -> tuple[str, Pattern] | None:
+    """Return text and pattern; None if one is null."""
+    text, regex, options = values["input"], values["regex"], values.get("options")
+    if not nullish(text):
+        _string(f"{name} needs 'input' to be of type string:", text, 51104)
+    if not nullish(options):
+        _string(f"{name} needs 'options' to be of type string:", options, 51106)
+    if not nullish(regex) and not isinstance(regex, (str, Regex)):
+        raise InvalidQuery(f"{name} needs 'regex' to be of type string or regex", 51105)
+    if isinstance(regex, Regex) and regex.flags and options:
+        raise InvalidQuery(f"{name}: found regex option(s) specified in both 'regex' and 'option' fields", 51107)
+    if nullish(text) or nullish(regex):
+        return None
+    return text, compile_pattern(regex, "" if nullish(options) else options)
+
+
+@named(OPERATORS, "$regexMatch", needs=("input", "regex"), takes=("options",), codes=(51103, 31024, 31022))
+def regex_match(name: str, values: dict[str, Any]) -> bool:
+    """Compute ``$regexMatch`` (manual: operator/aggregation/regexMatch)."""
+    asked = _pattern(name, values)
+    return asked is not None and asked[1].matches(asked[0])
+
+
+@named(OPERATORS, "$regexFind", needs=("input", "regex"), takes=("options",), codes=(51103, 31024, 31022))
+def regex_find(name: str, values: dict[str, Any]) -> Any:
+    """Compute ``$regexFind`` (manual: operator/aggregation/regexFind)."""
+    asked = _pattern(name, values)
+    return None if asked is None else next(asked[1].found(asked[0]), None)
+
+
+@named(OPERATORS, "$regexFindAll", needs=("input", "regex"), takes=("options",), codes=(51103, 31024, 31022))
+def regex_find_all(name: str, values: dict[str, Any]) -> Any:
+    """Compute ``$regexFindAll`` (manual: operator/aggregation/regexFindAll)."""
+    asked = _pattern(name, values)
+    return [] if asked is None else list(asked[1].found(asked[0]))
