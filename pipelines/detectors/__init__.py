@@ -1,13 +1,13 @@
-"""MIRI's detectors: where each subarray lies, and the number of every pixel.
+"""What is known of detectors: size, reference pixels, subarrays, the number of every pixel, DQ flags.
 
-The pixel numbers are those of the MIRI Pixel Database, so that a number in an
+MIRI's pixel numbers are those of the MIRI Pixel Database, so that a number in an
 old notebook means the same pixel here; they are arithmetic, not a table.
 """
 
+from pipelines.detectors.geometry import GEOMETRIES, Geometry, PixelOutside
 from pipelines.detectors.numbering import (
     ALL_PIXELS,
     SCIENCE_PIXELS,
-    PixelOutside,
     is_reference_column,
     is_refout,
     pixel_id,
@@ -25,9 +25,11 @@ __all__ = [
     "ALL_PIXELS",
     "COLUMNS",
     "DETECTORS",
+    "GEOMETRIES",
     "ROWS",
     "SCIENCE_PIXELS",
     "SUBARRAYS",
+    "Geometry",
     "PixelOutside",
     "Subarray",
     "find_subarray",

@@ -19,6 +19,7 @@ from typing import Any, overload
 import numpy as np
 import numpy.typing as npt
 
+from pipelines.detectors.geometry import plain, within
 from pipelines.detectors.subarrays import COLUMNS, ROWS, Subarray
 
 SCIENCE_PIXELS = COLUMNS * ROWS
@@ -31,10 +32,6 @@ ALL_PIXELS = SCIENCE_PIXELS + REFOUT_COLUMNS * ROWS
 """Last number of all, 1 320 960."""
 
 Ints = npt.NDArray[np.int64]
-
-
-class PixelOutside(ValueError):
-    """No such pixel: a coordinate or a number outside the detector."""
 
 
 @overload
@@ -56,8 +53,8 @@ def pixel_id(x: npt.ArrayLike, y: npt.ArrayLike) -> Any:
     >>> pixel_id(1, 779)
     802897
     """
-    column, row = _within("x", x, 1, COLUMNS), _within("y", y, 1, ROWS)
-    return _plain((row - 1) * COLUMNS + column)
+    column, row = within("x", x, 1, COLUMNS), within("y", y, 1, ROWS)
+    return plain((row - 1) * COLUMNS + column)
 
 
 @overload
@@ -72,8 +69,8 @@ def position(pixel: npt.ArrayLike) -> tuple[Any, Any]:
     PixelOutside
         Not the number of a science pixel; `refout_position` takes those of the reference output.
     """
-    number = _within("science pixel_id", pixel, 1, SCIENCE_PIXELS) - 1
-    return _plain(number % COLUMNS + 1), _plain(number // COLUMNS + 1)
+    number = within("science pixel_id", pixel, 1, SCIENCE_PIXELS) - 1
+    return plain(number % COLUMNS + 1), plain(number // COLUMNS + 1)
 
 
 @overload
@@ -88,8 +85,8 @@ def refout_id(k: npt.ArrayLike, y: npt.ArrayLike) -> Any:
     PixelOutside
         `k` or `y` is outside the detector.
     """
-    index, row = _within("reference output k", k, 0, REFOUT_COLUMNS - 1), _within("y", y, 1, ROWS)
-    return _plain(SCIENCE_PIXELS + index * ROWS + row)
+    index, row = within("reference output k", k, 0, REFOUT_COLUMNS - 1), within("y", y, 1, ROWS)
+    return plain(SCIENCE_PIXELS + index * ROWS + row)
 
 
 @overload
@@ -104,8 +101,8 @@ def refout_position(pixel: npt.ArrayLike) -> tuple[Any, Any]:
     PixelOutside
         Not a number of the reference output.
     """
-    number = _within("reference output pixel_id", pixel, SCIENCE_PIXELS + 1, ALL_PIXELS) - SCIENCE_PIXELS - 1
-    return _plain(number // ROWS), _plain(number % ROWS + 1)
+    number = within("reference output pixel_id", pixel, SCIENCE_PIXELS + 1, ALL_PIXELS) - SCIENCE_PIXELS - 1
+    return plain(number // ROWS), plain(number % ROWS + 1)
 
 
 @overload
@@ -114,7 +111,7 @@ def refout_for(x: int, y: int) -> int: ...
 def refout_for(x: npt.ArrayLike, y: npt.ArrayLike) -> Any: ...
 def refout_for(x: npt.ArrayLike, y: npt.ArrayLike) -> Any:
     """Return the number of the reference-output value read together with the science pixel (x, y)."""
-    column = _within("x", x, 1, COLUMNS)
+    column = within("x", x, 1, COLUMNS)
     return refout_id((column - 1) // 4, y)
 
 
@@ -127,20 +124,20 @@ def raw_position(pixel: npt.ArrayLike) -> tuple[Any, Any]:
 
     There the reference output fills 256 rows on top of the science rows.
     """
-    number = _within("pixel_id", pixel, 1, ALL_PIXELS) - 1
-    return _plain(number // COLUMNS + 1), _plain(number % COLUMNS + 1)
+    number = within("pixel_id", pixel, 1, ALL_PIXELS) - 1
+    return plain(number // COLUMNS + 1), plain(number % COLUMNS + 1)
 
 
 def is_refout(pixel: npt.ArrayLike) -> Any:
     """Tell whether a number belongs to the reference output (bool, or an array of bool)."""
-    number = _within("pixel_id", pixel, 1, ALL_PIXELS)
+    number = within("pixel_id", pixel, 1, ALL_PIXELS)
     answer = number > SCIENCE_PIXELS
     return bool(answer) if answer.ndim == 0 else answer
 
 
 def is_reference_column(x: npt.ArrayLike) -> Any:
     """Tell whether column `x` holds reference pixels, which see no light: 1..4 and 1029..1032."""
-    column = _within("x", x, 1, COLUMNS)
+    column = within("x", x, 1, COLUMNS)
     answer = (column <= 4) | (column > COLUMNS - 4)
     return bool(answer) if answer.ndim == 0 else answer
 
@@ -150,7 +147,8 @@ def science_ids(window: Subarray) -> Ints:
 
     Examples
     --------
-    >>> from pipelines.detectors.subarrays import SUBARRAYS
+    >>> from pipelines.detectors.geometry import PixelOutside, plain, within
+    from pipelines.detectors.subarrays import SUBARRAYS
     >>> ids = science_ids(SUBARRAYS['SUB64'])
     >>> int(ids[0, 0]), int(ids[-1, -1])
     (802897, 867984)
@@ -167,31 +165,3 @@ def refout_ids(window: Subarray) -> Ints:
     first = (window.x - 1) // 4
     ids: Ints = refout_id(np.arange(first, first + window.nx // 4, dtype=np.int64), rows)
     return ids
-
-
-def _within(what: str, value: npt.ArrayLike, low: int, high: int) -> Ints:
-    """Return `value` as int64, or an error that names the first element outside low..high."""
-    array = np.asarray(value)
-    if array.size == 0:
-        return array.astype(np.int64)
-    outside: npt.NDArray[np.bool_]
-    if array.dtype.kind in "iu":
-        outside = ((array < low) | (array > high)).ravel()
-    elif array.dtype == object:  # Python ints beyond 64 bit arrive so
-        outside = np.asarray([not low <= _whole(what, item) <= high for item in array.ravel().tolist()], bool)
-    else:
-        raise TypeError(f"{what} is of type {array.dtype}; give an integer, or an array of integers")
-    if outside.any():
-        first = array.ravel()[int(np.argmax(outside))]
-        raise PixelOutside(f"{what} = {first} does not exist; it runs from {low} to {high}")
-    return array.astype(np.int64)
-
-
-def _whole(what: str, item: object) -> int:
-    if isinstance(item, bool) or not isinstance(item, int):
-        raise TypeError(f"{what} is {item!r}; give an integer, or an array of integers")
-    return item
-
-
-def _plain(array: Ints) -> Any:
-    return int(array) if array.ndim == 0 else array

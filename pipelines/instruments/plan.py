@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import count
 
+from pipelines.instruments.identify import look_up
 from pipelines.instruments.profile import ArrayPlan, ArrayRule, HduLike, Profile
 
 _IMAGES = frozenset({"primary", "image", "compressed-image"})
@@ -28,7 +29,7 @@ def plan_arrays(profile: Profile, hdus: Sequence[HduLike]) -> list[ArrayPlan]:
     images = [hdu for hdu in hdus if hdu.kind in _IMAGES and hdu.shape and hdu.dtype is not None]
     plans: dict[int, ArrayPlan] = {}
     for rule in profile.arrays:
-        hdu = next((hdu for hdu in images if hdu.index not in plans and _applies(rule, hdu)), None)
+        hdu = next((hdu for hdu in images if hdu.index not in plans and _applies(rule, hdu, hdus)), None)
         if hdu is not None:
             plans[hdu.index] = ArrayPlan(hdu.index, rule.names, rule.kinds, rule.split)
     taken = {name for plan in plans.values() for name in plan.names} | RESERVED
@@ -39,9 +40,15 @@ def plan_arrays(profile: Profile, hdus: Sequence[HduLike]) -> list[ArrayPlan]:
     return [plans[index] for index in sorted(plans)]
 
 
-def _applies(rule: ArrayRule, hdu: HduLike) -> bool:
+def _applies(rule: ArrayRule, hdu: HduLike, hdus: Sequence[HduLike]) -> bool:
     name = "PRIMARY" if hdu.index == 0 else hdu.name.upper()
-    return name == rule.hdu.upper() and rule.ndim in (None, len(hdu.shape))
+    fits = rule.ndim in (None, len(hdu.shape)) and rule.rows in (None, hdu.shape[-2] if len(hdu.shape) > 1 else 0)
+    return name == rule.hdu.upper() and fits and all(_says(hdus, *pair) for pair in rule.header)
+
+
+def _says(hdus: Sequence[HduLike], keyword: str, pattern: str) -> bool:
+    value = look_up(hdus, keyword)
+    return value is not None and re.fullmatch(pattern, str(value).strip(), re.IGNORECASE) is not None
 
 
 def _names(hdus: Sequence[HduLike], *, single: bool, taken: set[str]) -> list[str]:

@@ -17,16 +17,23 @@ _AXES: Mapping[str, tuple[str, ...]] = {
     "rate": ("y", "x"),
 }
 _MODELS = {"Level1bModel": "uncal", "RampModel": "ramp", "CubeModel": "rateints", "ImageModel": "rate"}
+_UNCALIBRATED = frozenset({"uncalibrated", "uncal", "raw", "level 1b", "level1b"})
 _AS_SCI = ("ERR", "DQ", "GROUPDQ", "VAR_POISSON", "VAR_RNOISE")
 
 Shapes = dict[str, tuple[int, ...]]
 
 
 def product_kind(path: PurePath, hdus: Sequence[HduLike], shapes: Shapes) -> tuple[str, list[str]]:
-    """Tell the product: by its data model, else by the file's name, else by what it holds."""
+    """Tell the product: by its data model, else by the file's name, else by what it holds.
+
+    A ramp that has no flags, and says in FILETYPE that it is uncalibrated, is so whatever its data model is called.
+    """
     model = _MODELS.get(str(look_up(hdus, "DATAMODL")))
     ending = path.name.partition(".")[0].rpartition("_")[2]
     named = ending if ending in _AXES else None
+    raw = str(look_up(hdus, "FILETYPE") or "").strip().lower() in _UNCALIBRATED
+    if model == "ramp" and raw and not shapes.keys() & {"GROUPDQ", "PIXELDQ", "ERR"}:
+        return "uncal", ["kind-conflict"]
     if model is not None and named is not None and model != named:
         return model, ["kind-conflict"]
     if model or named:

@@ -157,6 +157,10 @@ class ArrayRule:
         Names of the arrays and the array store's kind of each: one, or one a part of a split.
     ndim
         Number of axes the HDU must have for the rule to apply; None: any.
+    rows
+        Length of its last axis but one for the rule to apply; None: any.
+    header
+        (keyword, regular expression) pairs that the file must have for the rule to apply, as of `Claim`.
     split
         Name of a reversible transform of `splits.py` that makes several arrays of one.
     """
@@ -165,6 +169,8 @@ class ArrayRule:
     names: tuple[str, ...]
     kinds: tuple[str, ...]
     ndim: int | None = None
+    rows: int | None = None
+    header: tuple[tuple[str, str], ...] = ()
     split: str | None = None
 
 

@@ -12,13 +12,13 @@ import sys
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 
-from pipelines.instruments import dragonfly, generic, miri, miri_jpl, miri_otis
+from pipelines.instruments import dragonfly, generic, jwst_nir, miri, miri_jpl, miri_otis
 from pipelines.instruments.errors import ProfileError
 from pipelines.instruments.profile import Profile
 
 GROUP = "darkroom.instruments"
 
-BUILT_IN = (dragonfly.PROFILE, miri.PROFILE, miri_jpl.PROFILE, miri_otis.PROFILE, generic.PROFILE)
+BUILT_IN = (dragonfly.PROFILE, miri.PROFILE, miri_jpl.PROFILE, miri_otis.PROFILE, *jwst_nir.PROFILES, generic.PROFILE)
 
 
 def profiles() -> dict[str, Profile]:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from pipelines.detectors import irs2
 from pipelines.instruments.errors import ProfileError
 
 Array = npt.NDArray[Any]
@@ -79,7 +80,58 @@ class MiriGround:
         return frames
 
 
-SPLITS: Mapping[str, Split] = MappingProxyType({"miri-ground": MiriGround()})
+class NirspecIrs2:
+    """A raw NIRSpec ramp in IRS2 readout, (nints, ngroups, 3200, 2048), as pixels and references.
+
+    ``sci`` is (nints, ngroups, 2048, 2048), so that a raw pixel is where the calibrated one is; ``reference`` is
+    (nints, ngroups, 1152, 2048): the other rows in the order of the file (`pipelines.detectors.irs2`).
+
+    Parameters
+    ----------
+    detector
+        ``NRS1`` or ``NRS2``, whose rows run the other way.
+    """
+
+    def __init__(self, detector: str) -> None:
+        self._detector = detector
+
+    def split(self, source: SplitSource, header: Mapping[str, Any]) -> dict[str, SplitSource]:
+        """Pixels and references of an IRS2 ramp.
+
+        Raises
+        ------
+        ProfileError
+            ``shape-mismatch``: the frames do not have the rows that IRS2 readout gives.
+        """
+        science, reference = self._rows()
+        if len(source.shape) != 4 or source.shape[2] != science.size + reference.size:
+            raise ProfileError(
+                "shape-mismatch",
+                f"an array of shape {source.shape} is no IRS2 ramp of {science.size + reference.size} rows",
+                "if it is another kind of file, ingest it with the generic profile",
+            )
+        return {"sci": _Rows(source, science), "reference": _Rows(source, reference)}
+
+    def join(self, arrays: Mapping[str, Array], header: Mapping[str, Any]) -> Array:
+        """Put the rows together as they were, (nints, ngroups, 3200, 2048)."""
+        science, reference = self._rows()
+        sci = arrays["sci"]
+        frames = np.empty((*sci.shape[:2], science.size + reference.size, sci.shape[3]), dtype=sci.dtype)
+        frames[:, :, science] = sci
+        frames[:, :, reference] = arrays["reference"]
+        return frames
+
+    def _rows(self) -> tuple[irs2.Rows, irs2.Rows]:
+        return irs2.science_rows(self._detector), irs2.reference_rows(self._detector)
+
+
+SPLITS: Mapping[str, Split] = MappingProxyType(
+    {
+        "miri-ground": MiriGround(),
+        "nirspec-irs2-nrs1": NirspecIrs2("NRS1"),
+        "nirspec-irs2-nrs2": NirspecIrs2("NRS2"),
+    }
+)
 """Every split, by the name that a document keeps."""
 
 
@@ -156,6 +208,23 @@ class _Science:
         nint, ngroup, ny, nx = self.shape
         stop = min(stop, ny)
         return self._source.read(start, stop).reshape(nint, ngroup, max(stop - start, 0), nx)
+
+
+class _Rows:
+    """Bands of some rows of the source, in a given order that runs one way."""
+
+    def __init__(self, source: SplitSource, rows: irs2.Rows) -> None:
+        self._source = source
+        self._rows = rows
+        self.shape: tuple[int, ...] = (*source.shape[:-2], rows.size, source.shape[-1])
+        self.dtype = source.dtype
+
+    def read(self, start: int, stop: int) -> Array:
+        wanted = self._rows[start:stop]
+        if not wanted.size:
+            return np.empty((*self.shape[:-2], 0, self.shape[-1]), dtype=self.dtype)
+        first = int(wanted[0])
+        return self._source.read(first, int(wanted[-1]) + 1)[..., wanted - first, :]
 
 
 class _Reference:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.detectors.numbering import SCIENCE_PIXELS, PixelOutside, pixel_id, position, refout_position
-from pipelines.detectors.subarrays import DETECTORS
+from pipelines.detectors.geometry import ALIASES, GEOMETRIES, Geometry, PixelOutside
+from pipelines.detectors.numbering import SCIENCE_PIXELS, refout_position
 from pipelines.errors import UsageError
 
 Ints = npt.NDArray[np.int64]
@@ -29,6 +30,8 @@ class PixelCoordinates:
 
     Attributes
     ----------
+    geometry
+        The detector.
     x, y
         Column and row of each, from 1.
     box
@@ -37,6 +40,7 @@ class PixelCoordinates:
         One pixel, asked for as such.
     """
 
+    geometry: Geometry
     x: Ints
     y: Ints
     box: tuple[int, int, int, int] | None = None
@@ -47,7 +51,7 @@ class PixelCoordinates:
     @property
     def ids(self) -> Ints:
         """The pixel numbers."""
-        numbers: Ints = pixel_id(self.x, self.y)
+        numbers: Ints = self.geometry.pixel_id(self.x, self.y)
         return numbers
 
     def within(self, window: Mapping[str, int]) -> Ints:
@@ -92,12 +96,16 @@ def checked_detector(detector: str) -> str:
         There is no such detector.
     """
     name = str(detector).strip().upper()
-    if name not in DETECTORS:
-        raise NoSuchPixel(f"no detector {detector!r}; there are {', '.join(DETECTORS)}")
+    name = ALIASES.get(name, name)
+    if name not in GEOMETRIES:
+        near = get_close_matches(name, GEOMETRIES, n=3)
+        hint = f"is it {' or '.join(near)}?" if near else f"there are {', '.join(GEOMETRIES)}"
+        raise NoSuchPixel(f"no detector {detector!r}; {hint}")
     return name
 
 
 def places_of(
+    detector: str,
     *,
     x: int | None = None,
     y: int | None = None,
@@ -109,6 +117,8 @@ def places_of(
 
     Parameters
     ----------
+    detector
+        Its name, as `checked_detector` returns it.
     x, y
         One pixel.
     pixel
@@ -125,47 +135,50 @@ def places_of(
     UsageError
         None of the four ways, or two; no pixel; too many.
     """
+    geometry = GEOMETRIES[detector]
     given = [(x is not None or y is not None), pixel is not None, pixels is not None, box is not None]
     if sum(given) != 1 or (given[0] and (x is None or y is None)):
         raise UsageError("say which pixel in one way: x= and y=, pixel_id=, a list of (x, y), or a box")
     try:
         if box is not None:
-            return _box(box)
+            return _box(geometry, box)
         if pixel is not None:
             single = not isinstance(pixel, Iterable)
             numbers = np.asarray([pixel] if single else list(pixel))  # type: ignore[arg-type]
-            xs, ys = position(_science(numbers))
-            return PixelCoordinates(np.atleast_1d(xs), np.atleast_1d(ys), single=single)
+            xs, ys = geometry.position(_science(geometry, numbers))
+            return PixelCoordinates(geometry, np.atleast_1d(xs), np.atleast_1d(ys), single=single)
         pairs = [(x, y)] if pixels is None else [tuple(pair) for pair in pixels]
         if any(len(pair) != 2 for pair in pairs):
             raise UsageError("a list of pixels is one of pairs (x, y)")
         columns, rows = (np.asarray([pair[n] for pair in pairs]) for n in (0, 1))
         if not columns.size:
             raise UsageError("the list of pixels is empty")
-        pixel_id(columns, rows)  # says what is outside
-        return PixelCoordinates(columns.astype(np.int64), rows.astype(np.int64), single=pixels is None)
+        geometry.pixel_id(columns, rows)  # says what is outside
+        return PixelCoordinates(geometry, columns.astype(np.int64), rows.astype(np.int64), single=pixels is None)
     except PixelOutside as error:
         raise NoSuchPixel(f"{error}; x and y count from 1 in full-frame coordinates") from error
     except TypeError as error:
         raise UsageError(str(error)) from error
 
 
-def _box(box: tuple[int, int, int, int]) -> PixelCoordinates:
+def _box(geometry: Geometry, box: tuple[int, int, int, int]) -> PixelCoordinates:
     if len(box) != 4:
         raise UsageError("a box is (first x, first y, last x, last y)")
     x0, y0, x1, y1 = box
-    pixel_id(np.asarray([x0, x1]), np.asarray([y0, y1]))
+    geometry.pixel_id(np.asarray([x0, x1]), np.asarray([y0, y1]))
     if x1 < x0 or y1 < y0:
         raise UsageError(f"the box x {x0}..{x1}, y {y0}..{y1} ends before it begins")
     if (x1 - x0 + 1) * (y1 - y0 + 1) > BOX_LIMIT:
         raise UsageError(f"the box holds more than {BOX_LIMIT:,} pixels; read cubes for that: archive.cube(document)")
     ys, xs = np.mgrid[y0 : y1 + 1, x0 : x1 + 1]
-    return PixelCoordinates(xs.ravel(), ys.ravel(), box=(int(x0), int(y0), int(x1), int(y1)))
+    return PixelCoordinates(geometry, xs.ravel(), ys.ravel(), box=(int(x0), int(y0), int(x1), int(y1)))
 
 
-def _science(numbers: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _science(geometry: Geometry, numbers: npt.NDArray[Any]) -> npt.NDArray[Any]:
     if not numbers.size:
         raise UsageError("the list of pixels is empty")
+    if geometry.instrument != "MIRI":
+        return numbers  # no reference output has numbers there
     beyond = numbers[numbers > SCIENCE_PIXELS] if numbers.dtype.kind in "iu" else numbers[:0]
     if beyond.size:
         k, y = refout_position(int(beyond[0]))

@@ -41,9 +41,9 @@ def pixel(
     Parameters
     ----------
     detector : str
-        ``MIRIMAGE``, ``MIRIFULONG`` or ``MIRIFUSHORT``.
+        A JWST detector, such as ``MIRIMAGE``, ``NRCA1``, ``NRS1``, ``NIS`` or ``GUIDER1``.
     x, y : int
-        Column 1..1032 and row 1..1024 of the full frame, as in SUBSTRT1 and SUBSTRT2.
+        Column and row of the full frame, from 1, as in SUBSTRT1 and SUBSTRT2.
     pixel_id : int or iterable of int
         The number of the pixel instead, or several.
     pixels : iterable of (x, y)
@@ -73,8 +73,9 @@ def pixel(
     """
     first, last = day_range(date)
     filters = Filters(first, last, readpatt, subarray, version, where)
-    places = places_of(x=x, y=y, pixel=pixel_id, pixels=pixels, box=box)
-    return PixelSelection(session, checked_detector(detector), places, filters)
+    name = checked_detector(detector)
+    places = places_of(name, x=x, y=y, pixel=pixel_id, pixels=pixels, box=box)
+    return PixelSelection(session, name, places, filters)
 
 
 class PixelSelection:

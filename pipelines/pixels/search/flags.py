@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from arraystore import ArrayDamaged, Cube, Lost
 from pipelines.detectors.dqflags import UnknownFlag, dq_names, mask_of
-from pipelines.detectors.numbering import pixel_id
+from pipelines.detectors.geometry import GEOMETRIES
 from pipelines.pixels.search.stacks import NoExposures, Where
 from pipelines.session import Session
 from pipelines.table import Answer, Row
@@ -78,7 +78,7 @@ class FlagCounts:
         the ramp) and ``in_pixel`` (of the pixel), how many ``groups`` have it themselves, and how many
         ``pixels`` have a ramp that does.
     images : dict
-        Detector to flagged ramps of each pixel of the full frame, int32 (1024, 1032).
+        Detector to flagged ramps of each pixel of the full frame, int32 (rows, columns).
     unreadable : dict
         Products that could not be read, and why; they are in no count.
     unnamed : tuple of str
@@ -107,8 +107,14 @@ class FlagCounts:
         """Return the images with full-frame coordinates ``x`` and ``y``, from 1."""
         import xarray
 
-        coords = {"y": np.arange(1, 1025), "x": np.arange(1, 1033)}
-        return xarray.Dataset({k: (("y", "x"), v) for k, v in self.images.items()}, coords=coords)
+        alike = len({image.shape for image in self.images.values()}) == 1
+        images: dict[str, Any] = {}
+        coords: dict[str, Any] = {}
+        for detector, image in self.images.items():
+            y, x = ("y", "x") if alike else (f"y_{detector}", f"x_{detector}")  # detectors of several sizes
+            images[detector] = ((y, x), image)
+            coords |= {y: np.arange(1, image.shape[0] + 1), x: np.arange(1, image.shape[1] + 1)}
+        return xarray.Dataset(images, coords=coords)
 
     def __repr__(self) -> str:
         lines = [repr(self.exposures), f"{self.total('flagged')} of {self.total('ramps')} ramps"]
@@ -151,7 +157,7 @@ def pixels_with(
         No version among them has a flag of the name; the message lists the names.
     """
     documents, unnamed = _named(_documents(session, where), flags)
-    images = {doc["detector"]: np.zeros((1024, 1032), np.int32) for doc in documents}
+    images = {doc["detector"]: np.zeros(_frame(doc), np.int32) for doc in documents}
     rows: list[Row] = []
     unreadable: dict[str, str] = {}
     threads = workers or min(4, os.cpu_count() or 1)
@@ -191,7 +197,7 @@ def flagged_ramps(
                 integration=integration + 1,
                 x=x,
                 y=y,
-                pixel_id=pixel_id(x, y),
+                pixel_id=GEOMETRIES[doc["detector"]].pixel_id(x, y),
                 in_groups=ramps[integration, i, j],
                 in_pixel=pixel[i, j],
             )
@@ -218,6 +224,12 @@ def _documents(session: Session, where: Where | None) -> list[dict[str, Any]]:
         best[name] = min(best.get(name, 9), rank[doc["kind"]])
     chosen = [doc for doc in found if rank[doc["kind"]] == best[_calibration(doc)]]
     return sorted(chosen, key=lambda doc: (doc["timestamp"] is None, str(doc["timestamp"]), doc["_id"]))
+
+
+def _frame(doc: Mapping[str, Any]) -> tuple[int, int]:
+    """Return (rows, columns) of the full frame; of a detector that is not known, as far as its window shows."""
+    known = GEOMETRIES.get(doc["detector"])
+    return known.shape if known is not None else (doc["window"]["top"], doc["window"]["right"])
 
 
 def _calibration(doc: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.detectors.numbering import pixel_id
+from pipelines.detectors.geometry import GEOMETRIES
 from pipelines.table import Answer, Row
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Map:
                 "subarray": self.subarray,
                 "x": x,
                 "y": y,
-                "pixel_id": pixel_id(x, y),
+                "pixel_id": GEOMETRIES[self.detector].pixel_id(x, y),
             }
             found.append(row | {name: self.images[name][i, j].item() for name in columns})
         return found

@@ -1,0 +1,136 @@
+"""Pixels of NIRCam, NIRSpec, NIRISS and FGS: found, read, searched and exported like MIRI's."""
+
+import filecmp
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from pipelines import open_archive
+from pipelines.detectors.irs2 import science_rows
+from pipelines.pixels.coordinates import NoSuchPixel
+
+INSTRUMENTS = {
+    "NRCA1": "NIRCAM", "NRCB4": "NIRCAM", "NRCALONG": "NIRCAM", "NRS1": "NIRSPEC", "NRS2": "NIRSPEC", "NIS": "NIRISS",
+    "GUIDER2": "FGS",
+}  # fmt: skip
+X, Y, NX, NY = 901, 1201, 64, 32
+NINTS, NGROUPS = 2, 5
+
+
+def primary(detector, number, **more):
+    header = fits.Header()
+    cards = {
+        "TELESCOP": "JWST", "INSTRUME": INSTRUMENTS[detector], "DETECTOR": detector, "SUBARRAY": "SUB64P",
+        "SUBSTRT1": X, "SUBSTRT2": Y, "SUBSIZE1": NX, "SUBSIZE2": NY, "NINTS": NINTS, "NGROUPS": NGROUPS,
+        "NFRAMES": 1, "TGROUP": 2.2, "READPATT": "RAPID", "EXPSTART": 60000.0 + number, "EXPEND": 60000.001 + number,
+        "DATE-OBS": f"2023-02-2{4 + number}", "TIME-OBS": "00:00:00.0", **more,
+    }  # fmt: skip
+    header.update(cards)
+    return fits.PrimaryHDU(header=header)
+
+
+def write(folder, detector, number, rng):
+    """Write an exposure: raw, with the first read by itself, ramp and slopes; return their values."""
+    stem = folder / f"jw01_0{number}_{detector.lower()}"
+    raw = (np.cumsum(rng.poisson(30, (NINTS, NGROUPS, NY, NX)), axis=1) + 1000).astype(np.uint16)
+    zero = raw[:, 0] - 7
+    groupdq = np.zeros(raw.shape, np.uint8)
+    groupdq[0, 3, 5, 6] = 4
+    pixeldq = rng.integers(0, 2, (NY, NX)).astype(np.uint32) << 11
+    slope = rng.normal(10, 1, (NINTS, NY, NX)).astype(np.float32)
+    image = fits.ImageHDU
+    fits.HDUList([
+        primary(detector, number, DATAMODL="Level1bModel"), image(raw, name="SCI"), image(zero, name="ZEROFRAME")
+    ]).writeto(f"{stem}_uncal.fits")  # fmt: skip
+    ramp = raw.astype(np.float32) - 1000
+    fits.HDUList([
+        primary(detector, number, DATAMODL="RampModel", CAL_VER="1.17.1"), image(ramp, name="SCI"),
+        image(pixeldq, name="PIXELDQ"), image(groupdq, name="GROUPDQ"),
+    ]).writeto(f"{stem}_ramp.fits")  # fmt: skip
+    dq = np.zeros(slope.shape, np.uint32)
+    fits.HDUList([
+        primary(detector, number, DATAMODL="CubeModel", CAL_VER="1.17.1", BUNIT="DN/s"), image(slope, name="SCI"),
+        image(np.ones_like(slope), name="ERR"), image(dq, name="DQ"),
+    ]).writeto(f"{stem}_rateints.fits")  # fmt: skip
+    return raw, ramp, zero, groupdq, pixeldq, slope
+
+
+@pytest.fixture(scope="module")
+def exposures(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("nir")
+    (folder / "files").mkdir()
+    rng = np.random.default_rng(3)
+    truth = {(d, n): write(folder / "files", d, n, rng) for d in INSTRUMENTS for n in (1, 2)}
+    with open_archive(folder / "home") as archive:
+        report = archive.ingest(folder / "files", jobs=1)
+        assert not report.refused
+        yield archive, truth, folder
+
+
+@pytest.mark.parametrize("detector", INSTRUMENTS)
+def test_every_value_is_the_files(exposures, detector):
+    archive, truth, _ = exposures
+    rng = np.random.default_rng(11)
+    for x, y in zip(rng.integers(X, X + NX, 4).tolist(), rng.integers(Y, Y + NY, 4).tolist(), strict=True):
+        selection = archive.pixel(detector, x=x, y=y)
+        i, j = y - Y, x - X
+        for number, ramps, slopes in zip((1, 2), selection.read(), selection.read_slopes(), strict=True):
+            raw, ramp, _, groupdq, pixeldq, slope = truth[detector, number]
+            assert (ramps.raw[..., 0] == raw[:, :, i, j]).all()
+            assert (ramps.corrected[..., 0] == ramp[:, :, i, j]).all()
+            assert (ramps.groupdq[..., 0] == groupdq[:, :, i, j]).all()
+            assert ramps.pixeldq[0] == pixeldq[i, j]
+            assert (slopes.slope[:, 0] == slope[:, i, j]).all()
+        assert selection.places.ids.tolist() == [(y - 1) * 2048 + x]
+
+
+@pytest.mark.parametrize("detector", INSTRUMENTS)
+def test_flags_and_values_are_searched(exposures, detector):
+    archive, _, _ = exposures
+    where = {"detector": detector}
+    counted = archive.find_flag("JUMP_DET", where=where)
+    assert counted.total("flagged") == 2
+    assert counted.images[detector].shape == (2048, 2048)
+    assert np.argwhere(counted.images[detector]).tolist() == [[Y - 1 + 5, X - 1 + 6]]
+    found = archive.find_above(sigmas=3.0, where=where)
+    assert all(row["pixel_id"] == (row["y"] - 1) * 2048 + row["x"] for row in found.pixels)
+
+
+def test_the_first_read_is_an_array_of_its_own_and_files_come_back_byte_for_byte(exposures, tmp_path):
+    archive, truth, folder = exposures
+    for document in archive.headers.find({"kind": "uncal"}):
+        number = int(document["path"][6])
+        assert (archive.cube(document, "zeroframe")[...] == truth[document["detector"], number][2]).all()
+    for document in archive.headers.find({"detector": {"$in": ["NRCA1", "NIS"]}}):
+        archive.export(document["_id"], tmp_path / "out.fits")
+        assert filecmp.cmp(tmp_path / "out.fits", folder / "files" / document["path"], shallow=False)
+        (tmp_path / "out.fits").unlink()
+
+
+@pytest.mark.parametrize("detector", ["NRS1", "NRS2"])
+def test_a_raw_pixel_of_irs2_readout_is_where_the_calibrated_one_is(tmp_path, detector):
+    rng = np.random.default_rng(5)
+    raw = rng.integers(0, 1000, (1, 2, 3200, 2048)).astype(np.uint16)
+    full = {"SUBARRAY": "FULL", "SUBSTRT1": 1, "SUBSTRT2": 1, "SUBSIZE1": 2048, "SUBSIZE2": 2048}
+    header = primary(detector, 1, **full, DATAMODL="Level1bModel", READPATT="NRSIRS2RAPID", NINTS=1, NGROUPS=2)
+    file = tmp_path / "raw" / f"jw01_01_{detector.lower()}_uncal.fits"
+    file.parent.mkdir()
+    fits.HDUList([header, fits.ImageHDU(raw, name="SCI")]).writeto(file)
+    with open_archive(tmp_path / "home") as archive:
+        archive.ingest(file, jobs=1)
+        document = archive.headers.find_one({})
+        assert document["qc"]["flags"] == []
+        (ramps,) = archive.pixel(detector, x=1000, y=1500).read()
+        assert (ramps.raw[..., 0] == raw[:, :, science_rows(detector)[1499], 999]).all()
+        archive.export(document["_id"], tmp_path / "out.fits")
+        assert filecmp.cmp(tmp_path / "out.fits", file, shallow=False)
+
+
+def test_what_does_not_exist_is_named(exposures):
+    archive, _, _ = exposures
+    with pytest.raises(NoSuchPixel, match="is it NRCA4"):
+        archive.pixel("NRCA9", x=1, y=1)
+    with pytest.raises(NoSuchPixel, match="2048"):
+        archive.pixel("NRCA1", x=2049, y=1)
+    assert archive.pixel("nrca5", x=X, y=Y).detector == "NRCALONG"
