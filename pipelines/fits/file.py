@@ -23,6 +23,7 @@ from pipelines.fits.plan import Part, Span, plan_parts
 from pipelines.fits.residue import Residue
 from pipelines.fits.source import ByteSource, DiskSource, Expanded, compression, open_disk
 from pipelines.fits.structure import Scaling, Structure, examine
+from pipelines.fits.tables import Table
 
 __all__ = ["FitsFile", "Hdu", "open_fits"]
 
@@ -58,6 +59,8 @@ class Hdu:
     pixels
         The pixels as they are kept, read a band of rows at a time, or None when there
         are none (or an axis is 0).
+    table
+        The rows of a binary table, read when asked for; None for what is none.
     """
 
     index: int
@@ -70,6 +73,7 @@ class Hdu:
     cards: list[Card] = field(repr=False)
     header: dict[str, Value] = field(repr=False)
     pixels: FitsPixels | None = field(repr=False)
+    table: Table | None = field(default=None, repr=False)
 
 
 class FitsFile:
@@ -237,6 +241,11 @@ class FitsFile:
         if expanded.reaches(offset + limits.trailing):
             raise expanded.too_large(offset + limits.trailing)
 
+    def _table(self, index: int, structure: Structure) -> Table | None:
+        if structure.kind != "bintable" or not structure.size:
+            return None
+        return Table(self._source, self._spans[index].data, structure.size, self._blocks[index])
+
     def _hdu(
         self,
         index: int,
@@ -272,6 +281,7 @@ class FitsFile:
             cards,
             header,
             pixels,
+            self._table(index, structure),
         )
 
 

@@ -16,7 +16,7 @@ from pipelines.detectors.geometry import GEOMETRIES
 from pipelines.detectors.keywords import calibration_of
 from pipelines.instruments.identify import look_up
 from pipelines.instruments.miri import PRODUCTS, SEGMENT
-from pipelines.instruments.products import numbers, product_kind, science_shape
+from pipelines.instruments.products import integration_times, numbers, product_kind, science_shape
 from pipelines.instruments.profile import ArrayRule, Claim, Clock, Derived, HduLike, Profile, Take
 
 _FITS = r"(?i:\.fits?(?:\.(?:gz|bz2|fz))?)"
@@ -32,6 +32,7 @@ def derive(path: PurePath, hdus: Sequence[HduLike]) -> Derived:
     if _is_irs2(kind, shape, hdus):
         shape = (*shape[:-2], irs2.ROWS, shape[-1])
     fields, doubts = numbers(path, kind, shape, hdus)
+    fields |= integration_times(hdus)
     flags += doubts
     detector = look_up(hdus, "DETECTOR")
     window, doubt = _window(detector, look_up(hdus, "SUBSTRT1"), look_up(hdus, "SUBSTRT2"), shape[-1], shape[-2])

@@ -14,7 +14,7 @@ from typing import Any
 from pipelines.detectors.keywords import calibration_of
 from pipelines.detectors.subarrays import DETECTORS, SUBARRAYS, find_subarray
 from pipelines.instruments.identify import look_up
-from pipelines.instruments.products import numbers, product_kind, science_shape
+from pipelines.instruments.products import integration_times, numbers, product_kind, science_shape
 from pipelines.instruments.profile import ArrayRule, Claim, Clock, Derived, HduLike, Profile, Take
 
 _JWST = (("TELESCOP", "JWST"), ("INSTRUME", "MIRI"))
@@ -34,6 +34,7 @@ def derive(path: PurePath, hdus: Sequence[HduLike]) -> Derived:
     shape = science_shape(path, kind, shapes)
     ny, nx = shape[-2:]
     fields, doubts = numbers(path, kind, shape, hdus)
+    fields |= integration_times(hdus)
     flags += doubts
     if look_up(hdus, "DETECTOR") not in (None, *DETECTORS):
         flags.append("detector-unknown")

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
+import numpy as np
+
 from pipelines.instruments.errors import ProfileError
 from pipelines.instruments.identify import look_up
 from pipelines.instruments.profile import HduLike
@@ -93,6 +95,29 @@ def numbers(
         if isinstance(said, int) and said < segment["last"]:
             flags.append("nints-of-segment")  # the header counts this file alone
     return fields, flags
+
+
+def integration_times(hdus: Sequence[HduLike]) -> dict[str, Any]:
+    """Return the middle of each integration (UTC, modified Julian date) by the table INT_TIMES; nothing without it.
+
+    Returns
+    -------
+    dict
+        ``int_times``: ``first``, the number of the first integration, from 1, and ``mid``, a list in order. A table
+        whose numbers do not follow each other, or whose times are no numbers, says nothing.
+    """
+    found = next((hdu for hdu in hdus if hdu.name.upper() == "INT_TIMES" and hdu.kind == "bintable"), None)
+    rows = None if found is None or found.table is None else found.table.read()
+    if rows is None or rows.dtype.names is None or not rows.size:
+        return {}
+    names = {name.lower(): name for name in rows.dtype.names}
+    if not {"integration_number", "int_mid_mjd_utc"} <= names.keys():
+        return {}
+    numbers = rows[names["integration_number"]].astype(np.int64)
+    middles = rows[names["int_mid_mjd_utc"]].astype(np.float64)
+    if not (np.isfinite(middles).all() and (numbers == numbers[0] + np.arange(numbers.size)).all()):
+        return {}
+    return {"int_times": {"first": int(numbers[0]), "mid": middles.tolist()}}
 
 
 def segment_of(path: PurePath, nints: int, hdus: Sequence[HduLike]) -> dict[str, int] | None:

@@ -23,6 +23,13 @@ from pipelines.instruments.splits import SPLITS
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
+class TableLike(Protocol):
+    """The rows of a binary table."""
+
+    def read(self) -> Any:
+        """Return them as a structured array; None where they cannot be read."""
+
+
 class HduLike(Protocol):
     """What the profiles look at in an HDU; `pipelines.fits.Hdu` is one."""
 
@@ -53,6 +60,10 @@ class HduLike(Protocol):
     @property
     def header(self) -> Mapping[str, Any]:
         """The first value of every keyword."""
+
+    @property
+    def table(self) -> TableLike | None:
+        """The rows of a binary table; None where there is none, or only the cards are at hand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,8 @@
 
 Exposures differ in integrations and groups. A Dataset is as long as the longest of them; what a shorter
 one does not have is NaN (floats), 0 (flags, where ``nints`` and ``ngroups`` say how far to look) and
-``''`` (names). Nothing is cut. `PixelSelection.read` gives the same values unpadded, in their own types.
+``''`` (names). Integrations of a segment that is missing are NaN and DO_NOT_USE. Nothing is cut.
+`PixelSelection.read` gives the same values unpadded, in their own types.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipelines.detectors.dqflags import decode, dq_names
-from pipelines.pixels.coordinates import PixelCoordinates
+from pipelines.pixels.coordinates import Ints, PixelCoordinates
 from pipelines.pixels.exposures import Document
 from pipelines.pixels.reading import Ramps, Slopes
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     import xarray
 
 Array = npt.NDArray[Any]
+DO_NOT_USE = 1
+"""The bit of JWST's flags by which a value must not be used."""
+
 _GRID = ("exposure", "integration", "group", "pixel")
 
 
@@ -40,7 +44,7 @@ def ramps(read: Sequence[Ramps], places: PixelCoordinates, detector: str) -> xar
         ``elapsed`` (s since the reset, by exposure and group), calibration (folder), version, subarray,
         readpatt, nints, ngroups; x, y, pixel_id. An exposure stands once for each of its calibrations.
     """
-    nints = max((int(one.integrations.max(initial=0)) for one in read), default=0)
+    nints = max(map(_total, read), default=0)
     ngroups = max((one.ngroups for one in read), default=0)
     shape = (len(read), nints, ngroups, places.x.size)
     data = {name: np.full(shape, np.nan, np.float32) for name in ("raw", "corrected", "refout")}
@@ -58,8 +62,10 @@ def ramps(read: Sequence[Ramps], places: PixelCoordinates, detector: str) -> xar
         if one.pixeldq is not None:
             pixeldq[n, one.pixels] = one.pixeldq
         flags[n][place] = flag_names(one)
-        if one.group_time is not None:
-            elapsed[n, : one.ngroups] = one.group_time * np.arange(1, one.ngroups + 1)
+        hole = _missing(one) - 1
+        groupdq[n, hole], flags[n, hole] = DO_NOT_USE, "DO_NOT_USE"
+        if one.elapsed is not None:
+            elapsed[n, : one.ngroups] = one.elapsed
     variables: dict[str, Any] = {name: (_GRID, values) for name, values in data.items()}
     variables |= {"groupdq": (_GRID, groupdq), "pixeldq": (("exposure", "pixel"), pixeldq), "flags": (_GRID, flags)}
     coords = {
@@ -83,7 +89,7 @@ def slopes(read: Sequence[Slopes], places: PixelCoordinates, detector: str) -> x
         ``error`` (DN/s), ``dq`` (bits). Integration 0 is the mean of all, where an exposure has no slopes
         of each. Coordinates as of `ramps`.
     """
-    numbers = sorted({int(number) for one in read for number in one.integrations})
+    numbers = sorted({int(number) for one in read for number in (*one.integrations, *_missing(one))})
     shape = (len(read), len(numbers), places.x.size)
     slope, error = (np.full(shape, np.nan, np.float32) for _ in range(2))
     dq = np.zeros(shape, np.uint32)
@@ -94,6 +100,7 @@ def slopes(read: Sequence[Slopes], places: PixelCoordinates, detector: str) -> x
             error[place] = one.error
         if one.dq is not None:
             dq[place] = one.dq
+        dq[n, np.searchsorted(numbers, _missing(one))] = DO_NOT_USE
     grid = ("exposure", "integration", "pixel")
     variables = {"slope": (grid, slope), "error": (grid, error), "dq": (grid, dq)}
     coords = {**_exposures(read), "integration": np.asarray(numbers, np.int64)}
@@ -108,7 +115,8 @@ def history(read: Sequence[Slopes], places: PixelCoordinates, detector: str) -> 
     xarray.Dataset
         Dimension time (UTC, the middle of each integration; NaT last), and pixel where more than one was
         asked for: ``slope``, ``error`` (DN/s), ``dq``. Coordinates exposure, integration, calibration,
-        version, subarray, readpatt.
+        version, subarray, readpatt. The attribute ``times_by`` says what the times go by (the table INT_TIMES,
+        or even spacing where there is none), ``missing`` which integrations of which exposure are not there.
     """
     days = np.concatenate([one.days for one in read]) if read else np.empty(0)
     lengths = [one.integrations.size for one in read]
@@ -130,9 +138,11 @@ def history(read: Sequence[Slopes], places: PixelCoordinates, detector: str) -> 
     numbers = np.concatenate([one.integrations for one in read]) if read else np.empty(0, np.int64)
     coords: dict[str, Any] = {"time": _instants(days[order]), "integration": ("time", numbers[order])}
     for name, (_, values) in _exposures(read).items():
-        if name not in ("time", "nints"):
+        if name not in ("time", "nints", "missing"):
             coords[name] = ("time", np.repeat(np.asarray(values, dtype=object), lengths)[order])
-    return _dataset(variables, coords, places, _SLOPE_UNITS, {"detector": detector, **_meanings(read)})
+    holes = [f"{one.observed.exposure}: {_spans(_missing(one))}" for one in read if _missing(one).size]
+    attrs = {"detector": detector, "times_by": sorted({one.timed_by for one in read}), "missing": holes}
+    return _dataset(variables, coords, places, _SLOPE_UNITS, attrs | _meanings(read))
 
 
 _SLOPE_UNITS = {"slope": "DN/s", "error": "DN/s"}
@@ -164,6 +174,27 @@ def _release(product: Document) -> str | tuple[str, ...] | None:
     return tuple(release) if isinstance(release, list) else release
 
 
+def _total(one: Ramps | Slopes) -> int:
+    """Return how many integrations the exposure has, those of missing segments counted."""
+    last = int(one.integrations.max(initial=0))
+    document = one.observed.first
+    said = (document.get("header") or {}).get("NINTS")
+    return max(last, said) if document.get("segment") and isinstance(said, int) else last
+
+
+def _missing(one: Ramps | Slopes) -> Ints:
+    """Return the numbers of the integrations that are not there, of an exposure that was cut into segments."""
+    if not one.observed.first.get("segment") or not one.integrations.all():
+        return np.empty(0, np.int64)
+    return np.setdiff1d(np.arange(1, _total(one) + 1), one.integrations)
+
+
+def _spans(numbers: Ints) -> str:
+    """Write numbers as ranges: 3-4, 9."""
+    runs = np.split(numbers, np.flatnonzero(np.diff(numbers) > 1) + 1)
+    return ", ".join(f"{run[0]}-{run[-1]}" if run.size > 1 else str(run[0]) for run in runs)
+
+
 def _place(one: Ramps) -> Any:
     """Where the ramps of an exposure are in (integration, group, pixel)."""
     first, count = int(one.integrations[0]), one.integrations.size
@@ -183,6 +214,7 @@ def _exposures(read: Sequence[Ramps] | Sequence[Slopes]) -> dict[str, Any]:
         "subarray": ("exposure", np.asarray([one.first.get("subarray") or "" for one in observed], dtype=object)),
         "readpatt": ("exposure", np.asarray([one.first.get("readpatt") or "" for one in observed], dtype=object)),
         "nints": ("exposure", np.asarray([one.integrations.size for one in read], np.int64)),
+        "missing": ("exposure", np.asarray([_missing(one).size for one in read], np.int64)),
     }
 
 

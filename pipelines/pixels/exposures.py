@@ -23,8 +23,10 @@ Document = Mapping[str, Any]
 RAMPS = ("uncal", "ramp")
 SLOPES = ("rateints", "rate")
 
-_COMMON = ("exposure", "kind", "window", "segment", "timestamp", "readpatt", "subarray", "root", "path")
-_HEADER = ("TGROUP", "EXPSTART", "EXPEND", "NINTS", "EFFINTTM")
+_COMMON = ("exposure", "kind", "window", "segment", "timestamp", "readpatt", "subarray", "root", "path", "int_times")
+_HEADER = (
+    "TGROUP", "TFRAME", "NFRAMES", "GROUPGAP", "DRPFRMS1", "EXPSTART", "EXPEND", "NINTS", "EFFINTTM"
+)  # fmt: skip
 _ARRAYS = {RAMPS: ("sci", "groupdq", "pixeldq", "refout"), SLOPES: ("sci", "err", "dq")}
 
 
@@ -165,6 +167,8 @@ def find_exposures(
         "window.top": {"$gte": int(places.y.min())},
     }
     documents = [d for d in headers.find({**query, **covering}, fields) if len(places.within(d["window"]))]
+    if kinds == SLOPES:
+        _add_times(headers, documents)
     found = assemble(documents, kinds, filters.version)
     lost = [
         unread_row(d.get("exposure"), d["_id"], d["kind"], "its header does not place its window on the detector")
@@ -173,6 +177,20 @@ def find_exposures(
     if not found.observed and not (found.unread or lost):
         raise NoExposure(_why_none(headers, detector, places, filters, kinds))
     return FoundExposures(found.observed, (*found.unread, *lost))
+
+
+def _add_times(headers: Collection, documents: Sequence[dict[str, Any]]) -> None:
+    """Give slopes that have no table INT_TIMES the tables of their raw exposure, in one question for all."""
+    lacking = [document for document in documents if "int_times" not in document]
+    names = sorted({document["exposure"] for document in lacking if document.get("exposure")})
+    if not names:
+        return
+    asked = {"exposure": {"$in": names}, "kind": "uncal", "int_times": {"$exists": True}}
+    tables: dict[str, list[Any]] = defaultdict(list)
+    for raw in headers.find(asked, {"exposure": 1, "int_times": 1}):
+        tables[raw["exposure"]].append(raw["int_times"])
+    for document in lacking:
+        document["raw_times"] = tables.get(document.get("exposure") or "", [])
 
 
 def fields_of(kinds: tuple[str, str]) -> dict[str, int]:

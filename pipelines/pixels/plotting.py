@@ -101,8 +101,7 @@ def _jumps(one: Ramps) -> int:
 
 def _ramp(axes: Axes, one: Ramps) -> None:
     """Draw every integration of one exposure, each from zero, raw and corrected, with jumps marked."""
-    step = one.group_time or 1.0
-    seconds = step * np.arange(1, one.ngroups + 1)
+    seconds = np.arange(1, one.ngroups + 1) if one.elapsed is None else one.elapsed
     faint = max(0.25, min(1.0, 4 / max(1, one.integrations.size)))
     for values, color, width, zorder in ((one.raw, RAW, 1.0, 2), (one.corrected, CORRECTED, 1.4, 3)):
         if values is not None:
@@ -123,7 +122,7 @@ def _ramp(axes: Axes, one: Ramps) -> None:
     of = f"{one.observed.first.get('subarray') or ''}, {_counted(one.integrations.size, 'integration')}"
     version = f", jwst {one.observed.version}" if one.observed.version else ""
     axes.set_title(f"{day}\n{of}{version}", loc="left", fontsize=8.5, color=INK)
-    axes.set_xlabel("seconds since the reset" if one.group_time else "group", fontsize=8.5)
+    axes.set_xlabel("group" if one.elapsed is None else "seconds since the reset", fontsize=8.5)
     _tidy(axes)
 
 

@@ -36,6 +36,8 @@ class Ramps:
         Their numbers in the exposure, from 1, (nint,).
     group_time
         Seconds between groups; None where the header does not say.
+    elapsed
+        Seconds from the reset to the middle of each group, (ngroup,); None where the header does not say.
     raw, corrected, groupdq, refout
         (nint, ngroup, P), as stored: uint16, float32, uint8, and the raw reference output (else the
         calibrated file's) read with the pixel. None where there is no such product.
@@ -47,6 +49,7 @@ class Ramps:
     pixels: Ints
     integrations: Ints
     group_time: float | None
+    elapsed: Array | None
     raw: Array | None
     corrected: Array | None
     groupdq: Array | None
@@ -71,9 +74,11 @@ class Slopes:
     integrations
         From 1; 0 for the mean of all, where there are no slopes of each.
     days
-        Modified Julian date (UTC) of the middle of each integration, taken as equally long between
-        EXPSTART and EXPEND; else of EFFINTTM seconds each from the start of the exposure; else that
-        start; NaN where no header says.
+        Modified Julian date (UTC) of the middle of each integration: by the table INT_TIMES; without it taken as
+        equally long between EXPSTART and EXPEND; else of EFFINTTM seconds each from the start of the exposure;
+        else that start; NaN where no header says.
+    timed_by
+        What the times go by: ``INT_TIMES``, ``even spacing``, ``start`` or ``nothing``.
     slope, error, dq
         (nint, P): DN/s, DN/s, flags; error and flags are None where the file has none.
     """
@@ -82,6 +87,7 @@ class Slopes:
     pixels: Ints
     integrations: Ints
     days: Array
+    timed_by: str
     slope: Array
     error: Array | None
     dq: Array | None
@@ -210,12 +216,14 @@ def _together(
     shape = None if ramp is None else ramp.shape
     flags = None if corrected is None else _joined(one.products, "groupdq", values, [], quiet=True)[0]
     masks = [values[key] for d in one.products if (key := (d["_id"], "pixeldq")) in values]
-    time = (one.first.get("header") or {}).get("TGROUP")
+    header = one.first.get("header") or {}
+    time = header.get("TGROUP")
     return Ramps(
         observed=one,
         pixels=places.within(one.first["window"]),
         integrations=integrations,
         group_time=float(time) if isinstance(time, int | float) else None,
+        elapsed=None if shape is None else _elapsed(header, shape[1]),
         raw=raw,
         corrected=corrected,
         groupdq=flags if flags is not None and flags.shape == shape else None,
@@ -264,11 +272,13 @@ def slope_of(
     error, dq = (_joined(one.products, name, values, unread, quiet=True)[0] for name in ("err", "dq"))
     if one.products[0]["kind"] == "rate":
         numbers = np.zeros_like(numbers)
+    days, timed_by = _middles(one, numbers)
     return Slopes(
         observed=one,
         pixels=places.within(one.first["window"]),
         integrations=numbers,
-        days=_middles(one, numbers),
+        days=days,
+        timed_by=timed_by,
         slope=slope,
         error=error if error is not None and error.shape == slope.shape else None,
         dq=dq if dq is not None and dq.shape == slope.shape else None,
@@ -280,16 +290,41 @@ def slope_wants(one: Observed, places: PixelCoordinates) -> list[Want]:
     return [want for document in one.products for want in _wants(document, SLOPE_ARRAYS, places)]
 
 
-def _middles(one: Observed, numbers: Ints) -> Array:
+def _elapsed(header: Mapping[str, Any], ngroups: int) -> Array | None:
+    """Return the seconds from the reset to the middle of each group.
+
+    A group is the mean of NFRAMES frames of TFRAME seconds; GROUPGAP frames are dropped between two groups, and
+    DRPFRMS1 before the first. Without these keywords a group counts as read in one instant, TGROUP after the last.
+    """
+    frame, frames, gap, dropped = (header.get(key) for key in ("TFRAME", "NFRAMES", "GROUPGAP", "DRPFRMS1"))
+    number = np.arange(ngroups)
+    if isinstance(frame, int | float) and isinstance(frames, int) and isinstance(gap, int) and frames > 0:
+        lost = dropped if isinstance(dropped, int) else 0
+        exact: Array = frame * (lost + number * (frames + gap) + (frames + 1) / 2)
+        return exact
+    time = header.get("TGROUP")
+    return (number + 1) * float(time) if isinstance(time, int | float) else None
+
+
+def _middles(one: Observed, numbers: Ints) -> tuple[Array, str]:
+    """Return the middle of each integration as a modified Julian date, and what it goes by."""
+    known: dict[int, float] = {}
+    for document in one.products:
+        for times in (*document.get("raw_times", ()), document.get("int_times")):
+            if times:
+                known |= dict(enumerate(times["mid"], times["first"]))
+    if known and numbers.size and all(int(number) in known for number in numbers):
+        return np.asarray([known[int(number)] for number in numbers]), "INT_TIMES"
     header = one.products[0].get("header") or {}
     start, end, total = (header.get(key) for key in ("EXPSTART", "EXPEND", "NINTS"))
     if isinstance(start, int | float) and isinstance(end, int | float) and isinstance(total, int) and total > 0:
         share = np.where(numbers > 0, (numbers - 0.5) / max(total, int(numbers.max(initial=1))), 0.5)
         middles: Array = start + share * (end - start)
-        return middles
+        return middles, "even spacing"
     begun, each = one.start, header.get("EFFINTTM")
     if begun is None:
-        return np.full(numbers.shape, np.nan)
+        return np.full(numbers.shape, np.nan), "nothing"
     count = np.where(numbers > 0, numbers - 0.5, total / 2 if isinstance(total, int) else 0.5)
-    seconds = count * each if isinstance(each, int | float) else np.zeros(numbers.shape)
-    return (begun.timestamp() + seconds) / 86400 + 40587
+    spaced = isinstance(each, int | float)
+    seconds = count * each if spaced else np.zeros(numbers.shape)
+    return (begun.timestamp() + seconds) / 86400 + 40587, "even spacing" if spaced else "start"

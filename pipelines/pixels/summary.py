@@ -83,13 +83,15 @@ def _ramps(one: Ramps) -> dict[str, Any]:
         **_observed(one),
         "ngroups": one.ngroups,
         "group_time": one.group_time,
+        "elapsed": _plain(one.elapsed),
         **{name: _plain(getattr(one, name)) for name in arrays},
         "flag_names": names,
     }
 
 
 def _slope_values(one: Slopes) -> dict[str, Any]:
-    return {**_observed(one), **{name: _plain(getattr(one, name)) for name in ("days", "slope", "error", "dq")}}
+    values = {name: _plain(getattr(one, name)) for name in ("days", "slope", "error", "dq")}
+    return {**_observed(one), "timed_by": one.timed_by, **values}
 
 
 def _observed(one: Ramps | Slopes) -> dict[str, Any]:

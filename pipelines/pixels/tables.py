@@ -61,7 +61,7 @@ def rows_of(one: Ramps, places: PixelCoordinates) -> pd.DataFrame:
             "y": each_pixel(places.y),
             "integration": np.repeat(one.integrations, npixel * ngroup),
             "group": group,
-            "elapsed": group * (np.nan if one.group_time is None else one.group_time),
+            "elapsed": np.full(size, np.nan) if one.elapsed is None else one.elapsed[group - 1],
             "raw": flat(one.raw, "UInt16"),
             "corrected": _floats(one.corrected, size),
             "groupdq": flat(one.groupdq, "UInt8"),

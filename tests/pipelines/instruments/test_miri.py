@@ -75,7 +75,7 @@ def test_an_exposure(uncal):
         ({"DATAMODL": "ImageModel", "FILETYPE": "CALIBRATED"}, "x_rate.fits", "miri"),
         ({"DATAMODL": "ImageModel", "FILETYPE": "CALIBRATED"}, "x_cal.fits", "generic"),
         ({"DATAMODL": "RampModel", "FILETYPE": "CALIBRATED"}, "x.fits", "miri"),
-        ({"INSTRUME": "NIRCAM"}, "x_uncal.fits", "generic"),
+        ({"INSTRUME": "NIRCAM"}, "x_uncal.fits", "nircam"),
         ({"TELESCOP": None}, "x_uncal.fits", "generic"),
         # A converted ground test says where it came from and is an uncalibrated exposure like others.
         ({"ORIGIN": "JPL"}, "x_pipe.fits", "miri"),

@@ -44,6 +44,9 @@ NUMBER = 5
 """
 
 
+BUILT_IN = ["dragonfly", "miri", "miri_jpl", "miri_otis", "nircam", "nirspec", "niriss", "fgs", "generic"]
+
+
 @pytest.fixture
 def install(tmp_path, monkeypatch):
     """Install a distribution with an entry point, as pip would leave it on the path."""
@@ -61,7 +64,7 @@ def install(tmp_path, monkeypatch):
 
 
 def test_the_built_in_profiles():
-    assert list(profiles())[:5] == ["dragonfly", "miri", "miri_jpl", "miri_otis", "generic"]
+    assert list(profiles())[:9] == BUILT_IN
     assert all(name == profile.name for name, profile in profiles().items())
 
 
@@ -89,7 +92,7 @@ def test_an_installed_profile_is_used_like_a_built_in_one(install, hdu):
 
 def test_a_built_in_profile_by_entry_point_is_itself(install):
     install("pipelines.instruments.dragonfly:PROFILE", dist="darkroom-copy", entry="dragonfly")
-    assert list(profiles())[:5] == ["dragonfly", "miri", "miri_jpl", "miri_otis", "generic"]
+    assert list(profiles())[:9] == BUILT_IN
 
 
 @pytest.mark.parametrize(

@@ -134,3 +134,54 @@ def test_what_does_not_exist_is_named(exposures):
     with pytest.raises(NoSuchPixel, match="2048"):
         archive.pixel("NRCA1", x=2049, y=1)
     assert archive.pixel("nrca5", x=X, y=Y).detector == "NRCALONG"
+
+
+SEGMENTS = {1: (1, 2), 2: (3, 4), 3: (5, 6)}
+
+
+def write_segment(folder, number, rng, gap):
+    """A third of an exposure of six integrations; between the fourth and the fifth the clock stood for a while."""
+    first, last = SEGMENTS[number]
+    middles = [60001.0 + n * 1e-4 + (gap if n > 4 else 0.0) for n in range(first, last + 1)]
+    times = fits.BinTableHDU.from_columns([
+        fits.Column("integration_number", "J", array=np.arange(first, last + 1)),
+        fits.Column("int_mid_MJD_UTC", "D", array=np.asarray(middles)),
+    ], name="INT_TIMES")  # fmt: skip
+    cards = {"EXSEGNUM": number, "EXSEGTOT": 3, "INTSTART": first, "INTEND": last, "CAL_VER": "1.17.1"}
+    header = primary("NRCA1", 1, **{**cards, "NINTS": 6, "DATAMODL": "CubeModel", "BUNIT": "DN/s"})
+    slope = rng.normal(10, 1, (2, NY, NX)).astype(np.float32)
+    planes = [("SCI", slope), ("ERR", np.ones_like(slope)), ("DQ", np.zeros(slope.shape, np.uint32))]
+    images = [fits.ImageHDU(values, name=name) for name, values in planes]
+    stem = f"jw01_01-seg{number:03}_nrca1_rateints.fits"
+    fits.HDUList([header, *images, times]).writeto(folder / stem)
+    return middles
+
+
+def test_times_are_those_of_the_table_and_a_missing_segment_is_a_hole(tmp_path):
+    (tmp_path / "files").mkdir()
+    rng = np.random.default_rng(9)
+    middles = [mjd for number in (1, 3) for mjd in write_segment(tmp_path / "files", number, rng, gap=0.5)]
+    with open_archive(tmp_path / "home") as archive:
+        archive.ingest(tmp_path / "files", jobs=1)
+        selection = archive.pixel("NRCA1", x=X + 3, y=Y + 4)
+        slopes, history = selection.slopes(), selection.history()
+        assert np.isnan(slopes.slope.values[0]).tolist() == [False, False, True, True, False, False]
+        assert slopes.dq.values[0].tolist() == [0, 0, 1, 1, 0, 0]
+        assert slopes.missing.values.tolist() == [2]
+        assert (history.attrs["times_by"], history.attrs["missing"]) == (["INT_TIMES"], ["jw01_01_nrca1: 3-4"])
+        days = (history.time.values - np.datetime64("1858-11-17", "ns")) / np.timedelta64(1, "D")
+        np.testing.assert_allclose(days, middles, rtol=0, atol=1e-9)
+        assert any("segment 2 of 3 is not in the archive" in row["reason"] for row in selection.unread)
+
+
+def test_a_group_is_the_mean_of_its_frames(tmp_path):
+    rng = np.random.default_rng(2)
+    (tmp_path / "files").mkdir()
+    raw = rng.integers(0, 1000, (1, 3, NY, NX)).astype(np.uint16)
+    groups = {"NGROUPS": 3, "NFRAMES": 4, "GROUPGAP": 1, "TFRAME": 2.0, "TGROUP": 10.0}
+    header = primary("NIS", 1, NINTS=1, **groups, DATAMODL="Level1bModel")
+    fits.HDUList([header, fits.ImageHDU(raw, name="SCI")]).writeto(tmp_path / "files/jw01_01_nis_uncal.fits")
+    with open_archive(tmp_path / "home") as archive:
+        archive.ingest(tmp_path / "files", jobs=1)
+        # Frames end at 2, 4, 6, 8 s, one is dropped, then at 12, 14, ...: means of four each.
+        assert archive.pixel("NIS", x=X, y=Y).ramps().elapsed.values[0].tolist() == [5.0, 15.0, 25.0]

@@ -302,5 +302,5 @@ def test_where_nothing_answers_it_says_what_there_is(campaign, detector, questio
 
 
 def test_an_unknown_detector(campaign):
-    with pytest.raises(NoSuchPixel, match="there are MIRIMAGE, MIRIFULONG, MIRIFUSHORT"):
-        pixel(campaign.archive, "NRS1", x=1, y=1)
+    with pytest.raises(NoSuchPixel, match="there are MIRIMAGE, MIRIFULONG, MIRIFUSHORT, NRCA1"):
+        pixel(campaign.archive, "EEV10", x=1, y=1)
