@@ -18,6 +18,7 @@ class StandIn:
     shape: tuple[int, ...] = ()
     dtype: str | None = None
     header: Mapping[str, Any] = field(default_factory=dict)
+    table: None = None
 
 
 @pytest.fixture

@@ -185,3 +185,21 @@ def test_a_group_is_the_mean_of_its_frames(tmp_path):
         archive.ingest(tmp_path / "files", jobs=1)
         # Frames end at 2, 4, 6, 8 s, one is dropped, then at 12, 14, ...: means of four each.
         assert archive.pixel("NIS", x=X, y=Y).ramps().elapsed.values[0].tolist() == [5.0, 15.0, 25.0]
+
+
+def test_slopes_without_the_table_go_by_that_of_their_raw_exposure(tmp_path):
+    (tmp_path / "files").mkdir()
+    rng = np.random.default_rng(4)
+    write(tmp_path / "files", "NIS", 1, rng)
+    times = fits.BinTableHDU.from_columns([
+        fits.Column("integration_number", "J", array=np.arange(1, NINTS + 1)),
+        fits.Column("int_mid_MJD_UTC", "D", array=np.asarray([60001.25, 60001.75])),
+    ], name="INT_TIMES")  # fmt: skip
+    with fits.open(tmp_path / "files/jw01_01_nis_uncal.fits", mode="append") as file:
+        file.append(times)
+    with open_archive(tmp_path / "home") as archive:
+        archive.ingest(tmp_path / "files", jobs=1)
+        history = archive.pixel("NIS", x=X, y=Y).history()
+        assert history.attrs["times_by"] == ["INT_TIMES"]
+        hours = (history.time.values - history.time.values[0]) / np.timedelta64(1, "h")
+        np.testing.assert_allclose(hours, [0.0, 12.0], atol=1e-4)
