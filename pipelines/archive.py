@@ -20,9 +20,11 @@ from pipelines.table import Answer
 
 if TYPE_CHECKING:
     from astropy.io.fits import Header
+    from astropy.nddata import CCDData
 
     from arraystore import ArrayStore, Cube
     from pipelines.calibration.accessor import Calibration
+    from pipelines.calibration.select.criteria import Rules
     from pipelines.calibration.select.why import Why
     from pipelines.documents.deletion import Deletion
     from pipelines.ingest.export import Certificate
@@ -159,7 +161,7 @@ class Archive:
     # -- questions -------------------------------------------------------------------------------
 
     def document(self, document_id: str) -> dict[str, Any]:
-        """Return one document by its name.
+        """Return one document by its name: of a file, of a master, of a calibrated frame that is kept.
 
         Raises
         ------
@@ -177,18 +179,21 @@ class Archive:
         return questions.flat_conflicts(self.headers, date)
 
     def header(self, document_id: str, hdu: int = 0) -> "Header":
-        """Return a header card for card, as an astropy Header.
+        """Return a header card for card, as an astropy Header; of a master, that of its export.
 
         Parameters
         ----------
         hdu : int
-            Which HDU of the file, from 0.
+            Which HDU of the file, from 0; of a calibrated frame which image.
         """
         from astropy.io.fits import Header
 
         from catalog import unpack_cards
 
-        blocks = unpack_cards(self.document(document_id)["cards"])
+        document = self.document(document_id)
+        if "root" not in document:  # made here, of no file
+            return self.calibration.header(document, hdu)
+        blocks = unpack_cards(document["cards"])
         if not 0 <= hdu < len(blocks):
             raise UsageError(f"{document_id} has HDUs 0 to {len(blocks) - 1}, not {hdu}")
         return Header.fromstring(blocks[hdu])
@@ -201,7 +206,7 @@ class Archive:
         document : str or Mapping
             A document's name, or the document itself (no query is made then).
         name : str, optional
-            Which array; needed where a file has several besides the residue.
+            Which array; needed where a file has several besides the residue. Of a master its value, or map, by default.
 
         Raises
         ------
@@ -214,9 +219,10 @@ class Archive:
         arrays = found["arrays"]
         pixels = [key for key in arrays if key != "residue"]
         if name is None:
-            if len(pixels) != 1 and "sci" not in arrays:
+            first = next((key for key in ("sci", "value", "dq") if key in arrays), None)
+            if len(pixels) != 1 and first is None:
                 raise UsageError(_which(found, pixels))
-            name = pixels[0] if len(pixels) == 1 else "sci"
+            name = pixels[0] if len(pixels) == 1 else first
         if name not in arrays:
             raise UsageError(f"no array {name!r}: {_which(found, pixels)}")
         return self.store.open(arrays[name])
@@ -507,10 +513,19 @@ class Archive:
         return sweep(self.session, grace=grace, dry_run=dry_run)
 
     def export(self, document_id: str, out: str | os.PathLike[str]) -> "Certificate":
-        """Write the original file of a document, byte for byte; proved by its digest."""
+        """Write the original file of a document, byte for byte; proved by its digest.
+
+        A master, or a calibrated frame, has no original file: ``archive.calibration.export`` writes it as FITS.
+        """
         from pipelines.ingest.export import export
 
-        return export(self.session, self.document(document_id), out)
+        return export(self.session, self.session.frame(document_id), out)
+
+    def calibrated(
+        self, document_id: str, *, rules: "Rules | None" = None, cosmic_rays: bool = False
+    ) -> "CCDData | list[CCDData]":
+        """Return a frame calibrated by its masters: value, variance and mask; a list where it has several images."""
+        return self.calibration.calibrated(document_id, rules=rules, cosmic_rays=cosmic_rays)
 
     # -- the archive itself ----------------------------------------------------------------------
 

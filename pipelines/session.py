@@ -97,20 +97,46 @@ class Session:
         return Roots(self.catalog.roots)
 
     def document(self, document_id: str) -> dict[str, Any]:
-        """Return one document by its name.
+        """Return one document by its name: of a file, or of what was made here (masters, calibrated frames).
 
         Raises
         ------
         UnknownDocument
             There is none; the message names near misses.
         """
+        return self._named(document_id, "headers", "masters")
+
+    def frame(self, document_id: str) -> dict[str, Any]:
+        """Return the document of a file by its name.
+
+        Raises
+        ------
+        UnknownDocument
+            No file has it; a master of that name is none.
+        """
+        return self._named(document_id, "headers")
+
+    def collection_of(self, document_id: str) -> str:
+        """Return where a document of that name is, or was: ``'headers'`` unless only ``'masters'`` knows it."""
+        for collection in ("headers", "masters"):
+            if self.catalog[collection].find_one({"_id": document_id}, {"_id": 1}) is not None:
+                return collection
+        gone = self.catalog.trash.find_one({"document": document_id}, {"collection": 1})
+        return "headers" if gone is None else str(gone["collection"])
+
+    def _named(self, document_id: str, *collections: str) -> dict[str, Any]:
         if not isinstance(document_id, str):
             raise UnknownDocument(f"a document's name is text, not {document_id!r:.100}")
-        document = self.headers.find_one({"_id": document_id})
-        if document is not None:
-            return document
+        for collection in collections:
+            document = self.catalog[collection].find_one({"_id": document_id})
+            if document is not None:
+                return document
         tail = re.escape(document_id.rpartition("/")[2])
-        near = [d["_id"] for d in self.headers.find({"_id": {"$regex": tail}}, {"_id": 1}).limit(NEAR)]
+        near = [
+            found["_id"]
+            for collection in collections
+            for found in self.catalog[collection].find({"_id": {"$regex": tail}}, {"_id": 1}).limit(NEAR)
+        ][:NEAR]
         hint = f"; is it one of {', '.join(near)}?" if near else "; `darkroom query` lists names"
         raise UnknownDocument(f"no document named {document_id!r}{hint}")
 

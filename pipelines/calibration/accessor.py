@@ -5,7 +5,7 @@ A facade: each verb lives in a module of its own beside this one, and has its wo
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,8 @@ from pipelines.session import Session
 from pipelines.table import Answer
 
 if TYPE_CHECKING:
+    from astropy.io.fits import Header
+    from astropy.nddata import CCDData
     from matplotlib.figure import Figure
 
     from pipelines.calibration.masters.recall import Recalled
@@ -170,7 +172,7 @@ class Calibration:
         """The best master for a frame, or None: `pipelines.calibration.select.choose`."""
         from pipelines.calibration.select.choose import choose
 
-        found = choose(self._session.document(frame), kind, masters=self._session.masters, rules=rules)
+        found = choose(self._session.frame(frame), kind, masters=self._session.masters, rules=rules)
         return None if found is None else dict(found)
 
     def why(self, frame: str, kind: str = "dark", *, rules: "Rules | None" = None) -> "Why":
@@ -215,12 +217,80 @@ class Calibration:
         return undo(run, catalog=self._session.catalog, store=self._session.store, why=why)
 
     def export(self, master_id: str, out: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
-        """Write a master as FITS, every plane and where it comes from: `pipelines.calibration.masters.fits`."""
+        """Write a master, or a calibrated frame that is kept, as FITS: every plane and where it comes from."""
+        from pipelines.calibration.apply.keep import CALIBRATED, export_kept
         from pipelines.calibration.masters.fits import export_master
         from pipelines.calibration.select.certify import find_master
 
         master = find_master(self._session, master_id)
-        return export_master(self._session, master, out, overwrite=overwrite)
+        write = export_kept if master["kind"] == CALIBRATED else export_master
+        return write(self._session, master, out, overwrite=overwrite)
+
+    def header(self, document: Mapping[str, Any], image: int = 0) -> "Header":
+        """Return the header that the FITS file of a master, or of an image of a calibrated frame, has."""
+        from pipelines.calibration.apply.keep import CALIBRATED, kept_header
+        from pipelines.calibration.masters.fits import master_header
+
+        return kept_header(document, image) if document["kind"] == CALIBRATED else master_header(document)
+
+    # -- calibrated frames -----------------------------------------------------------------------
+
+    def calibrated(
+        self, frame: str, *, rules: "Rules | None" = None, cosmic_rays: bool = False
+    ) -> "CCDData | list[CCDData]":
+        """Return a frame less bias and dark, over its flat, in electrons: `pipelines.calibration.apply`.
+
+        Parameters
+        ----------
+        rules : Rules, optional
+            What is asked of the masters.
+        cosmic_rays : bool
+            Mask and fill cosmic rays, by astroscrappy.
+
+        Returns
+        -------
+        CCDData or list of CCDData
+            With variance, mask, header and the masters' names in it; one for each image of the file.
+
+        Raises
+        ------
+        Refused
+            It has no masters; the message says why.
+        """
+        from pipelines.calibration.apply.calibrated import as_ccddata, calibrated
+        from pipelines.calibration.apply.plan import corrections
+
+        (correction,) = corrections(self._session, [self._session.frame(frame)], rules=rules)
+        images = calibrated(correction, self._session.store, cosmic_rays=cosmic_rays)
+        found = [as_ccddata(image, correction.unit) for image in images]
+        return found[0] if len(found) == 1 else found
+
+    def calibrate(
+        self,
+        what: str | Sequence[str],
+        *,
+        out: str | os.PathLike[str] | None = None,
+        keep: bool = False,
+        overwrite: bool = False,
+        cosmic_rays: bool = False,
+        rules: "Rules | None" = None,
+        jobs: int | None = None,
+        progress: bool | None = None,
+    ) -> Answer:
+        """Calibrate a frame, several, or the lights of a night: `pipelines.calibration.apply.run`.
+
+        Without `out` and `keep` nothing is made: the answer says what would be done.
+        """
+        from pipelines.calibration.apply.run import Output, calibrate, frames_of
+        from pipelines.progress import bar
+
+        if keep:
+            self._session.require_writable("keep calibrated frames")
+        folder = None if out is None else Path(out)
+        output = Output(folder=folder, keep=keep, overwrite=overwrite, cosmic_rays=cosmic_rays)
+        names = frames_of(self._session, what) if isinstance(what, str) else list(what)
+        with bar("Calibrate", shown=progress) as advance:
+            return calibrate(self._session, names, output=output, rules=rules, jobs=jobs, progress=advance)
 
     # -- over the nights -------------------------------------------------------------------------
 

@@ -33,7 +33,7 @@ def export(
     """Write the original FITS file again, byte for byte; or a master as FITS, with all its planes."""
     address: ArchiveAddress = context.obj
     with address.open(readonly=True) as archive:
-        if document.startswith("masters/"):
+        if archive.session.collection_of(document) == "masters":
             path = archive.calibration.export(document, out)
             planes = archive.masters.find_one({"_id": document}, {"arrays": 1})
             typer.echo(f"{path}: {path.stat().st_size} bytes, {', '.join(planes['arrays'] if planes else ())}")
@@ -48,7 +48,7 @@ def history(
     context: typer.Context,
     document: str = typer.Argument(help="Name of a document.", metavar="ID"),
     as_of: str = typer.Option("", help="Give the document as it stood then, in JSON: 2024-02-20 or 2024-02-20T03:15Z."),
-    collection: str = typer.Option("headers", help="headers or masters."),
+    collection: str = typer.Option(None, help="headers or masters [where the document is]."),
     as_json: bool = json_option,
 ) -> None:
     """Say who changed a document, when, why, and what was there before; or give it as it stood at a time."""
@@ -56,6 +56,7 @@ def history(
 
     address: ArchiveAddress = context.obj
     with address.open(readonly=True) as archive:
+        collection = collection or archive.session.collection_of(document)
         if not as_of:
             show(archive.upkeep.story(document, collection=collection), as_json=as_json)
             return

@@ -7,7 +7,6 @@ import typer
 from typer.core import TyperGroup
 
 COMMANDS = {
-    "calibrate": "darkroom detector1",
     "shoot": "darkroom needs",
 }
 """Commands of 0.2 that have another name now."""

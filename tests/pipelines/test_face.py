@@ -71,7 +71,6 @@ def test_importing_it_imports_no_engine():
     ("words", "now"),
     [
         (["shoot", "2024-02-20"], "darkroom needs"),
-        (["calibrate", "x"], "darkroom detector1"),
         (["masters", "2024-02-20"], "darkroom masters make 2024-02-20"),
         (["check", "--mend"], "--repair"),
         (["check", "--max-duration", "1h"], "--time-limit"),

@@ -43,6 +43,8 @@ class MasterParts:
         What was measured, and how the frames were combined.
     details : Mapping
         By frame: level, dark, scale.
+    notes : sequence of str
+        What it lacks, and why.
     status : str
         What leave-one-out makes of it.
     seconds : float
@@ -60,6 +62,7 @@ class MasterParts:
     noise: Mapping[str, Any] = field(default_factory=dict)
     method: Mapping[str, Any] = field(default_factory=dict)
     details: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    notes: Sequence[str] = ()
     status: str = "proposed"
     timestamp: datetime | None = None
     instrument: str = ""
@@ -99,6 +102,7 @@ def master_document(parts: MasterParts, *, run: str) -> Document:
         "inputs": inputs,
         "rejected": [{"id": name, "reason": reason} for name, reason in sorted(parts.rejected)],
         "masters": [used.to_dict() for used in recipe.used],
+        "notes": list(parts.notes),
         "parameters": dict(recipe.parameters),
         "algorithm": recipe.algorithm,
         "identity": identity(recipe),

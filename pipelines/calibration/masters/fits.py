@@ -15,7 +15,7 @@ from pipelines.session import Session
 if TYPE_CHECKING:
     from astropy.io import fits
 
-__all__ = ["EXTENSIONS", "export_master"]
+__all__ = ["EXTENSIONS", "export_master", "master_header"]
 
 EXTENSIONS: Mapping[str, str] = {
     "variance_model": "UNCERT",
@@ -65,7 +65,7 @@ def export_master(
         raise UsageError(f"{path} is there already; choose another name")
     planes = {name: np.asarray(session.store.open(ref)) for name, ref in master["arrays"].items()}
     first = "value" if "value" in planes else "dq"
-    hdus: list[Any] = [fits.PrimaryHDU(planes[first], _header(master))]
+    hdus: list[Any] = [fits.PrimaryHDU(planes[first], master_header(master))]
     hdus[0].header["EXTNAME"] = "SCI"
     for name, extension in EXTENSIONS.items():
         if name in planes and name != first:
@@ -94,7 +94,7 @@ def _image(plane: Any, name: str) -> "fits.ImageHDU":
     return image
 
 
-def _header(master: Mapping[str, Any]) -> "fits.Header":
+def master_header(master: Mapping[str, Any]) -> "fits.Header":
     """Return what all frames share, then what the master is and where it comes from."""
     from astropy.io import fits
 

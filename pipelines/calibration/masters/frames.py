@@ -18,6 +18,7 @@ __all__ = [
     "Squared",
     "central_level",
     "frame_source",
+    "open_image",
     "variance_source",
 ]
 
@@ -87,6 +88,11 @@ def beside(frame: Doc, names: Sequence[str]) -> str | None:
     """Return the first of some arrays that a frame has beside its pixels, of their shape."""
     arrays = frame["arrays"]
     return next((n for n in names if n in arrays and arrays[n]["shape"] == arrays["sci"]["shape"]), None)
+
+
+def open_image(frame: Doc, image: str, store: ArrayStore) -> Plane | Masked:
+    """Open one image of a frame; only the mask of a single image is known to be its own."""
+    return frame_source(frame, store) if image == "sci" else Plane(store.open(frame["arrays"][image]))
 
 
 def frame_source(frame: Doc, store: ArrayStore) -> Plane | Masked:

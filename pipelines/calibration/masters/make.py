@@ -142,7 +142,8 @@ def _frames(step: Step, work: Work, store: ArrayStore) -> Made:
     if step.kind != "flat":
         noise = measure_noise(frames, saturation=limits.saturation, names=names)
     else:
-        noise = flat_noise(lights or (), names, [work.masters[used.id] for used in step.used if used.role == "dark"])
+        unlit = [used.id for used in step.used if used.role == "dark"] or [used.id for used in step.used]
+        noise = flat_noise(lights or (), names, [work.masters[name] for name in unlit])
     given = {} if work.options.method is None else {"method": work.options.method}
     combined = combine(
         frames,
@@ -178,11 +179,14 @@ def _lights(step: Step, work: Work, frames: Sequence[Plane | Masked], store: Arr
     bias_of = {name: used for used in step.used if used.role == "bias" for name in used.frames}
     lights: list[Normalised] = []
     for document, frame in zip(step.frames, frames, strict=True):
-        used = dark_of[document["_id"]]
-        dark: Plane | ScaledDark | Raised = Plane(store.open(work.masters[used.id]["arrays"]["value"]))
-        if document["_id"] in bias_of:
-            bias = work.masters[bias_of[document["_id"]].id]
-            dark = ScaledDark(dark, Plane(store.open(bias["arrays"]["value"])), used.scale)  # type: ignore[arg-type]
+        name = document["_id"]
+        bias = None if name not in bias_of else Plane(store.open(work.masters[bias_of[name].id]["arrays"]["value"]))
+        dark: Plane | ScaledDark | Raised | None = bias
+        if name in dark_of:
+            dark = Plane(store.open(work.masters[dark_of[name].id]["arrays"]["value"]))
+            dark = dark if bias is None else ScaledDark(dark, bias, dark_of[name].scale)
+        if dark is None:
+            raise _Unfit(f"{name} has neither a dark nor a bias")
         try:
             if step.key.get("overscan"):
                 dark = Raised(dark, _overscan(step, frame, len(lights)), frame.shape)  # type: ignore[arg-type]
@@ -243,14 +247,15 @@ def _add_dark_variance(
 ) -> None:
     """Add what the noise of darks and biases does to a flat: frames that share one share its noise.
 
-    What is taken away is ``bias + (dark - bias) * scale``: of the bias ``1 - scale`` of it.
+    What is taken away is ``bias + (dark - bias) * scale``: of the bias ``1 - scale`` of it, all without a dark.
     """
     share: dict[str, float] = {}
     level = {frame["_id"]: light.level for frame, light in zip(step.frames, lights, strict=True)}
     scale = {name: used.scale for used in step.used if used.role == "dark" for name in used.frames}
     for used in step.used:
         if used.role in ("dark", "bias"):
-            parts = [(scale[name] if used.role == "dark" else 1 - scale[name]) / level[name] for name in used.frames]
+            shares = [scale[name] if used.role == "dark" else 1 - scale.get(name, 0.0) for name in used.frames]
+            parts = [part / level[name] for part, name in zip(shares, used.frames, strict=True)]
             share[used.id] = share.get(used.id, 0.0) + sum(parts) / len(level)
     for name, weight in share.items():
         dark = np.asarray(store.open(work.masters[name]["arrays"]["variance_model"]))

@@ -6,11 +6,11 @@ from typing import Any
 
 from catalog import Catalog
 from pipelines.calibration.groups.groups import groups
-from pipelines.calibration.groups.keys import rule_for, traits
+from pipelines.calibration.groups.keys import rule_for
 from pipelines.calibration.masters.recipe import Used
 from pipelines.calibration.masters.step import MasterOptions, Step, sizes
-from pipelines.calibration.select.choose import FIELDS, best, judged
-from pipelines.calibration.select.criteria import SCALED
+from pipelines.calibration.select.choose import FIELDS
+from pipelines.calibration.select.darks import DarkChoice, dark_for
 from pipelines.errors import UsageError
 from pipelines.instruments.nights import parse_night
 from pipelines.session import Session
@@ -227,10 +227,11 @@ def _with_darks(step: Step, pool: Sequence[Doc], options: MasterOptions) -> Step
     if step.reason:
         return step
     of_camera = [doc for doc in pool if doc["camera"] == step.camera]
-    matched: dict[str, tuple[Doc, float, Doc | None]] = {}
+    rules = replace(options.rules, max_scale=options.max_scale)
+    matched: dict[str, DarkChoice] = {}
     rejected = list(step.rejected)
     for frame in step.frames:
-        found = match_dark(frame, of_camera, options)
+        found = dark_for(frame, of_camera, rules)
         if isinstance(found, str):
             rejected.append((frame["_id"], found))
         else:
@@ -238,12 +239,11 @@ def _with_darks(step: Step, pool: Sequence[Doc], options: MasterOptions) -> Step
     frames = tuple(frame for frame in step.frames if frame["_id"] in matched)
     used: dict[tuple[str, str, float], list[str]] = {}
     documents: dict[str, Doc] = {}
-    for name, (dark, scale, bias) in matched.items():
-        used.setdefault(("dark", dark["_id"], scale), []).append(name)
-        documents[dark["_id"]] = dark
-        if bias is not None:
-            used.setdefault(("bias", bias["_id"], 1.0), []).append(name)
-            documents[bias["_id"]] = bias
+    for name, choice in matched.items():
+        for role, doc, scale in (("dark", choice.dark, choice.scale), ("bias", choice.bias, 1.0)):
+            if doc is not None:
+                used.setdefault((role, doc["_id"], scale), []).append(name)
+                documents[doc["_id"]] = doc
     step = replace(
         step,
         frames=frames,
@@ -252,39 +252,13 @@ def _with_darks(step: Step, pool: Sequence[Doc], options: MasterOptions) -> Step
             Used(role, name, documents[name]["identity"], tuple(sorted(of)), scale)
             for (role, name, scale), of in sorted(used.items())
         ),
+        notes=tuple(sorted({choice.note for choice in matched.values() if choice.note})),
     )
     minimum = options.least(step)
     if len(frames) < minimum:
         without = next((reason for _, reason in reversed(rejected)), "")
         return step.refused(f"{len(frames)} of {minimum} flats have what they need; {without}")
     return step
-
-
-def match_dark(frame: Doc, pool: Sequence[Doc], options: MasterOptions) -> tuple[Doc, float, Doc | None] | str:
-    """Find the dark of a flat: of its exposure time, or a longer one scaled down where there is a bias.
-
-    Returns
-    -------
-    (dark, factor, bias) or str
-        The bias only where the dark is scaled; or the reason why there is none.
-    """
-    darks = [doc for doc in pool if doc["kind"] == "dark"]
-    biases = [doc for doc in pool if doc["kind"] == "bias"]
-    bias = best(judged(frame, "bias", biases, rules=options.rules), rules=options.rules) if biases else None
-    # What a dark holds besides its current is not in proportion to time: without a bias none is scaled.
-    rules = replace(options.rules, max_scale=options.max_scale if bias is not None else 1.0)
-    candidates = judged(frame, "dark", darks, rules=rules)
-    chosen = best(candidates, rules=rules)
-    if chosen is None:
-        near = min(candidates, key=lambda c: (len(c.failed), [f.distance for f in c.failed]), default=None)
-        if near is None:
-            return "no dark of its camera"
-        return f"no dark: {near.master['_id']} has {near.failed[0].criterion} {near.failed[0].text}"
-    scaled = any(check.criterion == "exptime" and check.distance == SCALED for check in chosen.checks)
-    if not scaled or bias is None:
-        return chosen.master, 1.0, None
-    seconds = traits(frame, rule_for(frame["profile"], "dark"))["exptime"]
-    return chosen.master, float(seconds) / float(chosen.master["key"]["exptime"]), bias.master
 
 
 # -- what is there already ---------------------------------------------------------------------------

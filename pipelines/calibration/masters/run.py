@@ -188,6 +188,7 @@ def _kept(made: Made, place: _Making) -> Row:
         method=made.method,
         acceptance=made.acceptance.to_dict(),
         details=made.details,
+        notes=step.notes,
         status=made.acceptance.status,
         timestamp=_time_of(step, place),
         instrument=step.instrument,
@@ -254,6 +255,7 @@ def _row(
     row = step.row()
     if reason is None:
         reason = step.reason if outcome != "made" or master is None else master["acceptance"]["reason"]
+        reason = "; ".join([*([reason] if reason else []), *step.notes]) or None
     return {
         **{name: row[name] for name in ("kind", "camera", "key", "frames", "rejected")},
         "outcome": outcome,

@@ -1,5 +1,6 @@
 """A step of making masters: which frames, with which masters, what is to be done and how large it is."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from statistics import median
@@ -61,7 +62,8 @@ class MasterOptions:
     borrow : bool
         Fill groups that are too small with like frames of neighbouring nights.
     max_scale : float
-        A longer dark may be scaled down by this factor, where there is a bias.
+        A longer dark may be scaled down by at most this factor, where there is a bias; no limit by
+        default, for what is scaled down adds less noise.
     low_light : float
         A flat below this fraction of its level has too little light to divide by.
     rules : Rules
@@ -73,7 +75,7 @@ class MasterOptions:
     method: str | None = None
     minimum: int | None = None
     borrow: bool = False
-    max_scale: float = 3.0
+    max_scale: float = math.inf
     low_light: float = 0.2
     rules: Rules = field(default_factory=Rules)
     maps: MapRules = field(default_factory=MapRules)
@@ -118,6 +120,8 @@ class Step:
         Size of the work.
     parameters : Mapping
         Of the algorithm.
+    notes : tuple of str
+        What the master will lack, and why: a flat without a dark.
     """
 
     kind: str
@@ -136,6 +140,7 @@ class Step:
     nbytes: int = 0
     seconds: float = 0.0
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def camera(self) -> Any:
@@ -213,7 +218,7 @@ class Step:
             "rejected": [f"{name}: {reason}" for name, reason in self.rejected],
             "action": self.action,
             "master": self.master,
-            "reason": self.reason,
+            "reason": self.reason or "; ".join(self.notes) or None,
             "supersedes": list(self.supersedes),
             "MB": round(self.nbytes / 1e6, 1),
             "s": round(self.seconds, 2),

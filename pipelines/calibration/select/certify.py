@@ -8,7 +8,7 @@ from datetime import datetime, time
 from typing import Any
 
 from catalog import Catalog
-from pipelines.calibration.groups.keys import matching_keys, rule_for
+from pipelines.calibration.groups.keys import RULES, matching_keys, rule_for
 from pipelines.calibration.select.criteria import alike
 from pipelines.calibration.select.intervals import FIRST, interval, joined, overlaps, without
 from pipelines.documents import runs as ledger
@@ -159,7 +159,7 @@ def set_status(session: Session, master_ids: list[str], status: str, *, why: str
     if status not in ("proposed", "verified", "withdrawn"):
         raise UsageError(f"a master is marked proposed, verified or withdrawn, not {status!r}")
     for master_id in master_ids:
-        find_master(session, master_id)
+        _require_master(find_master(session, master_id))
     run = ledger.start(session.runs, verb="certify", arguments={"masters": master_ids, "status": status, "why": why})
     edits = [Edit(master_id, set={"status": status, "validity": []}) for master_id in master_ids]
     changed = change(edits, catalog=session.catalog, store=session.store, why=why, run=run, collection="masters")
@@ -223,6 +223,7 @@ def night_begins(master: Doc) -> datetime | None:
 
 
 def _certifiable(master: Doc, *, override: bool) -> None:
+    _require_master(master)
     for field in ("recalled", "stale"):
         if master.get(field):
             because = "; ".join(mark["why"] for mark in master[field].values())
@@ -232,6 +233,11 @@ def _certifiable(master: Doc, *, override: bool) -> None:
     if master["status"] == "set-aside" and not override:
         reason = (master.get("acceptance") or {}).get("reason", "")
         raise Refused(f"{master['_id']} was set aside: {reason}; override that if you know better")
+
+
+def _require_master(document: Doc) -> None:
+    if document["kind"] not in RULES:
+        raise UsageError(f"{document['_id']} is a calibrated frame: it serves no other frame, so it has no status")
 
 
 def _meets(other: Doc, wanted: Mapping[str, Any]) -> bool:

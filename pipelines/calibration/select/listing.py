@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from catalog import Collection
+from pipelines.calibration.groups.keys import RULES
 from pipelines.instruments.nights import on
 from pipelines.table import Answer, Row
 
@@ -25,7 +26,7 @@ def list_masters(
     date
         A night, several, or all.
     kind, camera, status
-        Only these.
+        Only these; calibrated frames that are kept only if asked for by ``kind='calibrated'``.
 
     Returns
     -------
@@ -33,7 +34,7 @@ def list_masters(
         Columns ``master`` (its name), ``kind``, ``date``, ``camera``, ``frames`` (how many were combined),
         ``status``, and ``reason``: why it has that status.
     """
-    query: dict[str, Any] = on(date)
+    query: dict[str, Any] = {**on(date), **({} if kind else {"kind": {"$in": list(RULES)}})}
     query |= {name: value for name, value in (("kind", kind), ("camera", camera), ("status", status)) if value}
     fields = {"kind": 1, "date": 1, "camera": 1, "inputs.id": 1, "status": 1, "acceptance": 1}
     found = masters.find(query, fields).sort([("date", -1), ("kind", 1), ("_id", 1)])

@@ -111,25 +111,37 @@ def test_a_flat_without_its_dark_is_left_out_with_the_nearest_miss(frames, archi
     assert "exptime 9, wanted 30" in left_out
 
 
-def test_a_longer_dark_is_scaled_down_where_there_is_a_bias_and_within_the_factor(frames, archive):
+def test_a_longer_dark_is_scaled_down_to_any_time_where_there_is_a_bias(frames, archive):
     bias = [("bias", 0.0, 1000, {})] * 3
-    dark = darks(3, exptime=20.0, level=1200)
-    frames(*bias, *dark, *[("flat", 10.0, 20100, {})] * 5, *[("flat", 5.0, 20050, {})] * 5)
+    dark = darks(3, exptime=100.0, level=1200)
+    frames(*bias, *dark, *[("flat", 10.0, 20020, {})] * 5)
     table = make(archive)
     flat = next(row for row in table if row["kind"] == "flat" and row["outcome"] == "made")
     master = of(archive, _id=flat["master"])
-    assert {used["role"]: used["scale"] for used in master["masters"]} == {"dark": 0.5, "bias": 1.0}
-    assert len(flat["rejected"]) == 5  # 20 s is four times 5 s, and three is the limit
+    scale = {used["role"]: used["scale"] for used in master["masters"]}
+    assert scale == {"dark": 0.1, "bias": 1.0}
     for item in master["inputs"]:
         assert item["level"] == pytest.approx(19000, rel=0.002)
-    # Half of the dark and half of the bias were taken away from each: the noise of both is in all of them.
-    shared = [of(archive, _id=used["id"]) for used in master["masters"]]
-    share = sum(0.25 * np.asarray(archive.cube(used, "variance_model")) for used in shared) / 19000**2
+    # A tenth of the dark and nine tenths of the bias were taken away from each: their noise is in all of them.
+    shared = {used["role"]: of(archive, _id=used["id"]) for used in master["masters"]}
+    variance = {role: np.asarray(archive.cube(used, "variance_model")) for role, used in shared.items()}
+    share = (0.01 * variance["dark"] + 0.81 * variance["bias"]) / 19000**2
     model = NoiseModel(**{name: master["noise"][name] for name in ("read_noise", "gain", "level")})
     level = np.mean([item["level"] for item in master["inputs"]])
     value, count, variance = (np.asarray(archive.cube(master, p)) for p in ("value", "count", "variance_model"))
-    own = model.variance(value * level + 1100) / level**2 / count
+    own = model.variance(value * level + 1020) / level**2 / count
     assert np.median((variance - own) / share) == pytest.approx(1, abs=0.1)
+
+
+def test_without_a_dark_the_bias_alone_is_taken_away_and_that_is_said(frames, archive):
+    frames(*[("bias", 0.0, 1000, {})] * 3, *[("flat", 3.0, 20000, {})] * 5)
+    flat = next(row for row in make(archive) if row["kind"] == "flat")
+    assert flat["outcome"] == "made"
+    master = of(archive, _id=flat["master"])
+    assert [(used["role"], used["scale"]) for used in master["masters"]] == [("bias", 1.0)]
+    assert master["notes"] == ["no dark from this camera; the bias alone was taken away, dark signal stays in"]
+    assert "dark signal stays in" in flat["reason"]
+    assert [item["level"] for item in master["inputs"]] == pytest.approx([19000] * 5, rel=0.002)
 
 
 def test_without_a_bias_no_dark_is_scaled(frames, archive):

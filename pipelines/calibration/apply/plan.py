@@ -1,0 +1,264 @@
+"""What calibrating frames would do: for each its masters, what it lacks, and what turns its numbers into electrons."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import inf, isfinite
+from typing import Any
+
+from pipelines.calibration.groups.keys import rule_for, traits
+from pipelines.calibration.masters.images import image_names
+from pipelines.calibration.select.choose import FIELDS, best, judged
+from pipelines.calibration.select.criteria import Rules
+from pipelines.calibration.select.darks import DarkChoice, dark_for, miss
+from pipelines.errors import UsageError
+from pipelines.instruments import profiles
+from pipelines.session import Session
+
+__all__ = ["Conversion", "Correction", "corrections", "frame_images"]
+
+Doc = Mapping[str, Any]
+
+KINDS = ("bias", "dark", "flat", "pixelmap")
+NOT_CALIBRATED = ("bias", "dark")
+"""Frames that masters are made of, and that none is applied to."""
+
+DEFAULT_RULES = Rules(max_scale=inf)
+"""A longer dark serves where there is a bias to scale it with."""
+
+DISAGREE = 0.2
+"""By how much, of itself, a stated gain may differ from the measured one before it is said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """What turns the numbers of a frame into electrons, and its noise.
+
+    Attributes
+    ----------
+    gain : float or None
+        Electrons per unit of the frame; None: not known, and the frame stays in its units.
+    read_noise : float or None
+        Of one sample, in units of the frame.
+    source : str
+        Who says so.
+
+    Examples
+    --------
+    >>> Conversion(1.5, 4.0, "the header").known
+    True
+    """
+
+    gain: float | None = None
+    read_noise: float | None = None
+    source: str = ""
+
+    @property
+    def known(self) -> bool:
+        """Whether the noise of a sample can be told."""
+        return self.gain is not None and self.read_noise is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correction:
+    """What is to be done to one frame.
+
+    Attributes
+    ----------
+    frame : Mapping
+        Its document.
+    unlit : DarkChoice or None
+        Dark and bias; None where neither is there.
+    flat, pixelmap : Mapping or None
+        The other masters.
+    overscan : bool
+        Whether the level beside the picture is taken from each frame first.
+    conversion : Conversion
+        Gain and read noise.
+    saturation : float or None
+        Numbers from here on are masked.
+    notes : tuple of str
+        What the frame lacks, and what was done without it.
+    refused : str or None
+        Why nothing can be done.
+    """
+
+    frame: Doc
+    unlit: DarkChoice | None = None
+    flat: Doc | None = None
+    pixelmap: Doc | None = None
+    overscan: bool = False
+    conversion: Conversion = Conversion()
+    saturation: float | None = None
+    notes: tuple[str, ...] = ()
+    refused: str | None = None
+
+    @property
+    def dark(self) -> Doc | None:
+        """The master dark."""
+        return None if self.unlit is None else self.unlit.dark
+
+    @property
+    def bias(self) -> Doc | None:
+        """The master bias."""
+        return None if self.unlit is None else self.unlit.bias
+
+    @property
+    def scale(self) -> float:
+        """By which the dark is multiplied."""
+        return 1.0 if self.unlit is None else self.unlit.scale
+
+    @property
+    def masters(self) -> tuple[tuple[str, Doc], ...]:
+        """The masters with their roles, in the order they are applied."""
+        found = (("bias", self.bias), ("dark", self.dark), ("flat", self.flat), ("pixelmap", self.pixelmap))
+        return tuple((role, doc) for role, doc in found if doc is not None)
+
+    @property
+    def setup(self) -> tuple[Any, ...]:
+        """What frames share that are calibrated with the same planes."""
+        return (*((role, doc["_id"]) for role, doc in self.masters), self.scale, self.overscan)
+
+    @property
+    def unit(self) -> str:
+        """Unit of the calibrated values, as astropy writes it."""
+        return "adu" if self.conversion.gain is None else "electron"
+
+    def row(self) -> dict[str, Any]:
+        """Return it as a row of a table."""
+        of = {role: doc["_id"] for role, doc in self.masters}
+        return {
+            "frame": self.frame["_id"],
+            **{role: of.get(role) for role in ("bias", "dark", "flat")},
+            "scale": self.scale if self.dark is not None else None,
+            "unit": None if self.refused else self.unit,
+            "notes": [self.refused] if self.refused else list(self.notes),
+        }
+
+
+def corrections(session: Session, frames: Sequence[Doc], *, rules: Rules | None = None) -> list[Correction]:
+    """Find the masters of frames, by two questions to the catalog however many frames there are.
+
+    Parameters
+    ----------
+    frames : sequence of Mapping
+        Documents of the collection ``headers``.
+    rules : Rules, optional
+        What is asked of the masters; by default certified or verified ones within 30 days.
+
+    Returns
+    -------
+    list of Correction
+        One per frame, in their order; what cannot be calibrated says why.
+
+    Raises
+    ------
+    UsageError
+        A frame is one that masters are made of, or belongs to another pipeline.
+    """
+    rules = rules or DEFAULT_RULES
+    cameras = {frame["_id"]: _camera(frame) for frame in frames}
+    known = [camera for camera in set(cameras.values()) if camera is not None]
+    query = {"kind": {"$in": list(KINDS)}, "camera": {"$in": known}}
+    found = session.masters.find(query, dict.fromkeys((*FIELDS, "noise", "arrays", "images", "notes"), 1)).to_list()
+    pools: dict[Any, list[Doc]] = {}
+    for doc in found:
+        pools.setdefault(doc["camera"], []).append(doc)
+    return [_correction(frame, pools.get(cameras[frame["_id"]], []), rules) for frame in frames]
+
+
+def require_raw(frame: Doc) -> None:
+    """Refuse what is no frame to calibrate.
+
+    Raises
+    ------
+    UsageError
+        The message names the verb that takes it, where there is one.
+    """
+    kind, name = frame.get("kind"), frame["_id"]
+    if kind in ("uncal", "ramp", "rate", "rateints"):
+        more = f"; `darkroom detector1 {name}` calibrates it" if kind == "uncal" else ""
+        raise UsageError(f"{name} is a JWST exposure ({kind}): its calibration is the work of Detector1{more}")
+    if "sci" not in frame.get("arrays", {}) and not (frame.get("obs") or {}).get("images"):
+        raise UsageError(f"{name} has no picture that was ingested; ingest it without --headers-only first")
+    if kind in NOT_CALIBRATED:
+        raise UsageError(f"{name} is a {kind}: masters are made of it, none is applied to it")
+
+
+def frame_images(frame: Doc) -> tuple[str, ...]:
+    """Return the names of the arrays of a frame that are its images, in file order."""
+    images = (frame.get("obs") or {}).get("images") or ()
+    names = tuple(image["name"] for image in images if image["name"] in frame["arrays"])
+    return names if len(names) > 1 else ("sci",) if "sci" in frame["arrays"] else names
+
+
+def _camera(frame: Doc) -> Any:
+    require_raw(frame)
+    rule = rule_for(str(frame.get("profile")), "dark")
+    return traits(frame, rule)[rule.keys[0].name]
+
+
+def _correction(frame: Doc, pool: Sequence[Doc], rules: Rules) -> Correction:
+    """Choose the masters of one frame, and say what is missing."""
+    images = frame_images(frame)
+    fitting = [doc for doc in pool if _same_images(doc, images)]
+    notes: list[str] = []
+    found = dark_for(frame, fitting, rules)
+    unlit = None if isinstance(found, str) else found
+    notes += [found] if isinstance(found, str) else [found.note] if found.note else []
+    overscan = _has_overscan(unlit) if unlit is not None else False
+    flats = judged(frame, "flat", [doc for doc in fitting if doc["kind"] == "flat"], rules=rules)
+    flat = best(flats, rules=rules)
+    if flat is None:
+        notes.append(miss("flat", flats) + "; it is not divided by one")
+    if unlit is None:
+        reason = f"{notes[0]}; what the frame holds without light must go before a flat is applied"
+        return Correction(frame=frame, refused=reason, notes=tuple(notes))
+    pixelmap = best(judged(frame, "pixelmap", [doc for doc in fitting if doc["kind"] == "pixelmap"], rules=rules))
+    used = [doc for doc in (unlit.dark, unlit.bias, None if flat is None else flat.master) if doc is not None]
+    conversion, said = _conversion(frame, used)
+    limits = profiles()[frame["profile"]].calibration.limits
+    saturation = (frame.get("obs") or {}).get("saturation") or limits.saturation
+    return Correction(
+        frame=frame,
+        unlit=unlit,
+        flat=None if flat is None else flat.master,
+        pixelmap=None if pixelmap is None else pixelmap.master,
+        overscan=overscan,
+        conversion=conversion,
+        saturation=saturation,
+        notes=(*notes, *said),
+    )
+
+
+def _same_images(master: Doc, images: tuple[str, ...]) -> bool:
+    """Tell whether a master has a plane for each image of a frame, and no other."""
+    return len(images) == 1 if "images" not in master else image_names(master) == images
+
+
+def _has_overscan(unlit: DarkChoice) -> bool:
+    """Tell whether a dark or bias was made of frames less their overscan; dark and bias agree in it, by their key."""
+    return any(doc is not None and doc["key"].get("overscan") for doc in (unlit.dark, unlit.bias))
+
+
+def _conversion(frame: Doc, used: Sequence[Doc]) -> tuple[Conversion, list[str]]:
+    """Find gain and read noise: what the frame's own header states, else what its masters measured."""
+    obs = frame.get("obs") or {}
+    stated, electrons = _positive(obs.get("gain")), _positive(obs.get("read_noise"))
+    measured = next((found for doc in used if (found := _positive((doc.get("noise") or {}).get("gain")))), None)
+    noises = [found for doc in used if doc["kind"] != "flat" and (found := _positive(doc["noise"].get("read_noise")))]
+    gain = stated or measured
+    read_noise = electrons / gain if electrons and gain else noises[0] if noises else None
+    notes = []
+    if stated and measured and abs(measured / stated - 1) > DISAGREE:
+        notes.append(f"the header states a gain of {stated:g} e-/ADU, the masters measure {measured:.3g}; the header's")
+    if gain is None:
+        notes.append("no gain is known: values stay in ADU, without variance")
+    elif read_noise is None:
+        notes.append("no read noise is known: no variance")
+    source = "the header" if stated else "measured in the masters" if measured else ""
+    return Conversion(gain, read_noise, source), notes
+
+
+def _positive(value: Any) -> float | None:
+    good = isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value) and value > 0
+    return float(value) if good else None

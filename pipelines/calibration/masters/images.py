@@ -1,0 +1,45 @@
+"""The images of a frame and the planes that a master has of each: one image as a rule, several chips or amplifiers."""
+
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["SINGLE", "image_names", "plane_key", "planes_of"]
+
+Doc = Mapping[str, Any]
+
+SINGLE = "sci"
+"""The name of the only image of a frame."""
+
+
+def image_names(document: Doc) -> tuple[str, ...]:
+    """Return the names of the images of a master or of a calibrated frame, in their order.
+
+    Examples
+    --------
+    >>> image_names({"arrays": {"value": {}, "dq": {}}})
+    ('sci',)
+    >>> image_names({"images": [{"name": "amp1"}, {"name": "amp2"}]})
+    ('amp1', 'amp2')
+    """
+    images = document.get("images")
+    return tuple(image["name"] for image in images) if images else (SINGLE,)
+
+
+def plane_key(plane: str, image: str, images: tuple[str, ...]) -> str:
+    """Return the name among a document's arrays of a plane of one image.
+
+    Examples
+    --------
+    >>> plane_key("value", "sci", ("sci",)), plane_key("value", "amp2", ("amp1", "amp2"))
+    ('value', 'value@amp2')
+    """
+    return plane if len(images) == 1 else f"{plane}@{image}"
+
+
+def planes_of(document: Doc, image: str) -> dict[str, Mapping[str, Any]]:
+    """Return the references to the planes of one image, by plane; none where there is no such image."""
+    images = image_names(document)
+    if len(images) == 1:
+        return dict(document["arrays"])
+    tail = f"@{image}"
+    return {key.removesuffix(tail): ref for key, ref in document["arrays"].items() if key.endswith(tail)}

@@ -1,0 +1,103 @@
+"""A night calibrated: files that CCDData reads, derived documents, recalls that reach them, and the command."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from astropy.nddata import CCDData, VarianceUncertainty
+
+from pipelines import UsageError
+from tests.pipelines.calibration.apply.conftest import NIGHT, named
+
+
+def run(archive_home, *words):
+    """Run the command on an archive: (exit code, output, errors)."""
+    command = [sys.executable, "-m", "pipelines.cli", "--home", str(archive_home), *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_without_a_place_it_only_says_what_it_would_do(calibrated_night, lights):
+    code, told, _ = run(calibrated_night, "calibrate", NIGHT, "--json")
+    assert code == 0
+    rows = json.loads(told)
+    rows = rows["rows"] if isinstance(rows, dict) else rows
+    assert [row["outcome"] for row in rows] == ["nothing made"] * 3
+    assert [row["scale"] for row in rows] == [1.0, 1.0, 0.5]
+    assert lights.masters.count_documents({"kind": "calibrated"}) == 0
+
+
+def test_files_are_those_that_ccddata_reads(lights, tmp_path):
+    answer = lights.calibration.calibrate(NIGHT, out=tmp_path / "out", progress=False)
+    assert [row["outcome"] for row in answer] == ["written"] * 3
+    for row in answer:
+        with fits.open(row["result"]) as file:
+            file.verify("exception")
+            assert [hdu.name for hdu in file] == ["SCI", "UNCERT", "MASK"]
+        found, ours = CCDData.read(row["result"]), lights.calibrated(row["frame"])
+        assert found.unit == ours.unit
+        assert isinstance(found.uncertainty, VarianceUncertainty)
+        assert np.array_equal(found.data, ours.data, equal_nan=True)
+        assert np.array_equal(found.uncertainty.array, ours.uncertainty.array, equal_nan=True)
+        assert np.array_equal(found.mask, ours.mask)
+    with pytest.raises(UsageError, match="is there already, and 2 more; nothing was written"):
+        lights.calibration.calibrate(NIGHT, out=tmp_path / "out", progress=False)
+    assert len(lights.calibration.calibrate(NIGHT, out=tmp_path / "out", overwrite=True, progress=False)) == 3
+
+
+def test_what_is_kept_is_a_document_like_any_other(changed, tmp_path):
+    answer = changed.calibration.calibrate(NIGHT, keep=True, progress=False)
+    again = changed.calibration.calibrate(NIGHT, keep=True, progress=False)
+    assert [row["result"] for row in again] == [row["result"] for row in answer]
+    assert changed.masters.count_documents({"kind": "calibrated"}) == 3
+    row = answer[0]
+    document, ours = changed.document(row["result"]), changed.calibrated(row["frame"])
+    assert document["parents"][0] == row["frame"]
+    assert set(document["parents"][1:]) >= {row["dark"], row["flat"]}
+    assert np.array_equal(changed.cube(row["result"])[...], ours.data, equal_nan=True)
+    assert changed.header(row["result"])["CALSTAT"] == "DFG"
+    changed.calibration.export(row["result"], tmp_path / "kept.fits")
+    assert np.array_equal(CCDData.read(tmp_path / "kept.fits").uncertainty.array, ours.uncertainty.array)
+    assert len(changed.calibration.masters()) == len(changed.calibration.masters(kind="dark")) + 3
+    assert changed.upkeep.check(level="digests").exit_code == 0
+
+
+def test_a_recall_reaches_what_was_kept(changed):
+    (row, *_) = changed.calibration.calibrate(NIGHT, keep=True, progress=False)
+    recalled = changed.calibration.recall(named(changed, "dark_120_00.fits"), why="shutter open")
+    assert row["result"] in {effect["master"] for effect in recalled.effects}
+    assert changed.document(row["result"])["stale"][recalled.run]["why"].endswith("shutter open")
+    changed.calibration.undo(recalled.run)
+    assert changed.document(row["result"])["stale"] == {}
+
+
+def test_kept_frames_survive_a_lost_catalog(changed):
+    (row, *_) = changed.calibration.calibrate(NIGHT, keep=True, progress=False)
+    before = changed.document(row["result"])
+    changed.masters.delete_many({})
+    changed.upkeep.rebuild(missing=True)
+    assert changed.document(row["result"]) == before
+
+
+def test_a_master_is_a_document_like_any_other(calibrated_night, lights, tmp_path):
+    master = lights.masters.find_one({"kind": "dark"})["_id"]
+    assert lights.document(master)["kind"] == "dark"
+    assert lights.cube(master)[...].shape == lights.cube(named(lights, "light_60_00.fits")).shape
+    assert lights.header(master)["DRID"] == master
+    for words in (["header", master], ["history", master], ["export", master, tmp_path / "m.fits"]):
+        code, told, errors = run(calibrated_night, *words)
+        assert (code, errors) == (0, ""), words
+        assert told
+
+
+def test_a_damaged_frame_costs_itself(changed, tmp_path):
+    name = named(changed, "light_120_00.fits")
+    changed.store.withdraw(changed.document(name)["arrays"]["sci"]["digest"])
+    code, told, _ = run(tmp_path / "home", "calibrate", NIGHT, "--out", tmp_path / "out", "--json")
+    assert code == 1
+    rows = json.loads(told)
+    rows = rows["rows"] if isinstance(rows, dict) else rows
+    assert [row["outcome"] for row in rows] == ["failed", "written", "written"]
