@@ -14,6 +14,44 @@ from catalog.translate import FOREIGN, reraise, scrub, translated
 __all__ = ["Collection", "Cursor", "ResultCursor"]
 
 Document = dict[str, Any]
+#: Names of the arguments PyMongo's methods take by position, after those that stand in the methods below.
+_MODIFY = ("projection", "sort", "upsert", "return_document")
+_UPDATE = ("bypass_document_validation", "collation", "array_filters", "hint", "session", "let", "sort", "comment")
+_FIND = ("skip", "limit", "no_cursor_timeout", "cursor_type", "sort", "allow_partial_results", "oplog_replay",
+         "batch_size", "collation", "hint")  # fmt: skip
+_POSITIONAL: Mapping[str, tuple[str, ...]] = {
+    "find": _FIND,
+    "find_one": _FIND,
+    "aggregate": ("session", "let", "comment"),
+    "distinct": ("session", "comment", "hint"),
+    "count_documents": ("session", "comment"),
+    "estimated_document_count": ("comment",),
+    "insert_one": ("bypass_document_validation", "session", "comment"),
+    "insert_many": ("bypass_document_validation", "session", "comment"),
+    "bulk_write": ("bypass_document_validation", "session", "comment", "let"),
+    "replace_one": tuple(name for name in _UPDATE if name != "array_filters"),
+    "update_one": _UPDATE,
+    "update_many": tuple(name for name in _UPDATE if name != "sort"),
+    "delete_one": ("collation", "hint", "session", "let", "comment"),
+    "delete_many": ("collation", "hint", "session", "let", "comment"),
+    "find_one_and_update": (*_MODIFY, "array_filters", "hint", "session", "let", "comment"),
+    "find_one_and_replace": (*_MODIFY, "hint", "session", "let", "comment"),
+    "find_one_and_delete": ("projection", "sort", "hint", "session", "let", "comment"),
+    "create_index": ("session", "comment"),
+    "drop_index": ("session", "comment"),
+    "index_information": ("session", "comment"),
+}
+
+
+def _named(method: str, arguments: Sequence[Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a method that were given by position with those given by name."""
+    names = _POSITIONAL[method]
+    if len(arguments) > len(names):
+        raise TypeError(f"{method}() takes at most {len(names)} more arguments by position, not {len(arguments)}")
+    named = dict(zip(names, arguments, strict=False))
+    for name in named.keys() & options.keys():
+        raise TypeError(f"{method}() got multiple values for argument {name!r}")
+    return {**named, **options}
 
 
 class ResultCursor:
@@ -172,89 +210,127 @@ class Collection:
             raise ReadOnly(f"{scrub(self._where)} was opened for reading; connect without readonly to write", 13)
         return self._read(method, *arguments, **options)
 
-    def find(self, filter: Any = None, projection: Any = None, **options: Any) -> Cursor:
+    def find(self, filter: Any = None, projection: Any = None, *arguments: Any, **options: Any) -> Cursor:
         """Find documents."""
-        return Cursor(self._read("find", filter, projection, **options), self._where)
+        return Cursor(self._read("find", filter, projection, **_named("find", arguments, options)), self._where)
 
-    def find_one(self, filter: Any = None, projection: Any = None, **options: Any) -> Document | None:
+    def find_one(self, filter: Any = None, projection: Any = None, *arguments: Any, **options: Any) -> Document | None:
         """Find one document; anything but a mapping is taken for an ``_id``."""
-        return cast("Document | None", self._read("find_one", filter, projection, **options))
+        return cast(
+            "Document | None", self._read("find_one", filter, projection, **_named("find_one", arguments, options))
+        )
 
-    def aggregate(self, pipeline: Sequence[Mapping[str, Any]], **options: Any) -> ResultCursor:
+    def aggregate(self, pipeline: Sequence[Mapping[str, Any]], *arguments: Any, **options: Any) -> ResultCursor:
         """Run an aggregation pipeline."""
         stages = list(pipeline) if isinstance(pipeline, (list, tuple)) else pipeline
         last = stages[-1] if stages and isinstance(stages, list) else {}
         writes = isinstance(last, Mapping) and ("$out" in last or "$merge" in last)
         call = self._write if writes else self._read
-        return ResultCursor(call("aggregate", stages, **options), self._where)
+        return ResultCursor(call("aggregate", stages, **_named("aggregate", arguments, options)), self._where)
 
-    def distinct(self, key: str, filter: Any = None, **options: Any) -> list[Any]:
+    def distinct(self, key: str, filter: Any = None, *arguments: Any, **options: Any) -> list[Any]:
         """Return the distinct values of a field."""
-        return list(self._read("distinct", key, filter, **options))
+        return list(self._read("distinct", key, filter, **_named("distinct", arguments, options)))
 
-    def count_documents(self, filter: Any, **options: Any) -> int:
+    def count_documents(self, filter: Any, *arguments: Any, **options: Any) -> int:
         """Count what matches a filter."""
-        return int(self._read("count_documents", filter, **options))
+        return int(self._read("count_documents", filter, **_named("count_documents", arguments, options)))
 
-    def estimated_document_count(self, **options: Any) -> int:
+    def estimated_document_count(self, *arguments: Any, **options: Any) -> int:
         """Count all documents, perhaps not to the last one."""
-        return int(self._read("estimated_document_count", **options))
+        return int(self._read("estimated_document_count", **_named("estimated_document_count", arguments, options)))
 
-    def insert_one(self, document: Any, **options: Any) -> InsertOneResult:
+    def insert_one(self, document: Any, *arguments: Any, **options: Any) -> InsertOneResult:
         """Insert a document."""
+        options = _named("insert_one", arguments, options)
         return cast("InsertOneResult", self._write("insert_one", document, **options))
 
-    def insert_many(self, documents: Any, ordered: bool = True, **options: Any) -> InsertManyResult:
+    def insert_many(self, documents: Any, ordered: bool = True, *arguments: Any, **options: Any) -> InsertManyResult:
         """Insert documents."""
-        return cast("InsertManyResult", self._write("insert_many", documents, ordered, **options))
+        return cast(
+            "InsertManyResult",
+            self._write("insert_many", documents, ordered, **_named("insert_many", arguments, options)),
+        )
 
-    def replace_one(self, filter: Any, replacement: Any, upsert: bool = False, **options: Any) -> UpdateResult:
+    def replace_one(
+        self, filter: Any, replacement: Any, upsert: bool = False, *arguments: Any, **options: Any
+    ) -> UpdateResult:
         """Replace the first document that matches."""
-        return cast("UpdateResult", self._write("replace_one", filter, replacement, upsert, **options))
+        return cast(
+            "UpdateResult",
+            self._write("replace_one", filter, replacement, upsert, **_named("replace_one", arguments, options)),
+        )
 
-    def update_one(self, filter: Any, update: Any, upsert: bool = False, **options: Any) -> UpdateResult:
+    def update_one(
+        self, filter: Any, update: Any, upsert: bool = False, *arguments: Any, **options: Any
+    ) -> UpdateResult:
         """Update the first document that matches."""
-        return cast("UpdateResult", self._write("update_one", filter, update, upsert, **options))
+        return cast(
+            "UpdateResult",
+            self._write("update_one", filter, update, upsert, **_named("update_one", arguments, options)),
+        )
 
-    def update_many(self, filter: Any, update: Any, upsert: bool = False, **options: Any) -> UpdateResult:
+    def update_many(
+        self, filter: Any, update: Any, upsert: bool = False, *arguments: Any, **options: Any
+    ) -> UpdateResult:
         """Update every document that matches."""
-        return cast("UpdateResult", self._write("update_many", filter, update, upsert, **options))
+        return cast(
+            "UpdateResult",
+            self._write("update_many", filter, update, upsert, **_named("update_many", arguments, options)),
+        )
 
-    def delete_one(self, filter: Any, **options: Any) -> DeleteResult:
+    def delete_one(self, filter: Any, *arguments: Any, **options: Any) -> DeleteResult:
         """Delete the first document that matches."""
+        options = _named("delete_one", arguments, options)
         return cast("DeleteResult", self._write("delete_one", filter, **options))
 
-    def delete_many(self, filter: Any, **options: Any) -> DeleteResult:
+    def delete_many(self, filter: Any, *arguments: Any, **options: Any) -> DeleteResult:
         """Delete every document that matches."""
+        options = _named("delete_many", arguments, options)
         return cast("DeleteResult", self._write("delete_many", filter, **options))
 
-    def find_one_and_update(self, filter: Any, update: Any, **options: Any) -> Document | None:
+    def find_one_and_update(self, filter: Any, update: Any, *arguments: Any, **options: Any) -> Document | None:
         """Update one document and give it, as it was or (``return_document``) as it is."""
-        return cast("Document | None", self._write("find_one_and_update", filter, update, **options))
+        return cast(
+            "Document | None",
+            self._write("find_one_and_update", filter, update, **_named("find_one_and_update", arguments, options)),
+        )
 
-    def find_one_and_replace(self, filter: Any, replacement: Any, **options: Any) -> Document | None:
+    def find_one_and_replace(self, filter: Any, replacement: Any, *arguments: Any, **options: Any) -> Document | None:
         """Replace one document and give it, as it was or (``return_document``) as it is."""
-        return cast("Document | None", self._write("find_one_and_replace", filter, replacement, **options))
+        return cast(
+            "Document | None",
+            self._write(
+                "find_one_and_replace", filter, replacement, **_named("find_one_and_replace", arguments, options)
+            ),
+        )
 
-    def find_one_and_delete(self, filter: Any, **options: Any) -> Document | None:
+    def find_one_and_delete(self, filter: Any, *arguments: Any, **options: Any) -> Document | None:
         """Delete one document and give it as it was."""
-        return cast("Document | None", self._write("find_one_and_delete", filter, **options))
+        return cast(
+            "Document | None",
+            self._write("find_one_and_delete", filter, **_named("find_one_and_delete", arguments, options)),
+        )
 
-    def bulk_write(self, requests: Sequence[Any], ordered: bool = True, **options: Any) -> BulkWriteResult:
+    def bulk_write(
+        self, requests: Sequence[Any], ordered: bool = True, *arguments: Any, **options: Any
+    ) -> BulkWriteResult:
         """Carry out a list of PyMongo's write requests."""
-        return cast("BulkWriteResult", self._write("bulk_write", requests, ordered, **options))
+        return cast(
+            "BulkWriteResult", self._write("bulk_write", requests, ordered, **_named("bulk_write", arguments, options))
+        )
 
-    def create_index(self, keys: Any, **options: Any) -> str:
+    def create_index(self, keys: Any, *arguments: Any, **options: Any) -> str:
         """Make an index, or find it made; return its name."""
-        return str(self._write("create_index", keys, **options))
+        return str(self._write("create_index", keys, **_named("create_index", arguments, options)))
 
-    def drop_index(self, index_or_name: Any, **options: Any) -> None:
+    def drop_index(self, index_or_name: Any, *arguments: Any, **options: Any) -> None:
         """Take an index out."""
-        self._write("drop_index", index_or_name, **options)
+        self._write("drop_index", index_or_name, **_named("drop_index", arguments, options))
 
-    def index_information(self, **options: Any) -> dict[str, Any]:
+    def index_information(self, *arguments: Any, **options: Any) -> dict[str, Any]:
         """Return the indexes there are."""
-        return dict(self._read("index_information", **options))
+        return dict(self._read("index_information", **_named("index_information", arguments, options)))
 
     def drop(self) -> None:
         """Take the collection out, documents and indexes."""

@@ -56,6 +56,9 @@ __all__ = [
 class CatalogError(Exception):
     """Whatever goes wrong in a catalog: the root of the tree."""
 
+    def __str__(self) -> str:
+        return super().__str__().partition(", full error: ")[0]  # PyMongo appends the reply, which is in `details`
+
 
 class Unreachable(CatalogError, pm.ConnectionFailure):
     """The server or the file cannot be reached, now."""

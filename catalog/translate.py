@@ -15,8 +15,9 @@ from catalog import errors as ours
 
 __all__ = ["FOREIGN", "reraise", "scrub", "translate", "translated"]
 
-#: Whatever may come up from below: the roots of the three trees, and what they raise beside them.
+#: Whatever may come up from below: the roots of three trees, what they raise beside them, and of deep nesting.
 FOREIGN: tuple[type[Exception], ...] = (
+    RecursionError,
     pm.PyMongoError,
     bson.errors.BSONError,
     sqlite3.Error,
@@ -26,7 +27,10 @@ FOREIGN: tuple[type[Exception], ...] = (
 _CREDENTIALS = re.compile(r"(?<=://)[^/\s@]*(?:@[^/\s@]*)*@")
 _AUTH_CODES = frozenset({8000, 13, 18, 31, 33, 334})  # Atlas, Unauthorized, AuthenticationFailed, ...
 _FULL_CODES = frozenset({14031, 12501, 39})  # OutOfDiskSpace, quota exceeded
-_TIME_CODES = frozenset({50, 262, 89, 202})  # MaxTimeMSExpired, ExceededTimeLimit, NetworkTimeout
+_TIME_CODES = frozenset({24, 50, 89, 202, 262})  # LockTimeout, MaxTimeMSExpired, NetworkTimeout, ExceededTimeLimit
+_TOO_LARGE_CODES = frozenset({10334, 17419, 17420})  # BSONObjectTooLarge; an update that would make it so
+#: NotWritablePrimary, NotPrimaryNoSecondaryOk, NotPrimaryOrSecondary, PrimarySteppedDown, ShutdownInProgress, ...
+_AWAY_CODES = frozenset({91, 189, 10107, 11600, 11602, 13435, 13436})
 _QUERY_CODES = frozenset({2, 9, 14, 17, 20, 40, 72, 73, 85, 86, 115, 168, 241, 304})
 _SQLITE_FULL = frozenset({13, 3338})  # SQLITE_FULL, SQLITE_IOERR_... of a quota
 _SQLITE_DAMAGED = frozenset({11, 26})  # SQLITE_CORRUPT, SQLITE_NOTADB
@@ -60,6 +64,8 @@ def translate(error: Exception, where: str) -> ours.CatalogError:
     """
     if isinstance(error, ours.CatalogError):
         return error
+    if isinstance(error, RecursionError):
+        return ours.InvalidQuery(f"{where}: the question, or a document it meets, is nested too deeply", 15)
     if isinstance(error, (sqlite3.Error, sqlite3.Warning)):
         return _of_sqlite(error, where)
     if isinstance(error, bson.errors.BSONError):
@@ -117,12 +123,16 @@ def _of_bson(error: Exception, where: str) -> ours.CatalogError:
 
 
 def _of_operation(error: pm.OperationFailure, where: str) -> ours.CatalogError:
-    text = f"{where}: {scrub(str(error))}"
+    text = f"{where}: {_said(error)}"
     code, details = error.code, dict(error.details) if error.details else None
     if isinstance(error, pm.DuplicateKeyError):
         return ours.DuplicateKey(text, code or 11000, details)
     if isinstance(error, (pm.BulkWriteError, pm.ClientBulkWriteException)):
         return _of_bulk(error, where)
+    if code in _TOO_LARGE_CODES:
+        return ours.DocumentTooLarge(f"{text}; a document holds at most 16 MiB: keep bulk data in arrays")
+    if code in _AWAY_CODES:
+        return ours.Unreachable(f"{text}; the server is stopping, or another becomes the primary: try again")
     if code in _AUTH_CODES:
         return ours.AuthenticationFailed(f"{text}; check user name, password and the user's rights", code, details)
     if isinstance(error, (pm.ExecutionTimeout, pm.WTimeoutError)) or code in _TIME_CODES:
@@ -144,13 +154,23 @@ def _of_bulk(error: pm.OperationFailure, where: str) -> ours.CatalogError:
     details: dict[str, Any] = dict(error.details or {})
     failures = details.get("writeErrors") or []
     first = failures[0] if failures else {}
-    reason = scrub(str(first.get("errmsg", error)))
+    reason = scrub(str(first["errmsg"])) if "errmsg" in first else _said(error)
+    if len(failures) == 1 and first.get("code") in _TOO_LARGE_CODES:
+        return ours.DocumentTooLarge(f"{where}: {reason}; a document holds at most 16 MiB: keep bulk data in arrays")
     number = len(failures) or "some"
     return ours.BulkFailure(f"{where}: {number} operation(s) of a bulk write failed, the first: {reason}", details)
 
 
+def _said(error: Exception) -> str:
+    """Return what an error says, without the reply and the description of the topology PyMongo appends."""
+    text = str(error)
+    for appended in (", full error:", ", Topology Description:"):
+        text = text.partition(appended)[0]
+    return scrub(text)
+
+
 def _of_pymongo(error: Exception, where: str) -> ours.CatalogError:
-    text = f"{where}: {scrub(str(error))}"
+    text = f"{where}: {_said(error)}"
     if isinstance(error, pm.ConnectionFailure):
         return ours.Unreachable(f"{text}; check that the server runs and that the URL names it")
     if isinstance(error, pm.ConfigurationError):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import bson
-from bson.codec_options import CodecOptions
+from bson.codec_options import CodecOptions, DatetimeConversion
 
 from catalog.errors import DocumentTooLarge, InvalidDocument
 
@@ -15,8 +15,9 @@ __all__ = ["MAX_DOCUMENT", "aware", "decode_aware", "decode_naive", "encode", "n
 
 #: The most bytes a document may have, as on a server.
 MAX_DOCUMENT = 16 * 1024 * 1024
-_NAIVE: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=False)
-_AWARE: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True)
+_AUTO = DatetimeConversion.DATETIME_AUTO  # beyond the years of Python, milliseconds
+_NAIVE: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=False, datetime_conversion=_AUTO)
+_AWARE: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True, datetime_conversion=_AUTO)
 #: What holds no instant: nearly every value of a document.
 _TIMELESS = frozenset({str, int, float, bool, bytes, type(None)})
 

@@ -28,7 +28,8 @@ __all__ = ["EmbeddedCollection"]
 
 Document = dict[str, Any]
 _READ = frozenset({"hint", "maxTimeMS", "comment", "batchSize", "allowDiskUse", "batch_size", "max_time_ms",
-                   "allow_disk_use", "no_cursor_timeout"})  # fmt: skip
+                   "allow_disk_use", "no_cursor_timeout", "cursor_type", "allow_partial_results",
+                   "oplog_replay"})  # fmt: skip
 _WRITE = frozenset({"hint", "comment", "bypass_document_validation"})
 
 

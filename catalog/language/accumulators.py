@@ -6,14 +6,15 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from bson import Decimal128, Int64
+from bson import Code, Decimal128, Int64, MaxKey, MinKey
 
 from catalog.language.arithmetic import exact_sum
 from catalog.language.kinds import is_number, no_decimals, nullish, whole
 from catalog.language.sets import merge
 from catalog.language.values import MISSING, encode_key
+from catalog.limits import refused
 
-__all__ = ["ACCUMULATORS"]
+__all__ = ["ACCUMULATORS", "plain"]
 
 
 class _Sum:
@@ -59,6 +60,13 @@ class _Average:
         return float(self.sum.result()) / self.count if self.count else None
 
 
+def plain(name: str, value: Any) -> Any:
+    """Return a value a group keeps; a server wraps MinKey and MaxKey and makes text of code, which is not done here."""
+    if isinstance(value, (MinKey, MaxKey, Code)):
+        raise refused("MinKey, MaxKey and code in a group", f"accumulator {name}:")
+    return value
+
+
 class _Extreme:
     """Accumulate ``$min`` (manual: operator/aggregation/min), and that of max."""
 
@@ -72,7 +80,7 @@ class _Extreme:
             return
         key = encode_key(value)
         if not self.key or (key > self.key if self.largest else key < self.key):
-            self.key, self.value = key, value
+            self.key, self.value = key, plain("$min or $max", value)
 
     def result(self) -> Any:
         return self.value
@@ -104,7 +112,7 @@ class _AddToSet:
 
     def add(self, value: Any) -> None:
         if value is not MISSING:
-            self.values.setdefault(encode_key(value), value)
+            self.values.setdefault(encode_key(value), plain("$addToSet", value))
 
     def result(self) -> Any:
         return list(self.values.values())
@@ -122,7 +130,7 @@ class _Fold:
         self.kept, self.fold = kept, fold
 
     def add(self, value: Any) -> None:
-        self.kept = self.fold(self.kept, None if value is MISSING else value)
+        self.kept = self.fold(self.kept, None if value is MISSING else plain("$first or $last", value))
 
     def result(self) -> Any:
         return None if self.kept is MISSING else self.kept

@@ -52,6 +52,8 @@ def _arithmetic(name: str, start: int, compute: Callable[[Any, Any], Any]) -> Ca
             elif not is_number(current):
                 raise InvalidUpdate(f"Cannot apply {name} to a value of non-numeric type {bson_type(current)}", 14)
             result = compute(value, argument)
+            if type(result) is type(current) and result == current:
+                return current  # minus zero stays
             if isinstance(result, float):
                 return result
             if not -(1 << 63) <= result < 1 << 63:
@@ -233,6 +235,8 @@ def _pull_all(argument: Any) -> Action:
 
 def _pop(argument: Any) -> Action:
     """Apply ``$pop`` (manual: operator/update/pop)."""
+    if isinstance(argument, Decimal128):
+        raise no_decimals("$pop")
     if not is_number(argument) or argument not in (1, -1):
         raise InvalidUpdate(f"$pop expects 1 or -1, found: {argument!r}", 9)
 

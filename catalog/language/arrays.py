@@ -15,6 +15,7 @@ __all__ = ["OPERATORS", "check_variable"]
 
 OPERATORS: Operators = {}
 Document = dict[str, Any]
+_TO_THE_END = object()
 _MOST_NUMBERS = 4_000_000  # of a $range: with more the array would not fit a document
 
 
@@ -109,13 +110,13 @@ def is_in(value: Any, items: Any) -> bool:
 
 
 @positional(OPERATORS, "$indexOfArray", 2, 4)
-def index_of(items: Any, value: Any, start: Any = 0, end: Any = None) -> Any:
+def index_of(items: Any, value: Any, start: Any = 0, end: Any = _TO_THE_END) -> Any:
     """Compute ``$indexOfArray`` (manual: operator/aggregation/indexOfArray)."""
     if nullish(items):
         return None
     items, wanted = _array("$indexOfArray, as its first argument,", items, 40090), comparable(value)
     low = _place(start)
-    high = len(items) if end is None else min(_place(end), len(items))
+    high = len(items) if end is _TO_THE_END else min(_place(end), len(items))
     return next((place for place in range(low, high) if comparable(items[place]) == wanted), -1)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from bson import Int64
+
 from catalog.errors import InvalidQuery
 from catalog.language.accumulators import ACCUMULATORS
 from catalog.language.arrays import check_variable
@@ -15,6 +17,11 @@ __all__ = ["OPERATORS"]
 
 OPERATORS: Operators = {}
 Document = dict[str, Any]
+
+
+def is_constant(expression: Any) -> bool:
+    """Tell whether an expression is plainly a value."""
+    return not isinstance(expression, (Mapping, list)) and not str(expression).startswith("$")
 
 
 def _listed(given: Any) -> list[Any]:
@@ -112,6 +119,8 @@ def with_variables(name: str, given: Any, compiler: Compiler) -> Compute:
 def every(name: str, given: Any, compiler: Compiler) -> Compute:
     """Compute ``$and`` (manual: operator/aggregation/and)."""
     tests = list(map(compiler, _listed(given)))
+    if any(is_constant(item) and not truthy(item) for item in _listed(given)):
+        return lambda document, variables: False  # likewise
     return lambda document, variables: all(truthy(test(document, variables)) for test in tests)
 
 
@@ -119,6 +128,8 @@ def every(name: str, given: Any, compiler: Compiler) -> Compute:
 def some(name: str, given: Any, compiler: Compiler) -> Compute:
     """Compute ``$or`` (manual: operator/aggregation/or)."""
     tests = list(map(compiler, _listed(given)))
+    if any(is_constant(item) and truthy(item) for item in _listed(given)):
+        return lambda document, variables: True  # a server settles this before it reads a document
     return lambda document, variables: any(truthy(test(document, variables)) for test in tests)
 
 
@@ -138,8 +149,12 @@ def accumulated(name: str, given: Any, compiler: Compiler) -> Compute:
 
     def compute(document: Document, variables: Variables) -> Any:
         values = [argument(document, variables) for argument in arguments]
+        if len(values) == 1 and isinstance(values[0], list):
+            (values,) = values
+        if name == "$avg":  # which a server computes in doubles here, unlike in a group
+            values = [float(value) if isinstance(value, Int64) else value for value in values]
         accumulator = make()
-        for value in values[0] if len(values) == 1 and isinstance(values[0], list) else values:
+        for value in values:
             accumulator.add(value)
         return accumulator.result()
 

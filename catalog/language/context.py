@@ -58,22 +58,19 @@ class Names:
         Variables, without their dollars.
     compile : callable
         Compiles a pipeline.
-    within : str
-        The stage whose pipeline it is in.
-    depth : int
-        In how many pipelines it is.
+    within : tuple of str
+        The stages whose pipelines it is in, the innermost last.
     """
 
     variables: frozenset[str]
     compile: Callable[[Any, Names], Pipeline]
-    within: str = ""
-    depth: int = 0
+    within: tuple[str, ...] = ()
 
     def inner(self, pipeline: Any, stage: str, variables: Iterable[str] = ()) -> Pipeline:
         """Compile the pipeline within a stage."""
-        if self.depth >= _MOST_NESTED:
+        if len(self.within) >= _MOST_NESTED:
             raise InvalidQuery(f"at most {_MOST_NESTED} pipelines may be nested", 232)
-        return self.compile(pipeline, Names(self.variables.union(variables), self.compile, stage, self.depth + 1))
+        return self.compile(pipeline, Names(self.variables.union(variables), self.compile, (*self.within, stage)))
 
 
 Stages = dict[str, Callable[[Any, Names], Stage]]

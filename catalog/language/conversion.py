@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from bson import Decimal128, Int64, ObjectId, Timestamp
+from bson import Code, Decimal128, Int64, ObjectId, Timestamp
 from bson.datetime_ms import DatetimeMS
 
 from catalog.errors import InvalidQuery
@@ -73,7 +73,7 @@ def text_of(value: Any) -> str | None:
         return iso_text(value)
     if isinstance(value, float):
         return _double_text(value)
-    return str(value) if isinstance(value, (str, int, ObjectId)) else None
+    return str(value) if isinstance(value, (str, int, ObjectId)) and not isinstance(value, Code) else None
 
 
 def _double_text(value: float) -> str:
@@ -85,6 +85,8 @@ def _double_text(value: float) -> str:
 def _unsupported(name: str, value: Any) -> InvalidQuery:
     if isinstance(value, Decimal128):
         return refused("Decimal128 arithmetic", f"operator {name}:")
+    if isinstance(value, bytes):
+        return refused("arguments of other types", f"operator {name}:")
     return InvalidQuery(f"Unsupported conversion from {bson_type(value)} in {name} with no onError value", 241)
 
 
@@ -136,8 +138,12 @@ def to_long(value: Any) -> Int64:
 def to_double(value: Any) -> float:
     """Compute ``$toDouble`` (manual: operator/aggregation/toDouble)."""
     if isinstance(value, str):
+        if "x" in value.lower():
+            raise refused("$toDouble of hexadecimal text", "conversion")
         number = float(value) if _NUMBER.fullmatch(value) else None
-        if number is None or (math.isinf(number) and "inf" not in value.lower()):
+        overflows = number is not None and math.isinf(number) and "inf" not in value.lower()
+        underflows = number == 0 and any(digit in value.lower().partition("e")[0] for digit in "123456789")
+        if number is None or overflows or underflows:
             raise _failed("$toDouble", value)
         return number
     if isinstance(value, (bool, int, float)):

@@ -8,10 +8,13 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from bson import Code
+
 from catalog.errors import InvalidQuery, NotSupported
 from catalog.language.functions import Compiler, Compute, Operators, Variables, called, named, special, told
 from catalog.language.instants import from_zone, offset_of, read_iso, to_instant
 from catalog.language.kinds import bson_type, is_number, nullish, numeric, whole_number
+from catalog.limits import refused
 
 __all__ = ["OPERATORS"]
 
@@ -99,7 +102,7 @@ _FORMATS: dict[str, Callable[[datetime, timedelta], str]] = {
     "z": lambda clock, offset: "{}{:02d}{:02d}".format(
         "-" if offset < timedelta() else "+", *divmod(_minutes(offset), 60)
     ),
-    "Z": lambda clock, offset: f"{'-' if offset < timedelta() else '+'}{_minutes(offset)}",
+    "Z": lambda clock, offset: f"{'-' if offset < timedelta() else ''}{_minutes(offset)}",
     "b": lambda clock, offset: calendar.month_abbr[clock.month],
     "B": lambda clock, offset: calendar.month_name[clock.month],
     "%": lambda clock, offset: "%",
@@ -112,7 +115,7 @@ def _minutes(offset: timedelta) -> int:
 
 
 def _check_format(text: Any) -> None:
-    if not isinstance(text, str):
+    if not isinstance(text, str) or isinstance(text, Code):
         raise InvalidQuery(f"$dateToString requires that 'format' be a string, found: {bson_type(text)}", 18533)
     for found in _PLACE.finditer(text):
         if not found[1]:
@@ -156,10 +159,10 @@ def from_text(name: str, given: Any, compiler: Compiler) -> Compute:
 
     def compute(document: Document, variables: Variables) -> Any:
         text = fields["dateString"](document, variables)
-        timezone = fields["timezone"](document, variables) if "timezone" in fields else "UTC"
+        timezone = fields["timezone"](document, variables) if "timezone" in fields else None
         if nullish(text) and "onNull" in fields:
             return fields["onNull"](document, variables)
-        if nullish(text) or nullish(timezone):
+        if nullish(text) or ("timezone" in fields and nullish(timezone)):
             return None
         try:
             if not isinstance(text, str):
@@ -285,8 +288,8 @@ _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "su
 def truncated(name: str, values: dict[str, Any]) -> Any:
     """Compute ``$dateTrunc`` (manual: operator/aggregation/dateTrunc)."""
     unit, first = values["unit"], values.get("startOfWeek", "sunday")
-    if unit != "week":
-        values = {key: value for key, value in values.items() if key != "startOfWeek"}
+    if unit != "week" and "startOfWeek" in values:
+        raise refused("$dateTrunc.startOfWeek", "argument")  # a server heeds it if it is null, or not: it depends
     if any(map(nullish, values.values())):
         return None
     unit, timezone = _unit(name, unit), values.get("timezone", "UTC")

@@ -25,7 +25,7 @@ OPERATORS = {
     **sets.OPERATORS,
     **text.OPERATORS,
 }
-_SYSTEM = frozenset({"ROOT", "CURRENT", "REMOVE"})
+_MOST_TEXT = 4 * 1024 * 1024  # characters, each of four bytes at most
 
 
 class Expressions:
@@ -55,6 +55,8 @@ class Expressions:
             Naming the operator, the variable or the path.
         """
         if isinstance(expression, str):
+            if len(expression) >= _MOST_TEXT and len(expression.encode()) >= 4 * _MOST_TEXT:
+                raise InvalidQuery("a text of 16 MB or more is no part of a pipeline", 10334)
             return self._path(expression) if expression[:1] == "$" else lambda document, variables: expression
         if isinstance(expression, Mapping):
             return self._object(expression)

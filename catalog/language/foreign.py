@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import bson
 from bson import Regex
 
 from catalog.errors import InvalidQuery
@@ -23,6 +24,7 @@ from catalog.limits import refused
 __all__ = ["STAGES"]
 
 Document = dict[str, Any]
+_MOST_BYTES = 16 * 1024 * 1024  # of a document
 
 
 def _facet(options: Any, names: Names) -> Stage:
@@ -40,7 +42,10 @@ def _facet(options: Any, names: Names) -> Stage:
 
     def stage(documents: Documents, context: Context) -> Documents:
         shared = list(documents)
-        return [{name: list(run(shared, branch, context)) for name, branch in branches.items()}]
+        made = {name: list(run(shared, branch, context)) for name, branch in branches.items()}
+        if len(bson.encode(made)) > _MOST_BYTES:
+            raise InvalidQuery("document constructed by $facet exceeds 16 MB: give fewer fields or documents", 4031700)
+        return [made]
 
     return stage
 
@@ -48,26 +53,40 @@ def _facet(options: Any, names: Names) -> Stage:
 def _lookup(options: Any, names: Names) -> Stage:
     if not isinstance(options, Mapping):
         raise InvalidQuery("the $lookup stage specification must be an object", 9)
+    options = {key: value for key, value in options.items() if key != "let" or value is not None}
+    if all(options.get(key, 0) in (None, "") for key in ("localField", "foreignField")):
+        options = {key: value for key, value in options.items() if key not in ("localField", "foreignField")}
+        options.setdefault("pipeline", [])
     for key, value in options.items():
         if key not in ("from", "as", "localField", "foreignField", "pipeline", "let"):
             raise InvalidQuery(f"unknown argument to $lookup: {key}", 9)
-        if key in ("from", "as", "localField", "foreignField") and not isinstance(value, str):
-            raise InvalidQuery(f"$lookup argument '{key}' must be a string, is of type {bson_type(value)}", 9)
+        if key in ("from", "as", "localField", "foreignField") and bson_type(value) != "string":
+            code = 14 if key == "as" else 9
+            raise InvalidQuery(f"$lookup argument '{key}' must be a string, is of type {bson_type(value)}", code)
     inner = options.get("pipeline")
     if "as" not in options:
         raise InvalidQuery("must specify 'as' field for a $lookup", 9)
     if "from" not in options:
+        if inner and isinstance(inner, list) and isinstance(inner[0], Mapping) and "$documents" in inner[0]:
+            raise refused("$documents", "stage")
         raise InvalidQuery("must specify 'from' field for a $lookup", 9)
     if ("localField" in options) is not ("foreignField" in options) or (inner is None and "localField" not in options):
         raise InvalidQuery("$lookup requires both or neither of 'localField' and 'foreignField', or a pipeline", 9)
     if inner is not None and not isinstance(inner, list):
         raise InvalidQuery("'pipeline' option must be specified as an array", 14)
+    _check_name(options["from"])
     bound = _bound(options, names, inner)
     local = checked_path(options["localField"]) if "localField" in options else None
     if "foreignField" in options:
         checked_path(options["foreignField"])
     pipeline = names.inner(inner or [], "$lookup", bound)
     return _joining(options, (checked_path(options["as"]), local), pipeline, bound)
+
+
+def _check_name(name: str) -> None:
+    """Refuse what cannot be the name of a collection."""
+    if not name or name.startswith(".") or name.endswith(".") or "\x00" in name or "$" in name:
+        raise InvalidQuery(f"Invalid namespace specified: {name!r}", 73)
 
 
 def _bound(options: Mapping[str, Any], names: Names, inner: Any) -> dict[str, Any]:
@@ -127,6 +146,7 @@ def _union_with(options: Any, names: Names) -> Stage:
         raise InvalidQuery("BSON field '$unionWith.coll' is the wrong type, expected type 'string'", 14)
     if not isinstance(given.get("pipeline", []), list):
         raise InvalidQuery("BSON field '$unionWith.pipeline' is the wrong type, expected type 'array'", 14)
+    _check_name(given["coll"])
     pipeline, source = names.inner(given.get("pipeline", []), "$unionWith"), given["coll"]
 
     def stage(documents: Documents, context: Context) -> Iterator[Document]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from bson import Decimal128
+
 from catalog.errors import InvalidQuery
-from catalog.language.accumulators import ACCUMULATORS
+from catalog.language.accumulators import ACCUMULATORS, plain
 from catalog.language.expressions import compile_expression
 from catalog.language.functions import Compute, Variables
 from catalog.language.values import MISSING, encode_key
@@ -31,6 +33,12 @@ def compile_group(options: Any, variables: frozenset[str]) -> tuple[Compute, lis
         raise InvalidQuery("a group's fields must be specified in an object", 15947)
     if "_id" not in options:
         raise InvalidQuery("a group specification must include an _id", 15955)
+    key = options["_id"]
+    plainly = isinstance(key, Mapping) and any(
+        isinstance(part, (bool, int, float, Decimal128)) for part in key.values()
+    )
+    if plainly and not next(iter(key)).startswith("$"):
+        raise InvalidQuery("$group does not support inclusion-style expressions", 17390)
     fields = {name: accumulator for name, accumulator in options.items() if name != "_id"}
     return compile_expression(options["_id"], variables), compile_fields(fields, variables)
 
@@ -51,13 +59,12 @@ def compile_fields(fields: Mapping[str, Any], variables: frozenset[str]) -> list
         if operator not in ACCUMULATORS:
             if not operator.startswith("$"):
                 raise InvalidQuery(f"The field '{name}' must be an accumulator object", 40234)
-            raise refusal(operator, "accumulator") or InvalidQuery(f"unknown group operator '{operator}'", 15952)
+            told = refusal(operator, "accumulator") or refusal(f"{operator} as an accumulator", "operator")
+            raise told or InvalidQuery(f"unknown group operator '{operator}'", 15952)
         if operator == "$count" and argument != {}:
             raise InvalidQuery("$count takes no arguments, i.e. $count:{}", 72)
         if isinstance(argument, list):
-            if len(argument) != 1:
-                raise InvalidQuery(f"The {operator} accumulator is a unary operator", 40237)
-            (argument,) = argument
+            raise InvalidQuery(f"The {operator} accumulator is a unary operator", 40237)
         compiled.append((name, ACCUMULATORS[operator], compile_expression(argument, variables)))
     return compiled
 
@@ -90,7 +97,7 @@ def group(documents: Iterable[Document], key_of: Compute, fields: list[Field], v
         known = groups.get(key)
         if known is None:
             known = groups[key] = (
-                None if identity is MISSING else identity,
+                None if identity is MISSING else plain("$group", identity),
                 [make() for _, make, _ in fields],
             )
         for accumulator, compute in zip(known[1], computes, strict=True):

@@ -13,6 +13,7 @@ from bson.datetime_ms import DatetimeMS
 
 from catalog.errors import InvalidQuery, NotSupported
 from catalog.language.kinds import bson_type
+from catalog.language.values import EPOCH
 from catalog.limits import refused
 
 __all__ = ["from_zone", "iso_text", "offset_of", "read_iso", "to_instant"]
@@ -36,7 +37,7 @@ def to_instant(name: str, value: Any, code: int = 16006) -> datetime:
     if isinstance(value, datetime):
         return value
     if isinstance(value, ObjectId):
-        return value.generation_time.replace(tzinfo=None)
+        return EPOCH + timedelta(seconds=int.from_bytes(value.binary[:4], "big", signed=True))
     if isinstance(value, Timestamp):
         return value.as_datetime().replace(tzinfo=None)
     if isinstance(value, DatetimeMS):
@@ -71,7 +72,7 @@ def from_zone(name: str, clock: datetime, timezone: Any) -> datetime:
 @lru_cache(64)
 def _zone(timezone: str) -> ZoneInfo:
     try:
-        return ZoneInfo("UTC" if timezone in ("Z", "z") else timezone)
+        return ZoneInfo(timezone)
     except (LookupError, ValueError, OSError):
         raise InvalidQuery(f'unrecognized time zone identifier: "{timezone}"', 40485) from None
 
@@ -85,8 +86,8 @@ def iso_text(value: datetime | DatetimeMS) -> str:
     return f"{to_instant('$toString', value).isoformat(timespec='milliseconds')}Z"
 
 
-def read_iso(name: str, text: str, timezone: Any = "UTC") -> datetime:
-    """Read a date as ISO 8601 has it; one without an offset is of `timezone`.
+def read_iso(name: str, text: str, timezone: Any = None) -> datetime:
+    """Read a date as ISO 8601 has it; one without an offset is of `timezone`, by default UTC.
 
     Raises
     ------
@@ -104,6 +105,8 @@ def read_iso(name: str, text: str, timezone: Any = "UTC") -> datetime:
             "bring them into that form, or connect to a MongoDB server (mongodb://...)",
             238,
         )
+    if found[1] == "0000":
+        raise refused("dates beyond the years 1 to 9999", f"operator {name}:")
     year, month, day, hour, minute, second = (int(part or 0) for part in found.groups()[:6])
     try:
         clock = datetime(year, month, day, hour, minute, second)  # noqa: DTZ001 - naive UTC
@@ -112,5 +115,7 @@ def read_iso(name: str, text: str, timezone: Any = "UTC") -> datetime:
         raise InvalidQuery(f"Error parsing date string {text!r} in {name}: {error}", 241) from None
     zone = found[8]
     if zone is None:
-        return from_zone(name, clock, timezone)
+        return clock if timezone is None else from_zone(name, clock, timezone)
+    if timezone is not None:
+        raise InvalidQuery(f"{name}: you cannot pass a date that names its time zone beside a timezone: {text!r}", 241)
     return clock if zone == "Z" else clock - offset_of(name, zone, clock)

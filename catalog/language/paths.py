@@ -107,7 +107,7 @@ def checked_path(path: str) -> tuple[str, ...]:
     for part in parts:
         if not part:
             raise InvalidQuery(f"FieldPath field names may not be empty strings: {path!r}", 15998)
-        if part[0] == "$":
+        if part[0] == "$" and part not in ("$ref", "$id", "$db"):
             raise InvalidQuery(f"FieldPath field names may not start with '$': {path!r}", 16410)
         if "\x00" in part:
             raise InvalidQuery(f"FieldPath field names may not contain '\\0': {path!r}", 16411)

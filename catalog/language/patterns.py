@@ -43,9 +43,13 @@ class Pattern:
 
     def found(self, text: str) -> Iterator[dict[str, Any]]:
         """Yield what ``$regexFind`` says of every place where the pattern is found."""
+        start = 0
         try:
-            for match in self._compiled.finditer(text):
+            while (match := self._compiled.search(text, start)) is not None:
                 yield {"match": match[0], "idx": match.start(), "captures": list(match.groups())}
+                start = match.end() + (match.end() == match.start())  # nothing found: one on
+                if start >= len(text):
+                    return
         except self._error as error:
             raise self._endless(error) from None
 

@@ -53,9 +53,9 @@ def _compiled(pipeline: Any, names: Names) -> Pipeline:
         ((name, options),) = stage.items()
         if name not in STAGES:
             raise refusal(name, "stage") or InvalidQuery(f"Unrecognized pipeline stage name: '{name}'", 40324)
-        if names.within and (name in _WRITING or name in _NOT_WITHIN.get(names.within, ())):
-            code = _NOT_WITHIN_CODES[names.within]
-            raise InvalidQuery(f"{name} is not allowed to be used within a {names.within} stage", code)
+        if names.within and (name in _WRITING or any(name in _NOT_WITHIN.get(stage, ()) for stage in names.within)):
+            told = f"{name} is not allowed to be used within a {names.within[-1]} stage"
+            raise InvalidQuery(told, _NOT_WITHIN_CODES["$facet" if "$facet" in names.within else names.within[-1]])
         if name in _WRITING and position < len(pipeline) - 1:
             raise InvalidQuery(f"{name} can only be the final stage in the pipeline", 40601)
         compiled.append(STAGES[name](options, names))

@@ -94,6 +94,8 @@ def all_true(items: Any) -> bool:
 def merge(*values: Any) -> Document:
     """Compute ``$mergeObjects`` (manual: operator/aggregation/mergeObjects)."""
     merged: Document = {}
+    if len(values) == 1 and isinstance(values[0], list):
+        (values,) = values
     for value in values:
         if nullish(value):
             continue

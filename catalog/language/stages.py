@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from bson import Int64
+from bson import Decimal128, Int64
 
 from catalog.errors import InvalidQuery
+from catalog.language.accumulators import plain
 from catalog.language.context import Context, Documents, Names, Stage, Stages
 from catalog.language.expressions import compile_condition, compile_expression
 from catalog.language.grouping import compile_fields, compile_group, group
-from catalog.language.kinds import bson_type, is_number, nullish
+from catalog.language.kinds import bson_type, is_number, no_decimals, nullish
 from catalog.language.matching import compile_filter
 from catalog.language.order import Sort, order_key
 from catalog.language.paths import checked_path
@@ -83,6 +84,8 @@ def _sort(options: Any, names: Names) -> Stage:
 
 def count_of(name: str, options: Any, *, least: int) -> int:
     """Read the whole number of 64 bits that a stage takes."""
+    if isinstance(options, Decimal128):
+        raise no_decimals(name)
     if not is_number(options) or not math.isfinite(options) or options != int(options):
         raise InvalidQuery(f"invalid argument to {name} stage: expected a whole number, not {options!r}", 5107201)
     if options < least:
@@ -303,7 +306,7 @@ def _constant(expression: Any, names: Names) -> Any:
     if _has_fields(expression):
         raise InvalidQuery("the 'boundaries' and the 'default' of $bucket must be constants", 40191)
     value = compile_expression(expression, names.variables)({}, {})
-    return None if value is MISSING else value
+    return None if value is MISSING else plain("$bucket", value)
 
 
 def _has_fields(expression: Any) -> bool:

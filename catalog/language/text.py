@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 from bson import Code, Regex
-from bson.datetime_ms import DatetimeMS
 
 from catalog.errors import InvalidQuery
 from catalog.language.conversion import text_of
@@ -24,6 +22,8 @@ from catalog.limits import refused
 __all__ = ["OPERATORS"]
 
 OPERATORS: Operators = {}
+_TO_THE_END = object()
+_MOST_BYTES = 16 * 1024 * 1024  # of a text that is made; a document holds less
 _BLANKS = "\0\t\n\v\f\r \u00a0\u1680" + "".join(map(chr, range(0x2000, 0x200B)))
 _UPPER = {lower: lower - 32 for lower in range(ord("a"), ord("z") + 1)}
 _LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
@@ -39,9 +39,12 @@ def _coerced(name: str, value: Any) -> str:
     """Return a value as text where an operator takes more than text; null is empty."""
     if nullish(value):
         return ""
-    if isinstance(value, str):
-        return str(value)
-    text = text_of(value) if is_number(value) or isinstance(value, (datetime, DatetimeMS)) else None
+    if isinstance(value, Code):
+        text = str(value) if value.scope is None else None
+    elif isinstance(value, float):
+        return f"{value:g}"  # six digits, unlike $toString
+    else:
+        text = text_of(value) if isinstance(value, str) or is_number(value) or bson_type(value) == "date" else None
     if text is None:
         if bson_type(value) in ("decimal", "timestamp"):
             raise refused("arguments of other types", f"operator {name}:")
@@ -58,7 +61,14 @@ def concatenate(*values: Any) -> Any:
         for value in values:
             _string("$concat", value, 16702)
         return None
-    return "".join(_string("$concat", value, 16702) for value in values)
+    return _made("$concat", "".join(_string("$concat", value, 16702) for value in values))
+
+
+def _made(name: str, text: str) -> str:
+    """Return a text that was made, if a document can hold it."""
+    if len(text) * 4 >= _MOST_BYTES and len(text.encode()) >= _MOST_BYTES:
+        raise InvalidQuery(f"{name} produced a text of {_MOST_BYTES} bytes or more, the limit of a document", 16493)
+    return text
 
 
 @positional(OPERATORS, "$toUpper")
@@ -94,10 +104,7 @@ def length_in_bytes(value: Any) -> int:
 
 def _substring_in_bytes(name: str, value: Any, start: Any, count: Any) -> str:
     data = _coerced(name, value).encode()
-    for place, code in ((start, 16034), (count, 16035)):
-        if not is_number(place):
-            numeric(name, place, code)
-    first, size = math.trunc(start) if math.isfinite(start) else 0, math.trunc(count) if math.isfinite(count) else 0
+    first, size = _cut(name, start, 16034), _cut(name, count, 16035)
     if first < 0:
         raise InvalidQuery(f"{name}: starting index must be non-negative (got: {first})", 50752)
     if first >= len(data):
@@ -108,6 +115,14 @@ def _substring_in_bytes(name: str, value: Any, start: Any, count: Any) -> str:
     if last < len(data) and data[last] & 0xC0 == 0x80:
         raise InvalidQuery(f"{name}: Invalid range, ending index is in the middle of a UTF-8 character", 28657)
     return data[first:last].decode()
+
+
+def _cut(name: str, value: Any, code: int) -> int:
+    """Return a number cut to a whole one of 32 bits."""
+    value = numeric(name, value, code)
+    if not math.isfinite(value) or not -(1 << 31) <= value < 1 << 31:
+        raise InvalidQuery(f"{name}: Can't coerce out of range value {value} to int", 31109)
+    return int(value)
 
 
 @positional(OPERATORS, "$substrBytes", 3)
@@ -136,13 +151,16 @@ def substring(value: Any, start: Any, count: Any) -> str:
 
 
 def _indexed(name: str, codes: tuple[int, int], measure: Callable[[str], Any]) -> Callable[..., Any]:
-    def function(value: Any, part: Any, start: Any = 0, end: Any = None) -> Any:
+    def function(value: Any, part: Any, start: Any = 0, end: Any = _TO_THE_END) -> Any:
         if nullish(value):
             return None
         text, wanted = measure(_string(name, value, codes[0])), measure(_string(name, part, codes[1]))
         first = _bound(name, start)
-        last = len(text) if end is None else min(_bound(name, end), len(text))
-        return text.find(wanted, first, last) if first <= last else -1
+        last = len(text) if end is _TO_THE_END else min(_bound(name, end), len(text))
+        if name == "$indexOfBytes":
+            return text.find(wanted, first, last) if first <= last else -1
+        place = text.find(wanted, first)  # of code points, it is enough to begin before the end
+        return place if place < last else -1
 
     function.__doc__ = f"Compute ``{name}`` (manual: operator/aggregation/{name[1:]})."
     return function
@@ -171,13 +189,12 @@ def split(value: Any, separator: Any) -> list[str]:
 
 
 def _trimmed(name: str, values: dict[str, Any], trim: Callable[[str, str], str]) -> Any:
-    if any(map(nullish, values.values())):
-        for key, code in (("input", 50699), ("chars", 50700)):
-            if key in values and not nullish(values[key]):
-                _string(name, values[key], code)
+    if nullish(values["input"]):
         return None
-    text = _string(name, values["input"], 50699)
-    return trim(text, _string(name, values.get("chars", _BLANKS), 50700)) if values.get("chars", _BLANKS) else text
+    text, chars = _string(name, values["input"], 50699), values.get("chars", _BLANKS)
+    if nullish(chars):
+        return None
+    return trim(text, _string(name, chars, 50700)) if chars else text
 
 
 @named(OPERATORS, "$trim", needs=("input",), takes=("chars",), codes=(50696, 50694, 50695))
@@ -204,7 +221,7 @@ def _replaced(name: str, values: dict[str, Any], count: int) -> Any:
             _string(f"{name} '{key}'", values[key], code)
     if any(map(nullish, values.values())):
         return None
-    return str(values["input"]).replace(values["find"], values["replacement"], count)
+    return _made(name, str(values["input"]).replace(values["find"], values["replacement"], count))
 
 
 _REPLACING = ("input", "find", "replacement")
@@ -231,11 +248,12 @@ def _pattern(name: str, values: dict[str, Any]) -> tuple[str, Pattern] | None:
         _string(f"{name} needs 'options' to be of type string:", options, 51106)
     if not nullish(regex) and not isinstance(regex, (str, Regex)):
         raise InvalidQuery(f"{name} needs 'regex' to be of type string or regex", 51105)
-    if isinstance(regex, Regex) and regex.flags and options:
+    if isinstance(regex, Regex) and regex.flags and not nullish(options):
         raise InvalidQuery(f"{name}: found regex option(s) specified in both 'regex' and 'option' fields", 51107)
-    if nullish(text) or nullish(regex):
+    if nullish(regex):
         return None
-    return text, compile_pattern(regex, "" if nullish(options) else options)
+    pattern = compile_pattern(regex, "" if nullish(options) else options)
+    return None if nullish(text) else (text, pattern)
 
 
 @named(OPERATORS, "$regexMatch", needs=("input", "regex"), takes=("options",), codes=(51103, 31024, 31022))

@@ -121,9 +121,11 @@ def _always(action: Action) -> Callable[[Document], Action]:
 def _renaming(
     path: str, source: tuple[str, ...], target: Any
 ) -> Iterator[tuple[tuple[str, ...], str, Callable[[Document], Action | None]]]:
-    if not isinstance(target, str):
+    if bson_type(target) != "string":
         raise InvalidUpdate(f"The 'to' field for $rename must be a string: {path}: {target!r}", 2)
     aim = _checked("$rename", target)
+    if "_id" in (source[0], aim[0]):
+        raise InvalidUpdate("Performing an update on the path '_id' would modify the immutable field '_id'", 66)
     if any("$" in part for part in (*source, *aim)):
         raise InvalidUpdate(f"The source and target field for $rename must not be dynamic: {path}", 2)
 
@@ -143,7 +145,11 @@ def _strict(document: Any, parts: tuple[str, ...]) -> Any:
     for part in parts:
         if isinstance(document, list):
             raise InvalidUpdate(f"The fields of $rename cannot be array elements: {'.'.join(parts)!r}", 2)
-        document = document.get(part, MISSING) if isinstance(document, dict) else MISSING
+        if document is MISSING:
+            break
+        if not isinstance(document, dict):
+            raise InvalidUpdate(f"$rename: cannot traverse {part!r} of {'.'.join(parts)!r}, in a scalar", 28)
+        document = document.get(part, MISSING)
     return document
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 import struct
+import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -104,8 +105,14 @@ def _decimal(value: Decimal128) -> bytes:
     if exact.is_nan():
         return _NAN
     nearest = float(exact)
+    if exact.is_infinite():
+        return _number(nearest)
     if math.isinf(nearest):
-        return _number(nearest, 0, b"" if exact.is_infinite() else str(exact).encode())
+        # Beyond every double and before infinity: by its exponent, then by its digits.
+        digits = "".join(map(str, exact.normalize().as_tuple().digits))
+        tail = f"{exact.adjusted():05d}{digits}".encode()
+        largest = math.copysign(sys.float_info.max, nearest)
+        return _number(largest, 0x7FFF, tail) if nearest > 0 else _number(largest, -0x8000, tail.translate(INVERTED))
     residue = exact - Decimal(nearest)
     whole = max(min(math.floor(residue), 0x7FFF), -0x8000)
     rest = residue - whole
@@ -152,8 +159,9 @@ def _regex(value: Regex[Any]) -> bytes:
 
 
 def _code(value: Code) -> bytes:
-    scope = b"" if value.scope is None else _mapping(value.scope)
-    return b"\x3c" + _text(str(value)) + scope + b"\x00"
+    if value.scope is None:
+        return b"\x3c" + _text(str(value)) + b"\x00"
+    return b"\x41" + _text(str(value)) + _mapping(value.scope) + b"\x00"
 
 
 _ENCODERS: dict[type, Callable[[Any], bytes]] = {

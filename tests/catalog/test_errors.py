@@ -137,12 +137,39 @@ def test_a_pymongo_user_catches_what_he_caught():
         (14031, errors.StorageFull),
         (40324, errors.InvalidQuery),
         (2, errors.InvalidQuery),
-        (11602, errors.InvalidQuery),
-        (91, errors.ServerError),
+        (10107, errors.Unreachable),
+        (11602, errors.Unreachable),
+        (91, errors.Unreachable),
+        (24, errors.TimedOut),
+        (10334, errors.DocumentTooLarge),
+        (17419, errors.DocumentTooLarge),
+        (125, errors.ServerError),
     ],
 )
 def test_the_code_of_an_operation_failure_decides(code, kind):
     assert type(translate(pm.OperationFailure("said the server", code), SERVER)) is kind
+
+
+def test_a_write_error_says_too_large_as_an_insert_that_is():
+    too_large = {"index": 0, "code": 10334, "errmsg": "object to insert too large"}
+    one = pm.BulkWriteError({"writeErrors": [too_large], "nInserted": 0})
+    assert type(translate(one, SERVER)) is errors.DocumentTooLarge
+    assert type(translate(pm.WriteError("too large", 10334, too_large), SERVER)) is errors.DocumentTooLarge
+    two = pm.BulkWriteError({"writeErrors": [too_large, {"index": 1, "code": 11000, "errmsg": "E11000"}]})
+    assert type(translate(two, SERVER)) is errors.BulkFailure
+
+
+def test_a_message_says_it_once():
+    reply = {"errmsg": "ns not found", "ok": 0.0}
+    assert str(translate(pm.OperationFailure("ns not found", 73, reply), SERVER)).count("ns not found") == 1
+    dumped = pm.ServerSelectionTimeoutError(
+        "h:1: refused, Timeout: 5s, Topology Description: <TopologyDescription ...>"
+    )
+    assert "Topology" not in str(translate(dumped, SERVER))
+
+
+def test_what_is_nested_too_deeply_is_an_error_of_the_question():
+    assert type(translate(RecursionError(), SERVER)) is errors.InvalidQuery
 
 
 def test_code_and_details_stay():

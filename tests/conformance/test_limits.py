@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from bson import Decimal128, Int64
+from bson import Decimal128, Int64, MinKey
 
 from catalog import limits
 from catalog.errors import NotSupported
@@ -45,6 +45,7 @@ PROBES: dict[str, Call] = {
     "$meta": projected({"$meta": "textScore"}),
     "$jsonSchema": Call("find", ({"$jsonSchema": {"required": ["v"]}},)),
     "collation": Call("find", ({},), {"collation": {"locale": "en"}}),
+    "let": Call("find", ({},), {"let": {"a": 1}}),
     "session": Call("find", ({},), {"session": object()}),
     "watch": Call("watch"),
     "explain": Call("find", ({},), chain=(("explain", ()),)),
@@ -56,13 +57,20 @@ PROBES: dict[str, Call] = {
     "dates beyond the years 1 to 9999": projected({"$year": {"$toDate": Int64(1 << 60)}}),
     "$dateFromString.format": projected({"$dateFromString": {"dateString": "2024", "format": "%Y"}}),
     **{
-        f"$dateFromParts.{part}": projected({"$dateFromParts": {"isoWeekYear": 2024, part: 2024}})
+        f"$dateFromParts.{part}": projected({"$dateFromParts": {part: 2024}})
         for part in ("isoWeekYear", "isoWeek", "isoDayOfWeek")
     },
     **{
         f"{operator}.arrayIndexAs": projected({operator: {"arrayIndexAs": "i", "input": [], "in": 1}})
         for operator in ("$map", "$filter", "$reduce")
     },
+    "$dateTrunc.startOfWeek": projected({"$dateTrunc": {"date": "$$NOW", "unit": "day", "startOfWeek": "monday"}}),
+    "$toDouble of hexadecimal text": projected({"$toDouble": "0x1p4"}),
+    **{
+        f"{operator} as an accumulator": stage("$group", {"_id": None, "r": {operator: "$v"}})
+        for operator in ("$concatArrays", "$setUnion")
+    },
+    "MinKey, MaxKey and code in a group": stage("$group", {"_id": None, "r": {"$first": MinKey()}}),
     "$lookup of regular expressions": Call(
         "aggregate",
         (
@@ -133,5 +141,5 @@ def test_what_the_list_refuses_is_refused_by_name(catalog: Any, operator: str) -
     call = PROBES.get(operator) or (stage(operator) if operator in limits.OTHER_STAGES else projected({operator: "$v"}))
     with pytest.raises(NotSupported) as refusal:
         make(call, catalog)
-    assert operator.split(".")[0] in str(refusal.value)
+    assert operator in str(refusal.value)
     assert "mongodb://" in str(refusal.value)
