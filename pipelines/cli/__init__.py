@@ -10,6 +10,7 @@ from pkgutil import iter_modules
 
 import typer
 
+from pipelines.cli.logs import log_file_option, verbose_option
 from pipelines.cli.options import ArchiveAddress, version_option
 from pipelines.cli.renamed import RenamedGroup
 
@@ -32,6 +33,8 @@ def _address(
     home: str = typer.Option(None, "--home", help="Folder of catalog and arrays [DARKROOM_HOME, else ~/darkroom]."),
     catalog: str = typer.Option(None, "--catalog", help="mongodb:// URL or path of the catalog [CATALOG_URL]."),
     store: str = typer.Option(None, "--store", help="URL or path of the array store [ARRAYSTORE_URL]."),
+    verbose: int = verbose_option,
+    log_file: str = log_file_option,
     version: bool = version_option,
 ) -> None:
     context.obj = ArchiveAddress(home=home, catalog=catalog, store=store)

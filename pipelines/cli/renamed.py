@@ -6,6 +6,8 @@ from typing import Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
+from pipelines.cli.logs import with_log
+
 COMMANDS = {
     "shoot": "darkroom needs",
 }
@@ -20,7 +22,8 @@ class RenamedGroup(TyperGroup):
         word = args[0] if args else ""
         if word in COMMANDS and word not in self.commands:
             refuse(f"`darkroom {word}` is now `{COMMANDS[word]}`")
-        return super().resolve_command(ctx, args)
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, with_log(self, command), rest
 
 
 class MastersGroup(TyperGroup):

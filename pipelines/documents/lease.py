@@ -4,6 +4,7 @@ A lease saves work and nothing depends on it: two runs that both hold a night, a
 network has misled one of them, commit the same documents, as ingest always converges.
 """
 
+import logging
 import os
 import secrets
 import threading
@@ -16,6 +17,8 @@ from typing import Any
 
 from catalog import CatalogError, Collection, DuplicateKey
 from pipelines.documents import runs as ledger
+
+logger = logging.getLogger(__name__)
 
 LENGTH = 60.0  # seconds a lease lasts; it is renewed three times as often
 SKEW = 60.0  # seconds two clocks may differ
@@ -55,11 +58,12 @@ class Lease:
         return self._taken or time.monotonic() - self._renewed > self._length
 
     def release(self) -> None:
-        """Return it back. A catalog that cannot be told lets it expire."""
+        """Give it back. A catalog that cannot be told lets it expire."""
         self._released.set()
         self._thread.join()
         with suppress(CatalogError):
             self._leases.delete_one(self._mine)
+            logger.debug("lease %s: given back", self._mine["_id"])
 
     def _keep(self) -> None:
         while not self._taken and not self._released.wait(self._length / 3):
@@ -69,7 +73,9 @@ class Lease:
                 update = {"$set": {"expires": expires}, "$inc": {"beat": 1}}
                 if self._leases.update_one(self._mine, update).matched_count:
                     self._renewed = began
+                    logger.debug("lease %s: renewed", self._mine["_id"])
                 else:
+                    logger.info("lease %s: lost to another run", self._mine["_id"])
                     self._taken = True
 
 
@@ -104,6 +110,7 @@ def acquire(leases: Collection, name: str, *, run: str, length: float = LENGTH, 
         entry = _entry(name, run, length)
         with suppress(DuplicateKey):
             leases.insert_one(entry)
+            logger.info("lease %s: taken", name)
             return Lease(leases, entry, length)
         held = leases.find_one({"_id": name})
         if held is None:
@@ -117,9 +124,13 @@ def acquire(leases: Collection, name: str, *, run: str, length: float = LENGTH, 
                 {"$set": {key: value for key, value in entry.items() if key != "_id"}},
             )
             if took is not None:
+                logger.info(
+                    "lease %s: taken over from process %s on %s, which is no more", name, held["pid"], held["host"]
+                )
                 return Lease(leases, entry, length)
             continue  # another was quicker, or the holder has renewed it
         if now - began >= wait:
+            logger.info("lease %s: not taken, process %s on %s has it", name, held["pid"], held["host"])
             return Holder(name, held["host"], held["pid"], held["user"], held["since"])
         time.sleep(min(LOOK, max(0.01, wait - (now - began))))
 

@@ -1,6 +1,7 @@
 """The ledger: every run of a verb that changes the archive, and what each change replaced."""
 
 import getpass
+import logging
 import os
 import platform
 import secrets
@@ -11,6 +12,8 @@ from typing import Any
 
 from catalog import Collection
 from pipelines.version import __version__
+
+logger = logging.getLogger(__name__)
 
 
 def start(runs: Collection, *, verb: str, arguments: dict[str, Any]) -> str:
@@ -32,6 +35,7 @@ def start(runs: Collection, *, verb: str, arguments: dict[str, Any]) -> str:
             **who(),
         }
     )
+    logger.info("run %s: %s begins", run, verb)
     return run
 
 
@@ -39,12 +43,14 @@ def note_killed(runs: Collection) -> None:
     """Write down which runs on this machine have ended without being able to say so."""
     for run in runs.find({"status": "running", "host": platform.node()}, {"host": 1, "pid": 1, "born": 1}):
         if has_ended(run):
+            logger.info("run %s: its process ended without a word", run["_id"])
             runs.update_one({"_id": run["_id"], "status": "running"}, {"$set": {"status": "killed"}})
 
 
 def finish(runs: Collection, run: str, *, status: str, result: dict[str, Any]) -> None:
     """Write down how a run ended."""
     runs.update_one({"_id": run}, {"$set": {"status": status, "finished": datetime.now(UTC), "result": result}})
+    logger.info("run %s: %s", run, status)
 
 
 def remember(history: Collection, *, document: dict[str, Any], why: str, run: str) -> None:

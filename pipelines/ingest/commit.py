@@ -4,6 +4,7 @@ What others have committed since the plan is looked at again, so that several pr
 same files leave one document a file, whoever is first.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +25,8 @@ from pipelines.ingest.file import UNSETTLED, Outcome, refused
 from pipelines.ingest.report import IngestReport, Refusal
 from pipelines.ingest.walk import Candidate, printable
 from pipelines.session import Session
+
+logger = logging.getLogger(__name__)
 
 UPSERTS = 5  # tries when other processes commit the same ids
 DUPLICATE = 11000  # MongoDB's code for a duplicate key
@@ -150,6 +153,7 @@ class Commits:
             errors = (failure.details or {}).get("writeErrors", [])
             if last or any(error["code"] != DUPLICATE for error in errors):
                 raise
+            logger.info("retried: another process committed %d of these %d files first", len(errors), len(documents))
             return {places[error["index"]]: documents[places[error["index"]]] for error in errors}
         return {}
 
@@ -190,21 +194,27 @@ class Commits:
     def _count(self, outcome: Outcome, document: dict[str, Any] | None) -> None:
         report = self._report
         known = self.known.get(outcome.task.located)
+        file = printable(outcome.task.file)
         if outcome.code == UNSETTLED:
-            report.unsettled.append(printable(outcome.task.file))
+            logger.info("left for the next run: %s: it %s", file, outcome.message)
+            report.unsettled.append(file)
         elif outcome.state == "refused":
-            report.refused.append(Refusal(printable(outcome.task.file), outcome.code, outcome.message, outcome.hint))
+            refusal = Refusal(file, outcome.code, outcome.message, outcome.hint)
+            logger.info("quarantined: %s: %s: %s", file, outcome.code, outcome.message.partition("\n")[0])
+            report.refused.append(refusal)
         elif outcome.state == "same" or document is None:
+            logger.info("unchanged: %s: its bytes are those of the archive", file)
             report.unchanged += 1
         else:
             report.nbytes += outcome.size
             report.stored += sum(ref["stored"] for ref in document["arrays"].values())
             if known is None:
-                report.new += 1
+                what, report.new = "new", report.new + 1
             elif known.sha256 is None:
-                report.completed += 1
+                what, report.completed = "arrays added", report.completed + 1
             else:
-                report.revised += 1
+                what, report.revised = "new bytes", report.revised + 1
+            logger.info("taken: %s: %s, %s", file, what, _taken_as(document))
 
     def _settle(self, outcomes: list[Outcome]) -> None:
         """Write the quarantine, and the new times of files whose bytes are the same."""
@@ -226,6 +236,13 @@ class Commits:
                     {"_id": outcome.task.document_id},
                     {"$set": {"file.mtime": mtime, "file.size": outcome.size}},
                 )
+
+
+def _taken_as(document: dict[str, Any]) -> str:
+    """Say what a document was taken for, and by which profile."""
+    told = {name: document.get(name) for name in ("kind", "camera", "date")}
+    named = ", ".join(f"{name} {value}" for name, value in told.items() if value is not None)
+    return f"{document['_id']} revision {document['ingest']['revision']} by profile {document['profile']}: {named}"
 
 
 def _put(document: dict[str, Any], known: Known | None) -> InsertOne[dict[str, Any]] | ReplaceOne[dict[str, Any]]:

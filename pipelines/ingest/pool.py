@@ -7,6 +7,7 @@ worker waits while what it has done is committed.
 """
 
 import fcntl
+import logging
 import os
 import pickle
 import subprocess
@@ -23,6 +24,8 @@ from pipelines.ingest.worker import Failed, needs_worker
 from pipelines.instruments import profiles
 from pipelines.processes import interpreter
 from pipelines.processes.limits import Bounds
+
+logger = logging.getLogger(__name__)
 
 AHEAD = 64  # files handed to a worker before it has answered
 AHEAD_BYTES = 32 << 20  # and bytes of files, so that a run that is to stop need not wait for many
@@ -137,6 +140,7 @@ class _Worker:
             # Not an argument: an address may hold credentials.
             self._tasks.send((self._store_url, self._bounds))
         self._since = time.monotonic()
+        logger.debug("worker process %d begins", self._process.pid)
 
     @property
     def has_room(self) -> bool:
@@ -191,6 +195,7 @@ class _Worker:
         self._end()
         lost, *others = self.waiting
         self.waiting.clear()
+        logger.info("a worker %s at %s; another begins, with the %d files it had", code, lost.task.file, len(others))
         self._start()
         for handed in others:
             self.hand(handed.task)

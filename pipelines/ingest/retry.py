@@ -1,5 +1,6 @@
 """Files in quarantine: taken again when they have been mended, struck out when they are no more."""
 
+import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,8 @@ from pipelines.ingest.report import IngestReport
 from pipelines.ingest.run import IngestOptions, ingest_found
 from pipelines.ingest.walk import Candidate, candidates, printable
 from pipelines.session import Session
+
+logger = logging.getLogger(__name__)
 
 Entry = dict[str, Any]
 
@@ -44,10 +47,16 @@ def retry(
     for entry in _entries(names, session.catalog):
         path = find_file(session, entry)
         if path is None:
+            logger.info("not tried again: %s: the file is not there", entry["_id"])
             continue
         for candidate in candidates([path], roots=Roots(session.catalog.roots)):
             if everything or _has_changed(candidate, entry):
+                logger.info("tried again: %s: refused before as %s", entry["_id"], entry["code"])
                 found[candidate.file] = candidate
+            else:
+                logger.info(
+                    "not tried again: %s: it is as it was when it was refused as %s", entry["_id"], entry["code"]
+                )
     if not found:
         return None
     return ingest_found(

@@ -5,6 +5,7 @@ only then does the catalog show it. Whatever is cut short leaves nothing visible
 and the next run goes on from there.
 """
 
+import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -28,6 +29,8 @@ from pipelines.instruments import profiles
 from pipelines.processes.limits import Bounds
 from pipelines.session import Session
 from pipelines.version import __version__
+
+logger = logging.getLogger(__name__)
 
 BATCH = 500  # documents committed together
 BATCH_BYTES = 16 << 20  # or so many bytes of them
@@ -158,6 +161,8 @@ def _until(tasks: Sequence[Task], stop: Callable[[], str] | None, report: Ingest
     for number, task in enumerate(tasks):
         if stop is not None and (reason := stop()):
             report.stopped, report.left = reason, len(tasks) - number
+            for left in tasks[number:]:
+                logger.info("left for the next run: %s: %s", printable(left.file), reason)
             return
         yield task
 
@@ -192,9 +197,11 @@ class _Ingest:
                     self._waiting.append(refused(task, *candidate.problem))
                 elif known is not None and self._unchanged(candidate, known):
                     self.report.unchanged += 1
+                    logger.info("unchanged: %s: size and time are those of %s", candidate.file, known.document_id)
                     if quarantine.name_of(candidate.located) in self._commits.quarantined:
                         mended.append(candidate.located)  # it is again the file that was taken
                 else:
+                    logger.debug("to be read: %s: %s", printable(candidate.file), _why(known, self._options))
                     tasks.append(task)
                     nbytes += candidate.size
         quarantine.record(self._session.quarantine, [], mended=mended)
@@ -206,7 +213,11 @@ class _Ingest:
             return 0  # another process would have a memory of its own
         worth = files // 1000 if self._options.headers_only else max(files // 100, nbytes // SMALL)
         jobs = self._options.jobs or min(os.cpu_count() or 1, worth)
-        return 0 if jobs <= 1 and worth == 0 else jobs
+        jobs = 0 if jobs <= 1 and worth == 0 else jobs
+        logger.debug(
+            "%d files of %d bytes to read, in %s", files, nbytes, f"{jobs} processes" if jobs else "this process"
+        )
+        return jobs
 
     def _task(self, candidate: Candidate, known: Known | None) -> Task:
         return Task(
@@ -258,6 +269,15 @@ class _Ingest:
         waiting, self._waiting, self._held = self._waiting, [], 0
         self._committed = time.monotonic()
         return waiting
+
+
+def _why(known: Known | None, options: IngestOptions) -> str:
+    """Say why a file has to be read."""
+    if known is None:
+        return "new"
+    if known.sha256 is None and not options.headers_only:
+        return f"only the headers of {known.document_id} are there"
+    return f"its size or time is not that of {known.document_id}"
 
 
 def _chunks(found: Iterable[Candidate], size: int) -> Iterator[list[Candidate]]:

@@ -1,5 +1,6 @@
 """From paths on the command line to the FITS files to take, each with its root, size and time."""
 
+import logging
 import os
 import stat
 from collections.abc import Iterable, Iterator
@@ -9,6 +10,8 @@ from typing import Protocol
 
 from pipelines.documents.roots import Located, innermost
 from pipelines.errors import UsageError
+
+logger = logging.getLogger(__name__)
 
 SUFFIXES = (".fits", ".fit", ".fts", ".fz")
 COMPRESSIONS = ("", ".gz", ".bz2")
@@ -94,6 +97,8 @@ def _under(folder: Path, known: dict[str, Path]) -> Iterator[Candidate]:
         for name in sorted(files):
             if is_fits_name(name):
                 yield _candidate(Path(place, name), known)
+            else:
+                logger.debug("passed over: %s: its name does not end like FITS", printable(os.path.join(place, name)))
     for error in closed:
         refusing = Path(error.filename)
         yield _problem(

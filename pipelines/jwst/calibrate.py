@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from pipelines.errors import DarkroomError, UsageError
@@ -28,12 +29,11 @@ from pipelines.processes import interpreter
 from pipelines.processes.supervise import Ended, supervise
 from pipelines.session import Session
 
-if TYPE_CHECKING:
-    pass
-
 MEMORY = 8 * 2**30
 TIME = 3600.0
 _TAIL = 12  # lines of the log that an error shows
+
+logger = logging.getLogger(__name__)
 
 Say = Callable[[int, int], None]
 
@@ -164,7 +164,10 @@ def calibrate(
     base = _beside(session.store.url) if out is None else Path(os.path.abspath(Path(out).expanduser()))
     folder = base / document["exposure"] / asked.key
     ended: Ended | None = None
-    if shelf.record_in(folder) is None:
+    if shelf.record_in(folder) is not None:
+        logger.info("not run again: %s: the same work is in %s", document_id, folder)
+    else:
+        logger.info("run: %s: jwst %s, steps left out: %s", document_id, jwst, ", ".join(asked.skip) or "none")
         with tempfile.TemporaryDirectory(prefix="darkroom-calibrate-", ignore_cleanup_errors=True) as place:
             ended = _run(session, asked, Path(place), limits or RunLimits(), progress)
             _publish(Path(place), folder, asked, ended)

@@ -1,5 +1,6 @@
 """Which files belong to which night, before any of them is opened, and which are still being written."""
 
+import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,9 +8,11 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import PurePosixPath
 
 from pipelines.errors import UsageError
-from pipelines.ingest.walk import Candidate
+from pipelines.ingest.walk import Candidate, printable
 from pipelines.instruments import Profile, path_night
 from pipelines.instruments.nights import parse_night
+
+logger = logging.getLogger(__name__)
 
 UNDATED = "undated"
 MOST = 10_000  # nights in one range
@@ -97,11 +100,17 @@ def by_night(
     """
     readers = [profiles[profile]] if profile is not None else [p for p in profiles.values() if p.path is not None]
     nights: dict[str, list[Candidate]] = {}
+    others = 0
     for candidate in found:
         path = PurePosixPath(candidate.file)
         night = next((day for reader in readers if (day := path_night(reader, path)) is not None), None)
         if want.has(candidate, night):
             nights.setdefault(night.isoformat() if night else UNDATED, []).append(candidate)
+        else:
+            others += 1
+            logger.debug("not asked for: %s: night %s", printable(candidate.file), night or UNDATED)
+    if others:
+        logger.info("not asked for: %d files of other nights, or looked at before; -vv names them", others)
     return dict(sorted(nights.items()))
 
 

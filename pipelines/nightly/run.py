@@ -5,6 +5,7 @@ each night while its files are taken, stops at a safe boundary when told to or w
 and writes down what it did. Whatever ends it, the next run goes on from there.
 """
 
+import logging
 import os
 import signal
 import time
@@ -24,6 +25,8 @@ from pipelines.instruments import profiles
 from pipelines.nightly.nights import Wanted, by_night, settled
 from pipelines.nightly.report import NightlyReport, NightReport
 from pipelines.session import Session
+
+logger = logging.getLogger(__name__)
 
 OVERLAP = timedelta(days=1)  # looked at again before the last run began: clocks differ, copies take their time
 SETTLE = 60.0  # seconds without a change before a file is believed to be whole
@@ -168,9 +171,11 @@ class _Run:
             reason = self._reason()
             if reason:
                 self.report.stopped = reason
+                _left(found, reason)
                 self.report.nights.append(NightReport(night, left=len(found)))
                 continue
             ready, early = settled(found, settle=self.schedule.settle, now=time.time())
+            _left(early, f"changed less than {self.schedule.settle:.0f} s ago")
             self.report.unsettled += [printable(candidate.file) for candidate in early]
             if ready:
                 self.report.nights.append(self._night(night, ready, done, total))
@@ -188,6 +193,7 @@ class _Run:
         )
         with lease as got:
             if isinstance(got, Holder):
+                _left(ready, f"{got} is at work on the night {night}")
                 return NightReport(night, left=len(ready), holder=str(got))
             report = ingest_found(
                 self.session,
@@ -222,6 +228,12 @@ class _Run:
         return ""
 
 
+def _left(found: Sequence[Candidate], reason: str) -> None:
+    """Log the files that this run does not touch."""
+    for candidate in found:
+        logger.info("left for the next run: %s: %s", printable(candidate.file), reason)
+
+
 @contextmanager
 def on_signals() -> Iterator[Callable[[], str]]:
     """Turn SIGTERM and Ctrl-C into a reason to stop at a safe boundary; a second one is as usual."""
@@ -229,7 +241,7 @@ def on_signals() -> Iterator[Callable[[], str]]:
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
 
     def tell(number: int, _frame: object) -> None:
-        told.append(f"told to by {signal.Signals(number).name}")
+        told.append(f"interrupted by {signal.Signals(number).name}")
         for each, handler in before.items():
             signal.signal(each, handler)
 

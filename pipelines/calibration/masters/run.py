@@ -1,5 +1,6 @@
 """Makes the masters of a night: what is unchanged is left alone, and two runs that make the same one agree."""
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ __all__ = ["make_masters"]
 
 Doc = Mapping[str, Any]
 Progress = Callable[[int, int], None]
+
+logger = logging.getLogger(__name__)
 
 COLUMNS = ("kind", "camera", "key", "frames", "outcome", "status", "master", "reason", "rejected", "s")
 
@@ -119,6 +122,11 @@ def _carry_out(steps: Sequence[Step], place: _Making, *, jobs: int, progress: Pr
         rows[number] = _kept(made, place)
         if progress is not None:
             progress(done, len(waiting))
+    for _, row in sorted(rows.items()):
+        named = " ".join(str(row[name]) for name in ("kind", "camera", "key"))
+        logger.info("%s: %s: %s", _SAID.get(row["outcome"], row["outcome"]), named, row["reason"] or row["status"])
+        for left_out in row["rejected"]:
+            logger.info("left out of %s: %s", named, left_out)
     return [rows[number] for number in sorted(rows)]
 
 
