@@ -8,7 +8,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 WIRE := $(CURDIR)/.venv-wire/bin/python
 
-PATIENT := conformance crash hostile
+# What `make quick` leaves to `make test`, beside the tests marked "patient".
+PATIENT := benchmarks conformance crash golden hostile pipelines/jwst test_notebooks.py test_packaging.py
 
 .PHONY: demo test quick bench wire clean
 
@@ -25,7 +26,7 @@ test: $(VENV)/.dev wire
 
 quick: $(VENV)/.dev
 	$(BIN)/ruff check .
-	$(BIN)/pytest -n 2 --dist loadfile $(PATIENT:%=--ignore=tests/%)
+	$(BIN)/pytest -n 2 --dist loadfile -m 'not slow and not patient' $(PATIENT:%=--ignore=tests/%)
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.benchmarks

@@ -165,6 +165,7 @@ store.put(noise[:100, :100], kind="frame")
     assert os.listdir(folder / ".staging") == []
 
 
+@pytest.mark.patient
 def test_memory_does_not_grow_with_the_array(folder):
     """1 GB of pixels from a source, within 150 MB of what the imports take."""
     code = """

@@ -252,6 +252,7 @@ def test_processes_that_put_the_same_arrays_agree(folder):
     assert all(store.verify(ref, "decode") == [] for ref in answers[0])
 
 
+@pytest.mark.patient
 def test_processes_that_make_the_store_agree_on_its_identity(tmp_path):
     code = "import sys; from arraystore import open_store; print(open_store(sys.argv[1]).id)"
     for n in range(3):

@@ -152,6 +152,7 @@ def test_documents_of_an_older_schema_are_read_and_not_changed(archive, raw, wri
         archive.ingest(raw)
 
 
+@pytest.mark.patient
 def test_from_a_night_to_a_certified_master_in_lines_of_a_notebook(archive, tmp_path):
     """The facades, on a simulated night: each line is a verb of its own module, tested there."""
     from pipelines.demo.night import simulate_night

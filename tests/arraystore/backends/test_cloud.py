@@ -113,6 +113,7 @@ def test_a_line_that_stays_cut_is_unreachable(far, line):
             act()
 
 
+@pytest.mark.patient
 def test_a_large_shard_is_staged_and_leaves_nothing(near):
     picture = noise(20)
     ref = near.put(picture, kind="frame")

@@ -20,6 +20,7 @@ def test_every_operation_goes_wrong_once(make_local, sort):
     assert check_faults(make_local, sort) > 20
 
 
+@pytest.mark.patient
 def test_every_operation_on_a_bucket_fails_once(s3_make):
     """The other faults are its requests' own: see test_cloud."""
     assert check_faults(s3_make, "fails") > 20

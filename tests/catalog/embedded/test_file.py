@@ -193,6 +193,7 @@ for n in range(150):
 """
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize("journal", ["wal", "truncate"])
 def test_processes_add_up(tmp_path, journal):
     path = tmp_path / "catalog.db"

@@ -27,6 +27,7 @@ def darkroom(tmp_path):
     return run
 
 
+@pytest.mark.patient
 def test_from_files_to_answers_and_back(darkroom, tmp_path, raw, write_frame):
     for number in (31, 32, 33):
         path = write_frame(f"Dragonfly101/2024-02-20/T13080513_{number}_dark.fits", seed=number)
@@ -54,6 +55,7 @@ def test_from_files_to_answers_and_back(darkroom, tmp_path, raw, write_frame):
     assert str(raw) in darkroom("root", "list").stdout
 
 
+@pytest.mark.patient
 def test_quarantine_is_exit_1_and_says_why(darkroom, raw, write_frame):
     write_frame()
     (raw / "junk.fits").write_bytes(b"not a FITS file at all")
@@ -67,6 +69,7 @@ def test_quarantine_is_exit_1_and_says_why(darkroom, raw, write_frame):
     assert (report["unchanged"], report["refused"][0]["code"]) == (1, "not-fits")
 
 
+@pytest.mark.patient
 def test_an_empty_folder_is_no_failure(darkroom, raw):
     done = darkroom("ingest", raw)
     assert done.returncode == 0

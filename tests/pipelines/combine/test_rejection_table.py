@@ -15,6 +15,7 @@ SHAPE = (600, 1000)
 PROMISED = {3: (5e-4, 0.015), 6: (5e-4, 0.001), 20: (5e-4, 0.0)}
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize("count", PROMISED)
 def test_noise_model_rejection_keeps_its_promise(count):
     frames, hit = simulated(count, SHAPE, seed=count)

@@ -242,6 +242,7 @@ BOMBS = {
 }
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize("bomb", BOMBS, ids=lambda bomb: bomb.__name__)
 def test_a_bomb_is_refused_at_once_and_in_little_memory(tmp_path, bomb):
     path = tmp_path / "bomb.fits"

@@ -86,6 +86,7 @@ def test_odd_cards_cost_their_value_and_nothing_else(archive, raw):
     assert out.read_bytes() == path.read_bytes()
 
 
+@pytest.mark.patient
 def test_a_document_over_16_megabytes_is_quarantined(archive, raw, write_frame):
     write_frame()
     table = [fits.PrimaryHDU()]

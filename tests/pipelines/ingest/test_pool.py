@@ -49,6 +49,7 @@ def take(archive, tmp_path, raw, **options):
     return ingest(archive.session, [raw], options=IngestOptions(**options))
 
 
+@pytest.mark.patient
 def test_a_file_that_hangs_or_swells_or_kills_costs_itself(archive, tmp_path, raw, write_frame, third_party_profile):
     third_party_profile(UNRULY, name="unruly")
     for number in range(10, 22):
@@ -159,6 +160,7 @@ def alive(pid):
         return False
 
 
+@pytest.mark.patient
 def test_a_signal_to_the_whole_group_is_no_fault_of_a_file(tmp_path):
     script = textwrap.dedent(
         """
@@ -191,6 +193,7 @@ def test_a_signal_to_the_whole_group_is_no_fault_of_a_file(tmp_path):
     assert done.stdout.split() == ["taken"] * 200
 
 
+@pytest.mark.patient
 def test_a_parent_that_is_killed_leaves_no_worker(tmp_path):
     script = (
         "import sys, time\nfrom pipelines.ingest.pool import _Worker\nfrom pipelines.processes.limits import Bounds\n"

@@ -124,6 +124,7 @@ def test_the_commands(tmp_path):
 KINDS = ("whole", "cut", "text", "empty", "folder", "pipe", "link", "broken link", "link outside", "twin", "not utf8")
 
 
+@pytest.mark.patient
 @given(st.lists(st.tuples(st.sampled_from(KINDS), st.booleans()), max_size=8), st.booleans())
 @settings(max_examples=20)
 def test_every_file_is_in_the_archive_or_in_quarantine(tmp_path_factory, kinds, headers_only):

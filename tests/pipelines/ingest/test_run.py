@@ -277,6 +277,7 @@ with open_archive(sys.argv[1]) as archive:
 """
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_kill_9_at_any_moment_and_run_again(tmp_path, raw, write_frame, jobs):
     for number in range(40):
@@ -304,6 +305,7 @@ def test_kill_9_at_any_moment_and_run_again(tmp_path, raw, write_frame, jobs):
         assert archive.status().objects == 40
 
 
+@pytest.mark.patient
 def test_two_processes_take_one_night_together(tmp_path, raw, write_frame):
     for number in range(30):
         write_frame(f"Dragonfly101/2024-02-20/T1_{number}_dark.fits", seed=number)

@@ -108,6 +108,7 @@ def test_a_list_of_paths(tmp_path, monkeypatch):
         manifest(tmp_path / "none")
 
 
+@pytest.mark.patient
 def test_on_the_command_line_before_there_is_an_archive(tmp_path, tests_at_jpl):
     def darkroom(*arguments, **options):
         command = [sys.executable, "-m", "pipelines.cli", "--home", str(tmp_path / "new"), *arguments]

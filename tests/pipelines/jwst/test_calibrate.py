@@ -79,6 +79,7 @@ def test_the_real_exposure_is_calibrated(archive, miri_exposure, reference_files
     assert parameters["steps"]["saturation"]["override_superbias"] == "N/A"
 
 
+@pytest.mark.patient
 def test_on_the_command_line_with_the_smallest_set_of_references(archive, uncal, reference_files, tmp_path):
     """Twice over: the second time there is nothing to do."""
     folder = reference_files(SUBARRAYS["SUB64"], nints=2, ngroups=6, readpatt="FASTR1", minimal=True)

@@ -253,6 +253,7 @@ def command(home, *arguments):
     return [sys.executable, "-m", "pipelines.cli", "--home", str(home), *map(str, arguments)]
 
 
+@pytest.mark.patient
 def test_two_processes_share_a_night(tmp_path, raw, write_frame):
     for number in range(60):
         write_frame(name("2024-02-20", number), seed=number)
@@ -288,6 +289,7 @@ def test_time_that_is_up_keeps_what_was_done_and_the_next_run_goes_on(archive, t
     assert (report.exit_code, report.nights[0].left) == (1, 6)
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_the_command_at_a_safe_boundary(tmp_path, raw, write_frame, number):
     pixels = [np.random.default_rng(n).normal(1000, 10, (512, 640)).astype(np.uint16) for n in range(4)]
@@ -303,7 +305,7 @@ def test_a_signal_stops_the_command_at_a_safe_boundary(tmp_path, raw, write_fram
     out, err = process.communicate(timeout=60)
     report = json.loads(out)
     assert (process.returncode, err) == (1, "")
-    assert f"told to by {number.name}" in report["stopped"]
+    assert f"interrupted by {number.name}" in report["stopped"]
     assert report["left"] > 0
     with open_archive(home, readonly=True) as archive:
         assert archive.headers.count_documents({}) == report["new"] == 250 - report["left"]
@@ -311,6 +313,7 @@ def test_a_signal_stops_the_command_at_a_safe_boundary(tmp_path, raw, write_fram
         assert archive.catalog["leases"].count_documents({}) == 0
 
 
+@pytest.mark.patient
 def test_a_killed_run_is_gone_on_with(tmp_path, raw, write_frame):
     for number in range(120):
         write_frame(name("2024-02-20", number), seed=number)

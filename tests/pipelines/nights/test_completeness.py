@@ -103,6 +103,7 @@ def test_lights_and_flats_without_darks_of_their_time(archive, raw, write_night)
     assert "of 14 s" in found["dark-missing", ("T3",)]["what"]
 
 
+@pytest.mark.patient
 def test_keywords_that_appeared_vanished_or_changed_type(archive, raw, write_night):
     for date in ("2024-02-15", "2024-02-16", "2024-02-17", "2024-02-18", "2024-02-19"):
         write_night(date)
@@ -149,6 +150,7 @@ def test_what_is_no_night_is_refused(archive):
         night(archive.session, "20240220")
 
 
+@pytest.mark.patient
 def test_the_command_and_its_exit_codes(tmp_path, archive, raw, write_night):
     write_night()
     archive.ingest(raw)

@@ -109,6 +109,7 @@ def test_a_product_made_anew_counts_and_the_old_one_does_not(archived, tmp_path)
     assert check().stale == check().missing == ()
 
 
+@pytest.mark.patient
 def test_small_segments_are_joined_and_full_ones_stay(archive, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "SMALL", 3)
     campaign = simulate_campaign(tmp_path / "raw", exposures=6, nints=2, ngroups=4)

@@ -45,6 +45,7 @@ def expected_ramps(files, dy, dx):
     return values
 
 
+@pytest.mark.patient
 @settings(max_examples=40)
 @given(x=st.integers(1, 72), y=st.integers(779, 842))
 def test_any_pixel_in_every_exposure(campaign, x, y):

@@ -409,6 +409,7 @@ def test_young_orphans_are_work_under_way(three):
     assert codes(three, grace=timedelta(hours=1)) == ["document-missing", "orphaned", "orphaned", "staging"]
 
 
+@pytest.mark.patient
 def test_nothing_is_found_wrong_while_an_ingest_runs_beside(tmp_path, write_frame):
     """A real process ingests, revises, deletes and restores; checks beside it find nothing."""
     home, raw = tmp_path / "home", tmp_path / "raw"
@@ -464,6 +465,7 @@ with open_archive({str(tmp_path / "home")!r}) as archive:
         assert (report.fresh, report.verified) == (15, 45)
 
 
+@pytest.mark.patient
 def test_the_command_says_it_with_its_exit_code(three, tmp_path):
     def command(*arguments):
         words = interpreter.command("pipelines.cli", "--home", tmp_path / "home", *arguments)

@@ -187,6 +187,7 @@ def test_times_are_read_as_people_write_them():
 # -- the commands -----------------------------------------------------------------------------------
 
 
+@pytest.mark.patient
 def test_history_by_command(two, tmp_path):
     then = datetime.now(UTC)
     time.sleep(0.01)  # times are kept to the millisecond
@@ -202,6 +203,7 @@ def test_history_by_command(two, tmp_path):
     assert darkroom(tmp_path, "history", "nowhere").returncode == 2
 
 
+@pytest.mark.patient
 def test_lost_rebuilt_backed_up_and_copied_by_command(two, tmp_path):
     assert darkroom(tmp_path, "backup", tmp_path / "saved.db").returncode == 0
     assert darkroom(tmp_path, "backup", tmp_path / "saved.db").returncode == 2
@@ -219,6 +221,7 @@ def test_lost_rebuilt_backed_up_and_copied_by_command(two, tmp_path):
     assert "nothing to migrate" in darkroom(tmp_path, "migrate").stdout
 
 
+@pytest.mark.patient
 def test_deleted_and_restored_by_command(two, tmp_path):
     dry = darkroom(tmp_path, "delete", A, "--dry-run", "--json")
     assert json.loads(dry.stdout)["documents"] == [A]

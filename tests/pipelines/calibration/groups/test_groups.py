@@ -237,6 +237,7 @@ nights = st.lists(
 )
 
 
+@pytest.mark.patient
 @settings(max_examples=40)
 @given(nights, st.randoms())
 def test_random_nights_are_grouped_as_the_plain_twin_groups_them(tmp_path_factory, night, shuffler):

@@ -101,6 +101,7 @@ print(json.dumps([[row["master"], row["outcome"], row["status"]] for row in rows
 """
 
 
+@pytest.mark.patient
 def test_two_processes_that_make_the_same_masters_converge(night, tmp_path):
     home = tmp_path / "night"
     processes = [
@@ -120,6 +121,7 @@ def test_two_processes_that_make_the_same_masters_converge(night, tmp_path):
     assert outcomes(make(night, kinds=("dark",))) == {"unchanged"}
 
 
+@pytest.mark.patient
 def test_killed_at_any_moment_a_run_again_ends_with_the_same_masters(night, finished, tmp_path, made_readonly):
     for delay in (0.6, 0.9, 1.3):
         process = subprocess.Popen(

@@ -130,6 +130,7 @@ def test_all_nights_are_asked_without_a_date(headers):
     assert [row["date"] for row in flat_times(headers)] == [NIGHT] * 6
 
 
+@pytest.mark.patient
 @settings(max_examples=25)
 @given(st.integers(3, 8), st.integers(1, 5), st.integers(1, 5), st.sampled_from([-9, -5, 6, 11]), st.data())
 def test_any_minority_of_wrong_clocks_is_outvoted(tmp_path_factory, cameras, dusk, dawn, hours, data):
