@@ -17,7 +17,16 @@ from urllib.parse import quote, unquote
 from arraystore.backends.protocol import Backend
 from arraystore.errors import ArrayDamaged, InvalidKey, Lost
 
-__all__ = ["StoredRecord", "add_record", "get_record", "list_records", "put_records", "record_path", "remove_record"]
+__all__ = [
+    "StoredRecord",
+    "add_record",
+    "add_records",
+    "get_record",
+    "list_records",
+    "put_records",
+    "record_path",
+    "remove_record",
+]
 
 _ROOT = "records"
 _MAX_KEY = 1024
@@ -94,6 +103,20 @@ def add_record(backend: Backend, key: str, data: bytes) -> bool:
     """
     backend.require_writable()
     return backend.create(record_path(key), _framed(bytes(data)))
+
+
+def add_records(backend: Backend, records: Mapping[str, bytes]) -> set[str]:
+    """Write records that are not there yet; durable on return.
+
+    Returns
+    -------
+    set of str
+        The keys whose name others have.
+    """
+    backend.require_writable()
+    paths = {record_path(key): key for key in records}
+    taken = backend.create_many({path: _framed(bytes(records[key])) for path, key in paths.items()}) if records else ()
+    return {paths[path] for path in taken}
 
 
 def _framed(data: bytes) -> bytes:

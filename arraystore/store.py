@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 from arraystore.backends.addresses import open_backend
 from arraystore.backends.protocol import Backend, Staging, StoredObject
 from arraystore.errors import InvalidArray
-from arraystore.records import StoredRecord, add_record, get_record, list_records, put_records, remove_record
+from arraystore.records import (
+    StoredRecord,
+    add_record,
+    add_records,
+    get_record,
+    list_records,
+    put_records,
+    remove_record,
+)
 from arraystore.ref import ArrayRef, Scale, check_digest, object_path
 
 if TYPE_CHECKING:
@@ -317,6 +325,10 @@ class ArrayStore:
     def add_record(self, key: str, data: bytes) -> bool:
         """Store a record unless the name is taken by another; return whether the name is now this one's."""
         return add_record(self._backend, key, data)
+
+    def add_records(self, records: Mapping[str, bytes]) -> set[str]:
+        """Store records as :meth:`add_record` does, many together; return the keys whose name others have."""
+        return add_records(self._backend, records)
 
     def get_record(self, key: str) -> bytes:
         """Read a record; `Lost` if there is none, `Damaged` if they changed."""

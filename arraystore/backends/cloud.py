@@ -349,6 +349,12 @@ class CloudBackend:
         self.require_writable()
         return self.bucket.create(path, data) is not None
 
+    def create_many(self, files: Mapping[str, bytes]) -> set[str]:
+        self.require_writable()
+        with ThreadPoolExecutor(min(self.concurrency, max(1, len(files)))) as pool:
+            placed = list(pool.map(self.create, files.keys(), files.values()))
+        return {path for path, done in zip(files, placed, strict=True) if not done}
+
     def remove(self, path: str) -> None:
         self.require_writable()
         if self.stat(path) is None:

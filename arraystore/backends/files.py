@@ -292,6 +292,14 @@ class FileBackend:
         finally:
             staging.discard()
 
+    def create_many(self, files: Mapping[str, bytes]) -> set[str]:
+        self.require_writable()
+        staging = FileStaging(self.root)
+        try:
+            return staging.place_all_new(files)
+        finally:
+            staging.discard()
+
     def remove(self, path: str) -> None:
         self.require_writable()
         target = self.root / path

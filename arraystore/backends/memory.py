@@ -181,6 +181,9 @@ class MemoryBackend:
                 self.contents.times[path] = time.time()
             return self.contents.files[path] == data
 
+    def create_many(self, files: Mapping[str, bytes]) -> set[str]:
+        return {path for path, data in files.items() if not self.create(path, data)}
+
     def remove(self, path: str) -> None:
         self.require_writable()
         with self.contents.lock:

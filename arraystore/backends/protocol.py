@@ -134,6 +134,9 @@ class Backend(Protocol):
         Returns False, and changes nothing, if there is one with other contents.
         """
 
+    def create_many(self, files: Mapping[str, bytes]) -> set[str]:
+        """Write small files that are not there yet, each as `create` does; return the paths that others have."""
+
     def remove(self, path: str) -> None:
         """Remove a small file; `Lost` if it is not there."""
 

@@ -126,6 +126,30 @@ class FileStaging:
             sync_folder(target.parent)
         return placed
 
+    def place_all_new(self, files: Mapping[str, bytes]) -> set[str]:
+        """Write small files, force them all to disk, and give each its path unless that is taken.
+
+        Returns
+        -------
+        set of str
+            The paths that hold other bytes.
+        """
+        staged = {path: self.folder / str(number) for number, path in enumerate(files)}
+        for path, data in files.items():
+            with self.create(staged[path].name) as file:
+                file.write(data)
+        with translated("write to", self._root):
+            self._force()
+            folders: set[Path] = set()
+            taken: set[str] = set()
+            for path, new in staged.items():
+                target = self._root / path
+                if not _link(new, target) and target.read_bytes() != files[path]:
+                    taken.add(path)
+                folders.update(target.relative_to(self._root).parents)
+            _at_once(_sync_if_there, [self._root / folder for folder in folders])
+        return taken
+
     def discard(self) -> None:
         """Remove what has not been published. Never raises."""
         for descriptor in self._descriptors:

@@ -71,6 +71,14 @@ def a_file_is_created_once(backend: Backend) -> None:
     assert backend.create("records/c/1~", b"other")
 
 
+def files_are_created_once_together(backend: Backend) -> None:
+    """`create_many`: names that others have are told, and their files stay."""
+    assert backend.create_many({}) == set()
+    assert backend.create_many({"records/m/1~": b"one", "records/m/2~": b"two"}) == set()
+    assert backend.create_many({"records/m/1~": b"one", "records/m/2~": b"x", "records/n~": b"new"}) == {"records/m/2~"}
+    assert [backend.read(f"records/{name}~") for name in ("m/1", "m/2", "n")] == [b"one", b"two", b"new"]
+
+
 def ranges_end_where_the_file_ends(backend: Backend) -> None:
     """`reader`."""
     data = bytes(range(256)) * 40
@@ -151,6 +159,7 @@ def writers_of_one_array_agree(backend: Backend) -> None:
 CONTRACT = (
     files_come_back_whole_and_are_replaced,
     a_file_is_created_once,
+    files_are_created_once_together,
     ranges_end_where_the_file_ends,
     objects_appear_whole_or_not_at_all,
     objects_are_refreshed_and_withdrawn,

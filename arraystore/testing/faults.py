@@ -168,6 +168,9 @@ class FaultyBackend:
     def create(self, path: str, data: bytes) -> bool:
         return bool(self.fault.apply(lambda: self.inner.create(path, data)))
 
+    def create_many(self, files: Mapping[str, bytes]) -> set[str]:
+        return set(self.fault.apply(lambda: self.inner.create_many(files)))
+
     def remove(self, path: str) -> None:
         self.fault.apply(lambda: self.inner.remove(path))
 

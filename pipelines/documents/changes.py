@@ -38,11 +38,13 @@ __all__ = [
     "carry_out",
     "change",
     "is_stale",
+    "new_entry",
     "new_state",
     "read_entry",
     "remember",
     "trash_entry",
     "undo",
+    "update_of",
     "write",
 ]
 
@@ -120,9 +122,8 @@ def _change(edit: Edit, *, catalog: Catalog, store: ArrayStore, why: str, run: s
         document = catalog[collection].find_one({"_id": edit.document})
         if document is None:
             raise UnknownDocument(f"{edit.document} was deleted while it was being changed; restore it, then try again")
-        entry = _entry(document, why=why, run=run, collection=collection)
-        entry |= difference(document, edit)
-        if not entry["set"] and not entry["unset"]:
+        entry = new_entry(document, edit, why=why, run=run, collection=collection)
+        if entry is None:
             return False
         if write(entry, catalog=catalog, store=store):
             return True
@@ -161,6 +162,13 @@ def new_state(
 ) -> Entry:
     """Return the entry, still to be written, that deletes or restores a document."""
     return _entry(document, why=why, run=run, collection=collection) | {"state": state} | extra
+
+
+def new_entry(document: Document, edit: Edit, *, why: str, run: str, collection: str = "headers") -> Entry | None:
+    """Return the entry, still to be written, of an edit of a document as it is; None where it changes nothing."""
+    entry = _entry(document, why=why, run=run, collection=collection)
+    entry |= difference(document, edit)
+    return entry if entry["set"] or entry["unset"] else None
 
 
 def _entry(document: Document, *, why: str, run: str, collection: str) -> Entry:
@@ -220,12 +228,17 @@ def carry_out(entry: Entry, *, catalog: Catalog) -> bool:
             # Another process has deleted and restored it while this one stood still: it stays.
             _strike_from_trash(kept, catalog=catalog)
         return True
+    documents.update_one(before, update_of(entry))
+    return True
+
+
+def update_of(entry: Entry) -> dict[str, Any]:
+    """Return the update that a change of fields is, for MongoDB."""
     update: dict[str, Any] = {"$set": {"ingest.changes": entry["change"]}}
     update["$set"] |= {item["path"]: item["value"] for item in entry["set"]}
     if entry["unset"]:
         update["$unset"] = dict.fromkeys(entry["unset"], "")
-    documents.update_one(before, update)
-    return True
+    return update
 
 
 def _restore(entry: Entry, *, catalog: Catalog) -> bool:

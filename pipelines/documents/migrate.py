@@ -17,6 +17,7 @@ from catalog import Catalog, Collection
 from pipelines.documents import runs as ledger
 from pipelines.documents.changes import new_state, read_entry, remember, trash_entry
 from pipelines.documents.edits import applied
+from pipelines.documents.filling import UNOBSERVED, fill
 from pipelines.documents.pairing import require_store
 from pipelines.documents.records import PREFIXES, older_key, record_key
 from pipelines.documents.schema import SCHEMA
@@ -36,7 +37,12 @@ def _count_changes(document: Document) -> Document:
     return {**document, "ingest": {"changes": 0, **document["ingest"]}}
 
 
-STEPS: Final[Mapping[int, Callable[[Document], Document]]] = {1: _count_changes}
+def _may_have_obs(document: Document) -> Document:
+    """Schema 3: a document has ``obs``, which is filled by a recorded change, so that rebuild gives what was there."""
+    return document
+
+
+STEPS: Final[Mapping[int, Callable[[Document], Document]]] = {1: _count_changes, 2: _may_have_obs}
 """From each schema to the next."""
 
 
@@ -51,7 +57,7 @@ def upgraded(document: Document) -> Document:
     Examples
     --------
     >>> upgraded({"_id": "a", "ingest": {"revision": 1}, "schema": 1})
-    {'_id': 'a', 'ingest': {'changes': 0, 'revision': 1}, 'schema': 2}
+    {'_id': 'a', 'ingest': {'changes': 0, 'revision': 1}, 'schema': 3}
     """
     require_known(document)
     schema = document.get("schema", 1)
@@ -101,7 +107,8 @@ class Migration:
     dry_run : bool
         Nothing was written, only counted.
     documents : dict of str to int
-        Documents of an older schema, by collection; and ``records`` of them in the store.
+        Documents of an older schema, by collection; ``records`` of them in the store; and ``unobserved``,
+        documents without the observation fields.
     """
 
     dry_run: bool
@@ -115,7 +122,13 @@ class Migration:
         if not any(self.documents.values()):
             return f"every document has schema {SCHEMA}; there is nothing to migrate"
         counts = ", ".join(f"{count} {name}" for name, count in self.documents.items() if count)
-        return f"{'would migrate' if self.dry_run else 'migrated'} {counts} to schema {SCHEMA}"
+        done = f"{'would migrate' if self.dry_run else 'migrated'} {counts} to schema {SCHEMA}"
+        told = "would be" if self.dry_run else "were"
+        return f"{done}; the observation fields {told} filled from the stored headers" if self._filled else done
+
+    @property
+    def _filled(self) -> bool:
+        return bool(self.documents.get("unobserved"))
 
 
 def migrate(
@@ -140,6 +153,7 @@ def migrate(
             require_known(found[field] if field else found)
     counts = {name: catalog[name].count_documents(_older(field)) for name, field in HOLDERS.items()}
     counts["records"] = sum(1 for _ in _older_records(store))
+    counts["unobserved"] = catalog.headers.count_documents(UNOBSERVED)
     unwritten = catalog.trash.count_documents(_UNWRITTEN)
     if dry_run or not (any(counts.values()) or unwritten):
         return Migration(dry_run, counts)
@@ -154,6 +168,7 @@ def migrate(
             if progress is not None:
                 progress(done, max(done, sum(counts.values())))
     _write_deletions_down(catalog, store)
+    fill(catalog=catalog, store=store, run=run, progress=progress)
     ledger.finish(catalog.runs, run, status="finished", result={"documents": counts})
     return Migration(False, counts)
 

@@ -5,9 +5,11 @@ Examples
 The document of one FITS file, shortened (``header`` holds every card, ``cards`` the headers byte for byte)::
 
     {"_id": "Dragonfly204/2024-02-20/83F010730_45_dark.fits", "root": "dragonfly",
-     "path": "Dragonfly204/2024-02-20/83F010730_45_dark.fits", "schema": 2, "date": "2024-02-20",
+     "path": "Dragonfly204/2024-02-20/83F010730_45_dark.fits", "schema": 3, "date": "2024-02-20",
      "timestamp": datetime(2024, 2, 20, 23, 14, 2, tzinfo=UTC), "instrument": "Dragonfly",
-     "camera": "83F010730", "kind": "dark", "header": {"EXPTIME": 600.0, ...}, "cards": b"...",
+     "camera": "83F010730", "kind": "dark",
+     "obs": {"camera": "83F010730", "exptime": 600.0, "temperature": -10.0, "stacked": 1, ...},
+     "obs_from": {"camera": "profile", "exptime": "EXPTIME@0", ...}, "header": {"EXPTIME": 600.0, ...}, "cards": b"...",
      "arrays": {"sci": {"digest": "...", "shape": [2536, 3358], "dtype": "uint16", ...}},
      "file": {"size": 17049600, "sha256": "..."}, "qc": {"flags": []},
      "ingest": {"revision": 1, "changes": 0, "run": "20240221T101502-7f3a", "arrays": "stored"}}
@@ -19,7 +21,7 @@ from typing import Any
 
 from arraystore import ArrayRef
 
-SCHEMA = 2
+SCHEMA = 3
 RESIDUE = "residue"
 
 Document = dict[str, Any]

@@ -69,6 +69,8 @@ def document_of(
         **_identity_fields(identity),
         "profile": profile.name,
         **_placed(identity.fields),
+        "obs": identity.obs,
+        "obs_from": identity.obs_from,
         "header": header.header,
         "cards": pack_cards(file.cards_blocks()),
         "hdus": hdus,

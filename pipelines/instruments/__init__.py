@@ -4,9 +4,12 @@
 `plan_arrays` says which arrays its HDUs become. A profile is data, see `profile.py`.
 """
 
-from pipelines.instruments.calibration import Calibration, FrameLimits, GroupKey, GroupRule, Site
+from pipelines.instruments.calibration import OVERSCAN, SETUP, Calibration, FrameLimits, GroupKey, GroupRule, Site
+from pipelines.instruments.dragonfly import KINDS
 from pipelines.instruments.errors import ProfileError
 from pipelines.instruments.identify import choose, identify, look_up, path_night
+from pipelines.instruments.lookup import StoredHdu
+from pipelines.instruments.observe import Facts, Observation, observe
 from pipelines.instruments.plan import plan_arrays
 from pipelines.instruments.profile import (
     ArrayPlan,
@@ -24,6 +27,9 @@ from pipelines.instruments.splits import SPLITS, Split
 
 __all__ = [
     "GROUP",
+    "KINDS",
+    "OVERSCAN",
+    "SETUP",
     "SPLITS",
     "ArrayPlan",
     "ArrayRule",
@@ -31,19 +37,23 @@ __all__ = [
     "Claim",
     "Clock",
     "Derived",
+    "Facts",
     "FrameLimits",
     "GroupKey",
     "GroupRule",
     "HduLike",
     "Identity",
+    "Observation",
     "Profile",
     "ProfileError",
     "Site",
     "Split",
+    "StoredHdu",
     "Take",
     "choose",
     "identify",
     "look_up",
+    "observe",
     "path_night",
     "plan_arrays",
     "profiles",

@@ -9,7 +9,10 @@ from datetime import date, datetime
 from pathlib import PurePath
 from typing import Any
 
+from pipelines.instruments.dialects.entry import Key
 from pipelines.instruments.errors import ProfileError
+from pipelines.instruments.kinds import Stacking, as_combined, read_kind, read_stacking, word_kind
+from pipelines.instruments.lookup import Headers
 from pipelines.instruments.nights import (
     instant_of_mjd,
     night_of,
@@ -18,7 +21,11 @@ from pipelines.instruments.nights import (
     site_zone,
     time_of_day,
 )
+from pipelines.instruments.observe import Facts, observe
+from pipelines.instruments.plan import plan_arrays
 from pipelines.instruments.profile import Claim, Clock, HduLike, Identity, Profile, Take
+from pipelines.instruments.sites import NOWHERE, Place, site_of
+from pipelines.instruments.when import When, named_night, read_when
 
 _LARGEST_INTEGER = 2**63 - 1
 _ENDING = re.compile(r"(?:\.(?:fits?|fts))?(?:\.(?:gz|bz2|fz))?\Z", re.IGNORECASE)
@@ -51,7 +58,7 @@ def choose(path: PurePath, hdus: Sequence[HduLike], *, profiles: Mapping[str, Pr
     return best[0]
 
 
-def identify(profile: Profile, path: PurePath, hdus: Sequence[HduLike]) -> Identity:
+def identify(profile: Profile, path: PurePath, hdus: Sequence[HduLike], *, site: Place = NOWHERE) -> Identity:
     """Read what a file is, by a profile's rules.
 
     Parameters
@@ -62,6 +69,8 @@ def identify(profile: Profile, path: PurePath, hdus: Sequence[HduLike]) -> Ident
         Path of the file; only its end matters.
     hdus
         The file's HDUs. Keywords are looked up in the first, then in the first image extension.
+    site
+        Where the camera stands if neither header nor profile tells.
 
     Raises
     ------
@@ -70,17 +79,26 @@ def identify(profile: Profile, path: PurePath, hdus: Sequence[HduLike]) -> Ident
         profile's form.
     """
     reading = _Reading(profile, path, hdus)
-    instrument = reading.take("instrument", profile.instrument) or "unknown"
+    headers = Headers(hdus)
+    place = site_of(profile, headers, site)
+    stacking = read_stacking(headers)
+    kind, note, source = _kind(reading, headers, stacking)
+    instrument = reading.take("instrument", profile.instrument)
     camera = reading.take("camera", profile.camera)
     detector = reading.take("detector", profile.detector)
-    kind = reading.take("kind", profile.kind) or "unknown"
-    for name, source in profile.fields:
-        reading.fields[name] = reading.take(name, source)
+    for name, rule in profile.fields:
+        reading.fields[name] = reading.take(name, rule)
     number = reading.number("exposure_number", profile.exposure_number)
-    timestamp, day = reading.when(profile.clock)
+    if not profile.clock.declared:
+        when = read_when(headers, path, place)
+        reading.flags += when.flags
+        reading.fields.update(when.fields)
+    else:
+        timestamp, day = reading.when(profile.clock)
+        when = When(timestamp, day)
     flat_time = None
-    if kind in profile.flat_kinds and timestamp is not None:
-        flat_time = time_of_day(timestamp, profile.clock.zone)
+    if kind in profile.flat_kinds and when.timestamp is not None:
+        flat_time = time_of_day(when.timestamp, profile.clock.zone)
         reading.fields["flat_time_source"] = "clock"
     if not any(hdu.shape for hdu in hdus):
         reading.flags.append("no-image")
@@ -89,24 +107,62 @@ def identify(profile: Profile, path: PurePath, hdus: Sequence[HduLike]) -> Ident
         reading.fields.update(derived.fields)
         reading.flags.extend(derived.flags)
         kind = derived.kind or kind
-    return Identity(
+    facts = Facts(
         instrument=instrument,
+        camera=camera,
         detector=detector,
+        kind=kind,
+        kind_source=source,
+        kind_note=note,
+        timestamp=when.timestamp,
+        window=reading.fields.get("window"),
+        place=place,
+        stacking=stacking,
+        names={plan.hdu: plan.names[0] for plan in plan_arrays(profile, hdus)},
+    )
+    seen = observe(hdus, profile, facts)
+    obs = seen.obs | ({"time_doubt": list(when.doubt)} if when.doubt else {})
+    if camera is None and profile.camera == Take() and "camera-model-only" not in seen.flags:
+        camera = seen.obs.get("camera") if seen.obs_from.get("camera") != "profile" else None
+    return Identity(
+        instrument=instrument or seen.obs.get("instrument") or seen.obs.get("telescope") or "unknown",
+        detector=detector if detector is not None else seen.obs.get("detector"),
         camera=camera,
         kind=kind,
-        date=day.isoformat() if day else None,
-        timestamp=timestamp,
+        date=when.day.isoformat() if when.day else None,
+        timestamp=when.timestamp,
         exposure_number=number,
         flat_time=flat_time,
         exposure=_exposure(profile, path),
         fields=reading.fields,
-        flags=tuple(dict.fromkeys(reading.flags)),
+        flags=tuple(dict.fromkeys([*reading.flags, *seen.flags])),
+        obs=obs,
+        obs_from={**seen.obs_from, **when.sources},
     )
 
 
+def _kind(reading: _Reading, headers: Headers, stacking: Stacking) -> tuple[str, str, str | None]:
+    """Return kind, note and source, by the profile's rule or the dialects; of combined frames a kind of their own."""
+    rule = reading.profile.kind
+    said = reading.take("kind", rule) if rule != Take() else None
+    if said is None and rule != Take():
+        return "unknown", "", None
+    if said is None:
+        read = read_kind(headers, stacking)
+        reading.flags += read.flags
+        return read.kind, read.note, read.source
+    known = word_kind(said)
+    kind, note = known if known is not None and (rule.keywords or rule.group) else (said, "")
+    by_header = headers.find([Key(word, "profile") for word in rule.keywords])
+    source = by_header.source if by_header is not None else "path" if rule.group in reading.groups else "profile"
+    return (as_combined(kind, stacking) if known is not None else kind), note, source
+
+
 def path_night(profile: Profile, path: PurePath) -> date | None:
-    """Read the night that a path names by a profile's rule; None when it names none."""
-    found = _match_end(profile.path, path) if profile.path is not None else None
+    """Read the night that a path names by a profile's rule, else by the folder nearest to the file; None without."""
+    if profile.path is None:
+        return named_night(path)
+    found = _match_end(profile.path, path)
     text = found.groupdict().get("night") if found else None
     return parse_day(text) if text else None
 

@@ -149,11 +149,16 @@ class Clock:
         True: `date` is the night, local noon to local noon. False: the calendar day.
     """
 
-    keywords: tuple[tuple[str, ...], ...]
+    keywords: tuple[tuple[str, ...], ...] = ()
     mjd: tuple[str, ...] = ()
     system: str | None = None
     zone: str = "UTC"
     nightly: bool = True
+
+    @property
+    def declared(self) -> bool:
+        """Whether it names keywords of its own."""
+        return bool(self.keywords or self.mjd)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,9 +215,9 @@ class Profile:
     claims
         Any one suffices.
     instrument, detector, camera, kind, exposure_number
-        Where each field comes from.
+        Where each field comes from; where a rule names nothing, the dialects tell.
     clock
-        Where the instant and the night come from.
+        Where the instant and the night come from; a clock without keywords: wherever the dialects find them.
     path
         Regular expression with named groups for the end of the path. A profile that has one
         takes no file whose path does not match. The group ``night`` is the night by the path.
@@ -237,6 +242,8 @@ class Profile:
         Which frames go together, and what a good frame is.
     site
         Where the instrument stands; None: not known, or in space.
+    keywords
+        (observation field, keywords) pairs, read before those of the dialects.
 
     Raises
     ------
@@ -247,9 +254,9 @@ class Profile:
     name: str
     title: str
     claims: tuple[Claim, ...]
-    instrument: Take
-    kind: Take
-    clock: Clock
+    instrument: Take = Take()
+    kind: Take = Take()
+    clock: Clock = Clock()
     detector: Take = Take()
     camera: Take = Take()
     exposure_number: Take = Take()
@@ -264,6 +271,7 @@ class Profile:
     derive: Derive | None = None
     calibration: Calibration = UNDECLARED
     site: Site | None = None
+    keywords: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     def __post_init__(self) -> None:
         for problem in _problems(self):
@@ -275,7 +283,8 @@ class Identity:
     """What a file is, by its profile: the normalised top-level fields of its document.
 
     ``timestamp`` is aware UTC; ``date`` is ``YYYY-MM-DD``; ``fields`` holds further top-level
-    fields; ``flags`` what was missing, contradictory or guessed.
+    fields; ``flags`` what was missing, contradictory or guessed; ``obs`` and ``obs_from`` the
+    normalised observation fields and where each comes from.
     """
 
     instrument: str
@@ -289,6 +298,8 @@ class Identity:
     exposure: str | None
     fields: dict[str, Any]
     flags: tuple[str, ...]
+    obs: dict[str, Any] = field(default_factory=dict)
+    obs_from: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

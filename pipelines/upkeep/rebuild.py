@@ -16,6 +16,7 @@ from arraystore import ArrayDamaged, ArrayStore, Lost
 from catalog import Catalog
 from pipelines.documents import runs as ledger
 from pipelines.documents.changes import history_name, is_stale, trash_entry, trash_name
+from pipelines.documents.filling import fill
 from pipelines.documents.migrate import rename_records
 from pipelines.documents.records import PREFIXES, numbered, parse_key, record_stem
 from pipelines.documents.replay import kept_document, kept_entry, replayed
@@ -41,6 +42,8 @@ class Rebuilt:
         Documents in use, deleted ones, and remembered changes and revisions.
     passed : int
         Documents the catalog had already.
+    observed : int
+        Documents kept before there were observation fields, which were filled now.
     lost : list of str
         Records that are gone or damaged, each with what it means.
     roots : dict of str to int
@@ -52,6 +55,7 @@ class Rebuilt:
     trash: int = 0
     history: int = 0
     passed: int = 0
+    observed: int = 0
     lost: list[str] = field(default_factory=list)
     roots: dict[str, int] = field(default_factory=dict)
 
@@ -69,6 +73,8 @@ class Rebuilt:
             f"rebuilt {self.headers} documents, {self.masters} masters, {self.trash} in the trash, "
             f"{self.history} in the history" + (f"; {self.passed} were there" if self.passed else "")
         ]
+        if self.observed:
+            lines.append(f"  observation fields filled from the stored headers: {self.observed} documents")
         lines += [f"  LOST {text}" for text in self.lost]
         for name, count in self.roots.items():
             lines.append(f"  say where root {name!r} is ({count} documents): darkroom root add {name} FOLDER")
@@ -123,6 +129,7 @@ def rebuild(
         if progress is not None:
             progress(done, len(stems))
     batch.write(report)
+    report.observed = fill(catalog=session.catalog, store=session.store, run=run)
     report.roots = _homeless(session.catalog)
     result = {name: getattr(report, name) for name in ("headers", "masters", "trash", "history", "lost")}
     ledger.finish(session.runs, run, status="finished", result=result)

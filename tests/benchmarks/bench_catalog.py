@@ -84,7 +84,7 @@ def documents(count):
             },
             "qc": {"flags": [], "cards": {}},
             "ingest": {"run": "r", "at": night, "version": "0", "revision": 1, "arrays": "kept"},
-            "schema": 2,
+            "schema": 3,
         }
 
 

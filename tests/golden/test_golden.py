@@ -9,7 +9,9 @@ import pytest
 from bson import json_util
 
 from pipelines import open_archive
+from pipelines.documents.changes import undo
 from pipelines.documents.migrate import migrate
+from pipelines.documents.observations import obs_of
 from pipelines.documents.schema import SCHEMA
 from pipelines.upkeep.backup import backup, copy
 from pipelines.upkeep.check import check
@@ -86,6 +88,22 @@ def test_it_is_migrated_and_clean(golden, tmp_path):
     report = check(archive.session, level="decode", grace=timedelta(0))
     assert {finding.code for finding in report.findings} <= {"same-pixels", "duplicated"}
     assert migrate(catalog=archive.catalog, store=archive.store).documents["headers"] == 0
+
+
+def test_its_observation_fields_are_filled_without_a_file_and_can_be_taken_back(golden, tmp_path):
+    archive, _ = golden
+    unmigrated = {doc["_id"]: obs_of(doc) for doc in archive.headers.find()}
+    migrate(catalog=archive.catalog, store=archive.store)
+    filled = {doc["_id"]: doc for doc in archive.headers.find()}
+    # Identified when it is read, a document says what migration then writes into it.
+    assert {name: doc["obs"] for name, doc in filled.items()} == unmigrated
+    dark = next(doc for doc in filled.values() if doc["kind"] == "dark")
+    assert dark["obs"]["exptime"] == dark["header"]["EXPTIME"]
+    assert dark["obs"]["camera"] == dark["camera"]
+    assert dark["obs_from"]["exptime"] == "EXPTIME@0"
+    run = archive.runs.find_one({"verb": "migrate"})["_id"]
+    undo(run, catalog=archive.catalog, store=archive.store, why="looking at it as it was")
+    assert archive.headers.count_documents({"obs": {"$exists": True}}) == 0
 
 
 def test_migrated_it_is_rebuilt_as_it_was(golden, tmp_path):

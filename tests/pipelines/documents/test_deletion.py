@@ -9,6 +9,7 @@ import pytest
 
 from pipelines.documents.deletion import delete_planned, plan_deletion, restore_run
 from pipelines.documents.records import record_key
+from pipelines.documents.schema import SCHEMA
 from pipelines.errors import Refused, UnknownDocument
 
 RAW = "lab/bench/exp1_uncal.fits"
@@ -33,7 +34,7 @@ def put(archive, name, *, kind, exposure, seed, parents=(), **more):
         "digests": [ref["digest"]],
         "file": {"size": 1_000_000, "mtime": datetime(2024, 2, 21, tzinfo=UTC), "sha256": name},
         "ingest": {"run": "r", "at": datetime(2024, 2, 21, tzinfo=UTC), "revision": 1, "changes": 0, "arrays": "kept"},
-        "schema": 2,
+        "schema": SCHEMA,
         **more,
     }
     collection = "masters" if kind.startswith("master") else "headers"

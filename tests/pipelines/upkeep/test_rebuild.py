@@ -16,6 +16,7 @@ import pytest
 from pipelines import open_archive
 from pipelines.documents.changes import Edit, change, undo
 from pipelines.documents.records import record_key
+from pipelines.documents.schema import SCHEMA
 from pipelines.errors import Refused, SchemaTooNew, UnknownDocument
 from pipelines.processes import interpreter
 from pipelines.upkeep.check import check
@@ -58,7 +59,7 @@ def fake_master(archive, name):
         "digests": [ref["digest"]],
         "parents": [NAME.format(0)],
         "ingest": {"run": "r", "at": datetime(2024, 2, 21, tzinfo=UTC), "revision": 1, "changes": 0},
-        "schema": 2,
+        "schema": SCHEMA,
     }
     archive.store.put_records({record_key(name, 1, collection="masters"): bson.encode(document)})
     archive.masters.insert_one(document)
