@@ -12,7 +12,7 @@ from typing import Any
 from pipelines.instruments.dialects.entry import Key
 from pipelines.instruments.errors import ProfileError
 from pipelines.instruments.kinds import Stacking, as_combined, read_kind, read_stacking, word_kind
-from pipelines.instruments.lookup import Headers
+from pipelines.instruments.lookup import Headers, look_up
 from pipelines.instruments.nights import (
     instant_of_mjd,
     night_of,
@@ -165,21 +165,6 @@ def path_night(profile: Profile, path: PurePath) -> date | None:
     found = _match_end(profile.path, path)
     text = found.groupdict().get("night") if found else None
     return parse_day(text) if text else None
-
-
-def look_up(hdus: Sequence[HduLike], keyword: str) -> Any:
-    """Look a keyword up in the first HDU, else in the first image extension.
-
-    Text comes stripped. What is absent, empty or no plain value is None.
-    """
-    extension = next((hdu for hdu in hdus[1:] if hdu.shape), None)
-    for hdu in (*hdus[:1], extension):
-        value = hdu.header.get(keyword) if hdu is not None else None
-        if isinstance(value, str):
-            value = value.strip() or None
-        if isinstance(value, (str, int, float)):
-            return value
-    return None
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from typing import Any
 from pipelines.detectors import irs2
 from pipelines.detectors.geometry import GEOMETRIES
 from pipelines.detectors.keywords import calibration_of
-from pipelines.instruments.identify import look_up
+from pipelines.instruments.lookup import look_up
 from pipelines.instruments.miri import PRODUCTS, SEGMENT
 from pipelines.instruments.products import integration_times, numbers, product_kind, science_shape
 from pipelines.instruments.profile import ArrayRule, Claim, Clock, Derived, HduLike, Profile, Take

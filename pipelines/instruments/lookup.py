@@ -10,7 +10,7 @@ from pipelines.instruments.dialects.entry import Key
 from pipelines.instruments.profile import HduLike
 from pipelines.instruments.values import plain
 
-__all__ = ["Found", "Headers", "StoredHdu"]
+__all__ = ["Found", "Headers", "StoredHdu", "look_up"]
 
 _IMAGES = frozenset({"primary", "image", "compressed-image"})
 
@@ -39,6 +39,10 @@ class StoredHdu:
     shape: tuple[int, ...]
     dtype: str | None
     header: dict[str, Any]
+
+    @property
+    def table(self) -> None:
+        """No rows: a document keeps the cards of a table, not its values."""
 
 
 class Headers:
@@ -101,3 +105,18 @@ class Headers:
             elif kept is not None:
                 lines += [value for keyword, value, _ in getattr(hdu, "cards", ()) if keyword == "HISTORY"]
         return [str(line).lower() for line in lines]
+
+
+def look_up(hdus: Sequence[HduLike], keyword: str) -> Any:
+    """Look a keyword up in the first HDU, else in the first image extension.
+
+    Text comes stripped. What is absent, empty or no plain value is None.
+    """
+    extension = next((hdu for hdu in hdus[1:] if hdu.shape), None)
+    for hdu in (*hdus[:1], extension):
+        value = hdu.header.get(keyword) if hdu is not None else None
+        if isinstance(value, str):
+            value = value.strip() or None
+        if isinstance(value, (str, int, float)):
+            return value
+    return None

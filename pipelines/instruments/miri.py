@@ -13,7 +13,7 @@ from typing import Any
 
 from pipelines.detectors.keywords import calibration_of
 from pipelines.detectors.subarrays import DETECTORS, SUBARRAYS, find_subarray
-from pipelines.instruments.identify import look_up
+from pipelines.instruments.lookup import look_up
 from pipelines.instruments.products import integration_times, numbers, product_kind, science_shape
 from pipelines.instruments.profile import ArrayRule, Claim, Clock, Derived, HduLike, Profile, Take
 

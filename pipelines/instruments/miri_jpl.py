@@ -13,7 +13,7 @@ from typing import Any
 
 from pipelines.detectors.subarrays import DETECTORS
 from pipelines.instruments.errors import ProfileError
-from pipelines.instruments.identify import look_up
+from pipelines.instruments.lookup import look_up
 from pipelines.instruments.miri import PRODUCTS, window_of
 from pipelines.instruments.nights import parse_day, parse_instant
 from pipelines.instruments.profile import ArrayRule, Claim, Clock, Derived, HduLike, Profile, Take

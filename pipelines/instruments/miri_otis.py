@@ -12,7 +12,7 @@ from typing import Any
 
 from pipelines.detectors.subarrays import DETECTORS
 from pipelines.instruments.errors import ProfileError
-from pipelines.instruments.identify import look_up
+from pipelines.instruments.lookup import look_up
 from pipelines.instruments.miri import PRODUCTS, window_of
 from pipelines.instruments.miri_jpl import campaign_of
 from pipelines.instruments.profile import ArrayRule, Claim, Clock, Derived, HduLike, Profile, Take

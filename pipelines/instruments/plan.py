@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import count
 
-from pipelines.instruments.identify import look_up
+from pipelines.instruments.lookup import look_up
 from pipelines.instruments.profile import ArrayPlan, ArrayRule, HduLike, Profile
 
 _IMAGES = frozenset({"primary", "image", "compressed-image"})

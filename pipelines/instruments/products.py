@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pipelines.instruments.errors import ProfileError
-from pipelines.instruments.identify import look_up
+from pipelines.instruments.lookup import look_up
 from pipelines.instruments.profile import HduLike
 
 _AXES: Mapping[str, tuple[str, ...]] = {
