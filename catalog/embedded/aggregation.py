@@ -11,7 +11,6 @@ from catalog.embedded.planner import plan_filter
 from catalog.embedded.scan import Query, search
 from catalog.embedded.schema import Schema
 from catalog.embedded.writes import Writes
-from catalog.errors import DuplicateKey, InvalidQuery
 from catalog.language.context import Context, run
 from catalog.language.order import Sort
 from catalog.language.pipeline import compile_pipeline
@@ -101,30 +100,6 @@ class Collections:
                 writes.insert(_identified(document))
             writes.flush()
 
-    def merge(self, options: Mapping[str, Any], documents: Iterable[Document]) -> None:
-        """Merge documents by their ``_id`` into a collection, as ``$merge`` does."""
-        made = list(documents)
-        with self._schemas.file.transaction() as connection:
-            writes = Writes(self._schemas, connection, options["into"])
-            for document in made:
-                _merge_one(writes, _identified(document), options["whenMatched"], options["whenNotMatched"])
-            writes.flush()
-
 
 def _identified(document: Document) -> Document:
     return document if "_id" in document else {"_id": bson.ObjectId(), **document}
-
-
-def _merge_one(writes: Writes, document: Document, matched: str, unmatched: str) -> None:
-    found = next(iter(writes.find({"_id": {"$eq": document["_id"]}})), None)
-    if found is None:
-        if unmatched == "fail":
-            raise InvalidQuery("$merge could not find a matching document in the target collection", 13113)
-        if unmatched == "insert":
-            writes.insert(document)
-    elif matched == "fail":
-        raise DuplicateKey("E11000 $merge found a matching document in the target collection", 11000)
-    elif matched != "keepExisting":
-        old = found.decoded()
-        new = {**old, **document} if matched == "merge" else document
-        writes.put(found, {**new, "_id": old["_id"]})

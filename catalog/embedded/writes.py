@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bson import ObjectId, Regex
+from bson import ObjectId, Regex, Timestamp
 
 from catalog.embedded.codec import decode_naive, encode
 from catalog.embedded.planner import plan_filter
@@ -19,8 +19,11 @@ from catalog.language.order import UNSORTED, Sort
 from catalog.language.query import predicate
 from catalog.language.updating import Update, equalities
 from catalog.language.values import encode_key
+from catalog.limits import refused
 
 __all__ = ["Change", "Writes"]
+
+_STAMP = b"\x11"  # the BSON type of a timestamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,8 @@ class Writes:
         blob = encode(document) if blob is None else blob
         decoded = decode_naive(blob)
         check_id(decoded["_id"])
+        if _STAMP in blob and any(isinstance(v, Timestamp) and not v.time and not v.inc for v in decoded.values()):
+            raise refused("Timestamp(0, 0)", "value")
         self._writer.insert(decoded, blob)
 
     def put(self, found: Found, document: Mapping[str, Any], blob: bytes | None = None) -> bool:

@@ -25,9 +25,6 @@ class Database(Protocol):
     def replace_collection(self, collection: str, documents: Documents) -> None:
         """Put documents in the place of all a collection has."""
 
-    def merge(self, options: Mapping[str, Any], documents: Documents) -> None:
-        """Merge documents into a collection."""
-
 
 @dataclass(frozen=True, slots=True)
 class Context:

@@ -85,7 +85,14 @@ def _lookup(options: Any, names: Names) -> Stage:
 
 def _check_name(name: str) -> None:
     """Refuse what cannot be the name of a collection."""
-    if not name or name.startswith(".") or name.endswith(".") or "\x00" in name or "$" in name:
+    if (
+        not name
+        or name.startswith(".")
+        or name.endswith(".")
+        or "\x00" in name
+        or "$" in name
+        or len(name.encode()) > 200
+    ):
         raise InvalidQuery(f"Invalid namespace specified: {name!r}", 73)
 
 
@@ -161,6 +168,9 @@ def _out(options: Any, names: Names) -> Stage:
         raise refused("$out into another database", "option")
     if not isinstance(options, str):
         raise InvalidQuery(f"$out only supports a string argument, but found {bson_type(options)}", 16990)
+    _check_name(options)
+    if options.startswith("system."):
+        raise InvalidQuery(f"Cannot $out to special collection: {options}", 17385)
 
     def stage(documents: Documents, context: Context) -> Documents:
         context.others().replace_collection(options, documents)
@@ -169,48 +179,9 @@ def _out(options: Any, names: Names) -> Stage:
     return stage
 
 
-_MATCHED = ("replace", "keepExisting", "merge", "fail")
-_UNMATCHED = ("insert", "discard", "fail")
-
-
-def _merge(options: Any, names: Names) -> Stage:
-    given = {"into": options} if isinstance(options, str) else options
-    if not isinstance(given, Mapping):
-        raise InvalidQuery("$merge requires a string or object argument, but found " + bson_type(options), 51182)
-    for key in given:
-        if key not in ("into", "on", "let", "whenMatched", "whenNotMatched"):
-            raise InvalidQuery(f"BSON field '$merge.{key}' is an unknown field.", 40415)
-    if "into" not in given:
-        raise InvalidQuery("BSON field '$merge.into' is missing but a required field", 40414)
-    if isinstance(given["into"], Mapping):
-        raise refused("$merge into another database", "option")
-    if not isinstance(given["into"], str):
-        raise InvalidQuery("$merge 'into' field must be either a string or an object", 51178)
-    if "on" in given and given["on"] not in ("_id", ["_id"]):
-        raise refused("$merge.on", "option")
-    if "let" in given or isinstance(given.get("whenMatched"), list):
-        raise refused("$merge.pipeline", "option")
-    made = {"into": given["into"]}
-    for key, allowed in (("whenMatched", _MATCHED), ("whenNotMatched", _UNMATCHED)):
-        value = given.get(key)
-        value = ("merge" if key == "whenMatched" else "insert") if value is None else value
-        if not isinstance(value, str):
-            raise InvalidQuery(f"BSON field '$merge.{key}' is the wrong type '{bson_type(value)}'", 14)
-        if value not in allowed:
-            raise InvalidQuery(f"Enumeration value '{value}' for field '{key}' is not a valid value.", 2)
-        made[key] = value
-
-    def stage(documents: Documents, context: Context) -> Documents:
-        context.others().merge(made, documents)
-        return []
-
-    return stage
-
-
 STAGES: Stages = {
     "$facet": _facet,
     "$lookup": _lookup,
-    "$merge": _merge,
     "$out": _out,
     "$unionWith": _union_with,
 }

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bson import MaxKey, MinKey, Regex
+from bson import Decimal128, MaxKey, MinKey, Regex
 
 from catalog.errors import InvalidQuery
 from catalog.language.kinds import is_number, mod_predicate, truthy, type_predicate
@@ -223,10 +223,14 @@ def _element(argument: Any, expression: Expression) -> Test:
     if is_operators(argument) and not logical:
         by_value = _condition(argument, expression)
         return lambda values: any(by_value([item]) for value in values if isinstance(value, list) for item in value)
-    by_document = _compiled(argument, expression)
+    by_document = _compiled(argument, _no_expression)
     return lambda values: any(
         by_document(item) for value in values if isinstance(value, list) for item in value if isinstance(item, dict)
     )
+
+
+def _no_expression(given: Any) -> Predicate:
+    raise InvalidQuery("$expr can only be applied to the top-level document", 2)
 
 
 def _all(argument: Any, expression: Expression) -> Test:
@@ -244,7 +248,15 @@ def _all(argument: Any, expression: Expression) -> Test:
 
 
 def _size(argument: Any) -> Test:
-    if not is_number(argument) or not math.isfinite(argument) or argument != int(argument) or argument < 0:
+    if isinstance(argument, Decimal128):
+        raise refused("Decimal128 arithmetic", "operator $size:")
+    if (
+        not is_number(argument)
+        or argument >= 1 << 31
+        or not math.isfinite(argument)
+        or argument != int(argument)
+        or argument < 0
+    ):
         raise InvalidQuery("$size needs a whole number that is not negative", 2)
     return lambda values: any(type(value) is list and len(value) == argument for value in values)
 

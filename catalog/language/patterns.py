@@ -67,8 +67,6 @@ def compile_pattern(pattern: Any, options: Any = "") -> Pattern:
     InvalidQuery
         If pattern or options are not valid.
     """
-    if options is None:
-        options = ""
     if not isinstance(options, str):
         raise InvalidQuery("$options has to be a string", 2)
     if "\x00" in options or set(options) - set(_OPTIONS):
@@ -77,9 +75,7 @@ def compile_pattern(pattern: Any, options: Any = "") -> Pattern:
         known = pattern if isinstance(pattern, Regex) else Regex.from_native(pattern)
         given = {"i": re.I, "m": re.M, "x": re.X, "s": re.S}
         options += "".join(letter for letter, flag in given.items() if known.flags & flag)
-        pattern = known.pattern
-    if isinstance(pattern, bytes):
-        pattern = pattern.decode()
+        pattern = known.pattern.decode() if isinstance(known.pattern, bytes) else known.pattern
     if not isinstance(pattern, str):
         raise InvalidQuery("$regex has to be a string", 2)
     if "\x00" in pattern:

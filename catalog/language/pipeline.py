@@ -14,7 +14,7 @@ __all__ = ["STAGES", "compile_pipeline", "compile_update_pipeline"]
 
 STAGES: Stages = {**stages.STAGES, **foreign.STAGES}
 _MOST_STAGES = 1000
-_WRITING = frozenset({"$out", "$merge"})
+_WRITING = frozenset({"$out"})
 _NOT_WITHIN = {"$facet": frozenset({"$facet", "$geoNear", "$collStats", "$indexStats"})}
 _NOT_WITHIN_CODES = {"$facet": 40600, "$lookup": 51047, "$unionWith": 31441}
 _IN_UPDATES = frozenset({"$addFields", "$set", "$unset", "$project", "$replaceRoot", "$replaceWith"})

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bson import Decimal128
+
 __all__ = ["Paths", "compile_paths", "needed_paths", "prune"]
 
 #: Paths as a tree: a name leads to the tree below it, or to None where everything below is needed.
@@ -88,21 +90,29 @@ def _stage(name: str, options: Any, paths: set[str]) -> bool:
     raise _Whole
 
 
-def _project(options: Mapping[str, Any], paths: set[str]) -> bool:
-    if options.get("_id", 1):
+def _project(options: Mapping[str, Any], paths: set[str], prefix: str = "") -> bool:
+    """Collect the paths of a projection; tell whether only what it names goes on."""
+    if not prefix and options.get("_id", 1):
         paths.add("_id")
-    for path, value in options.items():
+    goes_on = False
+    for name, value in options.items():
+        path = prefix + name
         if isinstance(value, (bool, int, float)):
             if not value and path != "_id":
                 raise _Whole
             if value:
                 paths.add(path)
+            goes_on |= bool(value)
+        elif isinstance(value, Mapping) and not next(iter(value), "").startswith("$"):
+            paths.add(path)  # what stands there decides where a computed field goes
+            goes_on |= _project(value, paths, f"{path}.")
+        elif isinstance(value, Decimal128):
+            raise _Whole
         else:
             paths.add(path.partition(".")[0])
-            if isinstance(value, Mapping):
-                paths.add(path)
             _expression(value, paths)
-    return any(value or path != "_id" for path, value in options.items())
+            goes_on = True
+    return goes_on
 
 
 def _filter(query: Any, paths: set[str]) -> None:

@@ -62,17 +62,19 @@ def _taken(path: str, value: Any, variables: frozenset[str]) -> Any:
     return compile_expression(value, variables)
 
 
-def _flat(options: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def _flat(options: Mapping[str, Any], prefix: str = "", *, adding: bool = False) -> Iterator[tuple[str, Any]]:
     """Yield path and value of every field; an object that is no expression holds fields of its own."""
     for name, value in options.items():
-        if prefix and "." in name:
+        if adding and prefix and "." in name:
             raise InvalidQuery(f"cannot use dotted field name '{name}' in a sub object", 40183)
         if isinstance(value, Mapping) and not next(iter(value), "").startswith("$"):
-            if not value:
+            if not value and not adding:
                 raise InvalidQuery("an empty object is not a valid value. Found empty object at path " + name, 40180)
+            if not value:
+                yield prefix + name, value
             if any(key.startswith("$") for key in value):
                 raise InvalidQuery(f"cannot use an expression beside fields at {name}", 40181)
-            yield from _flat(value, f"{prefix}{name}.")
+            yield from _flat(value, f"{prefix}{name}.", adding=adding)
         else:
             if isinstance(value, Mapping) and len(value) > 1:
                 raise InvalidQuery(f"an expression specification must contain exactly one field, at {name}", 40181)
@@ -173,7 +175,9 @@ def adder(options: Any, variables: frozenset[str], name: str = "$addFields") -> 
     if not isinstance(options, Mapping):
         raise InvalidQuery(f"{name} specification stage must be an object, got {bson_type(options)}", 40272)
     tree: Tree = {}
-    for path, value in _flat(options):  # an object of fields goes into the one that is there, field by field
+    for path, value in _flat(
+        options, adding=True
+    ):  # an object of fields goes into the one that is there, field by field
         try:
             _plant(tree, path, compile_expression(value, variables))
         except InvalidQuery as error:
@@ -204,12 +208,12 @@ def _add_value(value: Any, tree: Tree, root: Document, given: Variables) -> Any:
 
 def remover(options: Any) -> Shape:
     """Return the function of an ``$unset``."""
-    paths = [options] if isinstance(options, str) else options
+    paths = [options] if bson_type(options) == "string" else options
     if not isinstance(paths, list):
         raise InvalidQuery("$unset specification must be a string or an array", 31002)
     if not paths:
         raise InvalidQuery("$unset specification must be a string or an array with at least one field", 31119)
-    if not all(isinstance(path, str) for path in paths):
+    if not all(bson_type(path) == "string" for path in paths):
         raise InvalidQuery("$unset specification must be a string or an array containing only strings", 31120)
     tree: Tree = {}
     for path in paths:

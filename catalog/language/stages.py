@@ -67,6 +67,8 @@ def sort_of(options: Any) -> Sort:
     for path, direction in options.items():
         if isinstance(direction, Mapping):
             raise refusal("$meta", "sort") or InvalidQuery("$meta is the only expression supported by $sort", 17312)
+        if isinstance(direction, Decimal128):
+            raise no_decimals("$sort")
         if not is_number(direction):
             raise InvalidQuery(f"Illegal key in $sort specification: {path}: {direction!r}", 15974)
         if not math.isfinite(direction) or int(direction) not in (1, -1):
@@ -160,7 +162,7 @@ def _unwind(options: Any, names: Names) -> Stage:
         raise InvalidQuery("expected a string as the path for $unwind stage", 28808)
     if not isinstance(keep, bool):
         raise InvalidQuery("expected a boolean for the preserveNullAndEmptyArrays option to $unwind stage", 28809)
-    if "includeArrayIndex" in given and (not isinstance(index, str) or not index):
+    if "includeArrayIndex" in given and (bson_type(index) != "string" or not index):
         raise InvalidQuery("expected a non-empty string for the includeArrayIndex option to $unwind stage", 28810)
     if isinstance(index, str) and index.startswith("$"):
         raise InvalidQuery(
@@ -238,6 +240,8 @@ def _sample(options: Any, names: Names) -> Stage:
     if "size" not in options:
         raise InvalidQuery("$sample stage must specify a size", 28749)
     size = options["size"]
+    if isinstance(size, Decimal128):
+        raise no_decimals("$sample")
     if not is_number(size):
         raise InvalidQuery("size argument to $sample must be a number", 28746)
     if math.isnan(size) or size < 1:

@@ -13,7 +13,7 @@ import struct
 import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any, Final
 
 from bson import Binary, Code, DBRef, Decimal128, Int64, MaxKey, MinKey, ObjectId, Regex, Timestamp
@@ -69,6 +69,7 @@ _SIGN, _ONES = 1 << 63, (1 << 64) - 1
 _NAN = bytes([_NUMBER]) + b"\x00" * 11
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - instants are naive UTC here
 MILLISECOND = timedelta(milliseconds=1)
+_EXACT = Context(prec=1200)
 _NUL_ESCAPE = b"\x00\xff"
 
 
@@ -109,14 +110,17 @@ def _decimal(value: Decimal128) -> bytes:
         return _number(nearest)
     if math.isinf(nearest):
         # Beyond every double and before infinity: by its exponent, then by its digits.
-        digits = "".join(map(str, exact.normalize().as_tuple().digits))
+        digits = "".join(map(str, _EXACT.normalize(exact).as_tuple().digits))
         tail = f"{exact.adjusted():05d}{digits}".encode()
         largest = math.copysign(sys.float_info.max, nearest)
         return _number(largest, 0x7FFF, tail) if nearest > 0 else _number(largest, -0x8000, tail.translate(INVERTED))
-    residue = exact - Decimal(nearest)
+    residue = _EXACT.subtract(exact, Decimal(nearest))
     whole = max(min(math.floor(residue), 0x7FFF), -0x8000)
-    rest = residue - whole
-    return _number(nearest, whole, f"{rest:f}".rstrip("0").encode() if rest else b"")
+    rest = _EXACT.subtract(residue, Decimal(whole))
+    tail = f"{rest:f}".rstrip("0").encode() if rest else b""
+    if abs(rest) >= 1:  # beyond what the two bytes of the residue hold: digits of one length, so that they sort
+        tail = f"1{rest:060.30f}".encode() if rest > 0 else f"{-rest:060.30f}".encode().translate(INVERTED)
+    return _number(nearest, whole, tail)
 
 
 def _text(value: str) -> bytes:
@@ -141,7 +145,8 @@ def _list(value: list[Any] | tuple[Any, ...]) -> bytes:
 
 def _bytes(value: bytes) -> bytes:
     subtype = value.subtype if isinstance(value, Binary) else 0
-    return b"\x1e" + len(value).to_bytes(4, "big") + bytes([subtype]) + value
+    length = len(value) + 4 * (subtype == 2)  # of that subtype BSON counts the length it holds within
+    return b"\x1e" + length.to_bytes(4, "big") + bytes([subtype]) + value
 
 
 def _datetime(value: datetime) -> bytes:

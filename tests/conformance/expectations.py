@@ -103,6 +103,14 @@ DEVIATIONS: dict[str, tuple[Deviation, ...]] = {
         ),
         Deviation(
             REFUSED,
+            "what it leaves after an error, and the order of fields it inserts, are a server's own",
+            (
+                "stages/$merge", "stages/$merge that keeps what exists",
+            ),
+            limits=("$merge",),
+        ),
+        Deviation(
+            REFUSED,
             "bins of several units",
             (
                 "expressions/$dateTrunc to bins",

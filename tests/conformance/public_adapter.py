@@ -63,7 +63,9 @@ class Client:
     """Stands for `pymongo.MongoClient`; every database is the one catalog."""
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory()
+        # In memory where there is such a place: half of the time of a test would be waits for the disk.
+        memory = Path("/dev/shm")
+        self._folder = tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None)
         self.catalog = catalog.connect(Path(self._folder.name) / "catalog.db")
         self.observed = Observed()
         self._own = {index.collection for index in INDEXES}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from bson import Decimal128, Int64, MinKey
+from bson import Decimal128, Int64, MinKey, Timestamp
 
 from catalog import limits
 from catalog.errors import NotSupported
@@ -81,8 +81,7 @@ PROBES: dict[str, Call] = {
         ),
     ),
     "$eq of a regular expression": Call("find", ({"v": {"$eq": re.compile("x")}},)),
-    "$merge.on": stage("$merge", {"into": "other", "on": "v"}),
-    "$merge into another database": stage("$merge", {"into": {"db": "x", "coll": "y"}}),
+    "Timestamp(0, 0)": Call("insert_one", ({"_id": 2, "v": Timestamp(0, 0)},)),
     "$out into another database": stage("$out", {"db": "x", "coll": "y"}),
     **{f"$${name}": projected(f"$${name}") for name in ("CLUSTER_TIME", "USER_ROLES", "SEARCH_META")},
     **{f"$${name}": projected(f"$${name}") for name in ("KEEP", "PRUNE", "DESCEND")},
@@ -95,7 +94,7 @@ PROBES: dict[str, Call] = {
     "$slice of a projection": Call("find", ({}, {"v": {"$slice": 1}})),
     "$elemMatch of a projection": Call("find", ({}, {"v": {"$elemMatch": {"$gt": 0}}})),
     "Decimal128 arithmetic": projected({"$add": [Decimal128("1.5"), 1]}),
-    "$merge.pipeline": stage("$merge", {"into": "other", "whenMatched": [{"$set": {"v": 1}}]}),
+    "$merge": stage("$merge", {"into": "other"}),
     "partialFilterExpression": Call("create_index", ("v",), {"partialFilterExpression": {"v": 1}}),
     "expireAfterSeconds": Call("create_index", ("v",), {"expireAfterSeconds": 1}),
     "wildcardProjection": Call("create_index", ("$**",), {"wildcardProjection": {"v": 1}}),
