@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,9 +14,19 @@ from numpy.typing import NDArray
 _FEWEST = 64
 #: Pixels of the bulk that are looked at: they give the noise to 0.2 % a pair.
 _BULK = 1 << 17
+#: Pixels that change by more than this fraction of their light are hit, or unstable: they tell no gain.
+_STEADY = 0.3
 #: The slope must exceed its error by this, and the light its share of the noise, for a gain to be believed.
-_SURE = 5.0
+_SURE = 3.0
 _SHARE = 0.05
+#: A hot pixel is above the others by so many sigmas; when more than a fraction is, it is no hot pixel but light.
+_HOT = 20.0
+_FEW = 0.05
+_HOT_FEWEST = 8
+#: Fraction of the hot pixels whose changes are explained, and the sigmas within which samples are kept.
+_EXPLAINED = 0.99
+_TAIL = 1.25
+_KEPT = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +62,9 @@ class Pair:
 
     def variance_of(self, differences: NDArray[np.float64]) -> float:
         """Variance of one frame, from differences of some pixels."""
-        return robust_variance(differences, self.quantum) / (1 + self.ratio**2)
+        measured = robust_variance(differences, self.quantum) / (1 + self.ratio**2)
+        # Differences of noise well below the step are zero: rounding is what is left of it.
+        return max(measured, self.quantum**2 / 12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +119,7 @@ def transfer_bins(pair: Pair) -> list[Bin]:
     if not len(pair.levels):
         return []
     width = 8 * math.sqrt(pair.variance)
-    edge = float(np.quantile(pair.lower[:: _step(len(pair.lower))], 0.001)) + width
+    edge = float(np.quantile(pair.lower[:: _step(len(pair.lower))], 0.001)) + 1.5 * width
     pixels = _spread(pair.levels, edge)
     lower, levels, differences = pair.lower[pixels], pair.levels[pixels], pair.differences[pixels]
     rough = _bins(pair, lower, differences, edge=edge, width=width)
@@ -148,6 +161,11 @@ def _bins(
 
 def fit(bins: list[Bin]) -> Transfer:
     """Fit variance = floor + level / gain to bins of one or several pairs."""
+    if bins:
+        lowest = min(bins, key=lambda item: item.level)
+        bins = [
+            b for b in bins if b.variance - lowest.variance <= (_STEADY * (b.level - lowest.level)) ** 2 or b is lowest
+        ]
     if len({round(item.level) for item in bins}) < 2:
         return Transfer(None, reason="no gain: all pixels are at one level")
     level = np.array([item.level for item in bins])
@@ -164,8 +182,50 @@ def fit(bins: list[Bin]) -> Transfer:
     error = math.sqrt(excess / spread)
     if slope < _SURE * error:
         return Transfer(None, reason=f"no gain: noise does not grow with the level ({slope:.3g} +- {error:.2g} a unit)")
-    lowest = float(level.min())
-    floor = middle + slope * (lowest - centre)
+    bottom = float(level.min())
+    floor = middle + slope * (bottom - centre)
     if floor <= 0 or slope * float(np.ptp(level)) < _SHARE * floor:
         return Transfer(None, reason="no gain: light adds too little to the noise at the levels there are")
-    return Transfer(1 / slope, lowest, float(floor))
+    return Transfer(1 / slope, bottom, float(floor))
+
+
+def hot_scatter(
+    samples: Sequence[NDArray[Any]], noise: float, gain: float | None, *, saturation: float | None
+) -> float:
+    """Return by which fraction of their signal hot pixels change from frame to frame, beyond photon noise.
+
+    Such that 4 sigma hold 99 % of the changes: telegraph noise and dark current that follows the temperature
+    have long tails. What is looked at is how far below its median a pixel falls, for a cosmic ray only adds.
+    0 where the bright pixels are not few: then they are no hot pixels but light.
+
+    Parameters
+    ----------
+    samples : sequence of ndarray
+        The same pixels of each frame.
+    noise : float
+        Of a sample without light.
+    """
+    flat = [np.ravel(sample) for sample in samples]
+    if len(flat) < 2:
+        return 0.0
+    levels = [float(np.nanmedian(one[:: _step(len(one))])) for one in flat]
+    lowest = flat[0] - np.float32(levels[0])
+    for one, level in zip(flat[1:], levels[1:], strict=True):
+        np.minimum(lowest, one - np.float32(level), out=lowest)
+    with np.errstate(invalid="ignore"):
+        bright = np.flatnonzero(lowest > _HOT * noise)
+    if len(bright) > _FEW * len(lowest):
+        return 0.0
+    bright = bright[:: _step(len(bright))]
+    values = np.array([one[bright] - level for one, level in zip(flat, levels, strict=True)])
+    if saturation is not None:
+        values = values[:, (values + np.array(levels)[:, np.newaxis] < saturation).all(axis=0)]
+    if values.shape[1] < _HOT_FEWEST:
+        return 0.0
+    middle = np.sort(values, axis=0)[(len(values) - 1) // 2] if len(values) > 2 else values.max(axis=0)
+    fallen = middle - values.min(axis=0)
+    beyond = np.square(fallen) - 4 * (noise**2 + (middle / gain if gain else 0.0))
+    relative = np.sqrt(np.maximum(beyond, 0.0)) / middle
+    fall = min(0.5, float(np.quantile(relative, _EXPLAINED)))
+    # What falls to 1 - f of its signal has risen by f / (1 - f) before.
+    return min(1.0, _TAIL * fall / (1 - fall)) / _KEPT

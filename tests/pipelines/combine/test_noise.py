@@ -23,7 +23,7 @@ def test_read_noise_of_darks_with_hits_and_a_drifting_bias(read_noise):
     noise = measure_noise(darks(3, read_noise=read_noise, hits=0.01, drift=3.0))
     # Rounding to whole numbers adds a twelfth.
     assert noise.read_noise == pytest.approx((read_noise**2 + 1 / 12) ** 0.5, rel=0.02)
-    assert noise.n_pairs == 2
+    assert noise.n_pairs == 3
 
 
 def test_gain_of_darks_comes_from_their_hot_pixels():
@@ -51,7 +51,7 @@ def test_gain_of_flats_also_where_the_light_changes(fade):
         electrons = 30000 * fade**n * shape * 0.4
         frames.append(np.rint(1000 + rng.normal(electrons, np.sqrt(electrons)) / 0.4 + rng.normal(0, 9, shape.shape)))
     noise = measure_noise([f.astype("u2") for f in frames])
-    assert noise.n_pairs == 3
+    assert noise.n_pairs == (4 if fade == 1 else 3)
     if fade == 1:
         assert noise.gain == pytest.approx(0.4, rel=0.1)
         middle = 1000 + 30000 * 0.8
@@ -119,3 +119,56 @@ def test_the_same_frames_give_the_same_noise_again():
 def test_a_noise_that_rejects_everything_is_refused(wrong):
     with pytest.raises(FramesUnfit, match="give one above 0"):
         NoiseModel(**wrong)
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_one_leaking_frame_of_three_does_not_inflate_the_read_noise(place):
+    frames = darks(3, read_noise=3.0)
+    leak = np.linspace(0, 60, 900)
+    frames[place] = np.rint(frames[place] + leak).astype("u2")
+    assert measure_noise(frames).read_noise == pytest.approx((9 + 1 / 12) ** 0.5, rel=0.02)
+
+
+def test_a_cloudy_minority_has_no_part_in_the_noise():
+    rng = np.random.default_rng(5)
+    cloud = 1 + 0.2 * np.sin(np.linspace(0, 6, 900)) * np.cos(np.linspace(0, 7, 512))[:, np.newaxis]
+    frames = [rng.normal(20000, 140, (512, 900)) * (cloud if n in (1, 3) else 1) for n in range(5)]
+    assert measure_noise(frames).read_noise == pytest.approx(140, rel=0.01)
+
+
+@pytest.mark.parametrize(("bits", "noise"), [(12, 0.2), (12, 0.45), (14, 0.3), (12, 2.0)])
+def test_left_shifted_values_have_the_noise_of_their_step(bits, noise):
+    step = 2 ** (16 - bits)
+    rng = np.random.default_rng(3)
+    pattern = rng.uniform(20, 40, (400, 500))
+    frames = [(np.rint(pattern + rng.normal(0, noise, pattern.shape)) * step).astype("u2") for _ in range(3)]
+    truth = [np.std([np.rint(p + rng.normal(0, noise, 4000)) for p in rng.uniform(20, 40, 400)], axis=1) ** 2]
+    measured = measure_noise(frames).read_noise / step
+    assert measured == pytest.approx(np.sqrt(max(np.mean(truth), 1 / 12)), rel=0.06)
+    assert measure_noise([f.astype("f4") for f in frames]).read_noise / step == pytest.approx(measured, rel=0.01)
+
+
+@pytest.mark.parametrize("gain", [None, 2.0])
+def test_hot_pixels_keep_their_samples(gain):
+    """Also where no gain can be measured: few of them, with telegraph noise and a dark current that drifts."""
+    rng = np.random.default_rng(11)
+    hot = np.where(rng.random((400, 500)) < 0.0005, rng.uniform(500, 4000, (400, 500)), 0)
+    frames = []
+    for n in range(3):
+        electrons = rng.poisson(hot * (1 + 0.05 * n) * 2.0)
+        frames.append(np.rint(300 + electrons / 2.0 + rng.normal(0, 5, hot.shape)).astype("u2"))
+    model = measure_noise(frames, gain=gain)
+    made = combine(frames, noise=model)
+    assert (made.count[hot > 0] < 3).mean() <= 0.01
+    if gain is not None and model.gain == gain:
+        assert "as stated" in model.remark
+
+
+def test_what_the_header_states_is_compared_and_said():
+    noise = measure_noise(darks(6), gain=0.8, read_noise=9.0)
+    assert noise.gain == pytest.approx(0.4, rel=0.1)
+    assert "where 0.8 is stated" in noise.remark
+    assert "read noise 9.0" in noise.remark
+    alone = measure_noise(darks(1), gain=0.4, read_noise=9.0)
+    assert (alone.read_noise, alone.gain) == (9.0, 0.4)
+    assert "none could be measured" in alone.remark
