@@ -11,6 +11,7 @@
 
 from pipelines.combine.choice import Choice, choose_method
 from pipelines.combine.errors import FramesUnfit, FrameUnreadable
+from pipelines.combine.levels import drifts, frame_levels
 from pipelines.combine.methods import (
     METHODS,
     FractionClip,
@@ -52,6 +53,8 @@ __all__ = [
     "choose_method",
     "combine",
     "describe",
+    "drifts",
+    "frame_levels",
     "measure_noise",
     "method_named",
 ]

@@ -92,11 +92,11 @@ def step_of(values: NDArray[Any]) -> float:
     return float(np.gcd.reduce(whole - whole[0])) or 1.0
 
 
-def sample_of(stack: Stack, number: int, mask: Any) -> NDArray[Any]:
-    """Return a million pixels of a frame, in bands of rows spread evenly over it; NaN where they are masked."""
+def sample_of(stack: Stack, number: int, mask: Any, *, pixels: int = _PIXELS) -> NDArray[Any]:
+    """Return some pixels of a frame, in bands of rows spread evenly over it; NaN where they are masked."""
     rows, columns = stack.shape
     bands = -(-rows // _ROWS)
-    wanted = min(bands, max(1, _PIXELS // max(1, _ROWS * columns)))
+    wanted = min(bands, max(1, pixels // max(1, _ROWS * columns)))
     starts = [(2 * n + 1) * bands // (2 * wanted) * _ROWS for n in range(wanted)]
     parts = []
     for start in starts:

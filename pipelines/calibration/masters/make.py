@@ -1,6 +1,5 @@
 """Combines the frames of one group into the planes of a master, holds each frame out, and stores the planes."""
 
-import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from arraystore import ArrayDamaged, ArrayRef, ArrayStore, Lost
-from pipelines.calibration.masters.acceptance import Acceptance, Held, judge_master, leave_one_out
+from pipelines.calibration.masters.acceptance import Acceptance, judge_master
 from pipelines.calibration.masters.bits import MasterDQ
+from pipelines.calibration.masters.flatnoise import flat_noise, on_common_pixels, pedestal_of, unequal
 from pipelines.calibration.masters.frames import (
     Masked,
     Normalised,
@@ -22,10 +22,12 @@ from pipelines.calibration.masters.frames import (
     frame_source,
     variance_source,
 )
+from pipelines.calibration.masters.heldout import Held, Reference, hold_out
 from pipelines.calibration.masters.overscan import overscan_level
 from pipelines.calibration.masters.pixelmaps import map_pixels
 from pipelines.calibration.masters.step import MapRules, MasterOptions, Step
-from pipelines.combine import Combined, FrameUnreadable, NoiseModel, combine, measure_noise
+from pipelines.combine import Combined, FrameUnreadable, NoiseModel, combine, drifts, frame_levels, measure_noise
+from pipelines.combine.methods import trims
 from pipelines.errors import DarkroomError
 from pipelines.instruments import profiles
 
@@ -143,8 +145,15 @@ def _frames(step: Step, work: Work, store: ArrayStore) -> Made:
         noise = measure_noise(frames, saturation=limits.saturation, names=names)
     else:
         unlit = [used.id for used in step.used if used.role == "dark"] or [used.id for used in step.used]
-        noise = flat_noise(lights or (), names, [work.masters[name] for name in unlit])
-    given = {} if work.options.method is None else {"method": work.options.method}
+        noise = flat_noise(lights or (), names, [work.masters[name] for name in unlit], saturation=limits.saturation)
+    if lights is None and noise.read_noise is not None and len(frames) > 1:
+        lights = _drifting(frames, noise.read_noise, names)
+    given: dict[str, Any] = {} if work.options.method is None else {"method": work.options.method}
+    weighted = (
+        step.kind == "flat" and unequal(lights or ()) and noise.gain is not None and given.get("method") != "median"
+    )
+    if weighted:
+        given["weights"] = "inverse-variance"
     combined = combine(
         frames,
         noise=noise,
@@ -155,22 +164,45 @@ def _frames(step: Step, work: Work, store: ArrayStore) -> Made:
         offsets=None if lights is None else [light.dark for light in lights],
         scale=None if lights is None else [1 / light.level for light in lights],
         workers=1,
-        **given,  # type: ignore[arg-type]
+        **given,
     )
     planes = combined.planes
     _require_light(planes["dq"], limits.saturated)
+    ranked = trims(combined.method)
+    samples = np.full(planes["value"].shape, len(frames)) if ranked else planes["count"]
+    reference = Reference(
+        planes["value"], planes["variance_model"].copy(), samples, inverse=weighted and None in stated
+    )
     if step.kind == "flat":
         _add_dark_variance(planes, step, lights or (), work, store)
         planes["dq"] |= np.where(planes["value"] >= work.options.low_light, 0, int(MasterDQ.LOW_LIGHT)).astype(np.uint8)
-    held = _held(frames, lights, noise, names, work, store, sky=step.kind == "flat")
-    acceptance = judge_master(held, against=None if work.current is None else work.current["_id"])
+    held = _held(frames, lights, reference, noise, names, work, store, sky=step.kind == "flat")
+    measured = statistics(combined, planes)
+    acceptance = judge_master(
+        held,
+        against=None if work.current is None else work.current["_id"],
+        kind=step.kind,
+        rejected=0.0 if ranked else measured["rejected_samples"] / max(1, len(frames) * planes["count"].size),
+        untold=None if noise.read_noise is not None else f"no frame can be held out: {noise.reason}",
+    )
     refs = {name: store.put(plane, kind=_KINDS.get(name, "master")) for name, plane in planes.items()}
     details = _details(held, lights, names)
-    made = Made(step, refs, acceptance, statistics(combined, planes), noise.to_dict(), details, {}, 0.0)
+    made = Made(step, refs, acceptance, measured, noise.to_dict(), details, {}, 0.0)
     return replace(made, method={key: value for key, value in combined.provenance().items() if key != "frames"})
 
 
 _KINDS = {"dq": "dq"}
+
+
+def _drifting(frames: Sequence[Plane | Masked], noise: float, names: Sequence[str]) -> list[Normalised] | None:
+    """See frames whose level drifts on the mean of their levels; None where they do not drift."""
+    levels = frame_levels(frames, noise=noise, names=names)
+    if not drifts(levels, noise=noise):
+        return None
+    return [
+        Normalised(frame, Raised(None, float(level), frame.shape), 1.0)
+        for frame, level in zip(frames, levels, strict=True)
+    ]
 
 
 def _lights(step: Step, work: Work, frames: Sequence[Plane | Masked], store: ArrayStore) -> list[Normalised]:
@@ -198,7 +230,7 @@ def _lights(step: Step, work: Work, frames: Sequence[Plane | Masked], store: Arr
                 f"no light: its level above the dark is {level:g}", frame=len(lights), name=document["_id"]
             )
         lights.append(Normalised(frame, dark, level))
-    return lights
+    return on_common_pixels(lights, [frame["_id"] for frame in step.frames])
 
 
 def _overscan(step: Step, frame: Plane | Masked, number: int) -> float:
@@ -207,31 +239,6 @@ def _overscan(step: Step, frame: Plane | Masked, number: int) -> float:
         return overscan_level(frame, str(step.key["overscan"]))
     except (Lost, ArrayDamaged) as error:
         raise FrameUnreadable(str(error), frame=number, name=step.frames[number]["_id"]) from error
-
-
-def flat_noise(lights: Sequence[Normalised], names: Sequence[str], darks: Sequence[Doc]) -> NoiseModel:
-    """Measure the noise of raw flats: read noise by their darks, gain by differences of normalised flats.
-
-    Raw flats differ in level, so that their differences hold the flat itself; normalised ones do not.
-    The mean variance of normalised flats, where they are 1, is ``read_noise^2 <1/L^2> + <1/L> / gain``
-    with their levels L. What was measured holds at the lowest level there is, in a dark corner.
-    """
-    found = measure_noise(lights, names=names)
-    if found.read_noise is None:
-        return found
-    known = [dark["noise"] for dark in darks if dark["noise"].get("read_noise")]
-    read = float(np.median([noise["read_noise"] for noise in known])) if known else 0.0
-    pedestal = float(np.median([noise["level"] for noise in known])) if known else 0.0
-    inverse = 1 / np.array([light.level for light in lights])
-    whole = float(found.variance(np.ones(1))[0])
-    light = whole - read**2 * float(np.mean(inverse**2))
-    if not known or light <= 0:
-        level = float(1 / np.mean(inverse))
-        reason = "no gain: no read noise of the darks is known" if not known else "no gain: read noise explains it all"
-        return replace(found, read_noise=math.sqrt(whole) * level, gain=None, level=pedestal + level, reason=reason)
-    method = "read noise of the darks; gain by differences of normalised flats"
-    gain = float(np.mean(inverse)) / light
-    return NoiseModel(read, gain, pedestal, found.n_pairs, method, None)
 
 
 def _require_light(dq: npt.NDArray[Any], most: float) -> None:
@@ -265,6 +272,7 @@ def _add_dark_variance(
 def _held(
     frames: Sequence[Plane | Masked],
     lights: Sequence[Normalised] | None,
+    reference: Reference,
     noise: NoiseModel,
     names: Sequence[str],
     work: Work,
@@ -280,19 +288,15 @@ def _held(
         arrays = work.current["arrays"]
         current = (Plane(store.open(arrays["value"])), Plane(store.open(arrays["variance_model"])))
     if lights is None:
-        return leave_one_out(frames, names=names, variance=lambda i, level: noise.variance(level), current=current)
-    pedestal = [_pedestal(light) for light in lights]
+        return hold_out(
+            frames, reference, names=names, variance=lambda i, level: noise.variance(level), current=current
+        )
+    pedestal = [pedestal_of(light) for light in lights]
 
     def variance(i: int, level: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         return noise.variance(level * lights[i].level + pedestal[i]) / lights[i].level ** 2
 
-    return leave_one_out(lights, names=names, variance=variance, current=current, sky=sky)
-
-
-def _pedestal(light: Normalised) -> float:
-    """Level of a flat's dark, by its middle rows."""
-    middle = light.shape[0] // 2
-    return float(np.nanmedian(light.dark.read(middle, min(middle + 8, light.shape[0]))))
+    return hold_out(lights, reference, names=names, variance=variance, current=current, sky=sky)
 
 
 def _details(
@@ -300,9 +304,11 @@ def _details(
 ) -> dict[str, dict[str, Any]]:
     details: dict[str, dict[str, Any]] = {name: {} for name in names}
     for one in held:
-        details[one.frame] |= {"shift": one.shift, "influence": one.influence}
+        details[one.frame] |= {"shift": one.shift, "influence": one.influence, "share": one.share}
     for name, light in zip(names, lights or (), strict=False):
         details[name]["level"] = light.level
+        if light.level == 1.0 and isinstance(light.dark, Raised):
+            details[name]["level"] = light.dark.level
     return details
 
 
