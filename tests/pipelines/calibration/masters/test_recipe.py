@@ -40,7 +40,7 @@ def test_whatever_decides_the_pixels_decides_the_name(inputs, other):
         named(inputs=(a, *inputs[1:])),
         named(parameters={"method": "m" + other}),
         named(key={"camera": "T1" + other}),
-        named(version=2),
+        named(version=99),
         named(used=(used,)),
         named(used=(Used("dark", "d", "abc", (inputs[0].id,), 0.5),)),
         named(kind="bias"),
