@@ -112,7 +112,7 @@ def _model(found: npt.NDArray[np.float64], levels: Sequence[float], darks: Seque
         square, slope = np.linalg.lstsq(design.T, np.ones(pairs), rcond=None)[0]
         if square > 0 and slope > 0:
             method = "read noise and gain by differences of flats of unequal levels"
-            return NoiseModel(math.sqrt(square), 1 / slope, pedestal, pairs, method)
+            return NoiseModel(math.sqrt(square), float(1 / slope), pedestal, pairs, method)
     level = float(np.median(levels))
     whole = math.sqrt(float(np.median(variance / squares)))
     reason = "no gain: no read noise of the darks is known"
