@@ -4,6 +4,9 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+Progress = Callable[[int, int], None]
+"""Told how many are done, and how many there are."""
+
 
 @contextmanager
 def bar(title: str, *, shown: bool | None = None) -> Iterator[Callable[[int, int], None] | None]:

@@ -29,6 +29,7 @@ from pipelines.documents.edits import (
     reverted,
     value_at,
 )
+from pipelines.documents.lookup import found_in
 from pipelines.documents.records import record_key
 from pipelines.errors import Refused, UnknownDocument
 
@@ -377,10 +378,7 @@ def _inverse(document: Document, entries: Sequence[Entry]) -> Edit:
 
 
 def _require_documents(ids: Sequence[str], *, catalog: Catalog, collection: str) -> None:
-    missing = set(ids)
-    for start in range(0, len(ids), 500):
-        some = list(ids[start : start + 500])
-        missing -= {doc["_id"] for doc in catalog[collection].find({"_id": {"$in": some}}, {"_id": 1})}
+    missing = set(ids) - {doc["_id"] for doc in found_in(catalog[collection], "_id", ids, {"_id": 1})}
     if missing:
         shown = ", ".join(sorted(missing)[:5])
         raise UnknownDocument(f"no document named {shown}{' …' if len(missing) > 5 else ''}; nothing was changed")

@@ -18,14 +18,14 @@ from pipelines.documents import runs as ledger
 from pipelines.documents.changes import new_state, read_entry, remember, trash_entry
 from pipelines.documents.edits import applied
 from pipelines.documents.filling import UNOBSERVED, fill
+from pipelines.documents.lookup import batches
 from pipelines.documents.pairing import require_store
 from pipelines.documents.records import PREFIXES, older_key, record_key
 from pipelines.documents.schema import SCHEMA
 from pipelines.errors import IntegrityError, SchemaTooNew, UsageError
+from pipelines.progress import Progress
 
 Document = dict[str, Any]
-Progress = Callable[[int, int], None]
-
 BATCH: Final = 200  # documents written together
 FORESEEN: Final = 50  # schemas after this one that are looked for
 HOLDERS: Final = {"headers": "", "masters": "", "trash": "before", "history": "before"}
@@ -179,8 +179,7 @@ _UNWRITTEN = {"before.ingest.changes": 0}  # a deletion is a change, since schem
 def rename_records(store: ArrayStore) -> int:
     """Return the records of schema 1 the names they have now, bytes unchanged; return how many there were."""
     older = list(_older_records(store))
-    for start in range(0, len(older), BATCH):
-        some = older[start : start + BATCH]
+    for some in batches(older, BATCH):
         store.put_records({new: store.get_record(old) for old, new in some})
         for old, _ in some:  # only now: cut short, a record has two names and the same bytes under both
             store.delete_record(old)

@@ -5,14 +5,11 @@ same files leave one document a file, whoever is first.
 """
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import bson
 from bson.codec_options import CodecOptions
-from pymongo import InsertOne, ReplaceOne
+from pymongo import InsertOne, ReplaceOne, UpdateOne
 
 from catalog import BulkFailure
 from pipelines.documents import runs as ledger
@@ -22,8 +19,9 @@ from pipelines.documents.records import record_key
 from pipelines.documents.roots import Located
 from pipelines.ingest import quarantine
 from pipelines.ingest.file import UNSETTLED, Outcome, refused
+from pipelines.ingest.known import Known, look_up
 from pipelines.ingest.report import IngestReport, Refusal
-from pipelines.ingest.walk import Candidate, printable
+from pipelines.ingest.walk import printable
 from pipelines.session import Session
 
 logger = logging.getLogger(__name__)
@@ -33,112 +31,75 @@ DUPLICATE = 11000  # MongoDB's code for a duplicate key
 _AWARE: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What the catalog holds of a path."""
-
-    document_id: str
-    size: int
-    mtime: datetime
-    sha256: str | None
-    ingest: dict[str, Any]
+Documents = dict[Located, dict[str, Any]]
+Before = dict[Located, Known]
 
 
 class Commits:
-    """What the catalog knows of the files of a run, and how outcomes are added to it.
-
-    Attributes
-    ----------
-    known : dict
-        What the catalog holds, by place, as far as it has been looked up.
-    quarantined : set of str
-        Names of the files in quarantine, likewise.
-    """
+    """Adds what became of the files of a run to its archive and to its report."""
 
     def __init__(self, session: Session, report: IngestReport) -> None:
         self._session = session
         self._report = report
-        self._candidates: dict[Located, Candidate] = {}
-        self.known: dict[Located, Known] = {}
-        self.quarantined: set[str] = set()
-
-    def look_up(self, found: Sequence[Candidate]) -> None:
-        """Learn what the catalog holds of some files."""
-        self._candidates.update((candidate.located, candidate) for candidate in found)
-        self._look_up([candidate.located for candidate in found])
 
     def commit(self, waiting: list[Outcome]) -> None:
         """Make outcomes visible: documents into the store, then into the catalog."""
         documents = {o.task.located: bson.decode(o.document, _AWARE) for o in waiting if o.state == "taken"}
         outcomes = {o.task.located: o for o in waiting}
-        for located in self._write(documents):
+        before, shut_out = self._write(documents)
+        for located in shut_out:
             outcomes[located] = self._conflict(outcomes[located], documents.pop(located))
-        for outcome in outcomes.values():
-            self._count(outcome, documents.get(outcome.task.located))
+        for located, outcome in outcomes.items():
+            self._count(outcome, documents.get(located), before.get(located))
         self._settle(list(outcomes.values()))
 
-    def _look_up(self, places: list[Located]) -> None:
-        fields = {"root": 1, "path": 1, "file": 1, "ingest": 1}
-        for root in {place.root for place in places}:
-            paths = [place.path for place in places if place.root == root]
-            for doc in self._session.headers.find({"root": root, "path": {"$in": paths}}, fields):
-                self.known[Located(doc["root"], doc["path"])] = _known(doc)
-            for entry in self._session.quarantine.find({"root": root, "path": {"$in": paths}}, {"_id": 1}):
-                self.quarantined.add(entry["_id"])
-
-    def _number(self, documents: dict[Located, dict[str, Any]]) -> None:
-        """Return each document its revision: one more than the catalog, or the trash, has seen."""
-        new = [doc["_id"] for located, doc in documents.items() if located not in self.known]
-        trashed = trash.latest_revisions(self._session.catalog.trash, new)
-        for located, document in documents.items():
-            known = self.known.get(located)
-            if known is None:
-                document["ingest"]["revision"] = trashed.get(document["_id"], 0) + 1
-            else:
-                document["ingest"]["revision"] = known.ingest["revision"] + self._is_revision(located)
-                if known.ingest["changes"] and not self._is_revision(located):
-                    documents[located] = carried_over(document, known=known.ingest, store=self._session.store)
-
-    def _write(self, documents: dict[Located, dict[str, Any]]) -> list[Located]:
-        """Write documents to the store and the catalog; return the places another path's id shuts out.
+    def _write(self, documents: Documents) -> tuple[Before, list[Located]]:
+        """Write documents to the store and the catalog.
 
         Those whose bytes another process has committed meanwhile are left out, and taken from `documents`.
+
+        Returns
+        -------
+        before : dict
+            What the catalog held of each place when its document was numbered after that.
+        shut_out : list of Located
+            The places whose id is the name of another path's document.
         """
         waiting = dict(documents)
+        before: Before = {}
         shut_out: list[Located] = []
         for attempt in range(UPSERTS):
-            self._look_again(waiting)
-            for located in [located for located, doc in waiting.items() if self._is_there(located, doc)]:
+            now = look_up(self._session.headers, waiting)  # others may have been here since the plan
+            for located in [located for located, doc in waiting.items() if _is_there(now.get(located), doc)]:
                 del waiting[located], documents[located]
             taken = self._taken_ids(waiting)
             shut_out += taken
             waiting = {located: doc for located, doc in waiting.items() if located not in taken}
             if not waiting:
                 break
-            self._number(waiting)
+            before = {**{located: known for located, known in before.items() if located not in waiting}, **now}
+            self._number(waiting, now)
             self._session.store.put_records(
                 {record_key(doc["_id"], doc["ingest"]["revision"]): bson.encode(doc) for doc in waiting.values()}
             )
-            self._keep_history([doc for located, doc in waiting.items() if self._is_revision(located)])
-            waiting = self._upsert(waiting, last=attempt == UPSERTS - 1)
-        return shut_out
+            self._keep_history([doc for located, doc in waiting.items() if _is_revision(now.get(located))])
+            waiting = self._upsert(waiting, now, last=attempt == UPSERTS - 1)
+        return before, shut_out
 
-    def _look_again(self, documents: dict[Located, dict[str, Any]]) -> None:
-        """Learn what the catalog holds of these places now: others may have been here since the plan."""
-        for located in documents:
-            self.known.pop(located, None)
-        self._look_up(list(documents))
+    def _number(self, documents: Documents, before: Before) -> None:
+        """Give each document its revision: one more than the catalog, or the trash, has seen."""
+        new = [doc["_id"] for located, doc in documents.items() if located not in before]
+        trashed = trash.latest_revisions(self._session.catalog.trash, new)
+        for located, document in documents.items():
+            known = before.get(located)
+            if known is None:
+                document["ingest"]["revision"] = trashed.get(document["_id"], 0) + 1
+            else:
+                document["ingest"]["revision"] = known.ingest["revision"] + _is_revision(known)
+                if known.ingest["changes"] and not _is_revision(known):
+                    documents[located] = carried_over(document, known=known.ingest, store=self._session.store)
 
-    def _is_there(self, located: Located, document: dict[str, Any]) -> bool:
-        """Tell whether the catalog shows these very bytes: another process was first."""
-        known, file = self.known.get(located), document["file"]
-        if known is None:
-            return False
-        if file["sha256"] is not None:
-            return bool(known.sha256 == file["sha256"])
-        return bool((known.size, known.mtime) == (file["size"], file["mtime"]))
-
-    def _upsert(self, documents: dict[Located, dict[str, Any]], *, last: bool) -> dict[Located, dict[str, Any]]:
+    def _upsert(self, documents: Documents, before: Before, *, last: bool) -> Documents:
         """Write documents into the catalog; return those that other processes were faster with.
 
         A document is only put in the place of the one it was numbered after, as that was then: what
@@ -147,7 +108,7 @@ class Commits:
         places = list(documents)
         try:
             self._session.headers.bulk_write(
-                [_put(doc, self.known.get(located)) for located, doc in documents.items()], ordered=False
+                [_put(doc, before.get(located)) for located, doc in documents.items()], ordered=False
             )
         except BulkFailure as failure:
             errors = (failure.details or {}).get("writeErrors", [])
@@ -157,17 +118,13 @@ class Commits:
             return {places[error["index"]]: documents[places[error["index"]]] for error in errors}
         return {}
 
-    def _taken_ids(self, documents: dict[Located, dict[str, Any]]) -> set[Located]:
+    def _taken_ids(self, documents: Documents) -> set[Located]:
         """Return the places whose document id belongs to another path, in the catalog or this batch."""
         owners: dict[str, Located] = {}
         ids = [doc["_id"] for doc in documents.values()]
         for doc in self._session.headers.find({"_id": {"$in": ids}}, {"root": 1, "path": 1}):
             owners[doc["_id"]] = Located(doc["root"], doc["path"])
         return {located for located, doc in documents.items() if owners.setdefault(doc["_id"], located) != located}
-
-    def _is_revision(self, located: Located) -> bool:
-        known = self.known.get(located)
-        return known is not None and known.sha256 is not None
 
     def _keep_history(self, documents: list[dict[str, Any]]) -> None:
         ids = [doc["_id"] for doc in documents]
@@ -191,9 +148,8 @@ class Commits:
             "if that file has gone or moved, delete its document first (darkroom delete); else rename one",
         )
 
-    def _count(self, outcome: Outcome, document: dict[str, Any] | None) -> None:
+    def _count(self, outcome: Outcome, document: dict[str, Any] | None, known: Known | None) -> None:
         report = self._report
-        known = self.known.get(outcome.task.located)
         file = printable(outcome.task.file)
         if outcome.code == UNSETTLED:
             logger.info("left for the next run: %s: it %s", file, outcome.message)
@@ -218,24 +174,35 @@ class Commits:
 
     def _settle(self, outcomes: list[Outcome]) -> None:
         """Write the quarantine, and the new times of files whose bytes are the same."""
-        entries = [
-            quarantine.entry_of(outcome, self._candidates[outcome.task.located])
-            for outcome in outcomes
-            if outcome.state == "refused" and outcome.code != UNSETTLED
-        ]
-        mended = [
-            o.task.located
-            for o in outcomes
-            if o.state != "refused" and quarantine.name_of(o.task.located) in self.quarantined
-        ]
+        entries = [quarantine.entry_of(o) for o in outcomes if o.state == "refused" and o.code != UNSETTLED]
+        taken = [o.task.located for o in outcomes if o.state != "refused"]
+        mended = quarantine.entries_of(self._session.quarantine, taken)
         quarantine.record(self._session.quarantine, entries, mended=mended)
-        for outcome in outcomes:
-            if outcome.state == "same":
-                mtime = datetime.fromtimestamp(outcome.mtime_ns // 1_000_000 / 1000, UTC)
-                self._session.headers.update_one(
-                    {"_id": outcome.task.document_id},
-                    {"$set": {"file.mtime": mtime, "file.size": outcome.size}},
-                )
+        times = [
+            UpdateOne(
+                {"_id": outcome.task.known.document_id},
+                {"$set": {"file.mtime": quarantine.time_of(outcome.mtime_ns), "file.size": outcome.size}},
+            )
+            for outcome in outcomes
+            if outcome.state == "same" and outcome.task.known is not None
+        ]
+        if times:
+            self._session.headers.bulk_write(times, ordered=False)
+
+
+def _is_there(known: Known | None, document: dict[str, Any]) -> bool:
+    """Tell whether the catalog shows these very bytes: another process was first."""
+    file = document["file"]
+    if known is None:
+        return False
+    if file["sha256"] is not None:
+        return bool(known.sha256 == file["sha256"])
+    return bool((known.size, known.mtime) == (file["size"], file["mtime"]))
+
+
+def _is_revision(known: Known | None) -> bool:
+    """Tell whether a new document takes the place of one with other bytes, rather than of its bare headers."""
+    return known is not None and known.sha256 is not None
 
 
 def _taken_as(document: dict[str, Any]) -> str:
@@ -256,8 +223,3 @@ def _put(document: dict[str, Any], known: Known | None) -> InsertOne[dict[str, A
         "ingest.changes": known.ingest["changes"],
     }
     return ReplaceOne(as_it_was, document, upsert=True)
-
-
-def _known(doc: dict[str, Any]) -> Known:
-    file = doc["file"]
-    return Known(doc["_id"], file["size"], file["mtime"], file["sha256"], doc["ingest"])

@@ -1,40 +1,15 @@
 """The document of a FITS file: what its cards, its profile and its stored arrays make together."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from arraystore import ArrayRef
 from catalog import header_document, pack_cards
-from pipelines.documents.roots import Located
 from pipelines.documents.schema import SCHEMA, Document, pixels_digest
 from pipelines.fits import FitsFile, Hdu
+from pipelines.ingest.walk import Candidate
 from pipelines.instruments import ArrayPlan, Identity, Profile
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a document comes from: the file as it lies there, and the run that took it.
-
-    Attributes
-    ----------
-    located : Located
-        Root and relative path.
-    size, mtime_ns : int
-        Bytes, and nanoseconds since 1970.
-    sha256 : str or None
-        Of the file; None while only its headers have been read.
-    run, version : str
-        The ingest run, and the software that did it.
-    """
-
-    located: Located
-    size: int
-    mtime_ns: int
-    sha256: str | None
-    run: str
-    version: str
 
 
 def document_of(
@@ -45,7 +20,10 @@ def document_of(
     identity: Identity,
     plans: Sequence[ArrayPlan],
     refs: Mapping[str, ArrayRef],
-    origin: Origin,
+    found: Candidate,
+    sha256: str | None,
+    run: str,
+    version: str,
 ) -> Document:
     """Compose the document of one file.
 
@@ -53,6 +31,12 @@ def document_of(
     ----------
     refs : Mapping
         The stored arrays by name; empty while only headers have been read.
+    found : Candidate
+        The file as it lay there when it was read.
+    sha256 : str or None
+        Of the file; None while only its headers have been read.
+    run, version : str
+        The ingest run, and the software that did it.
 
     Returns
     -------
@@ -64,8 +48,8 @@ def document_of(
     flagged = {**header.flagged, **flagged}
     document: Document = {
         "_id": document_id,
-        "root": origin.located.root,
-        "path": origin.located.path,
+        "root": found.located.root,
+        "path": found.located.path,
         **_identity_fields(identity),
         "profile": profile.name,
         **_placed(identity.fields),
@@ -78,20 +62,20 @@ def document_of(
         "digests": sorted({ref.digest for ref in refs.values()}),
         "pixels_digest": pixels_digest(refs),
         "file": {
-            "size": origin.size,
-            "mtime": datetime.fromtimestamp(origin.mtime_ns // 1_000_000 / 1000, UTC),
-            "sha256": origin.sha256,
+            "size": found.size,
+            "mtime": datetime.fromtimestamp(found.mtime_ns // 1_000_000 / 1000, UTC),
+            "sha256": sha256,
             "encoding": file.encoding,
             "parts": file.parts(),
         },
         "qc": {"flags": sorted({*flagged.values(), *identity.flags}), "cards": flagged},
         "ingest": {
-            "run": origin.run,
+            "run": run,
             "at": datetime.now(UTC),
-            "version": origin.version,
+            "version": version,
             "revision": 1,
             "changes": 0,
-            "arrays": "pending" if origin.sha256 is None else "kept",
+            "arrays": "pending" if sha256 is None else "kept",
         },
         "schema": SCHEMA,
     }

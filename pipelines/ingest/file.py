@@ -18,7 +18,9 @@ from arraystore import ArrayRef, ArrayStore, InvalidArray, Scale, StoreError
 from pipelines.documents.roots import Located
 from pipelines.documents.schema import RESIDUE, Document
 from pipelines.fits import FitsError, FitsFile, open_fits
-from pipelines.ingest.document import Origin, document_of
+from pipelines.ingest.document import document_of
+from pipelines.ingest.known import Known
+from pipelines.ingest.walk import Candidate
 from pipelines.instruments import SPLITS, ArrayPlan, Profile, ProfileError, choose, identify, plan_arrays
 
 UNSETTLED = "changed-while-read"  # the code of a file that something still writes: no fault, only early
@@ -31,14 +33,10 @@ class Task:
 
     Attributes
     ----------
-    located : Located
-        Root and relative path.
-    file : str
-        Where it is now.
-    document_id : str or None
-        The name of the document it already has, if it has one.
-    sha256 : str or None
-        Of the bytes that document was made from.
+    found : Candidate
+        The file as it was found; what it may cost is measured by its size then.
+    known : Known or None
+        What the catalog held of it then.
     profile : str or None
         The instrument profile to use; None chooses by path and header.
     campaign : str or None
@@ -47,20 +45,25 @@ class Task:
         Leave the arrays for later.
     run, version : str
         The ingest run and the software.
-    size : int
-        Bytes when it was found; what it may cost is measured by it.
     """
 
-    located: Located
-    file: str
-    document_id: str | None
-    sha256: str | None
-    profile: str | None
-    campaign: str | None
-    headers_only: bool
-    run: str
-    version: str
-    size: int = 0
+    found: Candidate
+    known: Known | None = None
+    profile: str | None = None
+    campaign: str | None = None
+    headers_only: bool = False
+    run: str = ""
+    version: str = ""
+
+    @property
+    def located(self) -> Located:
+        """Root and relative path."""
+        return self.found.located
+
+    @property
+    def file(self) -> str:
+        """Where it is now."""
+        return self.found.file
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +135,7 @@ def _take(task: Task, store: ArrayStore | None, profiles: Mapping[str, Profile])
     outcome = Outcome("same", task, before.st_size, before.st_mtime_ns)
     with open_fits(task.file) as file:
         sha256 = None if task.headers_only else file.sha256()
-        if sha256 is not None and sha256 == task.sha256:
+        if sha256 is not None and task.known is not None and sha256 == task.known.sha256:
             return outcome
         path = PurePosixPath(task.file)
         if task.profile is None:
@@ -145,15 +148,17 @@ def _take(task: Task, store: ArrayStore | None, profiles: Mapping[str, Profile])
         # An image with an axis of length 0 has no pixels to keep.
         plans = [plan for plan in plan_arrays(profile, file.hdus) if file.hdus[plan.hdu].pixels is not None]
         refs = {} if store is None else store_arrays(file, plans, store)
-        origin = Origin(task.located, before.st_size, before.st_mtime_ns, sha256, task.run, task.version)
         document = document_of(
             file,
-            document_id=task.document_id or "/".join(path.parts[-profile.id_parts :]).lstrip("/"),
+            document_id=task.known.document_id if task.known else "/".join(path.parts[-profile.id_parts :]).lstrip("/"),
             profile=profile,
             identity=identity,
             plans=plans,
             refs=refs,
-            origin=origin,
+            found=replace(task.found, size=before.st_size, mtime_ns=before.st_mtime_ns),
+            sha256=sha256,
+            run=task.run,
+            version=task.version,
         )
     after = os.stat(task.file)
     if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):

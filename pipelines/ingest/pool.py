@@ -149,7 +149,7 @@ class _Worker:
             return True
         return (
             len(self.waiting) < AHEAD
-            and sum(handed.task.size for handed in self.waiting) < AHEAD_BYTES
+            and sum(handed.task.found.size for handed in self.waiting) < AHEAD_BYTES
             and sum(handed.message for handed in self.waiting) < AHEAD_MESSAGE
         )
 
@@ -184,7 +184,7 @@ class _Worker:
         """End a worker that has had its time with a file, and say so of that file."""
         if not self.waiting or self.answers.poll():
             return
-        allowed = self._bounds.seconds_for(self.waiting[0].task.size)
+        allowed = self._bounds.seconds_for(self.waiting[0].task.found.size)
         if time.monotonic() - self._since < allowed:
             return
         message = f"was not read within {allowed:.0f} s"

@@ -9,13 +9,14 @@ from pymongo import DeleteOne, ReplaceOne
 from catalog import Collection
 from pipelines.documents.roots import Located
 from pipelines.ingest.file import Outcome
-from pipelines.ingest.walk import Candidate
+from pipelines.ingest.known import by_place
 from pipelines.session import Session
 from pipelines.table import Answer
 
 
-def entry_of(outcome: Outcome, candidate: Candidate) -> dict[str, Any]:
+def entry_of(outcome: Outcome) -> dict[str, Any]:
     """Return the quarantine document of a refused file."""
+    candidate = outcome.task.found
     return {
         "_id": name_of(candidate.located),
         "root": candidate.located.root,
@@ -38,6 +39,11 @@ def record(collection: Collection, entries: Iterable[dict[str, Any]], *, mended:
     writes += [DeleteOne({"_id": name_of(located)}) for located in mended]
     if writes:
         collection.bulk_write(writes, ordered=False)
+
+
+def entries_of(collection: Collection, places: Iterable[Located]) -> set[Located]:
+    """Return the places, of some, whose files are in quarantine."""
+    return {Located(entry["root"], entry["path"]) for entry in by_place(collection, places, {"root": 1, "path": 1})}
 
 
 def listed(session: Session, *, code: str | None = None) -> Answer:

@@ -8,25 +8,27 @@ and the next run goes on from there.
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
 from catalog import CatalogError
 from pipelines.documents import runs as ledger
+from pipelines.documents.lookup import batches
 from pipelines.documents.roots import Located, Roots
 from pipelines.errors import UsageError
 from pipelines.ingest import quarantine
-from pipelines.ingest.commit import Commits, Known
+from pipelines.ingest.commit import Commits
 from pipelines.ingest.file import Outcome, Task, refused
+from pipelines.ingest.known import Known, look_up
 from pipelines.ingest.pool import take_all
 from pipelines.ingest.report import IngestReport
 from pipelines.ingest.walk import Candidate, candidates, printable
 from pipelines.instruments import profiles
 from pipelines.processes.limits import Bounds
+from pipelines.progress import Progress
 from pipelines.session import Session
 from pipelines.version import __version__
 
@@ -35,10 +37,7 @@ logger = logging.getLogger(__name__)
 BATCH = 500  # documents committed together
 BATCH_BYTES = 16 << 20  # or so many bytes of them
 BATCH_SECONDS = 2.0  # and at least this often, so that a kill costs little
-LOOKUP = 500  # files looked up in the catalog together
 SMALL = 32 << 20  # bytes of pixels that are not worth a process: one costs about half a second to start
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,17 +187,19 @@ class _Ingest:
         tasks: list[Task] = []
         mended: list[Located] = []
         nbytes = 0
-        for chunk in _chunks(found, LOOKUP):
-            self._commits.look_up(chunk)
+        for chunk in batches(found):
+            places = [candidate.located for candidate in chunk]
+            documents = look_up(self._session.headers, places)
+            quarantined = quarantine.entries_of(self._session.quarantine, places)
             for candidate in chunk:
-                known = self._commits.known.get(candidate.located)
+                known = documents.get(candidate.located)
                 task = self._task(candidate, known)
                 if candidate.problem is not None:
                     self._waiting.append(refused(task, *candidate.problem))
-                elif known is not None and self._unchanged(candidate, known):
+                elif known is not None and known.is_of(candidate, headers_only=self._options.headers_only):
                     self.report.unchanged += 1
                     logger.info("unchanged: %s: size and time are those of %s", candidate.file, known.document_id)
-                    if quarantine.name_of(candidate.located) in self._commits.quarantined:
+                    if candidate.located in quarantined:
                         mended.append(candidate.located)  # it is again the file that was taken
                 else:
                     logger.debug("to be read: %s: %s", printable(candidate.file), _why(known, self._options))
@@ -221,23 +222,14 @@ class _Ingest:
 
     def _task(self, candidate: Candidate, known: Known | None) -> Task:
         return Task(
-            located=candidate.located,
-            file=candidate.file,
-            document_id=known.document_id if known else None,
-            sha256=known.sha256 if known else None,
+            candidate,
+            known,
             profile=self._options.profile,
             campaign=self._options.campaign,
             headers_only=self._options.headers_only,
             run=self.report.run,
             version=__version__,
-            size=candidate.size,
         )
-
-    def _unchanged(self, candidate: Candidate, known: Known) -> bool:
-        if known.sha256 is None and not self._options.headers_only:
-            return False  # its arrays are still to be taken
-        milliseconds = round(known.mtime.timestamp() * 1000)
-        return candidate.size == known.size and candidate.mtime_ns // 1_000_000 == milliseconds
 
     # -- what was done ---------------------------------------------------------------------------
 
@@ -278,9 +270,3 @@ def _why(known: Known | None, options: IngestOptions) -> str:
     if known.sha256 is None and not options.headers_only:
         return f"only the headers of {known.document_id} are there"
     return f"its size or time is not that of {known.document_id}"
-
-
-def _chunks(found: Iterable[Candidate], size: int) -> Iterator[list[Candidate]]:
-    iterator = iter(found)
-    while chunk := list(islice(iterator, size)):
-        yield chunk

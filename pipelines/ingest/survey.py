@@ -6,22 +6,20 @@ Files are chosen by patterns, or listed in a manifest. Nothing is opened, and no
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from fnmatch import fnmatchcase
-from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from catalog import Catalog, Collection
-from pipelines.documents.roots import Located, Roots, innermost
+from pipelines.documents.lookup import batches
+from pipelines.documents.roots import Roots, innermost
 from pipelines.errors import UsageError
+from pipelines.ingest.known import look_up
 from pipelines.ingest.walk import Candidate, candidates
 from pipelines.session import Session
 from pipelines.table import Answer, Row
-
-_LOOKUP = 500  # files looked up in the catalog together
 
 ASSUMED = 0.4
 """Bytes in the archive for a byte of FITS, where there is nothing yet to judge by: raw ramps take a third to a half."""
@@ -200,8 +198,8 @@ def _states(
 ) -> Iterator[tuple[Candidate, str, str | None]]:
     """Return each file, what an ingest would make of it, and the campaign it is in already."""
     found = candidates(paths, roots=_Planned({} if catalog is None else Roots(catalog.roots).all()))
-    for chunk in _chunks(found, _LOOKUP):
-        known = {} if catalog is None else _known(catalog.headers, [candidate.located for candidate in chunk])
+    for chunk in batches(found):
+        known = {} if catalog is None else look_up(catalog.headers, [candidate.located for candidate in chunk])
         for candidate in chunk:
             entry = known.get(candidate.located)
             if not selection.takes(candidate.located.path):
@@ -211,27 +209,8 @@ def _states(
             elif entry is None:
                 state = "new"
             else:
-                state = "unchanged" if _same(candidate, entry["file"]) else "changed"
-            yield candidate, state, entry.get("campaign") if entry else None
-
-
-def _known(headers: Collection, places: list[Located]) -> dict[Located, dict[str, Any]]:
-    fields = {"root": 1, "path": 1, "file": 1, "campaign": 1}
-    found = {}
-    for root in {place.root for place in places}:
-        paths = [place.path for place in places if place.root == root]
-        for doc in headers.find({"root": root, "path": {"$in": paths}}, fields):
-            found[Located(doc["root"], doc["path"])] = doc
-    return found
-
-
-def _same(candidate: Candidate, file: dict[str, Any]) -> bool:
-    """Tell whether an ingest would pass a file over: size and time to the millisecond, arrays already taken."""
-    mtime: datetime = file["mtime"]
-    whole = file["sha256"] is not None
-    return (
-        whole and candidate.size == file["size"] and candidate.mtime_ns // 1_000_000 == round(mtime.timestamp() * 1e3)
-    )
+                state = "unchanged" if entry.is_of(candidate, headers_only=False) else "changed"
+            yield candidate, state, entry.campaign if entry else None
 
 
 def _ratio(headers: Collection) -> float | None:
@@ -242,12 +221,6 @@ def _ratio(headers: Collection) -> float | None:
         nbytes += document["file"]["size"]
         stored += sum(ref["stored"] for ref in document["arrays"].values())
     return stored / nbytes if nbytes else None
-
-
-def _chunks(found: Iterable[Candidate], size: int) -> Iterator[list[Candidate]]:
-    iterator = iter(found)
-    while chunk := list(islice(iterator, size)):
-        yield chunk
 
 
 def _mb(nbytes: int) -> str:

@@ -63,7 +63,7 @@ def serve(tasks: Connection, answers: Connection) -> None:
         try:
             if store is None and store_url is not None:
                 store = open_store(store_url)
-            fence.allow(bounds.memory_for(task.size))
+            fence.allow(bounds.memory_for(task.found.size))
             answer: Outcome | Failed = _within(task, store, known, bounds)
         except StoreError as error:
             answer = Failed(error)
@@ -80,7 +80,7 @@ def _within(task: Task, store: ArrayStore | None, known: Mapping[str, Profile], 
     return replace(
         outcome,
         code="worker-memory",
-        message=f"needs more than the {bounds.memory_for(task.size):,} bytes of memory a file may take",
+        message=f"needs more than the {bounds.memory_for(task.found.size):,} bytes of memory a file may take",
         hint="if it is genuine: darkroom quarantine retry NAME --memory 4G",
     )
 

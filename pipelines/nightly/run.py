@@ -19,11 +19,12 @@ from catalog import CatalogError
 from pipelines.documents import runs as ledger
 from pipelines.documents.lease import LENGTH, Holder, Lease, held
 from pipelines.documents.roots import Roots
-from pipelines.ingest.run import IngestOptions, Progress, ingest_found
+from pipelines.ingest.run import IngestOptions, ingest_found
 from pipelines.ingest.walk import Candidate, candidates, printable
 from pipelines.instruments import profiles
 from pipelines.nightly.nights import Wanted, by_night, settled
 from pipelines.nightly.report import NightlyReport, NightReport
+from pipelines.progress import Progress
 from pipelines.session import Session
 
 logger = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ complete and true however old the view is, and `update_rates` only makes it fast
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from pipelines.pixels.coordinates import PixelCoordinates
 from pipelines.pixels.exposures import SLOPES, Document, Observed, assemble, fields_of, unread_row
 from pipelines.pixels.reading import SLOPE_ARRAYS, Slopes, Want, read, slope_of, slope_wants
 from pipelines.pixels.stacks import PLANES, VIEW, Name, by_window, holds_the_same, name_of, stacks_of, stored
+from pipelines.progress import Progress
 from pipelines.session import Session
 from pipelines.table import Row
 
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from arraystore import ArrayStore
 
 Array = npt.NDArray[Any]
-Progress = Callable[[int, int], None]
-
 SMALL = 8
 """Segments of a window that are not full, before they are made into fewer."""
 

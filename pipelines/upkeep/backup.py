@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from pymongo import ReplaceOne
 from catalog import Catalog, Collection
 from pipelines.documents import runs as ledger
 from pipelines.errors import IntegrityError, Refused, UsageError
+from pipelines.progress import Progress
 from pipelines.session import Session
 
 BATCH = 200  # documents compared and written together
@@ -20,7 +21,6 @@ NOT_COPIED = frozenset({"leases"})
 """Who holds what at this moment is no one's business elsewhere."""
 
 Document = dict[str, Any]
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,14 @@ that pass may be stopped at any time and goes on where it stopped.
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from pipelines.documents.pairing import require_store
 from pipelines.errors import UsageError
+from pipelines.progress import Progress
 from pipelines.session import Session
 from pipelines.table import Answer
 from pipelines.upkeep.census import take_census
@@ -23,8 +24,6 @@ from pipelines.upkeep.verifications import Verifications, work_of
 LEVELS = ("exists", "sizes", "digests", "decode")
 GRACE = timedelta(hours=1)
 SHOWN = 5  # findings of one code that are written out for people
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ of runs, the quarantine, folders of the roots, and views; see `Rebuilt`.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,7 @@ from pipelines.documents.migrate import rename_records
 from pipelines.documents.records import PREFIXES, numbered, parse_key, record_stem
 from pipelines.documents.replay import kept_document, kept_entry, replayed
 from pipelines.errors import Refused, UnknownDocument
+from pipelines.progress import Progress
 from pipelines.session import Session
 
 BATCH = 200  # documents written together
@@ -29,7 +30,6 @@ KEPT = ("history", "trash", "headers", "masters")
 WHY_REVISED = "revision: the file has new bytes"
 
 Document = dict[str, Any]
-Progress = Callable[[int, int], None]
 
 
 @dataclass(slots=True)

@@ -17,8 +17,9 @@ from arraystore import open_store
 from pipelines.instruments import profiles
 from pipelines.documents.roots import Located
 from pipelines.ingest.file import Task, take
+from pipelines.ingest.walk import Candidate
 known, store = profiles(), open_store("memory://bombs")
-task = Task(Located("raw", "bomb.fits"), sys.argv[1], None, None, None, None, False, "run", "0")
+task = Task(Candidate(Located("raw", "bomb.fits"), sys.argv[1], 0, 0))
 started = time.perf_counter()
 outcome = take(task, store=store, profiles=known)
 seconds = time.perf_counter() - started

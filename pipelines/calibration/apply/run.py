@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -19,14 +19,13 @@ from pipelines.combine.bands import processors
 from pipelines.documents import runs as ledger
 from pipelines.errors import DarkroomError, UsageError
 from pipelines.instruments.nights import on
+from pipelines.progress import Progress
 from pipelines.session import Session
 from pipelines.table import Answer, Row
 
 __all__ = ["Output", "calibrate", "frames_of"]
 
 Doc = Mapping[str, Any]
-Progress = Callable[[int, int], None]
-
 COLUMNS = ("frame", "bias", "dark", "flat", "scale", "unit", "outcome", "result", "notes")
 
 _NIGHT = re.compile(r"\d{4}-\d{2}-\d{2}")

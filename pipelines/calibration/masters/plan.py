@@ -11,6 +11,7 @@ from pipelines.calibration.masters.recipe import Used
 from pipelines.calibration.masters.step import MasterOptions, Step, sizes
 from pipelines.calibration.select.choose import FIELDS
 from pipelines.calibration.select.darks import DarkChoice, dark_for
+from pipelines.documents.lookup import found_in
 from pipelines.errors import UsageError
 from pipelines.instruments.nights import parse_night
 from pipelines.session import Session
@@ -157,11 +158,7 @@ def _frames_step(catalog: Catalog, row: Row, kind: str, options: MasterOptions, 
 
 def fetch(catalog: Catalog, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Read the documents of frames, as far as they are there."""
-    found: dict[str, dict[str, Any]] = {}
-    for start in range(0, len(ids), 500):
-        query = {"_id": {"$in": list(ids[start : start + 500])}}
-        found.update((doc["_id"], doc) for doc in catalog.headers.find(query, {"cards": 0, "hdus": 0}))
-    return found
+    return {doc["_id"]: doc for doc in found_in(catalog.headers, "_id", ids, {"cards": 0, "hdus": 0})}
 
 
 def unfit(frame: Doc) -> str | None:

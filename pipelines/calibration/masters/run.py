@@ -1,7 +1,7 @@
 """Makes the masters of a night: what is unchanged is left alone, and two runs that make the same one agree."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
@@ -16,14 +16,13 @@ from pipelines.calibration.select.criteria import Rules
 from pipelines.combine.bands import processors
 from pipelines.documents import runs as ledger
 from pipelines.documents.changes import Edit, change
+from pipelines.progress import Progress
 from pipelines.session import Session
 from pipelines.table import Answer, Row
 
 __all__ = ["make_masters"]
 
 Doc = Mapping[str, Any]
-Progress = Callable[[int, int], None]
-
 logger = logging.getLogger(__name__)
 
 COLUMNS = ("kind", "camera", "key", "frames", "outcome", "status", "master", "reason", "rejected", "s")

@@ -7,7 +7,7 @@ a frame is in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
@@ -21,8 +21,10 @@ from pipelines.calibration.quality.reference import distance_of, previous_master
 from pipelines.calibration.times.frames import Frame, frames_of
 from pipelines.combine.bands import processors
 from pipelines.documents import runs as ledger
+from pipelines.documents.lookup import found_in
 from pipelines.errors import UsageError
 from pipelines.instruments import FrameLimits, profiles
+from pipelines.progress import Progress
 from pipelines.session import Session
 from pipelines.table import Answer, Row
 
@@ -38,8 +40,6 @@ KINDS = ("dark", "bias", "flat")
 _STATS = tuple(field.name for field in fields(Stats))
 _SHOWN = ("level", "noise", "hot", "saturated", "gradient", "asymmetry", "temperature")
 _COLUMNS = ("id", "camera", "kind", "exposure_number", "exptime", "verdict", "reasons", *_SHOWN)
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +128,8 @@ def _documents(headers: Collection, night: str, kinds: Sequence[str]) -> list[Fr
     """Return the documents of a night's frames, without their cards, in order of camera and exposure."""
     names = [frame["_id"] for frame in frames_of(headers, night, kinds=kinds)]
     found: dict[str, Frame] = {}
-    for start in range(0, len(names), 500):
-        some = {"_id": {"$in": names[start : start + 500]}}
-        found |= {document["_id"]: document for document in headers.find(some, {"cards": 0, "hdus": 0})}
+    for document in found_in(headers, "_id", names, {"cards": 0, "hdus": 0}):
+        found[document["_id"]] = document
     return [found[name] for name in names if name in found]
 
 
@@ -240,10 +239,8 @@ def _twins(frames: Sequence[Frame], headers: Collection) -> dict[str, list[str]]
     """Return the names of all documents with the same pixels, in order of time, by the digest of the pixels."""
     digests = sorted({frame["pixels_digest"] for frame in frames if frame.get("pixels_digest")})
     found: dict[str, list[Frame]] = {}
-    for start in range(0, len(digests), 500):
-        some = {"pixels_digest": {"$in": digests[start : start + 500]}}
-        for frame in headers.find(some, {"pixels_digest": 1, "timestamp": 1}):
-            found.setdefault(frame["pixels_digest"], []).append(frame)
+    for frame in found_in(headers, "pixels_digest", digests, {"pixels_digest": 1, "timestamp": 1}):
+        found.setdefault(frame["pixels_digest"], []).append(frame)
 
     def order(frame: Frame) -> tuple[bool, float, str]:
         shown = frame.get("timestamp")

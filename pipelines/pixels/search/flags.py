@@ -16,6 +16,7 @@ from arraystore import ArrayDamaged, Cube, Lost
 from pipelines.detectors.dqflags import UnknownFlag, dq_names, mask_of
 from pipelines.detectors.geometry import GEOMETRIES
 from pipelines.pixels.search.stacks import NoExposures, Where
+from pipelines.progress import Progress
 from pipelines.session import Session
 from pipelines.table import Answer, Row
 
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 
 Array = npt.NDArray[Any]
-Progress = Callable[[int, int], None]
-
 COLUMNS = ("document", "exposure", "date", "ramps", "flagged", "in_groups", "in_pixel", "groups", "pixels")
 
 _FIELDS = {

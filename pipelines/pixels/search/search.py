@@ -20,6 +20,7 @@ from pipelines.pixels.search import statistics as levels
 from pipelines.pixels.search.result import FoundPixels, Map
 from pipelines.pixels.search.stacks import NoExposures, SlopeStack, Where, over_blocks, slope_stacks
 from pipelines.pixels.search.statistics import Floats
+from pipelines.progress import Progress
 from pipelines.session import Session
 from pipelines.table import Answer, Row
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     pass
 
 Array = npt.NDArray[Any]
-Progress = Callable[[int, int], None]
 Images = dict[str, Array]
 
 LEAST = 8

@@ -17,6 +17,7 @@ from pipelines.documents.roots import Located
 from pipelines.ingest.file import Task
 from pipelines.ingest.pool import AHEAD, take_all
 from pipelines.ingest.run import IngestOptions, ingest
+from pipelines.ingest.walk import Candidate
 from pipelines.ingest.worker import needs_worker
 from pipelines.processes.limits import Bounds
 
@@ -98,7 +99,7 @@ def frame(folder, number, run="run"):
     path = folder / f"{number}.fits"
     fits.PrimaryHDU(np.full((4, 5), number, np.int16)).writeto(path)
     place = Located("raw", path.name)
-    return Task(place, str(path), None, None, None, None, True, run, "0", path.stat().st_size)
+    return Task(Candidate(place, str(path), path.stat().st_size, 0), headers_only=True, run=run)
 
 
 def test_tasks_are_asked_for_as_they_are_needed_and_none_is_lost(tmp_path):
@@ -137,7 +138,7 @@ def test_compressed_files_are_given_to_a_process_of_their_own(tmp_path, write_fr
     seen = []
     place = Located("raw", "x")
     for path in (plain, tiled):
-        task = Task(place, str(path), None, None, None, None, True, "run", "0", path.stat().st_size)
+        task = Task(Candidate(place, str(path), path.stat().st_size, 0), headers_only=True)
         outcomes = take_all(iter([task]), store_url=None, jobs=0)
         seen.append(next(outcomes).state)
         outcomes.close()
@@ -168,12 +169,13 @@ def test_a_signal_to_the_whole_group_is_no_fault_of_a_file(tmp_path):
         from pathlib import Path
         from pipelines.documents.roots import Located
         from pipelines.ingest.file import Task
+        from pipelines.ingest.walk import Candidate
         from pipelines.ingest.pool import take_all
 
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         tasks = [
-            Task(Located("raw", p.name), str(p), None, None, None, None, True, "run", "0", p.stat().st_size)
+            Task(Candidate(Located("raw", p.name), str(p), p.stat().st_size, 0), headers_only=True)
             for p in sorted(Path(sys.argv[1]).glob("*.fits"))
         ]
         states = []
