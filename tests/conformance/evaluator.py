@@ -136,7 +136,7 @@ def _field(value: Any, parts: list[str]) -> Any:
     if not parts:
         return value
     if isinstance(value, list):
-        found = [_field(element, parts) for element in value if isinstance(element, Mapping | list)]
+        found = [_field(element, parts) for element in value if isinstance(element, Mapping)]
         return [item for item in found if item is not MISSING]
     return _field(value.get(parts[0], MISSING), parts[1:]) if isinstance(value, Mapping) else MISSING
 
