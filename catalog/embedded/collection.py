@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from itertools import chain, islice
 from typing import Any
 
 from bson import ObjectId
@@ -20,6 +21,7 @@ from catalog.embedded.scan import Query, search
 from catalog.embedded.schema import Schema
 from catalog.embedded.writes import Change, Writes
 from catalog.errors import InvalidQuery
+from catalog.language.arrays import check_variable
 from catalog.language.query import predicate, system_variables
 from catalog.language.shaping import find_projection
 from catalog.limits import check_options, refusal
@@ -30,6 +32,7 @@ Document = dict[str, Any]
 _READ = frozenset({"hint", "maxTimeMS", "comment", "batchSize", "allowDiskUse", "batch_size", "max_time_ms",
                    "allow_disk_use", "no_cursor_timeout", "cursor_type", "allow_partial_results",
                    "oplog_replay"})  # fmt: skip
+_FIRST_BATCH = 101  # documents, as of a server
 _WRITE = frozenset({"hint", "comment", "bypass_document_validation"})
 
 
@@ -83,8 +86,12 @@ class EmbeddedCollection:
         """Run a pipeline."""
         let = options.pop("let", None)
         check_options(options, allowed=_READ)
+        for name in let or {}:
+            check_variable(name)
         variables = {**system_variables(), **normalise(let or {})}
-        return map(aware, aggregate(self._schemas, self.name, normalise(pipeline), variables))
+        answers = map(aware, aggregate(self._schemas, self.name, normalise(pipeline), variables))
+        first = list(islice(answers, _FIRST_BATCH))  # so that what goes wrong early is raised here, as by a server
+        return chain(first, answers)
 
     def distinct(self, key: str, filter: Any = None, **options: Any) -> list[Any]:
         """Return the distinct values of a field, in MongoDB's order."""

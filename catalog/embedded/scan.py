@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import sqlite3
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -56,7 +57,7 @@ def search(connection: sqlite3.Connection, schema: CollectionSchema, query: Quer
     Nothing is held open between two of them: documents are read by pages, and a page read is a
     statement finished.
     """
-    stop = query.skip + query.limit if query.limit else None
+    stop = min(query.skip + query.limit, sys.maxsize) if query.limit else None
     return islice(_ordered(connection, schema, query, stop), query.skip, stop)
 
 

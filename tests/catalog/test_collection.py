@@ -326,3 +326,18 @@ def test_values_of_every_type_come_back(items):
     found = items.find_one({"_id": document["_id"]})
     assert bson.encode(found) == bson.encode(document)
     assert list(found["doc"]) == ["b", "a"]
+
+
+def test_arguments_by_position_are_pymongos(tmp_path):
+    with connect(tmp_path / "positions.db") as catalog:
+        items = catalog["items"]
+        items.insert_many([{"_id": number, "a": number, "b": 1} for number in range(5)])
+        assert [one["_id"] for one in items.find({}, None, 1, 2)] == [1, 2]
+        assert items.find_one({}, {"a": 1}, 3) == {"_id": 3, "a": 3}
+        assert items.find_one_and_update({"_id": 1}, {"$set": {"b": 2}}, {"a": 0}) == {"_id": 1, "b": 1}
+        assert items.find_one_and_delete({}, {"_id": 1}, [("a", -1)]) == {"_id": 4}
+        assert items.find_one({"_id": 0}, []) == {"_id": 0, "a": 0, "b": 1}
+        with pytest.raises(TypeError, match="multiple values"):
+            items.find({}, None, 1, skip=2)
+        with pytest.raises(TypeError, match="by position"):
+            items.insert_one({}, *range(9))

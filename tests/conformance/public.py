@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -29,6 +30,10 @@ ROOT = Path(__file__).parents[2]
 AREA = "compatibility/tests/core/operator"
 CLASSES = ("passed", "refused", "other code", "lenient", "error", "wrong", "not askable", "other")
 GONE = ("skipped", "xfailed")
+HEADING = """\
+# The public conformance tests that the embedded catalog does not pass: how many, how they end, which, and why.
+# Written by `python -m tests.conformance.public --checkout DIR --write`, but for the reasons; `public.py` says more.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,34 @@ def compare(rules: list[Rule], tests: Iterable[Ended], *, whole: bool) -> list[s
     return complaints
 
 
+def rules_of(tests: Iterable[Ended], known: list[Rule]) -> list[Rule]:
+    """Rules for what is not passed, a rule for each folder and way to end; reasons that are known are kept."""
+    found: dict[tuple[str, str], list[Ended]] = defaultdict(list)
+    for test in tests:
+        if test.how != "passed" and test.how not in GONE:
+            folder = "/".join(test.name.partition("::")[0].split("/")[:-1][:3])
+            found[folder, test.how].append(test)
+    reasons = {(rule.pattern, rule.how): rule.reason for rule in known}
+    return [
+        Rule(len(some), how, f"{folder}/*", reasons.get((f"{folder}/*", how)) or _reason(how, some))
+        for (folder, how), some in sorted(found.items())
+    ]
+
+
+def _reason(how: str, tests: list[Ended]) -> str:
+    if how in ("refused", "not askable"):
+        refused = Counter("".join(found) for test in tests for found in _REFUSED.findall(test.error)[:1])
+        return ", ".join(name for name, _ in refused.most_common(3)) or "refused"
+    return _REASONS.get(how, "look at it")
+
+
+_REFUSED = re.compile(r"(?:does not answer the [a-z -]+?|operator) ([$A-Z][^:;,]*)|askable of a catalog: ([^;:\[]*)")
+_REASONS = {
+    "other code": "an error, as MongoDB's, under another code",
+    "error": "an error, where MongoDB answers",
+}
+
+
 def table(tests: Iterable[Ended]) -> str:
     """The numbers by part, as a Markdown table."""
     parts: dict[str, Counter[str]] = defaultdict(Counter)
@@ -130,6 +163,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--server", help="ask the server of this URL in place of the embedded catalog")
     parser.add_argument("--workers", type=int, default=2, help="processes, 0 for none beside this one")
     parser.add_argument("--out", type=Path, help="write how each test ended to this file, a JSON object per line")
+    parser.add_argument("--write", action="store_true", help=f"write {EXPECTED.name} anew, from a run of all tests")
     parser.add_argument("paths", nargs="*", help=f"folders or files below {AREA}; all by default")
     told = parser.parse_args(arguments)
     tests = run(told.checkout.resolve(), told.paths, told.server, told.workers)
@@ -140,6 +174,9 @@ def main(arguments: list[str] | None = None) -> int:
         print("no test was run: is this a checkout, and are its requirements installed?", file=sys.stderr)
         return 2
     rules = [] if told.server else read_rules(EXPECTED.read_text(encoding="utf-8"))
+    if told.write and not told.paths:
+        rules = rules_of(tests, rules)
+        EXPECTED.write_text(HEADING + "".join(f"{rule}\n" for rule in rules), encoding="utf-8")
     complaints = compare(rules, tests, whole=not told.paths)
     print(*complaints, sep="\n", file=sys.stderr)
     return 1 if complaints else 0
