@@ -172,7 +172,7 @@ class Calibration:
         """The best master for a frame, or None: `pipelines.calibration.select.choose`."""
         from pipelines.calibration.select.choose import choose
 
-        found = choose(self._session.frame(frame), kind, masters=self._session.masters, rules=rules)
+        found = choose(self._session.frame(frame), kind, catalog=self._session.catalog, rules=rules)
         return None if found is None else dict(found)
 
     def why(self, frame: str, kind: str = "dark", *, rules: "Rules | None" = None) -> "Why":
@@ -198,7 +198,7 @@ class Calibration:
         """The masters there are, newest night first: `pipelines.calibration.select.listing`."""
         from pipelines.calibration.select.listing import list_masters
 
-        return list_masters(self._session.masters, date, kind=kind, camera=camera, status=status)
+        return list_masters(self._session.catalog, date, kind=kind, camera=camera, status=status)
 
     def recall(self, ids: str | Sequence[str], *, why: str, dry_run: bool = False) -> "Recalled":
         """Mark frames or masters bad, and flag what was made from them: `pipelines.calibration.masters.recall`."""

@@ -19,6 +19,7 @@ from pipelines.session import Session
 from pipelines.table import Answer
 from pipelines.upkeep.census import take_census
 from pipelines.upkeep.findings import DAMAGE, GRAVITIES, KINDS, UNFINISHED, Finding
+from pipelines.upkeep.retired import retired_masters
 from pipelines.upkeep.verifications import Verifications, work_of
 
 LEVELS = ("exists", "sizes", "digests", "decode")
@@ -155,6 +156,7 @@ def check(
     started = time.monotonic()
     deadline = None if time_limit is None else started + time_limit.total_seconds()
     census, findings = take_census(session, grace=grace)
+    findings += retired_masters(session)
     objects = len(census.references)
     verifications = Verifications(session, level=level)
     items, fresh = verifications.due(work_of(census, level=level), max_age=max_age)

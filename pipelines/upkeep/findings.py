@@ -47,6 +47,11 @@ KINDS: Final[dict[str, tuple[str, str, str]]] = {
     "orphaned": (NOTE, "nothing refers to an array, or to a record", "darkroom sweep"),
     "staging": (NOTE, "work that was cut short left files behind", "darkroom sweep"),
     "duplicated": (NOTE, "the same file has two documents", "darkroom delete the one that should not be"),
+    "retired-master": (
+        NOTE,
+        "a master was made of frames that are no longer what they were; no frame is given it any more",
+        "`darkroom masters make` for its night, if enough frames are left",
+    ),
     "same-pixels": (NOTE, "two files have the same pixels, which are stored once", "nothing needs to be done"),
 }
 """Every code a check can give: its gravity, its meaning, and its mend, with ``{what}`` for the thing."""

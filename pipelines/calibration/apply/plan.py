@@ -10,6 +10,7 @@ from pipelines.calibration.masters.images import image_names
 from pipelines.calibration.select.choose import FIELDS, best, judged
 from pipelines.calibration.select.criteria import Rules
 from pipelines.calibration.select.darks import DarkChoice, dark_for, miss
+from pipelines.calibration.select.departed import with_departures
 from pipelines.errors import UsageError
 from pipelines.instruments import profiles
 from pipelines.session import Session
@@ -161,7 +162,7 @@ def corrections(session: Session, frames: Sequence[Doc], *, rules: Rules | None 
     query = {"kind": {"$in": list(KINDS)}, "camera": {"$in": known}}
     found = session.masters.find(query, dict.fromkeys((*FIELDS, "noise", "arrays", "images", "notes"), 1)).to_list()
     pools: dict[Any, list[Doc]] = {}
-    for doc in found:
+    for doc in with_departures(session.catalog, found):
         pools.setdefault(doc["camera"], []).append(doc)
     return [_correction(frame, pools.get(cameras[frame["_id"]], []), rules) for frame in frames]
 

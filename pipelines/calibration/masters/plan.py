@@ -11,6 +11,8 @@ from pipelines.calibration.masters.recipe import Used
 from pipelines.calibration.masters.step import MasterOptions, Step, sizes
 from pipelines.calibration.select.choose import FIELDS
 from pipelines.calibration.select.darks import DarkChoice, dark_for
+from pipelines.calibration.select.departed import unfit as judged_unfit
+from pipelines.calibration.select.departed import with_departures
 from pipelines.documents.lookup import found_in
 from pipelines.errors import UsageError
 from pipelines.instruments.nights import parse_night
@@ -163,12 +165,9 @@ def fetch(catalog: Catalog, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
 
 def unfit(frame: Doc) -> str | None:
     """Say why a frame cannot be combined; None if it can."""
-    if frame.get("recalled"):
-        return "recalled: " + "; ".join(mark["why"] for mark in frame["recalled"].values())
-    qc = frame.get("qc") or {}
-    if qc.get("verdict") == "bad":
-        reasons = [check["reason"] for check in qc.get("checks") or () if check["verdict"] == "bad"]
-        return ": ".join(["judged bad", *(["; ".join(reasons)] if reasons else [])])
+    reason = judged_unfit(frame)
+    if reason is not None:
+        return reason
     if not frame.get("pixels_digest") or "sci" not in frame["arrays"]:
         return "its pixels were not ingested"
     return None
@@ -214,7 +213,8 @@ def _pool(catalog: Catalog, steps: Sequence[Step], expected: Sequence[Doc], out:
         return []
     query = {"kind": {"$in": ["dark", "bias"]}, "camera": {"$in": cameras}}
     replaced = {name for doc in expected for name in doc["supersedes"]} | out
-    there = [doc for doc in catalog.masters.find(query, dict.fromkeys(FIELDS, 1)) if doc["_id"] not in replaced]
+    found = catalog.masters.find(query, dict.fromkeys(FIELDS, 1))
+    there = with_departures(catalog, [doc for doc in found if doc["_id"] not in replaced])
     names = {doc["_id"] for doc in there}
     return there + [doc for doc in expected if doc["kind"] in ("dark", "bias") and doc["_id"] not in names]
 

@@ -170,7 +170,7 @@ def _current(step: Step, place: _Making) -> Document | None:
     mine = {frame["_id"] for frame in step.frames}
     judged = [
         candidate
-        for candidate in candidates(step.frames[0], step.kind, masters=place.session.masters, rules=Rules())
+        for candidate in candidates(step.frames[0], step.kind, catalog=place.session.catalog, rules=Rules())
         if candidate.master.get("flat_time") == step.key.get("flat_time")
         and not mine & {item["id"] for item in candidate.master["inputs"]}
     ]

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from catalog import Collection
+from catalog import Catalog
 from pipelines.calibration.groups.keys import rule_for, traits
 from pipelines.calibration.select.criteria import SCALED, MasterCheck, Rules, judge
+from pipelines.calibration.select.departed import with_departures
 
 __all__ = ["MasterCandidate", "best", "candidates", "choose", "judged", "nearness"]
 
@@ -16,7 +17,8 @@ Doc = Mapping[str, Any]
 
 FIELDS = (
     "kind", "date", "timestamp", "instrument", "camera", "key", "flat_time", "status", "validity", "acceptance",
-    "recalled", "stale", "superseded_by", "identity", "inputs", "ingest", "statistics",
+    "recalled", "stale", "superseded_by", "identity", "inputs", "masters", "profile", "parameters", "ingest",
+    "statistics",
 )  # fmt: skip
 """What choosing needs of a master's document."""
 
@@ -50,7 +52,7 @@ class MasterCandidate:
         return tuple(check for check in self.checks if not check.passed)
 
 
-def choose(frame: Doc, kind: str, *, masters: Collection, rules: Rules | None = None) -> Doc | None:
+def choose(frame: Doc, kind: str, *, catalog: Catalog, rules: Rules | None = None) -> Doc | None:
     """Return the best master for a frame.
 
     Of the masters that pass every criterion: first by status in the order of the rules, then by
@@ -63,8 +65,8 @@ def choose(frame: Doc, kind: str, *, masters: Collection, rules: Rules | None = 
         A document of the collection ``headers``.
     kind : {'bias', 'dark', 'flat', 'pixelmap'}
         What is wanted.
-    masters : Collection
-        To choose from.
+    catalog : Catalog
+        Whose masters to choose from.
     rules : Rules, optional
         What is asked of it.
 
@@ -73,16 +75,23 @@ def choose(frame: Doc, kind: str, *, masters: Collection, rules: Rules | None = 
     Mapping or None
         The master's document, without its provenance in full; None if none passes.
     """
-    found = best(candidates(frame, kind, masters=masters, rules=rules), rules=rules)
+    found = best(candidates(frame, kind, catalog=catalog, rules=rules), rules=rules)
     return None if found is None else found.master
 
 
-def candidates(frame: Doc, kind: str, *, masters: Collection, rules: Rules | None = None) -> list[MasterCandidate]:
-    """Judge every master of this kind that the frame's camera has; those of other cameras are no candidates."""
+def candidates(frame: Doc, kind: str, *, catalog: Catalog, rules: Rules | None = None) -> list[MasterCandidate]:
+    """Judge every master of this kind that the frame's camera has; those of other cameras are no candidates.
+
+    Of those that pass, the inputs are looked at: a master whose inputs are no longer so is retired.
+    """
     rule = rule_for(frame["profile"], kind)
     camera = traits(frame, rule)[rule.keys[0].name]
-    found = masters.find({"instrument": frame["instrument"], "kind": kind, "camera": camera}, dict.fromkeys(FIELDS, 1))
-    return judged(frame, kind, found, rules=rules)
+    query = {"instrument": frame["instrument"], "kind": kind, "camera": camera}
+    found = judged(frame, kind, catalog.masters.find(query, dict.fromkeys(FIELDS, 1)), rules=rules)
+    passing = {one.master["_id"]: one.master for one in found if one.passed}
+    retired = [doc for doc in with_departures(catalog, list(passing.values())) if "departed" in doc]
+    again = {one.master["_id"]: one for one in judged(frame, kind, retired, rules=rules)}
+    return [again.get(one.master["_id"], one) for one in found]
 
 
 def judged(frame: Doc, kind: str, masters: Iterable[Doc], *, rules: Rules | None = None) -> list[MasterCandidate]:

@@ -1,7 +1,7 @@
 """The criteria by which a master suits a frame, each with its distance: one table for choosing and for why."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -10,7 +10,7 @@ from pipelines.calibration.groups.groups import number
 from pipelines.calibration.groups.keys import matching_keys, traits
 from pipelines.instruments import GroupKey, GroupRule
 
-__all__ = ["SCALED", "MasterCheck", "Rules", "alike", "judge", "valid_at"]
+__all__ = ["SCALED", "MasterCheck", "Rules", "alike", "departed_shown", "judge", "valid_at"]
 
 Doc = Mapping[str, Any]
 
@@ -157,9 +157,18 @@ def _in_force(master: Doc) -> MasterCheck:
             return MasterCheck(
                 "in force", False, math.inf, f"{text}: {'; '.join(mark['why'] for mark in marks.values())}"
             )
+    if master.get("departed"):
+        text = f"retired: {departed_shown(master['departed'])}"
+        return MasterCheck("in force", False, math.inf, text)
     if master.get("superseded_by"):
         return MasterCheck("in force", False, math.inf, f"superseded by {master['superseded_by']}")
     return MasterCheck("in force", True, 0.0, "in force")
+
+
+def departed_shown(reasons: Sequence[str]) -> str:
+    """Return why a master is retired in one line: the first two reasons, and how many more."""
+    more = f", and {len(reasons) - 2} more" if len(reasons) > 2 else ""
+    return "; ".join(reasons[:2]) + more
 
 
 def _validity(frame: Doc, master: Doc) -> MasterCheck:

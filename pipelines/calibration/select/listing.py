@@ -1,10 +1,12 @@
 """The masters there are, as a table: which frames they stand for, and how far they can be trusted."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from catalog import Collection
+from catalog import Catalog
 from pipelines.calibration.groups.keys import RULES
+from pipelines.calibration.select.criteria import departed_shown
+from pipelines.calibration.select.departed import with_departures
 from pipelines.instruments.nights import on
 from pipelines.table import Answer, Row
 
@@ -12,7 +14,7 @@ COLUMNS = ("master", "kind", "date", "camera", "frames", "status", "reason")
 
 
 def list_masters(
-    masters: Collection,
+    catalog: Catalog,
     date: str | Sequence[str] | None = None,
     *,
     kind: str | None = None,
@@ -36,12 +38,14 @@ def list_masters(
     """
     query: dict[str, Any] = {**on(date), **({} if kind else {"kind": {"$in": list(RULES)}})}
     query |= {name: value for name, value in (("kind", kind), ("camera", camera), ("status", status)) if value}
-    fields = {"kind": 1, "date": 1, "camera": 1, "inputs.id": 1, "status": 1, "acceptance": 1}
-    found = masters.find(query, fields).sort([("date", -1), ("kind", 1), ("_id", 1)])
-    return Answer(COLUMNS, tuple(map(_row, found)), "Masters")
+    fields = ("kind", "date", "camera", "inputs", "masters", "key", "profile", "status", "acceptance")
+    marks = ("recalled", "stale", "superseded_by")
+    found = catalog.masters.find(query, dict.fromkeys((*fields, *marks), 1))
+    found = found.sort([("date", -1), ("kind", 1), ("_id", 1)])
+    return Answer(COLUMNS, tuple(map(_row, with_departures(catalog, found.to_list()))), "Masters")
 
 
-def _row(master: dict[str, Any]) -> Row:
+def _row(master: Mapping[str, Any]) -> Row:
     return {
         "master": master["_id"],
         "kind": master["kind"],
@@ -49,5 +53,18 @@ def _row(master: dict[str, Any]) -> Row:
         "camera": master["camera"],
         "frames": len(master.get("inputs") or ()),
         "status": master["status"],
-        "reason": (master.get("acceptance") or {}).get("reason"),
+        "reason": _reason(master),
     }
+
+
+def _reason(master: Mapping[str, Any]) -> str | None:
+    """Say why a master is out of use, where it is; else why it has its status."""
+    for field in ("recalled", "stale"):
+        if master.get(field):
+            return f"{field}: " + "; ".join(mark["why"] for mark in master[field].values())
+    if master.get("departed"):
+        return f"retired: {departed_shown(master['departed'])}"
+    if master.get("superseded_by"):
+        return f"superseded by {master['superseded_by']}"
+    reason: str | None = (master.get("acceptance") or {}).get("reason")
+    return reason

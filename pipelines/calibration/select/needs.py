@@ -9,6 +9,7 @@ from pipelines.calibration.groups.groups import number
 from pipelines.calibration.groups.keys import exposure_time, matching_keys, rule_for, traits
 from pipelines.calibration.select.choose import FIELDS, MasterCandidate, best, judged, nearness
 from pipelines.calibration.select.criteria import Rules
+from pipelines.calibration.select.departed import with_departures
 from pipelines.errors import UsageError
 from pipelines.instruments import GroupRule
 from pipelines.instruments.nights import on
@@ -66,7 +67,8 @@ def calibration_needs(session: Session, night: str | Sequence[str], *, rules: Ru
         place = (need.example["instrument"], camera, need.kind)
         if place not in masters:
             query = dict(zip(("instrument", "camera", "kind"), place, strict=True))
-            masters[place] = list(session.masters.find(query, dict.fromkeys(FIELDS, 1)))
+            found = session.masters.find(query, dict.fromkeys(FIELDS, 1)).to_list()
+            masters[place] = with_departures(session.catalog, found)
         rows.append(_row(need, camera, judged(need.example, need.kind, masters[place], rules=rules), rules))
     rows.sort(key=lambda row: (-row["gain_per_minute"], str(row["camera"]), row["kind"], str(row["exptime"])))
     columns = ("camera", "kind", "exptime", "temperature", "filter", "waiting", "have", "take", "minutes")

@@ -101,7 +101,7 @@ def why(session: Session, frame_id: str, kind: str = "dark", *, rules: Rules | N
     if frame is None:
         raise UnknownDocument(f"no document named {frame_id!r}; `darkroom query` lists names")
     rules = rules or Rules()
-    ranked = sorted(candidates(frame, kind, masters=session.masters, rules=rules), key=nearness)
+    ranked = sorted(candidates(frame, kind, catalog=session.catalog, rules=rules), key=nearness)
     chosen = best(ranked, rules=rules)
     if chosen is not None:
         ranked = [chosen, *(candidate for candidate in ranked if candidate is not chosen)]

@@ -60,7 +60,7 @@ def test_flags_say_why_and_what_is_flagged_is_not_chosen(made):
             of(made, _id=row["master"])["stale"]
         )
     flat = made.headers.find_one({"kind": "flat", "camera": "T13060400", "header.EXPTIME": 9.0})
-    assert choose(flat, "dark", masters=made.masters) is None
+    assert choose(flat, "dark", catalog=made.catalog) is None
 
 
 def test_undo_puts_everything_back_exactly(made):

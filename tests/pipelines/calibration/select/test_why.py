@@ -84,7 +84,7 @@ def test_choosing_agrees_with_a_second_opinion_and_why_with_choosing(archive, fo
         archive.masters.insert_one(document)
     archive.headers.insert_one({**FRAME, "root": "r", "path": "p"})
     rules = Rules(order=order, max_age=timedelta(days=age))
-    chosen = choose(FRAME, "dark", masters=archive.masters, rules=rules)
+    chosen = choose(FRAME, "dark", catalog=archive.catalog, rules=rules)
     expected = second_opinion(found, rules)
     assert (None if chosen is None else chosen["_id"]) == expected
     answer = why(archive.session, "frame", "dark", rules=rules)
@@ -150,9 +150,9 @@ def test_a_certified_master_is_preferred_in_its_interval_and_only_there(made):
     earlier = {**tonight, "_id": "masters/earlier", "timestamp": tonight["timestamp"] - timedelta(days=3)}
     made.masters.insert_one(earlier)
     flat = made.headers.find_one({"kind": "flat", "camera": "T13060400", "header.EXPTIME": 9.0})
-    assert choose(flat, "dark", masters=made.masters)["_id"] == tonight["_id"]
+    assert choose(flat, "dark", catalog=made.catalog)["_id"] == tonight["_id"]
     certify(made.session, "masters/earlier", why="test")
-    assert choose(flat, "dark", masters=made.masters)["_id"] == "masters/earlier"
+    assert choose(flat, "dark", catalog=made.catalog)["_id"] == "masters/earlier"
     answer = why(made.session, flat["_id"])
     assert answer.table[0]["chosen"]
     assert "certified" in answer.reason
