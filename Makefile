@@ -28,7 +28,7 @@ quick: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/pytest -n 2 --dist loadfile -m 'not slow and not patient' $(PATIENT:%=--ignore=tests/%)
 
-bench: $(VENV)/.dev
+bench: $(VENV)/.bench
 	$(BIN)/python -m tests.benchmarks
 
 $(BIN)/python:
@@ -42,6 +42,10 @@ $(VENV)/.demo: pyproject.toml setup.cfg | $(BIN)/python
 $(VENV)/.dev: pyproject.toml setup.cfg | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@ $(VENV)/.demo
+
+$(VENV)/.bench: pyproject.toml setup.cfg | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[bench]'
+	touch $@ $(VENV)/.dev $(VENV)/.demo
 
 # A MongoDB wire-protocol server written in Python (>= 3.13), for the conformance suite; without it those tests skip.
 wire: $(VENV)/.wire
