@@ -15,6 +15,7 @@ from catalog.embedded.cursor import read_sort
 from catalog.embedded.schema import Schema
 from catalog.embedded.writes import Change, Writes
 from catalog.errors import BulkFailure, CatalogError, InvalidQuery, StorageFull
+from catalog.language.query import system_variables
 from catalog.language.updating import Update, compile_update
 from catalog.limits import check_options
 
@@ -72,6 +73,7 @@ class _Delete:
 class _Collector:
     """Takes PyMongo's requests as its own bulk builder does, and checks them before anything is written."""
 
+    variables: Mapping[str, Any] = field(default_factory=system_variables)  # one $$NOW for all
     operations: list[_Insert | _Replace | _Update | _Delete] = field(default_factory=list)
 
     def add_insert(self, document: MutableMapping[str, Any]) -> None:
@@ -102,7 +104,7 @@ class _Collector:
     ) -> None:
         filters, sort = options.pop("array_filters", None), options.pop("sort", None)
         check_options(options, allowed=_ALLOWED)
-        compiled = checked_update(update, filters)
+        compiled = checked_update(update, filters, self.variables)
         self.operations.append(_Update(normalise(selector), compiled, multi, bool(upsert), sort))
 
     def add_delete(self, selector: Any, limit: int, **options: Any) -> None:
@@ -118,7 +120,7 @@ def check_replacement(document: Any) -> None:
         raise ValueError("replacement can not include $ operators")
 
 
-def checked_update(update: Any, filters: Any = None) -> Update:
+def checked_update(update: Any, filters: Any = None, variables: Mapping[str, Any] | None = None) -> Update:
     """Return the function of an update, or refuse it as PyMongo or the server does."""
     if not isinstance(update, (Mapping, list)):
         raise TypeError("update must be a mapping or a list of stages")
@@ -126,7 +128,7 @@ def checked_update(update: Any, filters: Any = None) -> Update:
         raise ValueError("update cannot be empty")
     if isinstance(update, Mapping) and not next(iter(update)).startswith("$"):
         raise ValueError("update only works with $ operators")
-    return compile_update(normalise(update), normalise(filters))
+    return compile_update(normalise(update), normalise(filters), variables)
 
 
 def bulk_write(schemas: Schema, name: str, requests: Sequence[Any], *, ordered: bool) -> BulkWriteResult:

@@ -82,8 +82,10 @@ def resolve(document: Any, parts: tuple[str, ...]) -> Any:
                 return MISSING
         elif kind is list:
             rest = parts[position:]
-            inner = [resolve(element, rest) for element in value if isinstance(element, dict)]
+            inner = [resolve(element, rest) for element in value if isinstance(element, (dict, DBRef))]
             return [item for item in inner if item is not MISSING]
+        elif kind is DBRef:
+            value = value.as_doc().get(part, MISSING)
         else:
             return MISSING
     return value

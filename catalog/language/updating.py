@@ -31,7 +31,7 @@ _IDENTIFIER = re.compile(r"[a-z][a-zA-Z0-9]*", re.ASCII)
 _MOST_PADDING = 1_500_000
 
 
-def compile_update(update: Any, filters: Any = None) -> Update:
+def compile_update(update: Any, filters: Any = None, variables: Mapping[str, Any] | None = None) -> Update:
     """Return the function of an update, checked before any document is read.
 
     Parameters
@@ -40,6 +40,8 @@ def compile_update(update: Any, filters: Any = None) -> Update:
         Operators with what they do to which path, or the stages of a pipeline.
     filters
         ``arrayFilters``: which elements ``$[name]`` means.
+    variables
+        What a pipeline may name; by default `system_variables`.
 
     Raises
     ------
@@ -53,7 +55,7 @@ def compile_update(update: Any, filters: Any = None) -> Update:
     if isinstance(update, list):
         if filters:
             raise InvalidUpdate("Cannot specify arrayFilters and a pipeline update", 9)
-        variables = system_variables()
+        variables = system_variables() if variables is None else variables
         pipeline = compile_update_pipeline(update, variables)
         return lambda document, inserting: _by_pipeline(document, pipeline, variables)
     places = _array_filters(filters)

@@ -14,6 +14,7 @@ from typing import Any
 
 import bson
 from bson.codec_options import CodecOptions, DatetimeConversion
+from pymongo import UpdateMany, UpdateOne
 from pymongo.errors import BulkWriteError, OperationFailure
 
 import catalog
@@ -222,8 +223,22 @@ def _aggregate(database: Database, asked: Arguments) -> dict[str, Any]:
     options = asked.given(collation="collation", hint="hint", let="let")
     asked.end()
     if not isinstance(name, str):
-        raise NotAskable("an aggregate of a database")
+        pipeline, name = _given_documents(database, pipeline), "given"
     return database.answer(name, database.client.catalog[name].aggregate(pipeline, **options))
+
+
+def _given_documents(database: Database, pipeline: Any) -> list[Any]:
+    """A pipeline that begins with ``$documents``, as one over a collection of them."""
+    first = pipeline[0] if isinstance(pipeline, list) and pipeline and isinstance(pipeline[0], Mapping) else {}
+    documents = first.get("$documents")
+    if not isinstance(documents, list) or "$" in repr(documents):
+        raise NotAskable("an aggregate of a database")
+    collection = database.client.catalog["given"]
+    collection.drop()
+    if documents:
+        collection.insert_many([{**document, "_id": number} for number, document in enumerate(documents)])
+    kept = [] if any("_id" in document for document in documents) else [{"$unset": "_id"}]
+    return [{"$sort": {"_id": 1}}, *kept, *pipeline[1:]]
 
 
 def _insert(database: Database, asked: Arguments) -> dict[str, Any]:
@@ -238,6 +253,11 @@ def _insert(database: Database, asked: Arguments) -> dict[str, Any]:
 def _update(database: Database, asked: Arguments) -> dict[str, Any]:
     name, updates, ordered = asked.pop("update"), asked.pop("updates"), asked.pop("ordered", True)
     asked.end()
+    if len(updates) > 1 and all(isinstance(one.get("u"), list) for one in updates):
+        # One bulk write has one $$NOW.
+        requests = [(UpdateMany if one.get("multi") else UpdateOne)(one["q"], one["u"]) for one in updates]
+        done = database.client.catalog[name].bulk_write(requests)
+        return {"n": done.matched_count, "nModified": done.modified_count}
     told: dict[str, Any] = {"n": 0, "nModified": 0}
     upserted: list[dict[str, Any]] = []
     errors: list[dict[str, Any]] = []
@@ -299,9 +319,12 @@ def _find_and_modify(database: Database, asked: Arguments) -> dict[str, Any]:
     if remove:
         found = collection.find_one_and_delete(query, **options)
         return {"value": found, "lastErrorObject": {"n": int(found is not None)}}
+    upsert = options.get("upsert")
     replaces = isinstance(update, Mapping) and not any(str(key).startswith("$") for key in update)
     method = collection.find_one_and_replace if replaces else collection.find_one_and_update
-    return {"value": method(query, update, **options)}
+    value = method(query, update, **options)
+    found = {"n": int(value is not None), "updatedExisting": value is not None}
+    return {"value": value, **({} if upsert else {"lastErrorObject": found})}
 
 
 def _count(database: Database, asked: Arguments) -> dict[str, Any]:

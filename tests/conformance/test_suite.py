@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from bson import Code, Decimal128, Int64
 
+from tests.conformance.backends import with_database
 from tests.conformance.case import UNSEEN, Call, Case, utc
 from tests.conformance.compare import same, typed
 from tests.conformance.evaluator import grouped, key_of, selected
@@ -118,3 +119,21 @@ def known_groups() -> list[tuple[Case, dict[str, Any]]]:
 def test_the_evaluator_groups_as_the_cases_say(case: Case, group: dict[str, Any]) -> None:
     answered = grouped([dict(document) for document in case.given], group)
     assert {key_of(document) for document in answered} == {key_of(document) for document in case.expected}
+
+
+@pytest.mark.parametrize(
+    ("uri", "wanted"),
+    [
+        ("mongodb://h", "mongodb://h/d"),
+        ("mongodb://h:1,g:2/", "mongodb://h:1,g:2/d"),
+        ("mongodb://h/old?w=1", "mongodb://h/d?w=1"),
+        ("mongodb://h?w=1", "mongodb://h/d?w=1"),
+        ("mongodb://u:p@h/users", "mongodb://u:p@h/d?authSource=users"),
+        ("mongodb://u:p@h", "mongodb://u:p@h/d?authSource=admin"),
+        ("mongodb://u:p@h/old?authSource=users", "mongodb://u:p@h/d?authSource=users"),
+        ("mongodb+srv://u:p@h/?retryWrites=true", "mongodb+srv://u:p@h/d?retryWrites=true&authSource=admin"),
+        ("mongodb://%2Ftmp%2Fmongodb-27017.sock/old", "mongodb://%2Ftmp%2Fmongodb-27017.sock/d"),
+    ],
+)
+def test_a_server_is_asked_in_a_database_of_our_own_whatever_its_url(uri, wanted):
+    assert with_database(uri, "d") == wanted

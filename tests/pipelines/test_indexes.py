@@ -15,6 +15,7 @@ from pipelines.calibration.groups.questions import dark_groups_pipeline, flat_ti
 from pipelines.calibration.quality.trends import trends_pipeline
 from pipelines.instruments import profiles
 from pipelines.pixels.provenance import lacking_step_filter, used_reference_filter, version_filter
+from tests.conformance.backends import with_database
 
 NIGHT = "2024-02-20"
 FINDS = {
@@ -68,8 +69,7 @@ def explain():
 
     name = f"darkroom_indexes_{uuid.uuid4().hex[:12]}"
     with MongoClient(uri) as client:
-        base = uri.partition("?")[0].rstrip("/")
-        with connect(f"{base}/{name}?{uri.partition('?')[2]}".rstrip("?")):
+        with connect(with_database(uri, name)):
             pass
         try:
             yield lambda command: json.dumps(

@@ -15,6 +15,7 @@ from pipelines.errors import IntegrityError, Refused, UsageError
 from pipelines.processes import interpreter
 from pipelines.session import Session
 from pipelines.upkeep.backup import backup, copy
+from tests.conformance.backends import with_database
 
 NAME = "Dragonfly101/2024-02-20/T1_{}_dark.fits"
 
@@ -176,7 +177,7 @@ def test_copy_to_a_server_and_back(full, tmp_path):
     from pymongo import MongoClient
 
     name = f"darkroom_copy_{os.getpid()}"
-    with connect(f"{uri.rstrip('/').partition('?')[0]}/{name}") as server, connect(tmp_path / "back.db") as back:
+    with connect(with_database(uri, name)) as server, connect(tmp_path / "back.db") as back:
         try:
             copy(source=full.catalog, target=server)
             with pytest.raises(UsageError, match="mongodump"):
