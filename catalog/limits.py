@@ -108,6 +108,7 @@ _LISTED: tuple[Limit, ...] = (
     *_refused("write it in decimal digits", "$toDouble of hexadecimal text"),
     *_refused("$push, and join what was pushed", "$concatArrays as an accumulator", "$setUnion as an accumulator"),
     *_refused("leave them out by a $match", "MinKey, MaxKey and code in a group"),
+    *_refused("name it otherwise", "CURRENT as a variable"),
     *_refused("go over $range", "$map.arrayIndexAs", "$filter.arrayIndexAs", "$reduce.arrayIndexAs"),
     *_refused("match patterns in the pipeline of the $lookup", "$lookup of regular expressions"),
     *_refused("use $regex to match", "$eq of a regular expression"),

@@ -10,6 +10,7 @@ from catalog.language.conversion import comparable
 from catalog.language.functions import Compiler, Compute, Operators, Variables, positional, special, told
 from catalog.language.kinds import bson_type, is_number, nullish, numeric, truthy, whole_number
 from catalog.language.values import MISSING
+from catalog.limits import refused
 
 __all__ = ["OPERATORS", "check_variable"]
 
@@ -140,6 +141,8 @@ def _element_name(name: str, given: Mapping[str, Any]) -> str:
 
 def check_variable(name: str) -> None:
     """Refuse the name of a variable that MongoDB refuses."""
+    if name == "CURRENT":
+        raise refused("CURRENT as a variable", "expression")
     if not name:
         raise InvalidQuery("empty variable names are not allowed", 16867)
     if not (name[0].islower() or ord(name[0]) >= 0x80):

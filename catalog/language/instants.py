@@ -116,6 +116,6 @@ def read_iso(name: str, text: str, timezone: Any = None) -> datetime:
     zone = found[8]
     if zone is None:
         return clock if timezone is None else from_zone(name, clock, timezone)
-    if timezone is not None:
+    if timezone not in (None, "UTC", "GMT"):
         raise InvalidQuery(f"{name}: you cannot pass a date that names its time zone beside a timezone: {text!r}", 241)
     return clock if zone == "Z" else clock - offset_of(name, zone, clock)

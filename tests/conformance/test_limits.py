@@ -64,6 +64,7 @@ PROBES: dict[str, Call] = {
         f"{operator}.arrayIndexAs": projected({operator: {"arrayIndexAs": "i", "input": [], "in": 1}})
         for operator in ("$map", "$filter", "$reduce")
     },
+    "CURRENT as a variable": projected({"$let": {"vars": {"CURRENT": 1}, "in": "$v"}}),
     "$dateTrunc.startOfWeek": projected({"$dateTrunc": {"date": "$$NOW", "unit": "day", "startOfWeek": "monday"}}),
     "$toDouble of hexadecimal text": projected({"$toDouble": "0x1p4"}),
     **{
