@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pipelines.calibration.select.criteria import Rules
     from pipelines.calibration.select.why import Why
     from pipelines.documents.deletion import Deletion
+    from pipelines.ingest.again import Identified
     from pipelines.ingest.export import Certificate
     from pipelines.ingest.report import IngestReport
     from pipelines.ingest.survey import Survey
@@ -75,7 +76,7 @@ def open_archive(
     """
     place = settings.resolve(home, catalog=catalog, store=store)
     connected = connect(place.catalog, readonly=readonly, **{**place.options, **client_options})
-    return Archive(Session(connected, store_url=place.store, writable=not readonly))
+    return Archive(Session(connected, store_url=place.store, writable=not readonly, home=place.home))
 
 
 class Archive:
@@ -333,6 +334,7 @@ class Archive:
         profile: str | None = None,
         campaign: str | None = None,
         jobs: int | None = None,
+        reread: bool = False,
         progress: bool | None = None,
     ) -> "IngestReport":
         """Ingest FITS files and folders of them. Run again, only what changed is touched.
@@ -351,6 +353,8 @@ class Archive:
             A test or campaign to record in each document.
         jobs : int, optional
             Worker processes; by default as many as the work and the processors are worth.
+        reread : bool
+            Read known files too, whose size and time are what they were.
         progress : bool, optional
             Show a progress bar; by default on a terminal and in Jupyter.
 
@@ -367,9 +371,38 @@ class Archive:
         listed = _listed(paths)
         if include or exclude:
             listed = list(chosen_files(listed, roots=self.roots, selection=Selection(tuple(include), tuple(exclude))))
-        options = IngestOptions(headers_only=headers_only, profile=profile, campaign=campaign, jobs=jobs)
+        options = IngestOptions(headers_only=headers_only, profile=profile, campaign=campaign, jobs=jobs, reread=reread)
         with bar("Ingest", shown=progress) as advance:
             return ingest(self.session, listed, options=options, progress=advance)
+
+    def identify(
+        self,
+        documents: str | Sequence[str] | None = None,
+        *,
+        night: str | None = None,
+        where: Mapping[str, Any] | str | None = None,
+        everything: bool = False,
+        profile: str | None = None,
+        dry_run: bool = False,
+        progress: bool | None = None,
+    ) -> "Identified":
+        """Identify documents again from the headers they hold: `pipelines.ingest.again`."""
+        from pipelines.ingest.again import identify_again
+        from pipelines.ingest.which import which
+        from pipelines.progress import bar
+
+        if not dry_run:
+            self.session.require_writable("identify")
+        query = which(self.session, documents, night=night, where=where, everything=everything)
+        with bar("Identify", shown=progress) as advance:
+            return identify_again(self.session, query, profile=profile, dry_run=dry_run, progress=advance)
+
+    def correct(self, document_id: str, values: str | Sequence[str], *, why: str) -> "Identified":
+        """Correct values of a stored header, ``KEY=VALUE``, and identify the document by them."""
+        from pipelines.ingest.correct import correct
+
+        self.session.require_writable("correct")
+        return correct(self.session, document_id, [values] if isinstance(values, str) else values, why=why)
 
     def nightly(
         self,

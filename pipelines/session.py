@@ -9,7 +9,10 @@ from pipelines.documents.roots import Roots
 from pipelines.errors import UnknownDocument, UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from arraystore import ArrayStore
+    from pipelines.instruments.sites import Place
 
 NEAR = 3  # near misses that a message names
 
@@ -29,6 +32,8 @@ class Session:
         A store that is open already, in place of `store_url`.
     writable : bool
         Whether verbs may change anything.
+    home : Path, optional
+        The folder of ``darkroom.toml`` and of ``profiles``; without one there are neither.
 
     Examples
     --------
@@ -39,11 +44,18 @@ class Session:
     """
 
     def __init__(
-        self, catalog: Catalog, *, store_url: str = "", store: "ArrayStore | None" = None, writable: bool = True
+        self,
+        catalog: Catalog,
+        *,
+        store_url: str = "",
+        store: "ArrayStore | None" = None,
+        writable: bool = True,
+        home: "Path | None" = None,
     ) -> None:
         self.catalog = catalog
         self.store_url = store_url if store is None else store.url
         self.writable = writable
+        self.home = home
         if store is not None:
             self.__dict__["store"] = store  # the place where cached_property keeps what it has made
 
@@ -65,6 +77,19 @@ class Session:
         store = open_store(self.store_url, readonly=not self.writable, create=create)
         require_store(self.catalog, store)
         return store
+
+    @property
+    def site(self) -> "Place":
+        """Where the cameras stand by ``darkroom.toml``, for frames of which nothing else tells.
+
+        Raises
+        ------
+        UsageError
+            The file makes no sense.
+        """
+        from pipelines.instruments.home import read_site
+
+        return read_site(self.home)
 
     @property
     def headers(self) -> Collection:

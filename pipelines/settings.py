@@ -20,11 +20,14 @@ class Settings:
         URL or path of the array store.
     options : Mapping
         Options for the catalog's client (credentials from the environment).
+    home : Path
+        The folder of ``darkroom.toml`` and ``profiles``.
     """
 
     catalog: str
     store: str
     options: Mapping[str, str]
+    home: Path
 
     def __repr__(self) -> str:
         # The options may hold a password; a URL may too. Neither is ever printed.
@@ -64,4 +67,5 @@ def resolve(
         catalog=catalog or str(folder / "catalog.db"),
         store=store or str(folder / "store"),
         options=options,
+        home=folder,
     )

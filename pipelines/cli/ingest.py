@@ -25,6 +25,7 @@ def ingest(
     profile: str = typer.Option(None, help="Instrument profile of these files [chosen for each]."),
     campaign: str = typer.Option(None, help="Test or campaign to record in each document."),
     jobs: int = typer.Option(None, min=1, help="Worker processes [as many as the work is worth]."),
+    reread: bool = typer.Option(False, "--reread", help="Read known files too, whose size and time are as before."),
     as_json: bool = json_option,
 ) -> None:
     """Take FITS files into the archive. Run again, only what changed is touched."""
@@ -46,6 +47,7 @@ def ingest(
             profile=profile,
             campaign=campaign,
             jobs=jobs,
+            reread=reread,
         )
     if not report.files and not as_json:
         typer.echo(f"no FITS files under {', '.join(map(str, every))} (.fits .fit .fts .fz, also .gz and .bz2)")

@@ -163,6 +163,7 @@ class Commits:
             report.unchanged += 1
         else:
             report.nbytes += outcome.size
+            report.note(document)
             report.stored += sum(ref["stored"] for ref in document["arrays"].values())
             if known is None:
                 what, report.new = "new", report.new + 1

@@ -52,7 +52,7 @@ def document_of(
         "path": found.located.path,
         **_identity_fields(identity),
         "profile": profile.name,
-        **_placed(identity.fields),
+        **placed(identity.fields),
         "obs": identity.obs,
         "obs_from": identity.obs_from,
         "header": header.header,
@@ -100,7 +100,7 @@ def _identity_fields(identity: Identity) -> Document:
     }
 
 
-def _placed(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+def placed(fields: Mapping[str, Any]) -> Mapping[str, Any]:
     """Add its last column and row to a window, so that a query can ask which windows hold a pixel."""
     window = fields.get("window")
     if not isinstance(window, Mapping):

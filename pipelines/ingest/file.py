@@ -22,6 +22,7 @@ from pipelines.ingest.document import document_of
 from pipelines.ingest.known import Known
 from pipelines.ingest.walk import Candidate
 from pipelines.instruments import SPLITS, ArrayPlan, Profile, ProfileError, choose, identify, plan_arrays
+from pipelines.instruments.sites import NOWHERE, Place
 
 UNSETTLED = "changed-while-read"  # the code of a file that something still writes: no fault, only early
 DOCUMENT_CAP = 16 * 1024 * 1024  # MongoDB's limit for one document, bytes
@@ -45,6 +46,8 @@ class Task:
         Leave the arrays for later.
     run, version : str
         The ingest run and the software.
+    site : Place
+        Where its camera stands if nothing else tells.
     """
 
     found: Candidate
@@ -54,6 +57,7 @@ class Task:
     headers_only: bool = False
     run: str = ""
     version: str = ""
+    site: Place = NOWHERE
 
     @property
     def located(self) -> Located:
@@ -142,7 +146,7 @@ def _take(task: Task, store: ArrayStore | None, profiles: Mapping[str, Profile])
             profile = choose(path, file.hdus, profiles=profiles)
         else:
             profile = profiles[task.profile]
-        identity = identify(profile, path, file.hdus)
+        identity = identify(profile, path, file.hdus, site=task.site, asked=task.profile is not None)
         if task.campaign is not None:
             identity = replace(identity, fields={**identity.fields, "campaign": task.campaign})
         # An image with an axis of length 0 has no pixels to keep.

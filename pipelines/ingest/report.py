@@ -1,7 +1,32 @@
 """The report of an ingest: what was taken, what was not and why, and the exit code that says so."""
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+NIGHT_BY_UTC = "night-by-utc"
+DOUBTS: Mapping[str, str] = {
+    "kind-missing": "no keyword says what kind of frame; kind is 'image'",
+    "kind-unknown": "a word for the kind that no dialect or profile knows; say it in a profile",
+    "kind-doubtful": "two keywords say different kinds; the first was believed",
+    "camera-missing": "nothing names a camera, so they are in no group",
+    "camera-model-only": "only a model of camera is named, not which one of its kind",
+    "date-missing": "no date of observation",
+    "date-unreadable": "a date of observation that cannot be read",
+    "time-unreadable": "a day without a time",
+    "time-doubtful": "times that contradict each other, or cannot be; both are in obs.time_doubt",
+    "night-conflict": "the folder names another night than the header",
+    "filter-missing": "the keyword for the filter is empty",
+    "exptime-doubtful": "EXPTIME and EXPOSURE differ; EXPTIME was believed",
+    "exptime-unreadable": "an exposure time that is no time",
+    "keyword-repeated": "a keyword twice with different values; the first was believed",
+    "checksum-mismatch": "CHECKSUM or DATASUM is not that of the file",
+    "bytes-after-end": "something follows the last HDU",
+    "extension-unreadable": "what follows an HDU is no HDU that can be read",
+    NIGHT_BY_UTC: "no site is known, so their night is the day in UTC; `darkroom site --learn` finds it",
+}
+"""Flags that want attention, in words."""
 
 SHOWN = 5  # refusals of one kind that are written out for people
 
@@ -50,6 +75,10 @@ class IngestReport:
         Bytes of the files taken, and of what the arrays of those files take on disk.
     seconds : float
         Wall time.
+    doubts : Counter
+        How many of the files taken carry each flag of identification that wants attention.
+    identified : int
+        Known files that a profile asked for changed.
     """
 
     run: str
@@ -64,6 +93,16 @@ class IngestReport:
     nbytes: int = 0
     stored: int = 0
     seconds: float = 0.0
+    doubts: Counter[str] = field(default_factory=Counter)
+    identified: int = 0
+
+    def note(self, document: Mapping[str, Any]) -> None:
+        """Count what identification could not place in a document."""
+        for flag in document["qc"]["flags"]:
+            if flag in DOUBTS:
+                self.doubts[flag] += 1
+        if document.get("obs_from", {}).get("night") == "UTC" and "telescope" not in document.get("obs_from", {}):
+            self.doubts[NIGHT_BY_UTC] += 1
 
     @property
     def taken(self) -> int:
@@ -96,6 +135,8 @@ class IngestReport:
             "nbytes": self.nbytes,
             "stored": self.stored,
             "seconds": round(self.seconds, 3),
+            "doubts": dict(self.doubts),
+            "identified": self.identified,
         }
 
     def __repr__(self) -> str:
@@ -117,6 +158,10 @@ class IngestReport:
             lines += [f"  {refusal}" for refusal in group[:SHOWN]]
             if len(group) > SHOWN:
                 lines.append(f"  {code}: and {len(group) - SHOWN} more; darkroom quarantine list --code {code}")
+        if self.identified:
+            lines.append(f"  {self.identified} known files identified again by the profile asked for")
+        for flag, count in self.doubts.most_common():
+            lines.append(f"  {flag}: {count} files: {DOUBTS[flag]}")
         lines += [f"  stopped: {self.stopped}; run it again to go on"] if self.stopped else []
         return "\n".join(lines)
 

@@ -20,11 +20,12 @@ from pipelines.documents.lookup import batches
 from pipelines.documents.roots import Located, Roots
 from pipelines.errors import UsageError
 from pipelines.ingest import quarantine
+from pipelines.ingest.again import identify_again
 from pipelines.ingest.commit import Commits
 from pipelines.ingest.file import Outcome, Task, refused
 from pipelines.ingest.known import Known, look_up
 from pipelines.ingest.pool import take_all
-from pipelines.ingest.report import IngestReport
+from pipelines.ingest.report import IngestReport, Refusal
 from pipelines.ingest.walk import Candidate, candidates, printable
 from pipelines.instruments import profiles
 from pipelines.processes.limits import Bounds
@@ -56,6 +57,8 @@ class IngestOptions:
         Worker processes; None decides by the work there is.
     bounds : Bounds
         What one file may cost.
+    reread : bool
+        Read known files too, whose size and time are what they were.
     """
 
     headers_only: bool = False
@@ -63,6 +66,7 @@ class IngestOptions:
     campaign: str | None = None
     jobs: int | None = None
     bounds: Bounds = field(default_factory=Bounds)
+    reread: bool = False
 
     def check(self) -> None:
         """Refuse what cannot be done.
@@ -143,6 +147,7 @@ def ingest_found(
             if progress is not None:
                 progress(done, len(found))
         job.finish()
+        job.identify()
     except BaseException as error:
         job.close()
         with suppress(CatalogError):  # the catalog itself may be what failed
@@ -173,6 +178,8 @@ class _Ingest:
         self._session = session
         self.report = report
         self._options = options
+        self._site = session.site
+        self._seen: list[str] = []  # documents of files that are as they were
         self._commits = Commits(session, report)
         self._waiting: list[Outcome] = []
         self._held = 0  # bytes of the documents waiting
@@ -196,8 +203,9 @@ class _Ingest:
                 task = self._task(candidate, known)
                 if candidate.problem is not None:
                     self._waiting.append(refused(task, *candidate.problem))
-                elif known is not None and known.is_of(candidate, headers_only=self._options.headers_only):
+                elif known is not None and self._unchanged(candidate, known):
                     self.report.unchanged += 1
+                    self._seen.append(known.document_id)
                     logger.info("unchanged: %s: size and time are those of %s", candidate.file, known.document_id)
                     if candidate.located in quarantined:
                         mended.append(candidate.located)  # it is again the file that was taken
@@ -229,7 +237,13 @@ class _Ingest:
             headers_only=self._options.headers_only,
             run=self.report.run,
             version=__version__,
+            site=self._site,
         )
+
+    def _unchanged(self, candidate: Candidate, known: Known) -> bool:
+        if self._options.reread:
+            return False  # its bytes tell, not what the file system says of them
+        return known.is_of(candidate, headers_only=self._options.headers_only)
 
     # -- what was done ---------------------------------------------------------------------------
 
@@ -247,6 +261,19 @@ class _Ingest:
         """Commit what is still waiting."""
         self._wait()
         self._commits.commit(self._take_waiting())
+
+    def identify(self) -> None:
+        """Identify the known files by the profile that was asked for: their bytes need not be read for that."""
+        if self._options.profile is None:
+            return
+        for start in range(0, len(self._seen), BATCH):
+            some = {"_id": {"$in": self._seen[start : start + BATCH]}}
+            done = identify_again(self._session, some, profile=self._options.profile)
+            self.report.identified += done.changed
+            self.report.refused += [
+                Refusal(name, "profile-refused", why, "the document stays as it is")
+                for name, why in done.refused.items()
+            ]
 
     def close(self) -> None:
         """Let a commit under way come to its end."""

@@ -68,7 +68,8 @@ def read_camera(
         return
     serial = individual(reading)
     if serial is not None:
-        text = str(serial.value)
+        whole = isinstance(serial.value, float) and serial.value == int(serial.value)
+        text = str(int(serial.value) if whole else serial.value)
         if len(text) < _SHORTEST and "instrument" in reading.values:
             text = f"{reading.values['instrument']} {text}"
         reading.put("camera", text, serial.source)

@@ -27,6 +27,12 @@ from pipelines.instruments.profile import Claim, Clock, HduLike, Identity, Profi
 from pipelines.instruments.sites import NOWHERE, Place, site_of
 from pipelines.instruments.when import When, named_night, read_when
 
+ASKED = "asked for"
+_FLAGS = frozenset({"camera-model-only", "no-image", "untested-format", "colstart-uneven", "nints-of-segment"})
+_FLAG_ENDINGS = (
+    *("-conflict", "-from-path", "-missing", "-unknown", "-doubtful", "-outside"),
+    *("date-unreadable", "time-unreadable", "night-unreadable", "number-unreadable", "exptime-unreadable"),
+)
 _LARGEST_INTEGER = 2**63 - 1
 _ENDING = re.compile(r"(?:\.(?:fits?|fts))?(?:\.(?:gz|bz2|fz))?\Z", re.IGNORECASE)
 
@@ -58,7 +64,9 @@ def choose(path: PurePath, hdus: Sequence[HduLike], *, profiles: Mapping[str, Pr
     return best[0]
 
 
-def identify(profile: Profile, path: PurePath, hdus: Sequence[HduLike], *, site: Place = NOWHERE) -> Identity:
+def identify(
+    profile: Profile, path: PurePath, hdus: Sequence[HduLike], *, site: Place = NOWHERE, asked: bool = False
+) -> Identity:
     """Read what a file is, by a profile's rules.
 
     Parameters
@@ -71,6 +79,8 @@ def identify(profile: Profile, path: PurePath, hdus: Sequence[HduLike], *, site:
         The file's HDUs. Keywords are looked up in the first, then in the first image extension.
     site
         Where the camera stands if neither header nor profile tells.
+    asked
+        The user named the profile; ``obs_from`` says so, and identification keeps to it.
 
     Raises
     ------
@@ -137,7 +147,7 @@ def identify(profile: Profile, path: PurePath, hdus: Sequence[HduLike], *, site:
         fields=reading.fields,
         flags=tuple(dict.fromkeys([*reading.flags, *seen.flags])),
         obs=obs,
-        obs_from={**seen.obs_from, **when.sources},
+        obs_from={**seen.obs_from, **when.sources, **({"profile": ASKED} if asked else {})},
     )
 
 
@@ -156,6 +166,11 @@ def _kind(reading: _Reading, headers: Headers, stacking: Stacking) -> tuple[str,
     by_header = headers.find([Key(word, "profile") for word in rule.keywords])
     source = by_header.source if by_header is not None else "path" if rule.group in reading.groups else "profile"
     return (as_combined(kind, stacking) if known is not None else kind), note, source
+
+
+def is_identification_flag(flag: str) -> bool:
+    """Tell whether a flag of a document is of its identification, so that identifying anew decides on it."""
+    return flag in _FLAGS or flag.endswith(_FLAG_ENDINGS)
 
 
 def path_night(profile: Profile, path: PurePath) -> date | None:

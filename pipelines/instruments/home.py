@@ -1,0 +1,117 @@
+"""Home: what ``darkroom.toml`` in the folder of an archive says of its site.
+
+::
+
+    [site]
+    longitude = -79.4     # degrees east
+    latitude = 43.66      # degrees north, optional
+    zone = "America/Toronto"   # optional: nights by the clock on the wall
+
+It counts for frames of which neither header nor profile tells where they were taken.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pipelines.errors import UsageError
+from pipelines.instruments.nights import site_zone
+from pipelines.instruments.sites import NOWHERE, Place
+
+__all__ = ["FILE", "place_of", "read_site", "read_toml", "write_site"]
+
+FILE = "darkroom.toml"
+_FIELDS = ("longitude", "latitude", "zone")
+
+
+def read_site(home: Path | None) -> Place:
+    """Return the site of an archive; nowhere where its home says none.
+
+    Raises
+    ------
+    UsageError
+        The file cannot be read, or makes no sense: which file, and what in it.
+    """
+    file = None if home is None else home / FILE
+    if file is None or not file.is_file():
+        return NOWHERE
+    content = read_toml(file)
+    unknown = sorted(set(content) - {"site"})
+    if unknown:
+        raise UsageError(f"{file}: no field {unknown[0]!r}; there is [site] with {', '.join(_FIELDS)}")
+    site = content.get("site")
+    return NOWHERE if site is None else place_of(site, where=str(file), source=FILE)
+
+
+def read_toml(file: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises
+    ------
+    UsageError
+        It cannot be read, or is not TOML: with the line.
+    """
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{file} is not TOML: {error}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{file} is not text in UTF-8: {error}") from error
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}") from error
+
+
+def place_of(site: object, *, where: str, source: str) -> Place:
+    """Return the place that a table ``site`` describes.
+
+    Raises
+    ------
+    UsageError
+        A field that is not known, a longitude or latitude off the globe, a zone that does not exist.
+    """
+    if not isinstance(site, dict):
+        raise UsageError(f"{where}: site is a table, [site] with {', '.join(_FIELDS)}")
+    unknown = sorted(set(site) - {*_FIELDS, "height"})
+    if unknown:
+        raise UsageError(f"{where}: [site] has no field {unknown[0]!r}; there are {', '.join(_FIELDS)}")
+    for name, limit in (("longitude", 180), ("latitude", 90)):
+        value = site.get(name)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > limit):
+            raise UsageError(f"{where}: {name} = {value!r} is not on the globe; degrees from -{limit} to {limit}")
+    zone = site.get("zone")
+    if zone is not None:
+        try:
+            site_zone(str(zone))
+        except ValueError as error:
+            raise UsageError(f"{where}: {error}") from error
+    if zone is None and site.get("longitude") is None:
+        raise UsageError(f"{where}: [site] needs a longitude or a zone")
+    longitude, latitude = site.get("longitude"), site.get("latitude")
+    return Place(
+        None if longitude is None else float(longitude),
+        None if latitude is None else float(latitude),
+        zone,
+        source=source,
+    )
+
+
+def write_site(home: Path, *, longitude: float, why: str) -> Path:
+    """Write a longitude into ``darkroom.toml``, which must not name a site yet; return the file.
+
+    Raises
+    ------
+    UsageError
+        It names a site already, or makes no sense.
+    """
+    file = home / FILE
+    if read_site(home) is not NOWHERE:
+        raise UsageError(f"{file} names a site already; edit it there")
+    home.mkdir(parents=True, exist_ok=True)
+    before = file.read_text(encoding="utf-8") if file.is_file() else ""
+    text = f"# {why}\n[site]\nlongitude = {longitude:g}  # degrees east; edit it, then `darkroom identify --all`\n"
+    new = file.with_suffix(".toml.new")
+    new.write_text(f"{before.rstrip()}\n\n{text}" if before.strip() else text, encoding="utf-8")
+    new.replace(file)
+    return file
