@@ -104,9 +104,8 @@ def _integer(name: str, value: Any, bits: int) -> int:
     if isinstance(value, str):
         if not _INTEGER.fullmatch(value):
             raise _failed(name, value)
-        if len(value) > 4000:
-            raise _failed(name, value)
-        number = int(value)
+        digits = value.lstrip("+-").lstrip("0") or "0"
+        number = int(digits[:25]) * (-1 if value[0] == "-" else 1)  # of more digits, as many as overflow
     elif isinstance(value, (bool, int)):
         number = int(value)
     elif isinstance(value, float):

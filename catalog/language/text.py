@@ -118,10 +118,10 @@ def _substring_in_bytes(name: str, value: Any, start: Any, count: Any) -> str:
 
 
 def _cut(name: str, value: Any, code: int) -> int:
-    """Return a number cut to a whole one of 32 bits."""
+    """Return a number cut to a whole one of 64 bits."""
     value = numeric(name, value, code)
-    if not math.isfinite(value) or not -(1 << 31) <= value < 1 << 31:
-        raise InvalidQuery(f"{name}: Can't coerce out of range value {value} to int", 31109)
+    if not math.isfinite(value) or not -(1 << 63) <= value < 1 << 63:
+        raise InvalidQuery(f"{name}: Can't coerce out of range value {value} to long", 31109)
     return int(value)
 
 
@@ -159,6 +159,8 @@ def _indexed(name: str, codes: tuple[int, int], measure: Callable[[str], Any]) -
         last = len(text) if end is _TO_THE_END else min(_bound(name, end), len(text))
         if name == "$indexOfBytes":
             return text.find(wanted, first, last) if first <= last else -1
+        if not text and not wanted and first == 0:
+            return 0
         place = text.find(wanted, first)  # of code points, it is enough to begin before the end
         return place if place < last else -1
 

@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import bson
-from bson.codec_options import CodecOptions, DatetimeConversion
+import bson.errors
+from bson.codec_options import CodecOptions
 from pymongo import UpdateMany, UpdateOne
 from pymongo.errors import BulkWriteError, OperationFailure
 
 import catalog
 from catalog.indexes import INDEXES
 
-AS_A_SERVER = CodecOptions(tz_aware=True, tzinfo=UTC, datetime_conversion=DatetimeConversion.DATETIME_AUTO)
+AS_PYMONGO: CodecOptions[Any] = CodecOptions(tz_aware=True, tzinfo=UTC)
 #: What commands carry beside their arguments, and what changes no answer.
 CARRIED = {
     "$db",
@@ -143,7 +144,7 @@ class Database:
         except NotAskable as error:
             self.client.observed.note(error)
             raise
-        except BulkWriteError:
+        except (BulkWriteError, bson.errors.InvalidBSON):
             raise
         except Exception as error:
             self.client.observed.note(error)
@@ -153,7 +154,7 @@ class Database:
 
     def answer(self, name: str, documents: Any) -> dict[str, Any]:
         """The documents as a cursor's first batch, typed as they come from a server."""
-        batch = [bson.decode(bson.encode(document), AS_A_SERVER) for document in documents]
+        batch = [bson.decode(bson.encode(document), AS_PYMONGO) for document in documents]
         return {"cursor": {"firstBatch": batch, "id": 0, "ns": f"{self.name}.{name}"}}
 
 
@@ -339,7 +340,7 @@ def _distinct(database: Database, asked: Arguments) -> dict[str, Any]:
     options = asked.given(collation="collation", hint="hint")
     asked.end()
     values = database.client.catalog[name].distinct(key, query, **options)
-    return bson.decode(bson.encode({"values": values}), AS_A_SERVER)
+    return bson.decode(bson.encode({"values": values}), AS_PYMONGO)
 
 
 def _create_indexes(database: Database, asked: Arguments) -> dict[str, Any]:

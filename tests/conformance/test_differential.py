@@ -1,7 +1,7 @@
 """Narrowing in SQL and fetching only named paths never change an answer.
 
-The embedded catalog is asked beside two others that see every document whole: its own query engine without
-SQL, and a small evaluator written from the manual.
+The embedded catalog is asked beside two others that see every document whole: mongomock-ng, a mock of MongoDB
+in memory, and a small evaluator written from the manual.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def engine() -> Any:
-    """A collection of the query engine alone, in memory."""
+    """A collection of mongomock-ng, in memory."""
     from mongomock_ng import MongoClient
 
     return MongoClient(tz_aware=True)["differential"]["headers"]
@@ -51,7 +51,7 @@ def settled(documents: list[dict[str, Any]]) -> list[Any]:
 
 
 def over_whole_documents(engine: Any, pipeline: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What the engine alone answers; but of nothing it makes a group or a count, which MongoDB does not."""
+    """What mongomock-ng answers; but of nothing it makes a group or a count, which MongoDB does not."""
     for position, stage in enumerate(pipeline):
         if ("$group" in stage or "$count" in stage) and not list(engine.aggregate(pipeline[:position])):
             return []
