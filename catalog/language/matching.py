@@ -199,12 +199,12 @@ def _compares(operator: str, argument: Any) -> Test:
 
 def _regex(pattern: Any, options: Any = "") -> Test:
     compiled = compile_pattern(pattern, options)
-    key = encode_key(pattern) if isinstance(pattern, (Regex, re.Pattern)) else None  # a stored pattern equals itself
+    key = encode_key(pattern if isinstance(pattern, (Regex, re.Pattern)) else Regex(pattern, options))
 
     def test(value: Any) -> bool:
         if type(value) is str:
             return compiled.matches(value)
-        return key is not None and isinstance(value, Regex) and encode_key(value) == key
+        return isinstance(value, Regex) and encode_key(value) == key  # a stored pattern equals itself
 
     return _any(test)
 

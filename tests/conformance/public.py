@@ -139,7 +139,7 @@ def run(checkout: Path, paths: list[str], server: str | None, workers: int) -> l
         out = Path(scratch) / "ended.jsonl"
         out.touch()
         given = [f"{AREA}/{path}" for path in paths] or [AREA]
-        command = [sys.executable, "-m", "pytest", "-c", "pytest.ini", "-o", "addopts=", "-q", "--tb=short",
+        command = [sys.executable, "-m", "pytest", "-c", "pytest.ini", "-o", "addopts=", "-q", "--tb=line",
                    "--timeout=120", "-o", "timeout_method=signal", "-p", "no:cacheprovider", "--engine-name=mongodb",
                    f"--connection-string={server or 'mongodb://embedded'}", *given]  # fmt: skip
         command += ["-n", str(workers)] if workers else ["-p", "no:xdist"]

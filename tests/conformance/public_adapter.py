@@ -171,7 +171,11 @@ class Collection:
         return Collection(self.database, f"{self.name}.{name}")
 
     def create_indexes(self, models: Any) -> list[str]:
-        return [_index(self.database, self.name, dict(model.document)) for model in models]
+        try:
+            return [_index(self.database, self.name, dict(model.document)) for model in models]
+        except Exception as error:
+            self.database.client.observed.note(error)
+            raise
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name.startswith("_"):
@@ -234,12 +238,14 @@ def _given_documents(database: Database, pipeline: Any) -> list[Any]:
     documents = first.get("$documents")
     if not isinstance(documents, list) or "$" in repr(documents):
         raise NotAskable("an aggregate of a database")
+    with_id = ["_id" in document for document in documents]
+    if any(with_id) and not all(with_id):
+        raise NotAskable("an aggregate of documents with and without _id")
     collection = database.client.catalog["given"]
     collection.drop()
     if documents:
-        collection.insert_many([{**document, "_id": number} for number, document in enumerate(documents)])
-    kept = [] if any("_id" in document for document in documents) else [{"$unset": "_id"}]
-    return [{"$sort": {"_id": 1}}, *kept, *pipeline[1:]]
+        collection.insert_many([{"_id": number, **document} for number, document in enumerate(documents)])
+    return [*([] if any(with_id) else [{"$sort": {"_id": 1}}, {"$unset": "_id"}]), *pipeline[1:]]
 
 
 def _insert(database: Database, asked: Arguments) -> dict[str, Any]:
