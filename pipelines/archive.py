@@ -234,6 +234,29 @@ class Archive:
 
         return night(self.session, date, recent=recent)
 
+    def require_answer(
+        self, answer: Answer, *, nights: Sequence[str] = (), kinds: Sequence[str] = (), camera: str | None = None
+    ) -> None:
+        """Say why an answer is empty, as far as the words of its question do: `pipelines.documents.words`.
+
+        Raises
+        ------
+        UsageError
+            It names a kind or a camera that does not exist; the message says which are near.
+        NothingThere
+            Its nights have no files, or none of that kind.
+        """
+        from pipelines.documents.words import nothing_found
+
+        if not len(answer):
+            nothing_found(self.headers, nights=nights, kinds=kinds, camera=camera)
+
+    def require_fields(self, question: object, *, collection: str = "headers") -> None:
+        """Refuse a question of keywords that no document has: `pipelines.documents.words`."""
+        from pipelines.documents.words import require_fields
+
+        require_fields(self.catalog[collection], question)
+
     def why(self, frame: str, kind: str = "dark") -> "Why":
         """Why a frame has the master it has, or none, and which calibration frames are needed."""
         return self.calibration.why(frame, kind)

@@ -7,6 +7,7 @@
     │   └── UnknownDocument       2   no document of that name (also a KeyError)
     ├── IntegrityError            4   what is kept is not what went in
     ├── SchemaTooNew              3   a later release wrote this
+    ├── NothingThere              1   the words are right, and nothing is there
     └── Refused                   1   right request, but it would lose something
 
 The trees of ``catalog`` and ``arraystore`` pass through unchanged: their messages already say what
@@ -32,6 +33,10 @@ class UnknownDocument(UsageError, KeyError):
     def __str__(self) -> str:
         # KeyError would show the repr of the message.
         return str(self.args[0]) if self.args else ""
+
+
+class NothingThere(DarkroomError):
+    """The question is right, and there is nothing to answer with: a night without files, a kind without frames."""
 
 
 class IntegrityError(DarkroomError):

@@ -39,8 +39,16 @@ class Calibration:
     def groups(self, kind: str, date: Nights = None) -> Answer:
         """Frames that may be combined, by every key of their profile: `pipelines.calibration.groups.groups`."""
         from pipelines.calibration.groups.groups import groups
+        from pipelines.documents.words import require_kinds
 
+        require_kinds(self._session.headers, (kind,))
         return groups(self._session.headers, kind, date=date)
+
+    def ungrouped(self, date: Nights = None) -> Answer:
+        """Frames in no group, each with the reason: `pipelines.calibration.groups.ungrouped`."""
+        from pipelines.calibration.groups.ungrouped import ungrouped
+
+        return ungrouped(self._session.headers, date)
 
     def clock(self, night: str) -> Answer:
         """Each camera's clock against the array's: `pipelines.calibration.times.clock`."""
@@ -74,6 +82,12 @@ class Calibration:
 
         return flat_times(self._session.headers, date)
 
+    def flats(self, date: Nights = None) -> Answer:
+        """Flats by camera, filter and time of day, and which the evidence would change: `calibration.times.flats`."""
+        from pipelines.calibration.times.flats import flat_table
+
+        return flat_table(self._session.headers, date)
+
     def fix_flats(self, date: str | Sequence[str]) -> "Changed":
         """Write what the evidence says into the flats; :meth:`undo_flats` takes it back. Returns the flats changed."""
         from pipelines.calibration.times.flats import fix
@@ -103,16 +117,20 @@ class Calibration:
     ) -> Answer:
         """Measure and judge the frames of a night, and keep it: `pipelines.calibration.quality.checks`."""
         from pipelines.calibration.quality.checks import KINDS, check_frames
+        from pipelines.documents.words import require_kinds
         from pipelines.progress import bar
 
         self._session.require_writable("keep verdicts")
+        require_kinds(self._session.headers, kinds or ())
         with bar(f"Check {night}", shown=progress) as advance:
             return check_frames(self._session, night, kinds=kinds or KINDS, jobs=jobs, progress=advance)
 
     def frames(self, date: str | Sequence[str], *, kinds: Sequence[str] | None = None) -> Answer:
         """What was found of the frames of a night when they were checked."""
         from pipelines.calibration.quality.checks import KINDS, frame_checks
+        from pipelines.documents.words import require_kinds
 
+        require_kinds(self._session.headers, kinds or ())
         return frame_checks(self._session.headers, date, kinds=kinds or KINDS)
 
     # -- masters ---------------------------------------------------------------------------------
@@ -297,7 +315,10 @@ class Calibration:
     def trends(self, date: Nights = None, *, camera: str | None = None, kind: str | None = None) -> Answer:
         """Level, noise, hot pixels, gradient and temperature by night: `pipelines.calibration.quality.trends`."""
         from pipelines.calibration.quality.trends import KINDS, trends
+        from pipelines.documents.words import require_camera, require_kinds
 
+        require_kinds(self._session.headers, (kind,) if kind else ())
+        require_camera(self._session.headers, camera)
         return trends(self._session.headers, date=date, camera=camera, kinds=(kind,) if kind else KINDS)
 
     def plot_trends(self, date: Nights = None, *, camera: str | None = None, kind: str | None = None) -> "Figure":

@@ -30,6 +30,8 @@ def frames(
             answers = [archive.calibration.check_frames(night, kinds=kinds, jobs=jobs) for night in nights]
         else:
             answers = [archive.calibration.frames(nights, kinds=kinds)]
+        for night, answer in zip(nights, answers, strict=False):
+            archive.require_answer(answer, nights=(night,) if check else nights, kinds=kind or ("dark", "bias", "flat"))
     rows = tuple(row for answer in answers for row in answer if not (bad and row["verdict"] == "good"))
     show(Answer(answers[0].columns, rows, f"Frames, {', '.join(nights)}"), as_json=as_json)
     if any(row["verdict"] == "unreadable" for row in rows):

@@ -15,23 +15,34 @@ def register(app: typer.Typer) -> None:
 
 
 def darks(context: typer.Context, nights: list[str] = NIGHTS, as_json: bool = json_option) -> None:
-    """Group darks by camera serial number and exposure time."""
+    """List darks by camera and exposure time.
+
+    Example: darkroom darks 2024-02-20
+    """
     from pipelines.cli.show import show
 
     address: ArchiveAddress = context.obj
     with address.open(readonly=True) as archive:
-        show(archive.dark_groups(nights or None), as_json=as_json)
+        answer = archive.dark_groups(nights or None)
+        archive.require_answer(answer, nights=nights or (), kinds=("dark",))
+        show(answer, as_json=as_json)
 
 
 def flats(
     context: typer.Context,
     nights: list[str] = NIGHTS,
+    conflicts: bool = typer.Option(
+        False, "--conflicts", help="Only exposure numbers whose cameras disagree, and what most of them say."
+    ),
     evidence: bool = typer.Option(False, "--evidence", help="Every exposure number, and all that tells its twilight."),
     fix: bool = typer.Option(False, "--fix", help="Write the consensus; what was there before is kept."),
     undo: bool = typer.Option(False, "--undo", help="Take the last --fix of these nights back."),
     as_json: bool = json_option,
 ) -> None:
-    """List the flats whose cameras disagree on evening or morning, and what most say."""
+    """List flats by camera, filter and time of day, and which of them the evidence would change.
+
+    Example: darkroom flats 2024-02-20 --evidence
+    """
     from pipelines.cli.show import show
 
     if fix + undo > 1 or ((fix or undo) and not nights):
@@ -41,8 +52,11 @@ def flats(
         _change_flats(address, nights, undo=undo)
         return
     with address.open(readonly=True) as archive:
-        asked = archive.calibration.flat_times if evidence else archive.flat_conflicts
-        show(asked(nights or None), as_json=as_json)
+        calibration = archive.calibration
+        asked = calibration.flat_times if evidence else archive.flat_conflicts if conflicts else calibration.flats
+        answer = asked(nights or None)
+        archive.require_answer(answer, nights=nights or (), kinds=("flat",))
+        show(answer, as_json=as_json)
 
 
 def _change_flats(address: ArchiveAddress, nights: list[str], *, undo: bool) -> None:
@@ -55,7 +69,8 @@ def _change_flats(address: ArchiveAddress, nights: list[str], *, undo: bool) -> 
         changed = archive.calibration.fix_flats(nights)
     undecided = [row for row in answer if row["decision"] == "undecided"]
     for row in undecided:
-        typer.echo(f"{row['date']} exposure {row['exposure_number']}: undecided, {row['reason']}")
+        which = "" if row["exposure_number"] is None else f" exposure {row['exposure_number']}"
+        typer.echo(f"{row['date']}{which}: undecided, {row['reason']}")
     if changed.run is None:
         typer.echo("nothing to change: the flats agree with all that is known")
     else:
@@ -65,13 +80,25 @@ def _change_flats(address: ArchiveAddress, nights: list[str], *, undo: bool) -> 
 
 def groups(
     context: typer.Context,
-    kind: str = typer.Argument(help="dark, flat, bias"),
+    kind: str = typer.Argument(help="dark, flat, bias; all: with --left."),
     nights: list[str] = NIGHTS,
+    left: bool = typer.Option(False, "--left", help="Frames of any kind that are in no group, with the reason."),
     as_json: bool = json_option,
 ) -> None:
-    """Group frames that may be combined, by every key of their instrument's profile."""
+    """Group frames that may be combined, by every key of their instrument's profile.
+
+    Example: darkroom groups dark 2024-02-20
+    """
+    from pipelines import Answer
     from pipelines.cli.show import show
 
     address: ArchiveAddress = context.obj
     with address.open(readonly=True) as archive:
-        show(archive.calibration.groups(kind, nights or None), as_json=as_json)
+        if left:
+            answer = archive.calibration.ungrouped(nights or None)
+            rows = tuple(row for row in answer if kind in ("all", row["kind"]))
+            answer = Answer(answer.columns, rows, answer.title)
+        else:
+            answer = archive.calibration.groups(kind, nights or None)
+        archive.require_answer(answer, nights=nights or (), kinds=() if kind == "all" else (kind,))
+        show(answer, as_json=as_json)

@@ -64,10 +64,15 @@ def night(
     as_json: bool = json_option,
 ) -> None:
     """Say what of a night is missing or odd; exit 1 when something needs attention."""
+    from pipelines import Answer
     from pipelines.cli.show import show
 
     address: ArchiveAddress = context.obj
     with address.open(readonly=True) as archive:
         answer = archive.night(date, recent=recent)
-    show(answer, as_json=as_json)
+    if not as_json:  # what somebody should act on is marked, and first
+        marked = tuple({**row, "": "!" if row["attention"] else ""} for row in answer)
+        show(Answer(("", "code", "what", "hint", "which"), marked, answer.title), as_json=False)
+    else:
+        show(answer, as_json=as_json)
     raise typer.Exit(1 if any(row["attention"] for row in answer) else 0)

@@ -40,6 +40,8 @@ def query(
         else:
             shown = names or (None if as_json else ["_id", "date", "kind", "code", "status"])
             found = list(answers.find(asked, shown).limit(limit))
+        if not found:
+            archive.require_fields(asked, collection=collection)
     if as_json:
         for document in found:
             typer.echo(json_util.dumps(document, json_options=json_util.RELAXED_JSON_OPTIONS))

@@ -35,6 +35,7 @@ def trends(
             show(Answer(answers[0].columns, rows, f"Departing cameras, {', '.join(nights)}"), as_json=as_json)
             return
         answer = archive.calibration.trends(nights or None, camera=camera, kind=kind)
+        archive.require_answer(answer, nights=nights or (), kinds=(kind,) if kind else (), camera=camera)
         if picture is not None:
             archive.calibration.plot_trends(nights or None, camera=camera, kind=kind).savefig(picture)
             typer.echo(f"{picture}: {len(answer)} points", err=True)

@@ -5,7 +5,7 @@ Declarations only; `pipelines.calibration` reads them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +18,8 @@ class GroupKey:
         Column of the answer.
     paths
         Fields of the document, in order of preference: the first that is neither absent nor null.
+        ``header.KEYWORD`` is looked for in the main header, then in that of the image; ``images.shape``,
+        ``images.dtype`` and ``images.scale`` are those of the pixels, of every image of a file with several.
     tolerance
         0: equal exactly. Otherwise numbers whose neighbours, sorted, are no further apart belong together.
     spread
@@ -25,9 +27,18 @@ class GroupKey:
         default twice the tolerance.
     relative
         Whether tolerance and spread are fractions of the value.
+    floor
+        The least that a relative tolerance and spread come to, in the unit of the value.
+    period
+        Values wrap around at this: 360 of an angle in degrees. None: they do not.
     required
         Whether a frame without it is incomplete. What is not required may be absent from all frames
         of a camera; where only some have it, those without are a group apart, with a reason.
+    silent
+        Whether a frame without it is as complete as one with it: the two are groups apart, and nothing is said.
+    fallback
+        What is compared, with its own tolerance, of frames in which no field of `paths` is there.
+        Frames of the one and of the other are never one group.
     """
 
     name: str
@@ -35,7 +46,11 @@ class GroupKey:
     tolerance: float = 0.0
     spread: float | None = None
     relative: bool = False
+    floor: float = 0.0
+    period: float | None = None
     required: bool = True
+    silent: bool = False
+    fallback: GroupKey | None = None
 
     @property
     def widest(self) -> float:
@@ -82,11 +97,9 @@ class FrameLimits:
         Kind and the least and greatest median level of a good frame.
     snr
         Kind and the least ratio of level to noise. 50 for flats: as in BANZAI's S/N test.
-    temperature, set_temperature
-        Fields of the measured temperature and of its set point. Without a set point the frames
-        of the camera in that night are compared with their median.
     warm, too_warm
-        Degrees off the set point from which a frame is doubtful, and bad. 0.5: as in BANZAI.
+        Degrees off the set point from which a frame is doubtful, and bad. 0.5: as in BANZAI. Without a
+        set point the frames of the camera in that night are compared with their median.
     leak
         Darks: smooth structure, or level above the group's, in units of the noise of a pixel, from
         which light has leaked in.
@@ -106,8 +119,6 @@ class FrameLimits:
     saturated: float = 0.05
     level: tuple[tuple[str, float, float], ...] = ()
     snr: tuple[tuple[str, float], ...] = (("flat", 50.0),)
-    temperature: tuple[str, ...] = ("header.CCD-TEMP", "header.TEMPERAT", "header.CCDTEMP", "header.DET-TEMP")
-    set_temperature: tuple[str, ...] = ("header.SET-TEMP", "header.SETTEMP", "header.CCDSTEMP")
     warm: float = 0.5
     too_warm: float = 2.0
     leak: float = 0.5
@@ -139,36 +150,113 @@ class Calibration:
         When a frame is bad.
     clock
         Seconds by which a camera's clock may differ from the array's.
+    irrelevant
+        Keywords, or shell patterns of them, that may differ within a group: none of them makes it mixed.
+    off_set_point
+        Degrees off its set point from which a frame does not serve in a group.
     """
 
     groups: tuple[GroupRule, ...] = ()
     limits: FrameLimits = FrameLimits()
     clock: float = 5.0
+    irrelevant: tuple[str, ...] = ()
+    off_set_point: float = 1.0
 
     def rule(self, kind: str) -> GroupRule | None:
         """Return the rule of a kind; None without one."""
         return next((rule for rule in self.groups if rule.kind == kind), None)
 
+    def extended(self, keys: tuple[GroupKey, ...] = (), irrelevant: tuple[str, ...] = ()) -> Calibration:
+        """Return these declarations with further keys in every rule, and further keywords that do not matter.
+
+        A key of the name of one that is there takes its place.
+        """
+        named = {key.name for key in keys}
+        groups = tuple(
+            replace(rule, keys=(*(key for key in rule.keys if key.name not in named), *keys)) for rule in self.groups
+        )
+        return replace(self, groups=groups, irrelevant=(*self.irrelevant, *irrelevant))
+
 
 UNDECLARED = Calibration()
 """Of a profile that declares no groups: its frames are not combined."""
 
-SETUP = (
-    GroupKey(name="gain", paths=("header.GAIN", "header.EGAIN"), required=False),
-    GroupKey(name="offset", paths=("header.OFFSET", "header.BLKLEVEL"), required=False),
-    GroupKey(name="mode", paths=("header.READOUTM", "header.READMODE"), required=False),
-    GroupKey(name="xbinning", paths=("header.XBINNING",), required=False),
-    GroupKey(name="ybinning", paths=("header.YBINNING",), required=False),
-    GroupKey(name="xorigin", paths=("header.XORGSUBF",), required=False),
-    GroupKey(name="yorigin", paths=("header.YORGSUBF",), required=False),
-    GroupKey(name="shape", paths=("arrays.sci.shape",)),
-    GroupKey(name="dtype", paths=("arrays.sci.dtype",)),
-    GroupKey(name="scale", paths=("arrays.sci.scale",), required=False),
+CAMERA = GroupKey(name="camera", paths=("obs.camera",))
+"""The individual camera; without one a frame is in no group."""
+
+EXPTIME = GroupKey(name="exptime", paths=("obs.exptime",), tolerance=0.01, spread=0.01, relative=True, floor=1e-5)
+"""Exposure time, s. Electronic shutters are exact to microseconds: darks of 25 and 144 us are two groups."""
+
+SHUTTER = replace(EXPTIME, floor=0.01)
+"""Exposure time, s, of a mechanical shutter: 0.01 s is its repeatability, and DRAGONS' tolerance for darks."""
+
+TEMPERATURE = GroupKey(
+    name="temperature",
+    paths=("obs.set_temperature",),
+    tolerance=0.25,
+    spread=0.5,
+    required=False,
+    fallback=GroupKey(name="temperature", paths=("obs.temperature",), tolerance=1.5, spread=1.5, required=False),
 )
-"""How a camera was read and how its pixels are stored, in the keywords of common camera software."""
+"""Set point, degrees C; of a camera without one what was measured: dark current doubles in about 6 degrees."""
+
+FILTER = GroupKey(name="filter", paths=("obs.filter",), required=False)
+"""The filters of all wheels; a camera without a wheel has none."""
+
+LIGHT = GroupKey(name="kind_note", paths=("obs.kind_note",), required=False, silent=True)
+"""Where the light of a flat is from, as far as its header says: ``'sky'``, ``'dome'``, ``'lamp'``."""
+
+ROTATOR = GroupKey(name="rotator", paths=("obs.rotator",), tolerance=1.0, spread=2.0, period=360.0, required=False)
+"""Angle of the rotator, degrees: the shadows of a flat turn with it."""
+
+SETUP = (
+    GroupKey(name="telescope", paths=("obs.telescope",), required=False),
+    GroupKey(name="detector", paths=("obs.detector",), required=False),
+    GroupKey(name="binning", paths=("obs.binning",), required=False),
+    GroupKey(name="window", paths=("obs.window",), required=False),
+    GroupKey(name="mode", paths=("obs.mode",), required=False),
+    GroupKey(name="gain_setting", paths=("obs.gain_setting",), required=False),
+    GroupKey(name="offset_setting", paths=("obs.offset_setting",), required=False),
+    GroupKey(name="gain", paths=("obs.gain",), tolerance=0.01, spread=0.01, relative=True, required=False),
+    GroupKey(name="coadds", paths=("obs.coadds",), required=False),
+    GroupKey(name="stacked", paths=("obs.stacked",), required=False),
+    GroupKey(name="bayer", paths=("obs.bayer",), required=False),
+    GroupKey(name="dispersed", paths=("obs.dispersed",), required=False),
+    GroupKey(name="shape", paths=("images.shape",)),
+    GroupKey(name="dtype", paths=("images.dtype",)),
+    GroupKey(name="scale", paths=("images.scale",), required=False),
+)
+"""How a camera was set up and read, and how its pixels are stored: of every group, whatever the camera."""
 
 OVERSCAN = GroupKey(name="overscan", paths=("header.BIASSEC",), required=False)
 """Where no light falls: of a rule with this key, the level there is taken from each frame before anything else."""
+
+
+def standard_rules(
+    *, exptime: GroupKey = EXPTIME, flat_keys: tuple[GroupKey, ...] = (), keys: tuple[GroupKey, ...] = ()
+) -> tuple[GroupRule, ...]:
+    """Return the group rules of darks, biases and flats that suit any camera.
+
+    Parameters
+    ----------
+    exptime
+        How exposure times are compared: `EXPTIME`, or `SHUTTER`.
+    flat_keys, keys
+        Further keys of flats, and of every kind.
+
+    Examples
+    --------
+    >>> [rule.kind for rule in standard_rules(exptime=SHUTTER)]
+    ['dark', 'bias', 'flat']
+    """
+    setup = (TEMPERATURE, *SETUP, *keys)
+    beam = (FILTER, *flat_keys, LIGHT, ROTATOR)
+    # Flats are normalised before they are combined, so their exposure times need not agree.
+    return (
+        GroupRule(kind="dark", keys=(CAMERA, exptime, *setup), minimum=3, maximum=50, window=7),
+        GroupRule(kind="bias", keys=(CAMERA, *setup), minimum=3, maximum=50, window=7),
+        GroupRule(kind="flat", keys=(CAMERA, *beam, *setup), minimum=5, maximum=50, window=7),
+    )
 
 
 def problems(calibration: Calibration) -> list[str]:
@@ -184,6 +272,7 @@ def problems(calibration: Calibration) -> list[str]:
         if rule.minimum < 1 or (rule.maximum is not None and rule.maximum < rule.minimum) or rule.window < 0:
             found.append(f"groups {rule.kind} frames with a senseless minimum, maximum or window")
         for key in rule.keys:
-            if not key.paths or key.tolerance < 0 or key.widest < key.tolerance:
-                found.append(f"groups by {key.name} without a field, or with a spread below its tolerance")
+            for one in filter(None, (key, key.fallback)):
+                if not one.paths or one.tolerance < 0 or one.widest < one.tolerance or one.floor < 0:
+                    found.append(f"groups by {key.name} without a field, or with a spread below its tolerance")
     return found

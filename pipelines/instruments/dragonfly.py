@@ -6,7 +6,7 @@ exposure, in whole seconds and without a zone; the exposure number stands only i
 
 from __future__ import annotations
 
-from pipelines.instruments.calibration import SETUP, Calibration, FrameLimits, GroupKey, GroupRule, Site
+from pipelines.instruments.calibration import SHUTTER, Calibration, FrameLimits, GroupKey, Site, standard_rules
 from pipelines.instruments.profile import ArrayRule, Claim, Clock, Profile, Take
 
 _FILE = (
@@ -32,27 +32,10 @@ KINDS = (
 )
 """Words for the kinds of frames that cameras write, and the catalog's."""
 
-_SERIAL = GroupKey(name="serialno", paths=("header.SERIALNO", "camera"))
-# 0.01 s: the shutter's repeatability, and DRAGONS' tolerance for NIRI darks and in stackDarks.
-_EXPTIME = GroupKey(name="exptime", paths=("header.EXPTIME",), tolerance=0.01)
-# Sensors are read to 0.1 degrees; dark current doubles in about 6. psf-guard clusters within 1 degree.
-_TEMPERATURE = GroupKey(name="temperature", paths=("header.TEMPERAT",), tolerance=0.5, spread=1.0)
-_FILTER = GroupKey(name="filter", paths=("header.FILTER",))
 _TWILIGHT = GroupKey(name="flat_time", paths=("flat_time",))
 
 CALIBRATION = Calibration(
-    groups=(
-        GroupRule(kind="dark", keys=(_SERIAL, _EXPTIME, _TEMPERATURE, *SETUP), minimum=3, maximum=50, window=7),
-        GroupRule(kind="bias", keys=(_SERIAL, _TEMPERATURE, *SETUP), minimum=3, maximum=50, window=7),
-        # Flats are normalised before they are combined, so their exposure times need not agree.
-        GroupRule(
-            kind="flat",
-            keys=(_SERIAL, _FILTER, _TWILIGHT, _TEMPERATURE, *SETUP),
-            minimum=5,
-            maximum=50,
-            window=7,
-        ),
-    ),
+    groups=standard_rules(exptime=SHUTTER, flat_keys=(_TWILIGHT,)),
     limits=FrameLimits(
         saturation=65535,
         # 10 to 45 thousand: the window of LAST's twilight flats, also of 16 bit.

@@ -10,6 +10,7 @@ from astropy.io import fits
 
 from arraystore import StoreError
 from pipelines import open_archive
+from pipelines.documents.schema import SCHEMA
 from pipelines.errors import Refused, SchemaTooNew, UnknownDocument, UsageError
 from pipelines.settings import resolve
 
@@ -147,7 +148,7 @@ def test_documents_of_an_older_schema_are_read_and_not_changed(archive, raw, wri
     ):
         with pytest.raises(UsageError, match="darkroom migrate"):
             change()
-    archive.headers.update_one({}, {"$set": {"schema": 3}})
+    archive.headers.update_one({}, {"$set": {"schema": SCHEMA + 1}})
     with pytest.raises(SchemaTooNew):
         archive.ingest(raw)
 

@@ -10,10 +10,9 @@ import uuid
 import pytest
 
 from catalog import connect
-from pipelines.calibration.groups.groups import groups_pipeline
+from pipelines.calibration.groups.groups import frames_filter
 from pipelines.calibration.groups.questions import dark_groups_pipeline, flat_times_pipeline
 from pipelines.calibration.quality.trends import trends_pipeline
-from pipelines.instruments import profiles
 from pipelines.pixels.provenance import lacking_step_filter, used_reference_filter, version_filter
 from tests.conformance.backends import with_database
 
@@ -47,15 +46,14 @@ FINDS = {
     "frames dated in a night": ("headers", {"date": NIGHT, "kind": {"$in": ["dark", "flat"]}}),
     "frames in a night's folder": ("headers", {"path_night": NIGHT, "kind": {"$in": ["dark", "flat"]}}),
     "frames with the same pixels": ("headers", {"pixels_digest": {"$in": ["0" * 64]}}),
+    "frames to group": ("headers", {**frames_filter("dark"), "date": NIGHT}),
+    "frames of a profile to group": ("headers", {**frames_filter("dark", profile="dragonfly"), "date": NIGHT}),
     "runs, the last first": ("runs", {"started": {"$gte": NIGHT}}),
 }
-_RULES = profiles()["dragonfly"].calibration.groups
 _TRENDS = {"profile": "dragonfly", "kind": {"$in": ["dark", "bias", "flat"]}, "camera": "T13080513"}
 PIPELINES = {
     "darks": dark_groups_pipeline(NIGHT),
     "flats": flat_times_pipeline(NIGHT),
-    **{f"{rule.kind} groups of a night": groups_pipeline(rule, profile="dragonfly", date=NIGHT) for rule in _RULES},
-    **{f"{rule.kind} groups of all nights": groups_pipeline(rule, profile="dragonfly") for rule in _RULES},
     "trends of a camera": trends_pipeline(_TRENDS),
 }
 

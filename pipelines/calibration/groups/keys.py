@@ -1,26 +1,46 @@
-"""The traits of a frame by which masters are found for it: the group keys of its profile, as values."""
+"""The traits of a frame: the group keys of its profile as values, read from its observation fields."""
 
+import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from pipelines.calibration.groups.groups import number
+from pipelines.documents.observations import obs_of
+from pipelines.documents.schema import RESIDUE
 from pipelines.errors import UsageError
-from pipelines.instruments import GroupKey, GroupRule, profiles
+from pipelines.instruments import Calibration, GroupKey, GroupRule, profiles
 
-__all__ = ["RULES", "exposure_time", "matching_keys", "rule_for", "taken_at", "traits"]
+__all__ = [
+    "RULES",
+    "calibration_of",
+    "camera_of",
+    "exposure_time",
+    "image_headers",
+    "images_of",
+    "master_trait",
+    "matching_keys",
+    "number",
+    "obs_number",
+    "observed",
+    "rule_for",
+    "trait",
+    "traits",
+]
+
+Doc = Mapping[str, Any]
 
 RULES: Mapping[str, str] = {"bias": "bias", "dark": "dark", "flat": "flat", "pixelmap": "dark"}
 """For each kind of master, the kind of frames whose group rule has its keys."""
 
 # How pixels are stored does not matter once they are read; a flat holds for any temperature and both
-# twilights; a map of bad pixels for any exposure.
+# twilights; a map of bad pixels for any exposure. Darks and biases see neither telescope nor grating.
+_STORED = frozenset({"dtype", "scale"})
 _FREE: Mapping[str, frozenset[str]] = {
-    "bias": frozenset({"dtype", "scale"}),
-    "dark": frozenset({"dtype", "scale"}),
-    "flat": frozenset({"dtype", "scale", "temperature", "flat_time", "exptime"}),
-    "pixelmap": frozenset({"dtype", "scale", "temperature", "exptime"}),
+    "bias": _STORED | {"telescope", "dispersed"},
+    "dark": _STORED | {"telescope", "dispersed"},
+    "flat": _STORED | {"temperature", "flat_time", "exptime", "coadds", "kind_note"},
+    "pixelmap": _STORED | {"temperature", "exptime", "telescope", "dispersed", "coadds"},
 }
 
 
@@ -32,17 +52,23 @@ def rule_for(profile: str, kind: str) -> GroupRule:
     UsageError
         The profile is not known here, or has none.
     """
-    rule = _rule(profile, RULES[kind], tuple(sys.path))
+    found = calibration_of(profile)
+    rule = None if found is None else found.rule(RULES[kind])
     if rule is None:
         raise UsageError(f"the profile {profile!r} does not say how {RULES[kind]} frames are grouped; declare it there")
     return rule
 
 
+def calibration_of(profile: str) -> Calibration | None:
+    """Return what a profile declares about calibration; None of one that is not known here."""
+    return _calibration(profile, tuple(sys.path))
+
+
 @lru_cache(maxsize=256)
-def _rule(profile: str, kind: str, path: tuple[str, ...]) -> GroupRule | None:
-    """Look a rule up; distributions are looked through once for each import path, which takes 10 ms."""
+def _calibration(profile: str, path: tuple[str, ...]) -> Calibration | None:
+    """Look a profile up; distributions are looked through once for each import path, which takes 10 ms."""
     known = profiles().get(profile)
-    return None if known is None else known.calibration.rule(kind)
+    return None if known is None else known.calibration
 
 
 def matching_keys(rule: GroupRule, kind: str) -> tuple[GroupKey, ...]:
@@ -50,26 +76,102 @@ def matching_keys(rule: GroupRule, kind: str) -> tuple[GroupKey, ...]:
     return tuple(key for key in rule.keys if key.name not in _FREE[kind])
 
 
-def traits(document: Mapping[str, Any], rule: GroupRule) -> dict[str, Any]:
+def traits(document: Doc, rule: GroupRule) -> dict[str, Any]:
     """Return the values of a rule's keys in a document: of each the first field that is there; None without."""
-    return {key.name: _first(document, key.paths) for key in rule.keys}
+    return {key.name: trait(document, key)[0] for key in rule.keys}
 
 
-def taken_at(frame: Mapping[str, Any], paths: Sequence[str]) -> float | None:
-    """Return the first number among some fields of a document."""
-    return next((found for path in paths if (found := number(_first(frame, (path,)))) is not None), None)
-
-
-def exposure_time(frame: Mapping[str, Any]) -> float | None:
-    """Return the exposure time of a frame in seconds, by either of the common keywords; None without a number."""
-    return taken_at(frame, ("header.EXPTIME", "header.EXPOSURE"))
-
-
-def _first(document: Mapping[str, Any], paths: tuple[str, ...]) -> Any:
-    for path in paths:
-        value: Any = document
-        for part in path.split("."):
-            value = value.get(part) if isinstance(value, Mapping) else None
+def trait(document: Doc, key: GroupKey) -> tuple[Any, GroupKey]:
+    """Return the value of a key in a document, and the key by whose tolerance it is compared."""
+    for path in key.paths:
+        value = _at(document, path)
         if value is not None:
-            return value
-    return None
+            return value, key
+    return (None, key) if key.fallback is None else trait(document, key.fallback)
+
+
+def master_trait(master: Doc, key: GroupKey) -> Any:
+    """Return the value of a key in a master: what its frames shared.
+
+    Masters of releases before the observation fields have other names for it; of those their fields tell.
+    """
+    own = master.get("key") or {}
+    return trait(master, key)[0] if "xbinning" in own and key.name not in _AS_BEFORE else own.get(key.name)
+
+
+_AS_BEFORE = frozenset({"camera", "exptime", "temperature", "filter", "flat_time", "shape", "dtype", "scale"})
+
+
+def observed(document: Doc) -> Doc:
+    """Return the normalised observation fields of a document: those it keeps, else those its headers give."""
+    kept: Doc | None = document.get("obs")
+    return kept if kept is not None else obs_of(document) if "cards" in document else {}
+
+
+def camera_of(document: Doc) -> str | None:
+    """Return the one key of a frame's camera, used wherever cameras are told apart; None where none is known."""
+    found = observed(document).get("camera")
+    return None if found is None else str(found)
+
+
+def exposure_time(document: Doc) -> float | None:
+    """Return the exposure time of a frame, s; None without a number."""
+    return obs_number(document, "exptime")
+
+
+def obs_number(document: Doc, field: str) -> float | None:
+    """Return a number among the observation fields; None without one."""
+    return number(observed(document).get(field))
+
+
+def number(value: Any) -> float | None:
+    """Return a finite number; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value)
+
+
+def images_of(document: Doc) -> tuple[str, ...]:
+    """Return the names of the arrays that are frames: one, or one for each chip or amplifier of the file.
+
+    Masks and uncertainties beside an image are none. Nothing, of a file whose pixels are not in the archive.
+    """
+    arrays = document.get("arrays") or {}
+    listed = [image.get("name") for image in observed(document).get("images") or ()]
+    names = tuple(name for name in listed if name in arrays and len(arrays[name]["shape"]) == 2)
+    return names or (("sci",) if "sci" in arrays else tuple(sorted(set(arrays) - {RESIDUE})))
+
+
+def image_headers(document: Doc) -> list[Mapping[str, Any]]:
+    """Return the headers that describe a frame: the main one, then that of each image in an extension."""
+    images = set(images_of(document))
+    others = [
+        hdu["header"]
+        for hdu in document.get("hdus") or ()
+        if hdu.get("header") and (not images or images & set(hdu.get("arrays") or ()))
+    ]
+    return [document.get("header") or {}, *others]
+
+
+def _at(document: Doc, path: str) -> Any:
+    first, _, rest = path.partition(".")
+    if first == "obs":
+        value: Any = observed(document)
+    elif first == "header":  # a keyword may have dots of its own
+        return next((h[rest] for h in image_headers(document) if h.get(rest) is not None), None)
+    elif first == "images":
+        return _of_images(document, rest)
+    else:
+        value, rest = document, path
+    for part in rest.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
+
+
+def _of_images(document: Doc, field: str) -> Any:
+    """Return a field of the one image, or of several by their names."""
+    arrays, names = document.get("arrays") or {}, images_of(document)
+    if len(names) == 1:
+        return arrays[names[0]].get(field)
+    found = {name: value for name in names if (value := arrays[name].get(field)) is not None}
+    return found or None

@@ -2,52 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
 from catalog import Collection
+from pipelines.calibration.groups.divide import canonical, unfit_for_group
+from pipelines.calibration.groups.keys import calibration_of, number, trait
 from pipelines.calibration.groups.tolerance import alike
 from pipelines.instruments import GroupRule
+from pipelines.instruments.calibration import UNDECLARED
 from pipelines.table import Row
 
-Stages = Callable[..., list[dict[str, Any]]]
+Doc = Mapping[str, Any]
 
 
-def borrowable(
-    headers: Collection, rule: GroupRule, profile: str, rows: Sequence[Row], pipeline: Stages
-) -> list[list[str]]:
+def borrowable(headers: Collection, rule: GroupRule, profile: str, rows: Sequence[Row]) -> list[list[str]]:
     """Find what groups that are too small could borrow.
 
     Parameters
     ----------
     rows
         The groups, as `groups` makes them.
-    pipeline
-        `groups_pipeline`.
 
     Returns
     -------
     list of list of str
         For each group: ids of like frames that are not bad, nearest night first.
     """
-    nights = sorted({night for row in rows for night in around(row["date"], rule.window)})
-    found = list(headers.aggregate(pipeline(rule, profile=profile, date=nights)))
-    exact = [key.name for key in rule.keys if not key.tolerance]
-    by_key: dict[str, list[dict[str, Any]]] = {}
-    for group in found:
-        by_key.setdefault(repr([group["_id"][name] for name in exact]), []).append(group)
+    exact = [key for key in rule.keys if not key.tolerance]
+    frames: dict[Any, list[Doc]] = {}
+    declared = calibration_of(profile) or UNDECLARED
+    for night in sorted({night for row in rows for night in around(row["date"], rule.window)}):
+        for frame in headers.find({"profile": profile, "kind": rule.kind, "date": night}).sort("_id", 1):
+            if unfit_for_group(frame, declared) is None:
+                place = tuple(canonical(trait(frame, key)[0]) for key in exact)
+                frames.setdefault(place, []).append(frame)
     answer = []
     for row in rows:
         near = set(around(row["date"], rule.window))
-        frames = [
-            (_apart(row["date"], group["_id"]["date"]), frame["id"])
-            for group in by_key.get(repr([row[name] for name in exact]), [])
-            if group["_id"]["date"] in near
-            for frame in group["frames"]
-            if frame["verdict"] != "bad" and _like(row, frame, rule)
-        ]
-        answer.append([name for _, name in sorted(frames)])
+        like = frames.get(tuple(canonical(row[key.name]) for key in exact), [])
+        chosen = [frame for frame in like if frame["date"] in near and _like(row, frame, rule)]
+        answer.append(_nearest(row["date"], chosen))
     return answer
 
 
@@ -60,22 +56,24 @@ def around(night: str, window: int) -> list[str]:
         return []
 
 
-def _apart(night: str, other: str) -> int:
-    return abs((date.fromisoformat(night) - date.fromisoformat(other)).days)
+def _nearest(night: str, frames: Iterable[Doc]) -> list[str]:
+    """Return the names of frames, the nearest night first; of the same pixels only the first."""
+    day = date.fromisoformat(night)
+    ordered = sorted(frames, key=lambda f: (abs((date.fromisoformat(f["date"]) - day).days), f["_id"]))
+    kept = {frame.get("pixels_digest") or frame["_id"]: frame["_id"] for frame in reversed(ordered)}
+    return [frame["_id"] for frame in ordered if kept[frame.get("pixels_digest") or frame["_id"]] == frame["_id"]]
 
 
-def _like(row: Row, frame: dict[str, Any], rule: GroupRule) -> bool:
+def _like(row: Row, frame: Doc, rule: GroupRule) -> bool:
     for key in rule.keys:
         if not key.tolerance:
             continue
-        value = frame.get(key.name)
+        value, source = trait(frame, key)
         if key.name not in row["extent"]:
             if value is not None:
                 return False
-        elif isinstance(value, bool) or not isinstance(value, int | float):
-            return False
         else:
-            low, high = row["extent"][key.name]
-            if not alike(low, high, float(value), key):
+            known, (low, high) = number(value), row["extent"][key.name]
+            if known is None or not alike(low, high, known, source):
                 return False
     return True

@@ -1,6 +1,7 @@
 """The questions an observatory asks of its nights, as plain aggregation pipelines and as tables.
 
-The pipelines are those that teams type into notebooks: they run unchanged on every catalog. Where a
+The pipelines are those that teams type into notebooks: they run unchanged on every catalog. The tables answer
+for any camera, by kind and observation fields. Where a
 group key may be missing it is made null first, because MongoDB's answer for a missing part of a
 compound key depends on the query plan.
 """
@@ -9,6 +10,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from catalog import Collection
+from pipelines.calibration.groups.divide import partition
+from pipelines.calibration.groups.keys import calibration_of, number
+from pipelines.instruments.calibration import CAMERA, EXPTIME
 from pipelines.instruments.nights import on
 from pipelines.table import Answer, Row
 
@@ -57,7 +61,7 @@ def flat_times_pipeline(date: str | Sequence[str] | None = None) -> list[Stage]:
         'flat_ids'}``: for each time of day, how many flats say so, and which.
     """
     return [
-        {"$match": {"header.IMAGETYP": "flat", **on(date)}},
+        {"$match": {"kind": "flat", **on(date)}},
         {"$sort": {"_id": 1}},
         {
             "$group": {
@@ -84,22 +88,27 @@ def flat_times_pipeline(date: str | Sequence[str] | None = None) -> list[Stage]:
 
 
 def dark_groups(headers: Collection, date: str | Sequence[str] | None = None) -> Answer:
-    """Darks grouped by exactly serial number and exposure time.
+    """Darks of any camera by camera and exposure time: times as near as frames of one group may be are one.
 
     Returns
     -------
     Answer
-        Columns ``serialno``, ``exptime`` (seconds), ``count``, ``darks`` (ids).
+        Columns ``serialno`` (the camera, by its one key), ``exptime`` (seconds, the median), ``count``,
+        ``darks`` (ids).
     """
-    rows = [
-        {
-            "serialno": group["_id"]["serialno"],
-            "exptime": group["_id"]["exptime"],
-            "count": len(group["darks"]),
-            "darks": group["darks"],
-        }
-        for group in headers.aggregate(dark_groups_pipeline(date))
-    ]
+    frames: dict[str, list[dict[str, Any]]] = {}
+    for frame in headers.find({"kind": "dark", **on(date)}, dict.fromkeys(("profile", "obs"), 1)):
+        frames.setdefault(str(frame.get("profile")), []).append(frame)
+    rows = []
+    for profile, mine in frames.items():
+        declared = calibration_of(profile)
+        rule = None if declared is None else declared.rule("dark")
+        exptime = next((key for key in rule.keys if key.name == EXPTIME.name), EXPTIME) if rule else EXPTIME
+        for part in partition(mine, (CAMERA, exptime), nights=False):
+            names = [frame["_id"] for frame in part.frames]
+            camera, seconds = part.values[CAMERA.name], part.values[EXPTIME.name]
+            rows.append({"serialno": camera, "exptime": seconds, "count": len(names), "darks": names})
+    rows.sort(key=lambda row: (row["serialno"] or "", number(row["exptime"]) or 0.0, row["darks"]))
     return Answer(("serialno", "exptime", "count", "darks"), tuple(rows), _title("Darks", date))
 
 

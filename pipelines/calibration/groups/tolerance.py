@@ -7,7 +7,8 @@ again. The result depends on the values alone, never on their order.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from pipelines.instruments import GroupKey
 
@@ -20,10 +21,11 @@ def clusters(values: Sequence[float], key: GroupKey) -> list[list[float]]:
     Parameters
     ----------
     values
-        Finite numbers, in any order, with repeats.
+        Finite numbers, in any order, with repeats; angles as `unwrapped` returns them.
     key
         Its ``tolerance`` is the widest gap between neighbours, its ``widest`` the greatest
-        difference within a group, both as fractions of the larger value when ``relative``.
+        difference within a group, both as fractions of the larger value when ``relative``, and then
+        at least its ``floor``.
 
     Returns
     -------
@@ -45,16 +47,48 @@ def clusters(values: Sequence[float], key: GroupKey) -> list[list[float]]:
     return found + (_cut(run, key) if run else [])
 
 
+def unwrapped(values: Iterable[float], key: GroupKey) -> dict[float, float]:
+    """Return each number as it is compared: angles past the widest gap of the circle count one turn more.
+
+    Examples
+    --------
+    >>> unwrapped([359.9, 0.2, 90.0], GroupKey(name='rotator', paths=(), tolerance=1, period=360))
+    {359.9: 359.9, 0.2: 360.2, 90.0: 450.0}
+    """
+    known = list(values)
+    if key.period is None or not known:
+        return {value: value for value in known}
+    turned = sorted({value % key.period for value in known})
+    # The gap before each angle; the first one's reaches back over the wrap.
+    gaps = [(after - before, after) for before, after in pairwise(turned)]
+    first = max([(turned[0] + key.period - turned[-1], turned[0]), *gaps])[1]
+    return {value: angle if (angle := value % key.period) >= first else angle + key.period for value in known}
+
+
 def alike(low: float, high: float, value: float, key: GroupKey) -> bool:
     """Tell whether a number may join a group that reaches from `low` to `high`."""
+    if key.period is not None:
+        value = low + (value - low + key.period / 2) % key.period - key.period / 2
     nearest = min(max(value, low), high)
     small, large = sorted((nearest, value))
     return _within(small, large, key.tolerance, key) and _within(min(low, value), max(high, value), key.widest, key)
 
 
+def apart(one: float, other: float, key: GroupKey) -> tuple[float, float]:
+    """Return how far two numbers differ, and how far they may within one group."""
+    difference = abs(one - other)
+    if key.period is not None:
+        difference = min(difference % key.period, -difference % key.period)
+    return difference, _allowed(one, other, key.widest, key)
+
+
 def _within(low: float, high: float, limit: float, key: GroupKey) -> bool:
-    size = max(abs(low), abs(high))
-    return high - low <= (limit * size if key.relative else limit) + _ROUNDING * size
+    return high - low <= _allowed(low, high, limit, key)
+
+
+def _allowed(one: float, other: float, limit: float, key: GroupKey) -> float:
+    size = max(abs(one), abs(other))
+    return (max(limit * size, key.floor) if key.relative else limit) + _ROUNDING * size
 
 
 def _cut(run: list[float], key: GroupKey) -> list[list[float]]:

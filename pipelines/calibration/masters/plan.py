@@ -124,7 +124,8 @@ def _frames_step(catalog: Catalog, row: Row, kind: str, options: MasterOptions, 
     wanted = list(row["ids"])
     borrowed = list(row["borrow"])[: max(0, rule.minimum - len(wanted))] if options.borrow else []
     found = fetch(catalog, wanted + borrowed)
-    rejected = [(name, unfit(bad) or "judged bad") for name, bad in fetch(catalog, row["left_out"]).items()]
+    there = fetch(catalog, row["left_out"])
+    rejected = [(name, unfit(there[name]) or why) for name, why in row["why_left_out"].items() if name in there]
     rejected += [(name, "deleted since it was grouped") for name in wanted if name not in found]
     frames = []
     for name in sorted(found):
@@ -168,8 +169,10 @@ def unfit(frame: Doc) -> str | None:
     reason = judged_unfit(frame)
     if reason is not None:
         return reason
-    if not frame.get("pixels_digest") or "sci" not in frame["arrays"]:
+    if not frame.get("pixels_digest"):
         return "its pixels were not ingested"
+    if "sci" not in frame["arrays"]:
+        return f"it holds several images ({', '.join(sorted(frame['arrays']))}), of which no master is made together"
     return None
 
 

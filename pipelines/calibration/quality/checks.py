@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from catalog import Collection
-from pipelines.calibration.groups.keys import exposure_time, taken_at
+from pipelines.calibration.groups.keys import camera_of, exposure_time, obs_number
 from pipelines.calibration.quality import measure as pixels
 from pipelines.calibration.quality.criteria import Company, FrameCheck, judge, verdict_of
 from pipelines.calibration.quality.measure import Stats
@@ -189,7 +189,7 @@ def _made_of(frame: Frame, limits: FrameLimits) -> dict[str, Any]:
 
 
 def _kept(frame: Frame, stats: Stats, limits: FrameLimits) -> dict[str, Any]:
-    temperature = taken_at(frame, limits.temperature)
+    temperature = obs_number(frame, "temperature")
     return {**stats.to_dict(), "temperature": temperature, **_made_of(frame, limits)}
 
 
@@ -199,9 +199,9 @@ def _companies(session: Session, measured: Sequence[tuple[Frame, Stats]]) -> dic
     temperatures: dict[str, list[float]] = {}
     for frame, stats in measured:
         like.setdefault(_like(frame), []).append(stats)
-        warmth = taken_at(frame, _limits(frame).temperature)
+        warmth = obs_number(frame, "temperature")
         if warmth is not None:
-            temperatures.setdefault(str(frame.get("camera")), []).append(warmth)
+            temperatures.setdefault(str(camera_of(frame)), []).append(warmth)
     twins = _twins([frame for frame, _ in measured], session.headers)
     masters = previous_masters([frame for frame, _ in measured], session.masters)
     answer = {}
@@ -211,7 +211,7 @@ def _companies(session: Session, measured: Sequence[tuple[Frame, Stats]]) -> dic
         answer[frame["_id"]] = Company(
             levels=[one.level for one in like[_like(frame)]],
             structures=[one.structure for one in like[_like(frame)] if one.structure is not None],
-            temperatures=temperatures.get(str(frame.get("camera")), []),
+            temperatures=temperatures.get(str(camera_of(frame)), []),
             same_pixels=[other for other in others if other != frame["_id"]],
             is_first=others[0] == frame["_id"],
             distance=away,
@@ -256,7 +256,7 @@ def _row(frame: Frame, qc: Mapping[str, Any], stats: Mapping[str, Any]) -> Row:
         reasons = [check.reason for check in told if check.verdict in ("bad", "doubtful")]
     return {
         "id": frame["_id"],
-        "camera": frame.get("camera"),
+        "camera": camera_of(frame),
         "kind": frame["kind"],
         "exposure_number": frame.get("exposure_number"),
         "exptime": exposure_time(frame),

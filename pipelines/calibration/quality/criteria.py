@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
 
-from pipelines.calibration.groups.keys import exposure_time, taken_at
+from pipelines.calibration.groups.keys import exposure_time, obs_number
 from pipelines.calibration.quality.measure import Stats
 from pipelines.instruments import FrameLimits
 
@@ -89,7 +89,7 @@ def judge(frame: Mapping[str, Any], stats: Stats, company: Company, limits: Fram
     Parameters
     ----------
     frame
-        Its document: ``kind``, ``header``.
+        Its document: ``kind``, ``obs``.
     """
     kind = str(frame["kind"])
     return (
@@ -169,10 +169,10 @@ def _slope(name: str, value: float | None, stats: Stats, kind: str, limits: Sequ
 
 
 def _temperature(frame: Mapping[str, Any], company: Company, limits: FrameLimits) -> FrameCheck:
-    measured = taken_at(frame, limits.temperature)
+    measured = obs_number(frame, "temperature")
     if measured is None:
         return FrameCheck("temperature", DOUBTFUL, reason="the temperature is missing or no number")
-    target, of = taken_at(frame, limits.set_temperature), "its set point"
+    target, of = obs_number(frame, "set_temperature"), "its set point"
     if target is None:
         if len(company.temperatures) < _ENOUGH:
             return FrameCheck(

@@ -7,8 +7,7 @@ from statistics import median
 from typing import Any
 
 from catalog import Collection
-from pipelines.calibration.groups.groups import number
-from pipelines.calibration.groups.keys import exposure_time
+from pipelines.calibration.groups.keys import camera_of, exposure_time, number
 from pipelines.calibration.times.frames import Frame, by_profile, frames_of
 from pipelines.table import Answer, Row
 
@@ -87,7 +86,7 @@ def _departures(frames: Sequence[Frame], night: str) -> list[Row]:
 def _compare(shot: Sequence[Frame], measure: str) -> dict[str, tuple[float, float, float, float]]:
     """Return value, fleet's median, z and limit of each camera in one exposure."""
     values = {
-        str(frame.get("camera")): value for frame in shot if (value := number(frame["stats"].get(measure))) is not None
+        str(camera_of(frame)): value for frame in shot if (value := number(frame["stats"].get(measure))) is not None
     }
     if len(values) < SMALLEST:
         return {}
@@ -114,7 +113,7 @@ def _labels(frames: Sequence[Frame], night: str) -> list[Row]:
             if frame["kind"] != common:
                 reason = f"exposure {exposure} is a {frame['kind']} here and a {common} for most: is IMAGETYP wrong?"
                 rows.append(
-                    _row(night, str(frame.get("camera")), frame["kind"], "kind", None, None, None, None, 1, reason)
+                    _row(night, str(camera_of(frame)), frame["kind"], "kind", None, None, None, None, 1, reason)
                 )
     return rows
 
@@ -134,9 +133,7 @@ def _contents(frames: Sequence[Frame], night: str) -> list[Row]:
         if other is not None and abs(level - usual[other]) < 0.2 * abs(level - usual[frame["kind"]]):
             reason = f"exposure {frame['exposure_number']} is called a {frame['kind']} and looks like a {other}"
             fleet = usual[frame["kind"]]
-            rows.append(
-                _row(night, str(frame.get("camera")), frame["kind"], "kind", level, fleet, None, None, 1, reason)
-            )
+            rows.append(_row(night, str(camera_of(frame)), frame["kind"], "kind", level, fleet, None, None, 1, reason))
     return rows
 
 

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from catalog import Collection
+from pipelines.calibration.groups.keys import camera_of
 from pipelines.calibration.masters.frames import Plane
 from pipelines.calibration.masters.overscan import overscan_level
 from pipelines.calibration.quality.measure import Stats, distance
@@ -31,7 +32,7 @@ def previous_masters(frames: Sequence[Frame], masters: Collection) -> dict[str, 
     known: dict[tuple[str, ...], list[Frame]] = {}
     answer = {}
     for frame in frames:
-        kind, camera, night = frame["kind"], frame.get("camera"), frame.get("date")
+        kind, camera, night = frame["kind"], camera_of(frame), frame.get("date")
         if kind not in _KINDS or camera is None or night is None or not _has_rule(frame):
             continue
         key = (frame["instrument"], kind, camera, night)

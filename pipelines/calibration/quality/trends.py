@@ -7,7 +7,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from catalog import Collection
-from pipelines.calibration.groups.groups import number
+from pipelines.calibration.groups.keys import number
 from pipelines.errors import UsageError
 from pipelines.instruments.nights import on
 from pipelines.table import Answer, Row
@@ -58,7 +58,7 @@ def trends(
     for profile in sorted(headers.distinct("profile")):
         match = {"profile": profile, "kind": {"$in": list(kinds)}, **nights}
         if camera is not None:
-            match["camera"] = camera
+            match["obs.camera"] = camera
         rows += [_row(group) for group in headers.aggregate(trends_pipeline(match))]
     rows.sort(key=lambda row: (str(row["camera"]), row["kind"], row["exptime"] or 0.0, str(row["date"])))
     who = "all cameras" if camera is None else camera
@@ -75,9 +75,9 @@ def trends_pipeline(match: Mapping[str, Any]) -> list[dict[str, Any]]:
                 "_id": {
                     # A camera with a wrong clock dates its frames into another night; their folder knows.
                     "date": {"$ifNull": ["$path_night", {"$ifNull": ["$date", None]}]},
-                    "camera": {"$ifNull": ["$camera", None]},
+                    "camera": {"$ifNull": ["$obs.camera", None]},
                     "kind": "$kind",
-                    "exptime": {"$ifNull": ["$header.EXPTIME", {"$ifNull": ["$header.EXPOSURE", None]}]},
+                    "exptime": {"$ifNull": ["$obs.exptime", None]},
                 },
                 "frames": {"$push": {"verdict": {"$ifNull": ["$qc.verdict", None]}, **values}},
             }

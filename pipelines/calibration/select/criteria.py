@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from pipelines.calibration.groups.groups import number
-from pipelines.calibration.groups.keys import matching_keys, traits
+from pipelines.calibration.groups.divide import canonical
+from pipelines.calibration.groups.keys import master_trait, matching_keys, number, trait
+from pipelines.calibration.groups.tolerance import apart
 from pipelines.instruments import GroupKey, GroupRule
 
 __all__ = ["SCALED", "MasterCheck", "Rules", "alike", "departed_shown", "judge", "valid_at"]
@@ -82,10 +83,9 @@ def judge(frame: Doc, master: Doc, *, kind: str, rule: GroupRule, rules: Rules) 
     tuple of MasterCheck
         Passed or not, all of them, always in the same order.
     """
-    wanted = traits(frame, rule)
     checks = [_same("instrument", frame.get("instrument"), master["instrument"])]
-    for key in matching_keys(rule, kind):
-        value, found = wanted[key.name], master["key"].get(key.name)
+    for whole in matching_keys(rule, kind):
+        (value, key), found = trait(frame, whole), master_trait(master, whole)
         check = _near(key, value, found) if key.tolerance else _same(key.name, value, found)
         if key.name == "exptime" and not check.passed:
             check = _scaled(check, value, found, rules.max_scale)
@@ -109,9 +109,7 @@ def alike(key: GroupKey, one: Any, other: Any) -> bool:
 
 def _same(name: str, wanted: Any, found: Any) -> MasterCheck:
     """Two missing values are alike; one missing value is like no other."""
-    if isinstance(wanted, list | tuple):
-        wanted, found = list(wanted), None if found is None else list(found)
-    if wanted == found:
+    if canonical(wanted) == canonical(found):
         return MasterCheck(name, True, 0.0, "neither says" if wanted is None else _word(wanted))
     return MasterCheck(name, False, math.inf, f"{_word(found)}, wanted {_word(wanted)}")
 
@@ -124,13 +122,11 @@ def _near(key: GroupKey, wanted: Any, found: Any) -> MasterCheck:
     if one is None or other is None:
         who = "frame" if one is None else "master"
         return MasterCheck(key.name, False, math.inf, f"the {who} does not say: {_word(found)}, wanted {_word(wanted)}")
-    apart = abs(other - one)
-    size = max(abs(one), abs(other))
-    allowed = key.widest * (size if key.relative else 1)
-    if apart <= allowed + 1e-9 * size:
-        return MasterCheck(key.name, True, min(1.0, apart / allowed), f"{other:g}")
-    text = f"{other:g}, wanted {one:g}: {apart:.4g} off, {allowed:.4g} allowed"
-    return MasterCheck(key.name, False, apart / allowed, text)
+    off, allowed = apart(one, other, key)
+    if off <= allowed:
+        return MasterCheck(key.name, True, min(1.0, off / allowed), f"{other:g}")
+    text = f"{other:g}, wanted {one:g}: {off:.4g} off, {allowed:.4g} allowed"
+    return MasterCheck(key.name, False, off / allowed, text)
 
 
 def _scaled(miss: MasterCheck, wanted: Any, found: Any, most: float) -> MasterCheck:
@@ -189,12 +185,12 @@ def _age(frame: Doc, master: Doc, rules: Rules) -> MasterCheck:
     if instant is None or made is None:
         whose = "the frame" if instant is None else "the master"
         return MasterCheck("age", False, math.inf, f"{whose} has no time")
-    apart = made - instant
-    days = apart / timedelta(days=1)
-    if rules.order == "before" and apart > timedelta(0):
+    after = made - instant
+    days = after / timedelta(days=1)
+    if rules.order == "before" and after > timedelta(0):
         return MasterCheck("age", False, 1.0 + days, f"{days:.2f} d after the frame, wanted before")
-    distance = abs(apart) / rules.max_age if rules.max_age else math.inf
-    if abs(apart) <= rules.max_age:
+    distance = abs(after) / rules.max_age if rules.max_age else math.inf
+    if abs(after) <= rules.max_age:
         return MasterCheck("age", True, distance, f"{abs(days):.2f} d")
     return MasterCheck("age", False, distance, f"{abs(days):.1f} d, at most {rules.max_age / timedelta(days=1):g}")
 

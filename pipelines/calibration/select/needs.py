@@ -1,12 +1,12 @@
 """Calibration frames needed: the darks and flats that a night's frames lack, by what a minute of them gains."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from catalog import Catalog
-from pipelines.calibration.groups.groups import number
-from pipelines.calibration.groups.keys import exposure_time, matching_keys, rule_for, traits
+from pipelines.calibration.groups.divide import partition
+from pipelines.calibration.groups.keys import exposure_time, matching_keys, number, rule_for
 from pipelines.calibration.select.choose import FIELDS, MasterCandidate, best, judged, nearness
 from pipelines.calibration.select.criteria import Rules
 from pipelines.calibration.select.departed import with_departures
@@ -27,16 +27,16 @@ OVERHEAD = 15.0  # s between two frames: read-out, storing
 FLAT_TIME = 10.0  # s, of a twilight flat
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Need:
     """Frames that want the same master."""
 
     kind: str
     rule: GroupRule
     example: Doc
-    frames: int = 0
-    seconds: float = 0.0
-    values: dict[str, Any] = field(default_factory=dict)
+    frames: int
+    seconds: float
+    values: Mapping[str, Any]
 
 
 def calibration_needs(session: Session, night: str | Sequence[str], *, rules: Rules | None = None) -> Answer:
@@ -78,27 +78,21 @@ def calibration_needs(session: Session, night: str | Sequence[str], *, rules: Ru
 
 def _needs(catalog: Catalog, night: str | Sequence[str]) -> list[_Need]:
     """Gather the frames of a night by the master they want."""
-    needs: dict[str, _Need] = {}
-    query = {"kind": {"$in": list(NEEDS)}, **on(night)}
-    for frame in catalog.headers.find(query, {"cards": 0, "hdus": 0}).sort("_id", 1):
+    waiting: dict[tuple[str, str, str], list[Doc]] = {}
+    for frame in catalog.headers.find({"kind": {"$in": list(NEEDS)}, **on(night)}).sort("_id", 1):
         for kind in NEEDS[frame["kind"]]:
-            try:
-                rule = rule_for(str(frame.get("profile")), kind)
-            except UsageError:
-                continue  # an instrument that declares no calibration wants none
-            values = traits(frame, rule)
-            values |= {key.name: _rounded(values[key.name], key.widest) for key in rule.keys if key.tolerance}
-            place = repr([frame["instrument"], kind, *(values[key.name] for key in matching_keys(rule, kind))])
-            need = needs.setdefault(place, _Need(kind, rule, frame, values=values))
-            need.frames += 1
-            need.seconds += exposure_time(frame) or FLAT_TIME
-    return list(needs.values())
-
-
-def _rounded(value: Any, step: float) -> Any:
-    """Round to what a group may spread: frames that differ by less want the same master."""
-    known = number(value)
-    return value if known is None else round(round(known / step) * step, 6)
+            waiting.setdefault((str(frame.get("profile")), frame["instrument"], kind), []).append(frame)
+    needs = []
+    for (profile, _, kind), frames in sorted(waiting.items()):
+        try:
+            rule = rule_for(profile, kind)
+        except UsageError:
+            continue  # an instrument that declares no calibration wants none
+        # Frames that would be in one group want the same master.
+        for part in partition(frames, matching_keys(rule, kind), nights=False):
+            seconds = sum(exposure_time(frame) or FLAT_TIME for frame in part.frames)
+            needs.append(_Need(kind, rule, part.frames[0], len(part.frames), seconds, part.values))
+    return needs
 
 
 def _row(need: _Need, camera: Any, candidates: Sequence[MasterCandidate], rules: Rules | None) -> Row:

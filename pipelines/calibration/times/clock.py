@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from catalog import Collection
+from pipelines.calibration.groups.keys import camera_of
 from pipelines.calibration.times.frames import Frame, by_profile, frames_of
 from pipelines.instruments import Profile
 from pipelines.instruments.nights import night_of
@@ -109,7 +110,7 @@ def camera_clocks(frames: Sequence[Frame], tolerance: float) -> dict[str, Camera
         Seconds by which a clock may differ.
     """
     times, array = _by_number(frames), array_times(frames, tolerance)
-    cameras = sorted({str(frame["camera"]) for frame in frames if frame.get("camera") is not None})
+    cameras = sorted({str(camera_of(frame)) for frame in frames if camera_of(frame) is not None})
     clocks = {}
     for camera in cameras:
         mine = [number for number, seen in times.items() if camera in seen]
@@ -137,7 +138,7 @@ def clock_errors(headers: Collection, night: str) -> Answer:
     for profile, frames in by_profile(frames_of(headers, night)):
         array = array_times(frames, profile.calibration.clock)
         for camera, clock in camera_clocks(frames, profile.calibration.clock).items():
-            mine = [frame for frame in frames if frame.get("camera") == camera]
+            mine = [frame for frame in frames if camera_of(frame) == camera]
             rows.append(
                 {
                     "date": night,
@@ -187,7 +188,7 @@ def _by_number(frames: Sequence[Frame]) -> dict[int, dict[str, float]]:
     times: dict[int, dict[str, float]] = {}
     twice: set[tuple[int, str]] = set()
     for frame in frames:
-        number, camera, shown = frame.get("exposure_number"), frame.get("camera"), frame.get("timestamp")
+        number, camera, shown = frame.get("exposure_number"), camera_of(frame), frame.get("timestamp")
         if number is None or camera is None or shown is None:
             continue
         seen = times.setdefault(number, {})

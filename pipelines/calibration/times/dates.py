@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from catalog import Catalog
+from pipelines.calibration.groups.keys import camera_of
 from pipelines.calibration.times.clock import array_times, camera_clocks, nights_of
 from pipelines.calibration.times.frames import by_profile, frames_of
 from pipelines.documents import runs as ledger
@@ -54,7 +55,7 @@ def _wrong(catalog: Catalog, night: str) -> Iterator[tuple[str, str, dict[str, A
         array = array_times(frames, profile.calibration.clock)
         clocks = camera_clocks(frames, profile.calibration.clock)
         for frame in frames:
-            clock = clocks.get(str(frame.get("camera")))
+            clock = clocks.get(str(camera_of(frame)))
             if clock is None or not profile.clock.nightly or clock.verdict in ("right", "unknown"):
                 continue
             true = nights_of(frame, clock, array, profile)

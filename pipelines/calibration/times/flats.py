@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from catalog import Collection
+from pipelines.calibration.groups.keys import camera_of, observed
 from pipelines.calibration.times.clock import array_times, camera_clocks
 from pipelines.calibration.times.frames import Frame, by_profile, frames_of, nights_with
+from pipelines.calibration.times.sunlit import by_the_sun, is_of_the_sky, said_by, site_of
 from pipelines.calibration.times.twilight import Evidence, weigh
 from pipelines.documents import runs as ledger
 from pipelines.documents.repairs import undo_latest
 from pipelines.instruments import Profile
 from pipelines.session import Session
 from pipelines.table import Answer, Row
-
-if TYPE_CHECKING:
-    pass
 
 VERB = "flats --fix"
 
@@ -50,7 +50,8 @@ def flat_times(headers: Collection, date: str | Sequence[str] | None = None) -> 
     Returns
     -------
     Answer
-        A row for each night and exposure number: ``decision`` (``'evening'``, ``'morning'``,
+        A row for each night and exposure number, and for what each camera took without numbers, by the sun
+        alone: ``decision`` (``'evening'``, ``'morning'``,
         ``'undecided'``) and its ``probability``; ``flat_times`` and ``flat_counts``, what the documents
         say now; ``votes`` of the clocks and the ``wrong_clocks`` that have none; altitude of the ``sun``
         (degrees); ``trend`` of the sky; ``evidence``, log odds for evening of votes, level and order;
@@ -60,6 +61,36 @@ def flat_times(headers: Collection, date: str | Sequence[str] | None = None) -> 
     rows = tuple(row for night in nights for row in _night(headers, night))
     shown = "all nights" if date is None else ", ".join(nights)
     return Answer(_COLUMNS, rows, f"Evening or morning, by all evidence, {shown}")
+
+
+def flat_table(headers: Collection, date: str | Sequence[str] | None = None) -> Answer:
+    """Flats of any camera by night, camera, filter and time of day, and which of them the evidence would change.
+
+    Returns
+    -------
+    Answer
+        Columns ``date``, ``camera``, ``filter``, ``flat_time``, ``count``, ``to_change`` (ids whose time of
+        day is another by all evidence), ``flats`` (ids).
+    """
+    judged = {name: True for row in flat_times(headers, date) for name in row["to_change"]}
+    nights = nights_with(headers, "flat") if date is None else [date] if isinstance(date, str) else list(date)
+    found: dict[tuple[str, str, str, str], list[str]] = {}
+    for night in nights:
+        for flat in frames_of(headers, night, kinds=("flat",)):
+            words = (camera_of(flat), observed(flat).get("filter"), flat.get("flat_time"))
+            place = (night, *(str(word or "") for word in words))
+            found.setdefault((place[0], place[1], place[2], place[3]), []).append(flat["_id"])
+    rows = [
+        {
+            **dict(zip(("date", "camera", "filter", "flat_time"), (word or None for word in place), strict=True)),
+            "count": len(names),
+            "to_change": sorted(name for name in names if name in judged),
+            "flats": sorted(names),
+        }
+        for place, names in sorted(found.items())
+    ]
+    columns = ("date", "camera", "filter", "flat_time", "count", "to_change", "flats")
+    return Answer(columns, tuple(rows), f"Flats, {'all nights' if date is None else ', '.join(nights)}")
 
 
 def fix(session: Session, answer: Answer) -> tuple[str | None, list[str]]:
@@ -116,7 +147,8 @@ def _night(headers: Collection, night: str) -> list[Row]:
 
 
 def _array(night: str, frames: Sequence[Frame], profile: Profile) -> list[Row]:
-    flats = [frame for frame in frames if frame["kind"] == "flat"]
+    flats = [frame for frame in frames if frame["kind"] == "flat" and is_of_the_sky(frame)]
+    profile = replace(profile, site=next((site for flat in flats if (site := site_of(flat, profile))), None))
     tolerance = profile.calibration.clock
     array = array_times(frames, tolerance)
     numbered = [flat for flat in flats if flat.get("exposure_number") is not None]
@@ -129,15 +161,11 @@ def _array(night: str, frames: Sequence[Frame], profile: Profile) -> list[Row]:
         profile=profile,
     )
     rows = [_row(night, one, [f for f in numbered if f["exposure_number"] == one.number]) for one in evidence]
-    lost = [flat["_id"] for flat in flats if flat.get("exposure_number") is None]
-    return rows + ([_unnumbered(night, lost)] if lost else [])
+    return rows + by_the_sun(night, [flat for flat in flats if flat.get("exposure_number") is None], profile)
 
 
 def _row(night: str, one: Evidence, flats: Sequence[Frame]) -> Row:
-    said: dict[str | None, int] = {}
-    for flat in flats:
-        said[flat.get("flat_time")] = said.get(flat.get("flat_time"), 0) + 1
-    order = sorted(said, key=lambda time: (-said[time], str(time)))
+    order, counts = said_by(flats)
     decided = one.decision != "undecided"
     chance = max(one.evening, 1 - one.evening)
     return {
@@ -146,7 +174,7 @@ def _row(night: str, one: Evidence, flats: Sequence[Frame]) -> Row:
         "decision": one.decision,
         "probability": round(chance, 4),
         "flat_times": order,
-        "flat_counts": [said[time] for time in order],
+        "flat_counts": counts,
         "votes": dict(one.votes),
         "wrong_clocks": list(one.wrong_clocks),
         "sun": None if one.sun is None else round(one.sun, 2),
@@ -166,20 +194,13 @@ def _undecided(one: Evidence) -> str:
     return f"{votes}{wrong}; {side} with a probability of only {max(one.evening, 1 - one.evening):.2f}"
 
 
-def _unnumbered(night: str, ids: list[str]) -> Row:
-    row: Row = dict.fromkeys(_COLUMNS)
-    lists: Row = {"flat_times": [], "flat_counts": [], "wrong_clocks": [], "to_change": []}
-    reason = f"{len(ids)} flats without an exposure number can be compared with nothing"
-    return {**row, **lists, "date": night, "decision": "undecided", "probability": 0.5, "reason": reason}
-
-
 def _biases(frames: Sequence[Frame]) -> dict[str, float]:
     """Return each camera's level without light, from what was measured of its darks and biases."""
     levels: dict[str, list[float]] = {}
     for frame in frames:
         level = frame.get("stats", {}).get("level")
         if frame["kind"] in ("dark", "bias") and level is not None:
-            levels.setdefault(str(frame.get("camera")), []).append(float(level))
+            levels.setdefault(str(camera_of(frame)), []).append(float(level))
     return {camera: median(values) for camera, values in levels.items()}
 
 

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from catalog import Collection
+from pipelines.calibration.groups.keys import camera_of
 from pipelines.errors import UsageError
 from pipelines.instruments import Profile, profiles
 from pipelines.instruments.nights import parse_night
 
 Frame = dict[str, Any]
 
-_FIELDS = ("date", "path_night", "timestamp", "exposure_number", "camera", "kind", "flat_time", "profile")
-_MORE = ("header.EXPTIME", "header.EXPOSURE", "stats", "qc.verdict")
+_FIELDS = ("date", "path_night", "timestamp", "exposure_number", "camera", "obs", "kind", "flat_time", "profile")
+_MORE = ("stats", "qc.verdict")
 
 
 def frames_of(headers: Collection, night: str, *, kinds: Sequence[str] = ()) -> list[Frame]:
@@ -33,7 +34,7 @@ def frames_of(headers: Collection, night: str, *, kinds: Sequence[str] = ()) -> 
     dated = headers.find({"date": night, **wanted}, fields)
     foldered = headers.find({"path_night": night, **wanted}, fields)
     frames = {frame["_id"]: frame for frame in (*dated, *foldered) if frame.get("path_night") in (None, night)}
-    return sorted(frames.values(), key=lambda f: (str(f.get("camera")), f.get("exposure_number") or 0, f["_id"]))
+    return sorted(frames.values(), key=lambda f: (str(camera_of(f)), f.get("exposure_number") or 0, f["_id"]))
 
 
 def nights_with(headers: Collection, kind: str) -> list[str]:

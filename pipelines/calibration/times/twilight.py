@@ -16,7 +16,7 @@ from datetime import datetime
 from itertools import pairwise
 from statistics import median
 
-from pipelines.calibration.groups.keys import exposure_time
+from pipelines.calibration.groups.keys import camera_of, exposure_time
 from pipelines.calibration.times.clock import ArrayTime, CameraClock
 from pipelines.calibration.times.frames import Frame
 from pipelines.calibration.times.sun import altitude, in_twilight, is_rising
@@ -117,6 +117,8 @@ def weigh(
     for flat in flats:
         by_number.setdefault(flat["exposure_number"], []).append(flat)
     numbers = sorted(by_number)
+    if not numbers:
+        return []
     levels = _levels(by_number, numbers, biases)
     found = []
     for number in numbers:
@@ -188,8 +190,8 @@ def _elapsed(before: Sequence[Frame], after: Sequence[Frame], instants: Mapping[
     numbers = before[0]["exposure_number"], after[0]["exposure_number"]
     if all(number in instants for number in numbers):
         return (instants[numbers[1]] - instants[numbers[0]]).total_seconds()
-    first = {frame.get("camera"): frame["timestamp"] for frame in before if frame.get("timestamp")}
-    second = {frame.get("camera"): frame["timestamp"] for frame in after if frame.get("timestamp")}
+    first = {camera_of(frame): frame["timestamp"] for frame in before if frame.get("timestamp")}
+    second = {camera_of(frame): frame["timestamp"] for frame in after if frame.get("timestamp")}
     times = [(second[camera] - first[camera]).total_seconds() for camera in first if camera in second]
     return abs(median(times)) if times else None
 
@@ -221,7 +223,7 @@ def _vote(
     wrong: list[str] = []
     odds = 0.0
     for flat in flats:
-        shown, camera = flat.get("timestamp"), str(flat.get("camera"))
+        shown, camera = flat.get("timestamp"), str(camera_of(flat))
         clock = clocks.get(camera)
         known = shared is not None and shared.known
         late = known and shown is not None and abs(shown.timestamp() - shared.instant) > 3600 if shared else False
@@ -264,8 +266,8 @@ def _levels(
 
 def _step(before: Sequence[Frame], after: Sequence[Frame], biases: Mapping[str, float]) -> tuple[float, str] | None:
     """Compare two neighbouring numbers camera by camera; None where nothing changes, or they do not agree."""
-    later = {frame.get("camera"): frame for frame in after}
-    pairs = [(frame, later[frame.get("camera")]) for frame in before if frame.get("camera") in later]
+    later = {camera_of(frame): frame for frame in after}
+    pairs = [(frame, later[camera_of(frame)]) for frame in before if camera_of(frame) in later]
     rates = [(a, b) for one, two in pairs if (a := _rate(one, biases)) and (b := _rate(two, biases))]
     if rates:
         sign = _sign([math.log(b / a) for a, b in rates])
@@ -288,7 +290,7 @@ def _rate(frame: Frame, biases: Mapping[str, float]) -> float | None:
     level, seconds = frame.get("stats", {}).get("level"), _exptime(frame)
     if level is None or seconds is None or (frame["stats"].get("saturated") or 0.0) > 0.5:
         return None
-    light = float(level) - biases.get(str(frame.get("camera")), 0.0)
+    light = float(level) - biases.get(str(camera_of(frame)), 0.0)
     return light / seconds if light > 0 else None
 
 

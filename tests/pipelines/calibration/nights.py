@@ -25,6 +25,7 @@ def document(camera, number, kind, taken, *, error=0.0, exptime=10.0, level=None
         "timestamp": stamped,
         "date": NIGHT if stamped is None else night_of(stamped, ZONE).isoformat(),
         "header": {"IMAGETYP": kind, "EXPTIME": exptime, "SERIALNO": camera},
+        "obs": {"camera": camera, "exptime": exptime},
         "arrays": {},
         "digests": [],
         "qc": {"flags": []},

@@ -37,7 +37,9 @@ def test_from_files_to_answers_and_back(darkroom, tmp_path, raw, write_frame):
     groups = json.loads(darkroom("darks", "2024-02-20", "--json").stdout)
     assert [(g["serialno"], g["exptime"], g["count"]) for g in groups] == [("T13080513", 9.0, 3)]
     assert "T13080513" in darkroom("darks").stdout
-    assert "none" in darkroom("flats", "2024-02-20").stdout
+    none = darkroom("flats", "2024-02-20")
+    assert (none.returncode, none.stdout) == (1, "")
+    assert "there is no flat frame of 2024-02-20; there are: 3 dark" in none.stderr
     lines = darkroom("query", '{"header.IMAGETYP": "dark"}', "--json", "--fields", "exposure_number").stdout
     assert sorted(json.loads(line)["exposure_number"] for line in lines.splitlines()) == [31, 32, 33]
     counted = darkroom("query", '[{"$group": {"_id": "$kind", "n": {"$sum": 1}}}]', "--json").stdout

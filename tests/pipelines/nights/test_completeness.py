@@ -58,7 +58,10 @@ def test_an_exposure_that_one_camera_lacks_and_one_that_all_lack(archive, raw, w
     write_night(leave=[("T2", 3), *((camera, 5) for camera in CAMERAS)])
     archive.ingest(raw)
     found = findings(archive)
-    assert found["exposure-missing", ("T2",)]["what"] == "camera T2 lacks exposures 3, which most cameras have"
+    assert (
+        found["exposure-missing", ("T2",)]["what"]
+        == "camera T2 (Dragonfly102) lacks exposures 3, which most cameras have"
+    )
     assert found["exposure-gap", ()]["what"] == "no camera has exposures 5"
     assert not [key for key in found if key[0] == "exposure-missing" and key[1] != ("T2",)]
 
@@ -67,7 +70,9 @@ def test_an_exposure_number_given_twice(archive, raw, write_night, write_frame):
     write_night()
     write_frame("Dragonfly101/2024-02-20/T1_6_dark.fits", DATE="2024-02-21T01:06:11", seed=99)
     archive.ingest(raw)
-    assert findings(archive)["exposure-twice", ("T1",)]["what"].startswith("camera T1 has exposures 6 more than once")
+    assert findings(archive)["exposure-twice", ("T1",)]["what"].startswith(
+        "camera T1 (Dragonfly101) has exposures 6 more than once"
+    )
 
 
 def test_a_camera_that_is_missing_and_one_that_is_new(archive, raw, write_night):

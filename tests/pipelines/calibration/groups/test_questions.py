@@ -99,9 +99,10 @@ def test_darks_without_exposure_time_are_a_group_of_their_own(headers):
                 "_id": f"a{i}",
                 "path": f"a{i}",
                 **base,
-                "header": {"IMAGETYP": "dark", "SERIALNO": "A", **exptime},
+                "header": {"IMAGETYP": "dark"},
+                "obs": {"camera": "A", **exptime},
             }
-            for i, exptime in enumerate([{"EXPTIME": 9.0}, {"EXPTIME": 9}, {}, {"EXPTIME": None}, {"EXPTIME": 10.0}])
+            for i, exptime in enumerate([{"exptime": 9.0}, {"exptime": 9}, {}, {"exptime": None}, {"exptime": 10.0}])
         ]
     )
     groups = dark_groups(headers, "2024-02-20")

@@ -37,6 +37,13 @@ def darks(count, exptime=9.0, level=1000, **cards):
     return [("dark", exptime, level, cards)] * count
 
 
+def marked(level, number):
+    """A frame without noise; one pixel tells it from the others, for copies count once."""
+    pixels = np.full(SHAPE, level, np.uint16)
+    pixels[0, number] -= 1
+    return pixels
+
+
 def test_one_frame_and_two_are_too_few_and_say_so(frames, archive):
     for count in (1, 2):
         frames(*darks(count))
@@ -54,18 +61,15 @@ def test_of_one_frame_a_master_is_only_proposed_when_it_is_asked_for(frames, arc
     assert "can reject no outlier" in of(archive, kind="dark")["statistics"]["warning"]
 
 
-def test_no_read_noise_measurable_gives_a_median_that_is_only_proposed(frames, archive):
-    same = np.full(SHAPE, 1000, np.uint16)
-    frames(*[("dark", 9.0, same, {})] * 3)
-    row = next(row for row in make(archive) if row["kind"] == "dark")
-    master = of(archive, kind="dark")
-    assert row["status"] == "proposed"
-    assert master["combined"]["method"]["name"] == "median"
-    assert "they are equal" in master["combined"]["reason"]
+def test_frames_of_the_same_pixels_are_one_frame(frames, archive):
+    frames(*[("dark", 9.0, np.full(SHAPE, 1000, np.uint16), {})] * 3)
+    (row,) = make(archive)
+    assert (row["outcome"], row["frames"]) == ("none", 1)
+    assert "1 of 3" in row["reason"]
 
 
 def test_saturated_frames_make_no_master(frames, archive):
-    frames(*[("dark", 9.0, np.full(SHAPE, 65535, np.uint16), {})] * 3)
+    frames(*[("dark", 9.0, marked(65535, n), {}) for n in range(3)])
     (row,) = make(archive)
     assert row["outcome"] == "failed"
     assert "saturated" in row["reason"]

@@ -218,7 +218,7 @@ def test_whoever_recalled_a_frame_is_believed_and_can_be_undone(archive, raw, wr
 
 
 STATS = Stats(1000.0, 10.0, 0.0, 3, 1.0, 1.0, 1.0, 0.3, 0)
-DARK = {"_id": "d", "kind": "dark", "header": {"EXPTIME": 9.0, "TEMPERAT": -10.0}}
+DARK = {"_id": "d", "kind": "dark", "obs": {"exptime": 9.0, "temperature": -10.0}}
 
 
 @pytest.mark.parametrize(

@@ -141,7 +141,7 @@ def test_a_night_without_frames_is_no_error_and_nothing_asks_the_network(headers
 def test_other_instruments_of_the_same_day_are_no_part_of_the_array(headers):
     headers.insert_many(shots(FIVE, first=1, count=5, start=DUSK))
     others = shots(["X", "Y", "Z"], first=1, count=5, start=DUSK + timedelta(minutes=20), profile="generic")
-    headers.insert_many([{**document("", 1, "uncal", DUSK), "profile": "miri", "camera": None}, *others])
+    headers.insert_many([{**document("", 1, "uncal", DUSK), "profile": "miri", "obs": {}}, *others])
     verdicts = {row["camera"]: row["verdict"] for row in clock_errors(headers, NIGHT)}
     assert verdicts == dict.fromkeys([*FIVE, "X", "Y", "Z"], "right")
     headers.insert_one(document("Q", 1, "dark", DUSK, profile="gone"))

@@ -1,6 +1,6 @@
 """Flats agree: on the truth where there is evidence, on nothing where there is none, and all of it undone."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -112,11 +112,34 @@ def test_one_camera_alone_is_believed_as_far_as_its_clock(headers):
 def test_flats_without_number_time_or_clock_are_undecided_with_a_reason(headers):
     headers.insert_many([document("A", None, "flat", DUSK), document("B", None, "flat", DAWN)])
     headers.insert_many([document("C", 3, "flat", None), document("D", 3, "flat", None)])
-    timeless, unnumbered = flat_times(headers, NIGHT)
+    headers.insert_one(document("E", None, "flat", None))
+    timeless, evening, morning, lost = flat_times(headers, NIGHT)
     assert (timeless["decision"], timeless["probability"]) == ("undecided", 0.5)
-    assert unnumbered["decision"] == "undecided"
-    assert "2 flats without an exposure number" in unnumbered["reason"]
-    assert timeless["to_change"] == unnumbered["to_change"] == []
+    # Nothing but the sun tells of flats without a number, and it does.
+    assert [(row["decision"], row["reason"], row["to_change"]) for row in (evening, morning)] == [
+        ("evening", None, []),
+        ("morning", None, []),
+    ]
+    assert lost["decision"] == "undecided"
+    assert lost["reason"] == "1 flats of E: no exposure number, and no time, so that nothing tells evening from morning"
+    assert timeless["to_change"] == lost["to_change"] == []
+
+
+def test_the_sun_over_the_site_of_the_header_tells_where_nothing_is_numbered(headers):
+    """Paranal, and a profile that knows neither site nor twilight; a lamp's flats are of any time."""
+    site = {"longitude": -70.4, "latitude": -24.6}
+    dusk, noon = datetime(2024, 2, 20, 23, 40, tzinfo=UTC), datetime(2024, 2, 20, 17, tzinfo=UTC)
+    found = []
+    for number, (taken, note) in enumerate([(dusk, "sky"), (dusk, "sky"), (noon, "sky"), (noon, "lamp")]):
+        flat = document(f"F{number // 2}", None, "flat", taken, profile="generic", date=NIGHT)
+        flat |= {"_id": f"f{number}", "path": f"f{number}"}
+        del flat["flat_time"]
+        found.append({**flat, "obs": {**flat["obs"], "site": site, "kind_note": note}})
+    headers.insert_many([{name: value for name, value in one.items() if name != "path_night"} for one in found])
+    evening, day = flat_times(headers, NIGHT)
+    assert (evening["decision"], evening["to_change"]) == ("evening", ["f0", "f1"])
+    assert day["decision"] == "undecided"
+    assert "the sun was not in twilight" in day["reason"]
 
 
 def test_exposure_zero_and_saturated_flats_say_nothing_of_the_sky(headers):
