@@ -20,7 +20,7 @@ from arraystore.quicklook import quicklook_reader
 from arraystore.reading import ChunkReader
 from arraystore.ref import ArrayRef, Scale
 from arraystore.selections import Axis, dotted, parse
-from arraystore.writing import band_rows
+from arraystore.writing import chunk_rows
 
 if TYPE_CHECKING:
     import dask.array
@@ -175,7 +175,7 @@ class Cube:
             yield slice(0, 1), self[...]
             return
         axis = self._layout.row_axis
-        step = band_rows(self._layout) if rows is None else rows
+        step = chunk_rows(self._layout) if rows is None else rows
         for start in range(0, self.shape[axis], step):
             part = slice(start, min(start + step, self.shape[axis]))
             yield part, self[(slice(None),) * axis + (part,)]
@@ -193,7 +193,7 @@ class Cube:
 
         lengths = list(self.shape)
         if self.shape:
-            lengths[self._layout.row_axis] = min(self.shape[self._layout.row_axis], band_rows(self._layout))
+            lengths[self._layout.row_axis] = min(self.shape[self._layout.row_axis], chunk_rows(self._layout))
         lengths = [max(1, n) for n in lengths]
         return dask.array.from_array(self, chunks=tuple(lengths), name=f"cube-{self.ref.digest}", asarray=False)
 

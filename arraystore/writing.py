@@ -70,6 +70,15 @@ def band_rows(layout: Layout) -> int:
     return rows * max(1, _BAND_BYTES // (rows * per_row))
 
 
+def chunk_rows(layout: Layout) -> int:
+    """Rows of a band to be read: whole chunks, so that each is decoded once, and enough to keep a worker busy."""
+    if not layout.shape:
+        return 1
+    rows = layout.chunk[layout.order.index(layout.row_axis)]
+    per_row = max(1, layout.nbytes // max(1, layout.shape[layout.row_axis]))
+    return rows * max(1, _BAND_BYTES // (rows * per_row))
+
+
 def write_shard(
     source: PixelSource,
     layout: Layout,

@@ -68,15 +68,15 @@ def native(raw: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     return raw.view(dtype)
 
 
-def encode(values: NDArray[Any], dtype: np.dtype[Any]) -> bytes:
-    """Return `values`, kept as `dtype`, as the bytes of the file: the inverse of `native`."""
+def encode(values: NDArray[Any], dtype: np.dtype[Any]) -> memoryview:
+    """Return `values`, kept as `dtype`, as the bytes of the file, in an array of its own: the inverse of `native`."""
     array = np.array(values, dtype=dtype, order="C", copy=True)
     bits = array.view(f"u{dtype.itemsize}")
     if dtype.name in _TOP_BIT:
         bits ^= np.array(_TOP_BIT[dtype.name][2], bits.dtype)
     if np.little_endian and dtype.itemsize > 1:
         bits.byteswap(inplace=True)
-    return array.tobytes()
+    return array.reshape(-1).view(np.uint8).data
 
 
 class FlatImage:

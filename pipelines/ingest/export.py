@@ -2,11 +2,11 @@
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy.typing as npt
 
@@ -14,7 +14,7 @@ from arraystore import ArrayStore, Cube
 from catalog import decode_keyword, unpack_cards
 from pipelines.documents.schema import RESIDUE
 from pipelines.errors import IntegrityError, UsageError
-from pipelines.fits import rebuild_file
+from pipelines.fits.rebuild import write_file
 from pipelines.instruments import SPLITS
 from pipelines.session import Session
 
@@ -60,19 +60,16 @@ def export(session: Session, document: Mapping[str, Any], out: str | os.PathLike
     if expected is None:
         raise UsageError(f"only the headers of {document['_id']} were ingested; ingest it without --headers-only first")
     partial = target.with_name(f".{target.name}.{os.getpid()}.part")
-    digest = hashlib.sha256()
-    nbytes = 0
     try:
-        with open(partial, "xb") as file:
-            for piece in _pieces(document, session.store):
-                file.write(piece)
-                digest.update(piece)
-                nbytes += len(piece)
+        with open(partial, "x+b") as file:
+            nbytes = _write(file, document, session.store)
             file.flush()
             os.fsync(file.fileno())
-        if digest.hexdigest() != expected:
+            file.seek(0)
+            exported = hashlib.file_digest(file, "sha256").hexdigest()  # of what the file holds, not of what was meant
+        if exported != expected:
             raise IntegrityError(
-                f"the export of {document['_id']} has SHA-256 {digest.hexdigest()}, the ingested file had "
+                f"the export of {document['_id']} has SHA-256 {exported}, the ingested file had "
                 f"{expected}; nothing was written. Verify its arrays, and restore the store from a copy"
             )
         os.replace(partial, target)
@@ -81,23 +78,23 @@ def export(session: Session, document: Mapping[str, Any], out: str | os.PathLike
     finally:
         with suppress(OSError):
             partial.unlink()
-    return Certificate(target, nbytes, expected, digest.hexdigest())
+    return Certificate(target, nbytes, expected, exported)
 
 
-def _pieces(document: Mapping[str, Any], store: ArrayStore) -> Iterator[bytes]:
+def _write(file: BinaryIO, document: Mapping[str, Any], store: ArrayStore) -> int:
+    """Write the parts of the original; return its bytes."""
     arrays = document["arrays"]
 
-    def pixels(hdu: int) -> npt.NDArray[Any]:
+    def pixels(hdu: int) -> npt.NDArray[Any] | Cube:
         entry = document["hdus"][hdu]
         if "split" in entry:
             parts = {name: store.open(arrays[name]).stored[...] for name in entry["arrays"]}
             header = document["header"] if hdu == 0 else entry["header"]
             return SPLITS[entry["split"]].join(parts, {decode_keyword(key): value for key, value in header.items()})
-        whole: npt.NDArray[Any] = store.open(arrays[entry["arrays"][0]]).stored[...]
-        return whole
+        return store.open(arrays[entry["arrays"][0]]).stored
 
     residue = _Bands(store.open(arrays[RESIDUE])) if RESIDUE in arrays else b""
-    return rebuild_file(document["file"]["parts"], unpack_cards(document["cards"]), pixels, residue)
+    return write_file(file, document["file"]["parts"], unpack_cards(document["cards"]), pixels, residue)
 
 
 class _Bands:

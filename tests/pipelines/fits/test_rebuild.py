@@ -8,6 +8,7 @@ import pytest
 from astropy.io import fits
 
 from pipelines.fits import open_fits, rebuild_file
+from pipelines.fits.rebuild import write_file
 
 
 def cards(*texts):
@@ -249,3 +250,38 @@ def test_parts_that_do_not_belong_together_are_refused():
         list(rebuild_file([{"residue": 3}], [], {}.__getitem__, b"1234"))
     with pytest.raises(ValueError, match="no part of kind"):
         list(rebuild_file([{"stars": 3}], [], {}.__getitem__))
+
+
+class InBands:
+    """An array that is read a few rows at a time."""
+
+    def __init__(self, array, rows):
+        self.array, self.rows = array, rows
+        self.shape, self.dtype, self.nbytes = array.shape, array.dtype, array.nbytes
+
+    def bands(self):
+        axis = max(0, self.array.ndim - 2)
+        for start in range(0, self.shape[axis], self.rows):
+            rows = slice(start, min(start + self.rows, self.shape[axis]))
+            yield rows, self.array[(slice(None),) * axis + (rows,)]
+
+    def __getitem__(self, key):
+        return self.array[key]
+
+
+@pytest.mark.parametrize("shape", [(7,), (5, 6), (3, 5, 4), (2, 3, 7, 4)])
+@pytest.mark.parametrize("dtype", ["u1", "i2", "u2", "i4", "f4", "f8"])
+def test_bands_are_written_where_they_belong(tmp_path, monkeypatch, shape, dtype):
+    monkeypatch.setattr("pipelines.fits.rebuild._WHOLE", 0)
+    rng = np.random.default_rng(8)
+    path = tmp_path / "a.fits"
+    values = rng.integers(0, 200, shape).astype(dtype)
+    fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(values), fits.ImageHDU(values[::-1].copy())]).writeto(path)
+    with open_fits(path) as file, open(tmp_path / "b.fits", "x+b") as out:
+        pixels = {
+            hdu.index: InBands(hdu.pixels.read(0, hdu.shape[max(0, len(shape) - 2)]), 2)
+            for hdu in file.hdus
+            if hdu.pixels is not None
+        }
+        assert write_file(out, file.parts(), file.cards_blocks(), pixels.__getitem__) == path.stat().st_size
+    assert (tmp_path / "b.fits").read_bytes() == path.read_bytes()
