@@ -325,7 +325,7 @@ class Collection:
         return str(self._write("create_index", keys, **_named("create_index", arguments, options)))
 
     def drop_index(self, index_or_name: Any, *arguments: Any, **options: Any) -> None:
-        """Take an index out."""
+        """Remove an index."""
         self._write("drop_index", index_or_name, **_named("drop_index", arguments, options))
 
     def index_information(self, *arguments: Any, **options: Any) -> dict[str, Any]:
@@ -333,7 +333,7 @@ class Collection:
         return dict(self._read("index_information", **_named("index_information", arguments, options)))
 
     def drop(self) -> None:
-        """Take the collection out, documents and indexes."""
+        """Remove the collection, documents and indexes."""
         self._write("drop")
 
     def watch(self, *arguments: Any, **options: Any) -> Iterator[Document]:

@@ -5,17 +5,17 @@
     CatalogError
     ├── Unreachable          (ConnectionFailure)      start the server, check the URL, try again
     │   └── TimedOut         (ExecutionTimeout)       ask for less, or allow more time
-    ├── AuthenticationFailed (OperationFailure)       mend user name, password or rights
-    ├── InvalidURL           (InvalidURI, ValueError) mend the URL or the options
+    ├── AuthenticationFailed (OperationFailure)       correct user name, password or rights
+    ├── InvalidURL           (InvalidURI, ValueError) correct the URL or the options
     ├── ReadOnly             (OperationFailure)       open the catalog for writing
     ├── DuplicateKey         (DuplicateKeyError)      the document is there already
     ├── BulkFailure          (BulkWriteError)         look at ``details['writeErrors']``
-    ├── InvalidQuery         (OperationFailure)       mend the filter, pipeline or update
+    ├── InvalidQuery         (OperationFailure)       correct the filter, pipeline or update
     │   ├── NotSupported                              rewrite it, or use a MongoDB server
     │   └── InvalidUpdate    (WriteError)             the update cannot be applied to that document
-    ├── InvalidName          (InvalidName)            mend the name of the collection
+    ├── InvalidName          (InvalidName)            correct the name of the collection
     ├── Misused              (InvalidOperation)       the call does not fit the state of the object
-    ├── InvalidDocument      (bson InvalidDocument)   mend the document
+    ├── InvalidDocument      (bson InvalidDocument)   correct the document
     │   └── DocumentTooLarge (DocumentTooLarge)       keep bulk data in arrays, not in documents
     ├── StorageFull          (OperationFailure)       free space; nothing was half written
     ├── Damaged              (OperationFailure)       restore or rebuild the catalog

@@ -48,7 +48,7 @@ def connect_mongodb(url: CatalogURL, *, options: Mapping[str, Any]) -> MongoBack
     except InvalidURL:
         raise
     except (ConfigurationError, InvalidURI, ValueError, TypeError) as error:
-        raise InvalidURL(f"{url.redacted}: {scrub(str(error))}; mend the URL or the options") from None
+        raise InvalidURL(f"{url.redacted}: {scrub(str(error))}; correct the URL or the options") from None
     return MongoBackend(client, url.database)
 
 

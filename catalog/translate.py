@@ -174,7 +174,7 @@ def _of_pymongo(error: Exception, where: str) -> ours.CatalogError:
     if isinstance(error, pm.ConnectionFailure):
         return ours.Unreachable(f"{text}; check that the server runs and that the URL names it")
     if isinstance(error, pm.ConfigurationError):
-        return ours.InvalidURL(f"{text}; mend the URL or the options")
+        return ours.InvalidURL(f"{text}; correct the URL or the options")
     if isinstance(error, (pm.InvalidName, pm.CollectionInvalid)):
         return ours.InvalidName(text)
     if isinstance(error, pm.InvalidOperation):

@@ -267,7 +267,7 @@ class EmbeddedCollection:
         return create_index(self._schemas, self.name, spec)
 
     def drop_index(self, index_or_name: Any) -> None:
-        """Take an index out."""
+        """Remove an index."""
         pairs = index_or_name
         name = pairs if isinstance(pairs, str) else "_".join(f"{path}_{order}" for path, order in pairs)
         drop_index(self._schemas, self.name, name)
@@ -278,7 +278,7 @@ class EmbeddedCollection:
         return {} if schema is None else index_information(schema)
 
     def drop(self) -> None:
-        """Take the collection out, documents and indexes."""
+        """Remove the collection, documents and indexes."""
         self._schemas.drop(self.name)
 
     def watch(self, *arguments: Any, **options: Any) -> Iterator[Document]:

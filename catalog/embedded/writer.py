@@ -99,7 +99,7 @@ class Writer:
         self._count()
 
     def delete(self, number: int, old: bytes) -> None:
-        """Take a document out."""
+        """Remove a document."""
         before = decode_naive(old)
         for index in self._schema.unique:
             keys = [(key,) for key in unique_keys(before, index.parts, sparse=index.sparse)]

@@ -139,7 +139,7 @@ class Writes:
         return Change(upserted=made["_id"], inserted=True)
 
     def delete(self, query: Mapping[str, Any], *, many: bool) -> int:
-        """Take out the first document that matches, or all; return their number."""
+        """Remove the first document that matches, or all; return their number."""
         deleted = 0
         for found in self.find(query, limit=0 if many else 1):
             self._writer.delete(found.number, found.blob)
