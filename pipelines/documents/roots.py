@@ -12,6 +12,9 @@ from pathlib import Path
 from catalog import Collection, DuplicateKey
 from pipelines.errors import UsageError
 
+WHOLE = "path"
+"""What a root says of the names of its documents; one of 0.2 says nothing: three components of the path."""
+
 
 @dataclass(frozen=True, slots=True)
 class Located:
@@ -45,6 +48,10 @@ class Roots:
         """Return every root: name to folder."""
         return {doc["_id"]: Path(doc["folder"]) for doc in self._collection.find().sort("_id", 1)}
 
+    def whole(self) -> frozenset[str]:
+        """Return the roots whose documents are named by the whole path below them: those begun since 0.3."""
+        return frozenset(doc["_id"] for doc in self._collection.find({"ids": WHOLE}, {"_id": 1}))
+
     def folder(self, name: str) -> Path:
         """Return the folder of a root.
 
@@ -77,7 +84,7 @@ class Roots:
             if name in known:
                 continue
             try:
-                self._collection.insert_one({"_id": name, "folder": str(folder)})
+                self._collection.insert_one({"_id": name, "folder": str(folder), "ids": WHOLE})
             except DuplicateKey:  # another process took the name in this moment
                 if self.folder(name) != folder:
                     continue
@@ -97,7 +104,7 @@ class Roots:
         if taken is not None and taken != place:
             raise UsageError(f"root {name!r} is {taken}; if it has moved: `darkroom root move {name} {place}`")
         if taken is None:
-            self._collection.insert_one({"_id": name, "folder": str(place)})
+            self._collection.insert_one({"_id": name, "folder": str(place), "ids": WHOLE})
 
     def move(self, name: str, folder: str | os.PathLike[str]) -> None:
         """Point a root at the new place of its folder."""

@@ -48,6 +48,8 @@ class Task:
         The ingest run and the software.
     site : Place
         Where its camera stands if nothing else tells.
+    whole : bool
+        Its root names documents by the whole path below it.
     """
 
     found: Candidate
@@ -58,6 +60,7 @@ class Task:
     run: str = ""
     version: str = ""
     site: Place = NOWHERE
+    whole: bool = False
 
     @property
     def located(self) -> Located:
@@ -154,7 +157,7 @@ def _take(task: Task, store: ArrayStore | None, profiles: Mapping[str, Profile])
         refs = {} if store is None else store_arrays(file, plans, store)
         document = document_of(
             file,
-            document_id=task.known.document_id if task.known else "/".join(path.parts[-profile.id_parts :]).lstrip("/"),
+            document_id=_name(task, profile),
             profile=profile,
             identity=identity,
             plans=plans,
@@ -168,6 +171,19 @@ def _take(task: Task, store: ArrayStore | None, profiles: Mapping[str, Profile])
     if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
         return refused(task, UNSETTLED, "changed while it was read", "ingest it again when it is whole")
     return _encoded(outcome, document)
+
+
+def _name(task: Task, profile: Profile) -> str:
+    """Return a document's name: the one it has, else by its path and root alone, whatever is stored.
+
+    Files of a profile with a path rule, and those under a root of 0.2, are named by the last components of
+    the path; others by the whole path below their root, so that no two are alike.
+    """
+    if task.known is not None:
+        return task.known.document_id
+    if task.whole and profile.path is None:
+        return f"{task.located.root}/{task.located.path}"
+    return "/".join(PurePosixPath(task.file).parts[-profile.id_parts :]).lstrip("/")
 
 
 def _encoded(outcome: Outcome, document: Document) -> Outcome:

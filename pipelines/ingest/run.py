@@ -179,6 +179,7 @@ class _Ingest:
         self.report = report
         self._options = options
         self._site = session.site
+        self._whole = session.roots.whole()
         self._seen: list[str] = []  # documents of files that are as they were
         self._commits = Commits(session, report)
         self._waiting: list[Outcome] = []
@@ -238,6 +239,7 @@ class _Ingest:
             run=self.report.run,
             version=__version__,
             site=self._site,
+            whole=candidate.located.root in self._whole,
         )
 
     def _unchanged(self, candidate: Candidate, known: Known) -> bool:
