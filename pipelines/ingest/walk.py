@@ -13,8 +13,9 @@ from pipelines.errors import UsageError
 
 logger = logging.getLogger(__name__)
 
-SUFFIXES = (".fits", ".fit", ".fts", ".fz")
-COMPRESSIONS = ("", ".gz", ".bz2")
+SUFFIXES = (".fits", ".fit", ".fts", ".fz", ".evt", ".ftz")
+COMPRESSIONS = ("", ".gz", ".bz2", ".z")
+APPLE = "._"  # beside a file on a disk that is not Apple's own, with what the Finder knows of it: never a FITS file
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,9 @@ class RootNames(Protocol):
 def candidates(paths: Iterable[str | os.PathLike[str]], *, roots: RootNames) -> list[Candidate]:
     """Find the files to take under some paths, in order, each once.
 
-    Folders are walked, links to folders are not followed. In a folder only names that end like FITS
-    (``.fits .fit .fts .fz``, also with ``.gz`` or ``.bz2``) count; a file named itself always does.
+    Folders are walked; links to folders are followed, each folder once, so that a loop ends. In a folder only
+    names that end like FITS (``.fits .fit .fts .fz .evt .ftz``, also with ``.gz``, ``.bz2`` or ``.Z``) count, but
+    for those that begin with ``._``; a file named itself always does.
 
     Raises
     ------
@@ -92,11 +94,16 @@ def candidates(paths: Iterable[str | os.PathLike[str]], *, roots: RootNames) -> 
 def _under(folder: Path, known: dict[str, Path]) -> Iterator[Candidate]:
     """Yield the FITS-named files under a folder in order of name, and the folders that refuse."""
     closed: list[OSError] = []
-    for place, folders, files in os.walk(folder, onerror=closed.append):
+    seen = {_place(folder)}
+    for place, folders, files in os.walk(folder, onerror=closed.append, followlinks=True):
         folders.sort()
+        # Where a link leads may be walked itself, or be above it: each folder counts once, by its own name if it can.
+        folders[:] = [name for name in folders if _is_new(Path(place, name), folder, seen)]
         for name in sorted(files):
             if is_fits_name(name):
                 yield _candidate(Path(place, name), known)
+            elif name.startswith(APPLE) and is_fits_name(name.removeprefix(APPLE)):
+                logger.info("passed over: %s: not a FITS file, but what a Mac keeps beside one", Path(place, name))
             else:
                 logger.debug("passed over: %s: its name does not end like FITS", printable(os.path.join(place, name)))
     for error in closed:
@@ -110,8 +117,33 @@ def _under(folder: Path, known: dict[str, Path]) -> Iterator[Candidate]:
         )
 
 
+def _is_new(folder: Path, top: Path, seen: set[tuple[int, int]]) -> bool:
+    """Tell whether a folder is to be walked: not met yet, and if a link, to a place outside of what is walked."""
+    if folder.is_symlink():
+        target = Path(os.path.realpath(folder))
+        if target.is_relative_to(top) or top.is_relative_to(target):
+            logger.info("passed over: %s: a link to %s, which is walked itself", folder, target)
+            return False
+    try:
+        place = _place(folder)
+    except OSError:
+        return True  # walking it says what is wrong with it
+    if place in seen:
+        logger.info("passed over: %s: is a folder that was walked already", folder)
+        return False
+    seen.add(place)
+    return True
+
+
+def _place(folder: Path) -> tuple[int, int]:
+    info = os.stat(folder)
+    return info.st_dev, info.st_ino
+
+
 def is_fits_name(name: str) -> bool:
-    """Tell whether a file name ends like FITS, compressed or not."""
+    """Tell whether a file name ends like FITS, compressed or not, and is not what a Mac keeps beside one."""
+    if name.startswith(APPLE):
+        return False
     lowered = name.lower()
     return lowered.endswith(tuple(suffix + c for suffix in SUFFIXES for c in COMPRESSIONS))
 
