@@ -24,6 +24,10 @@ EXTENSIONS: Mapping[str, str] = {
     "dq": "DQ",
     "rejection_power": "REJPOWER",
     "votes": "VOTES",
+    "variance_all": "VARALL",
+    "samples": "SAMPLES",
+    "strikes": "STRIKES",
+    "noise": "NOISE",
 }
 """Names of the extensions by plane; the value is the primary HDU, called SCI. UNCERT and MASK are what
 astropy's CCDData, and so ccdproc, looks for."""

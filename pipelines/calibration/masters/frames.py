@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arraystore import ArrayStore, Cube
+from pipelines.combine import drifts, frame_levels
 
 __all__ = [
     "Masked",
@@ -17,6 +18,7 @@ __all__ = [
     "ScaledDark",
     "Squared",
     "central_level",
+    "drifting",
     "frame_source",
     "open_image",
     "variance_source",
@@ -205,3 +207,14 @@ def central_level(frame: Plane | Masked, dark: Plane | ScaledDark | Raised) -> f
     middle = np.concatenate(parts)
     middle = middle[np.isfinite(middle)]
     return float(np.median(middle)) if middle.size else float("nan")
+
+
+def drifting(frames: Sequence[Plane | Masked], noise: float, names: Sequence[str]) -> list[Normalised] | None:
+    """Return frames whose level drifts, each on the mean of their levels; None where they do not drift."""
+    levels = frame_levels(frames, noise=noise, names=names)
+    if not drifts(levels, noise=noise):
+        return None
+    return [
+        Normalised(frame, Raised(None, float(level), frame.shape), 1.0)
+        for frame, level in zip(frames, levels, strict=True)
+    ]

@@ -15,6 +15,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from pipelines.calibration.masters.unstable import Spread
+
 __all__ = ["Held", "Reference", "Source", "hold_out"]
 
 Plane = npt.NDArray[Any]
@@ -118,6 +120,7 @@ def hold_out(
     variance: Variance,
     current: tuple[Source, Source] | None = None,
     sky: bool = False,
+    spread: Spread | None = None,
 ) -> tuple[Held, ...]:
     """Hold out each frame in turn.
 
@@ -136,6 +139,8 @@ def hold_out(
     sky : bool
         Take a plane out of each difference: the brightness and the slope of a twilight sky are no
         part of a flat, and no frame is to blame for its own. Look for spots.
+    spread : Spread, optional
+        Filled with the scatter of all samples.
 
     Returns
     -------
@@ -159,6 +164,7 @@ def hold_out(
         thick = reference.variance[rows].astype(np.float32)
         number = np.maximum(reference.count[rows], 1).astype(np.float32)
         known = np.isfinite(value) & (number >= 2)
+        moments = np.zeros((4, *value.shape), np.float32)
         for i, frame in enumerate(frames):
             own = np.asarray(variance(i, value), np.float32)
             shared = thick if reference.inverse else own / number
@@ -167,6 +173,10 @@ def hold_out(
                 off = np.ma.filled(frame.read(start, stop).astype(np.float32), np.nan) - value
                 compared = known & np.isfinite(off) & (own > 0)
                 good = compared & (off * off <= np.float32(OUTLIER**2) * expected)
+            if spread is not None:
+                sample = np.where(compared, off, 0)
+                for total, part in zip(moments, (sample, sample * sample, compared, compared & ~good), strict=True):
+                    total += part
             # To the master of the others a sample is further than to the one it is part of.
             stretch = np.square(own / np.maximum(own - shared, np.float32(0.05) * own))
             sums[i].add(off, own, expected, stretch, good, place)
@@ -176,12 +186,22 @@ def hold_out(
                 with np.errstate(invalid="ignore"):
                     use = good & np.isfinite(now[0]) & np.isfinite(now[1])
                     against[i].add(off + value - now[0], own, own + now[1], np.ones(1, np.float32), use, place)
+        if spread is not None:
+            _fill(spread, rows, *moments)
     departs = [one.departing(reference.value, sky=sky) for one in maps]
     common = np.sum(departs, axis=0) >= 2
     return tuple(
         _held(name, mine, None if current is None else theirs, one, int((spots & common).sum()), count, sky)
         for name, mine, theirs, one, spots in zip(names, sums, against, maps, departs, strict=True)
     )
+
+
+def _fill(spread: Spread, rows: slice, total: Plane, squares: Plane, samples: Plane, strikes: Plane) -> None:
+    several = samples >= 2
+    number = np.where(several, samples, 2)
+    variance = (squares - total * total / number) / (number - 1)
+    spread.variance[rows] = np.where(several, np.maximum(variance, 0), np.nan)
+    spread.samples[rows], spread.strikes[rows] = samples, strikes
 
 
 @dataclass(slots=True)

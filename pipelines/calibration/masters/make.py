@@ -19,6 +19,7 @@ from pipelines.calibration.masters.frames import (
     Raised,
     ScaledDark,
     central_level,
+    drifting,
     frame_source,
     variance_source,
 )
@@ -26,7 +27,8 @@ from pipelines.calibration.masters.heldout import Held, Reference, hold_out
 from pipelines.calibration.masters.overscan import overscan_level
 from pipelines.calibration.masters.pixelmaps import map_pixels
 from pipelines.calibration.masters.step import MapRules, MasterOptions, Step
-from pipelines.combine import Combined, FrameUnreadable, NoiseModel, combine, drifts, frame_levels, measure_noise
+from pipelines.calibration.masters.unstable import Spread, mark_unstable
+from pipelines.combine import Combined, FrameUnreadable, NoiseModel, combine, measure_noise
 from pipelines.combine.methods import trims
 from pipelines.errors import DarkroomError
 from pipelines.instruments import profiles
@@ -147,7 +149,7 @@ def _frames(step: Step, work: Work, store: ArrayStore) -> Made:
         unlit = [used.id for used in step.used if used.role == "dark"] or [used.id for used in step.used]
         noise = flat_noise(lights or (), names, [work.masters[name] for name in unlit], saturation=limits.saturation)
     if lights is None and noise.read_noise is not None and len(frames) > 1:
-        lights = _drifting(frames, noise.read_noise, names)
+        lights = drifting(frames, noise.read_noise, names)
     given: dict[str, Any] = {} if work.options.method is None else {"method": work.options.method}
     weighted = (
         step.kind == "flat" and unequal(lights or ()) and noise.gain is not None and given.get("method") != "median"
@@ -176,8 +178,10 @@ def _frames(step: Step, work: Work, store: ArrayStore) -> Made:
     if step.kind == "flat":
         _add_dark_variance(planes, step, lights or (), work, store)
         planes["dq"] |= np.where(planes["value"] >= work.options.low_light, 0, int(MasterDQ.LOW_LIGHT)).astype(np.uint8)
-    held = _held(frames, lights, reference, noise, names, work, store, sky=step.kind == "flat")
+    spread = None if step.kind == "flat" or noise.read_noise is None or len(frames) < 2 else Spread.of(frames[0].shape)
+    held = _held(frames, lights, reference, noise, names, work, store, spread)
     measured = statistics(combined, planes)
+    measured["unstable"] = None if spread is None else mark_unstable(planes, spread, noise)
     acceptance = judge_master(
         held,
         against=None if work.current is None else work.current["_id"],
@@ -186,23 +190,14 @@ def _frames(step: Step, work: Work, store: ArrayStore) -> Made:
         untold=None if noise.read_noise is not None else f"no frame can be held out: {noise.reason}",
     )
     refs = {name: store.put(plane, kind=_KINDS.get(name, "master")) for name, plane in planes.items()}
+    if spread is not None:
+        refs |= {name: store.put(plane, kind=_KINDS.get(name, "master")) for name, plane in spread.planes.items()}
     details = _details(held, lights, names)
     made = Made(step, refs, acceptance, measured, noise.to_dict(), details, {}, 0.0)
     return replace(made, method={key: value for key, value in combined.provenance().items() if key != "frames"})
 
 
-_KINDS = {"dq": "dq"}
-
-
-def _drifting(frames: Sequence[Plane | Masked], noise: float, names: Sequence[str]) -> list[Normalised] | None:
-    """See frames whose level drifts on the mean of their levels; None where they do not drift."""
-    levels = frame_levels(frames, noise=noise, names=names)
-    if not drifts(levels, noise=noise):
-        return None
-    return [
-        Normalised(frame, Raised(None, float(level), frame.shape), 1.0)
-        for frame, level in zip(frames, levels, strict=True)
-    ]
+_KINDS = {"dq": "dq", "samples": "dq", "strikes": "dq"}
 
 
 def _lights(step: Step, work: Work, frames: Sequence[Plane | Masked], store: ArrayStore) -> list[Normalised]:
@@ -277,10 +272,9 @@ def _held(
     names: Sequence[str],
     work: Work,
     store: ArrayStore,
-    *,
-    sky: bool,
+    spread: Spread | None,
 ) -> tuple[Held, ...]:
-    """Hold each frame out; nothing can be said where no noise is known."""
+    """Hold each frame out, where noise is known."""
     if noise.read_noise is None:
         return ()
     current = None
@@ -288,15 +282,16 @@ def _held(
         arrays = work.current["arrays"]
         current = (Plane(store.open(arrays["value"])), Plane(store.open(arrays["variance_model"])))
     if lights is None:
-        return hold_out(
-            frames, reference, names=names, variance=lambda i, level: noise.variance(level), current=current
-        )
+        alike = lambda _, level: noise.variance(level)  # noqa: E731
+        return hold_out(frames, reference, names=names, variance=alike, current=current, spread=spread)
     pedestal = [pedestal_of(light) for light in lights]
 
     def variance(i: int, level: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         return noise.variance(level * lights[i].level + pedestal[i]) / lights[i].level ** 2
 
-    return hold_out(lights, reference, names=names, variance=variance, current=current, sky=sky)
+    return hold_out(
+        lights, reference, names=names, variance=variance, current=current, sky=work.step.kind == "flat", spread=spread
+    )
 
 
 def _details(
@@ -344,7 +339,8 @@ def _map(step: Step, work: Work, store: ArrayStore) -> Made:
     of = {role: [work.masters[used.id] for used in step.used if used.role == role] for role in ("dark", "flat")}
     rules: MapRules = work.options.maps
     found = map_pixels(of["dark"], of["flat"], store=store, rules=rules)
-    refs = {"dq": store.put(found.dq, kind="dq"), "votes": store.put(found.votes, kind="dq")}
+    refs = {name: store.put(getattr(found, name), kind="dq") for name in ("dq", "votes")}
+    refs["noise"] = store.put(found.noise, kind="master")
     told = f"from {len(of['dark'])} darks and {len(of['flat'])} flats that are in use"
     accepted = Acceptance("accepted", told, None, None, None, None, ())
     return Made(step, refs, accepted, found.counts, {}, {}, {}, 0.0)

@@ -13,6 +13,7 @@ from pipelines.calibration.groups.keys import matching_keys, rule_for
 from pipelines.calibration.masters.bits import MasterDQ
 from pipelines.calibration.masters.recipe import Used
 from pipelines.calibration.masters.step import MapRules, MasterOptions, Step
+from pipelines.calibration.masters.unstable import Scatter, Spread, steady_variance
 from pipelines.calibration.select.choose import FIELDS
 
 __all__ = ["PixelMap", "map_pixels", "plan_maps"]
@@ -33,12 +34,15 @@ class PixelMap:
         Bits of `MasterDQ`, (y, x).
     votes : ndarray of uint8
         How many darks call a pixel hot.
+    noise : ndarray of float32
+        Standard deviation of each pixel over all samples of all darks, those left out of them too, in their units.
     counts : dict
         Pixels of each kind, and columns.
     """
 
     dq: npt.NDArray[np.uint16]
     votes: Votes
+    noise: npt.NDArray[np.float32]
     counts: dict[str, int]
 
 
@@ -48,9 +52,9 @@ def map_pixels(
     """Find the bad pixels.
 
     Hot: above the level of the dark by so many robust sigmas of its pixels (median absolute
-    deviation). Dead: below a fraction of a flat's level. Unstable: the scatter of its samples over
-    the noise model, summed over all darks, has a chi-square whose cube root (Wilson and Hilferty 1931,
-    PNAS 17, 684) is so many sigmas above its mean; samples that were rejected do not count.
+    deviation). Dead: below a fraction of a flat's level. Unstable: the scatter of all its samples, those that
+    were rejected too, over the noise of a steady pixel, summed over all darks, by `unstable.Scatter`; of darks
+    made before 0.3 only the samples that were kept are known.
 
     Parameters
     ----------
@@ -59,12 +63,12 @@ def map_pixels(
     """
     shape = tuple(darks[0]["arrays"]["value"]["shape"])
     hot = np.zeros(shape, np.uint8)
-    chi, freedom = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    scatter = Scatter(shape)
     for dark in darks:
         value = np.asarray(store.open(dark["arrays"]["value"]))
         hot += hot_pixels(value, rules.hot)
         if {"variance_scatter", "variance_model", "count"} <= set(dark["arrays"]):
-            _add_scatter(chi, freedom, dark, store)
+            _add_scatter(scatter, dark, value, store)
     dead = np.zeros(shape, np.uint8)
     for flat in flats:
         with np.errstate(invalid="ignore"):
@@ -73,13 +77,13 @@ def map_pixels(
     dq[merged(hot, len(darks), rules)] |= np.uint16(MasterDQ.HOT)
     if flats:
         dq[merged(dead, len(flats), rules)] |= np.uint16(MasterDQ.DEAD)
-    dq[_unstable(chi, freedom, rules.unstable)] |= np.uint16(MasterDQ.UNSTABLE)
+    dq[scatter.unstable(rules.unstable)] |= np.uint16(MasterDQ.UNSTABLE)
     columns = np.flatnonzero((dq != 0).mean(axis=0) > rules.column)
     dq[:, columns] |= np.uint16(MasterDQ.BAD_COLUMN)
     counts = {flag.name.lower(): int(((dq & np.uint16(flag)) != 0).sum()) for flag in MasterDQ if flag.name is not None}
     counts.pop("low_light")
     counts["bad_column"] = len(columns)
-    return PixelMap(dq, hot, counts | {"bad": int((dq != 0).sum())})
+    return PixelMap(dq, hot, scatter.sigma(), counts | {"bad": int((dq != 0).sum())})
 
 
 def hot_pixels(value: npt.NDArray[Any], sigmas: float) -> npt.NDArray[np.bool_]:
@@ -98,23 +102,20 @@ def merged(votes: Votes, voters: int, rules: MapRules) -> npt.NDArray[np.bool_]:
     return votes >= least
 
 
-def _add_scatter(chi: npt.NDArray[Any], freedom: npt.NDArray[Any], dark: Doc, store: ArrayStore) -> None:
-    """Add a dark's samples to the chi-square of each pixel, and their degrees of freedom."""
-    arrays = dark["arrays"]
-    count = np.asarray(store.open(arrays["count"])).astype(np.float32)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        ratio = np.asarray(store.open(arrays["variance_scatter"])) / np.asarray(store.open(arrays["variance_model"]))
-    use = np.isfinite(ratio) & (count >= 2)
-    np.add(chi, ratio * (count - 1), out=chi, where=use)
-    np.add(freedom, count - 1, out=freedom, where=use)
+def _add_scatter(scatter: Scatter, dark: Doc, value: npt.NDArray[Any], store: ArrayStore) -> None:
+    """Add a dark's samples: all of them, where it has kept their scatter, or those it consists of."""
 
+    def plane(name: str) -> npt.NDArray[Any]:
+        return np.asarray(store.open(dark["arrays"][name]))
 
-def _unstable(chi: npt.NDArray[Any], freedom: npt.NDArray[Any], sigmas: float) -> npt.NDArray[np.bool_]:
-    known = freedom > 0
-    degrees = np.where(known, freedom, 1)
-    spread = 2 / (9 * degrees)
-    found: npt.NDArray[np.bool_] = known & (np.cbrt(chi / degrees) > 1 - spread + sigmas * np.sqrt(spread))
-    return found
+    count = plane("count").astype(np.float32)
+    kept = plane("variance_scatter") * count
+    if {"variance_all", "samples", "strikes"} <= set(dark["arrays"]):
+        spread = Spread(plane("variance_all"), plane("samples"), plane("strikes"))
+        scatter.add(spread, steady_variance(value, dark["noise"]), kept)
+    else:
+        spread = Spread(kept, count, np.zeros(count.shape, np.uint16))
+        scatter.add(spread, plane("variance_model") * count, kept)
 
 
 def plan_maps(

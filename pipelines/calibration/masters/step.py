@@ -43,7 +43,7 @@ class MapRules:
 
     hot: float = 10.0
     dead: float = 0.5
-    unstable: float = 6.0
+    unstable: float = 4.5
     merge: Literal["fraction", "or", "and"] = "fraction"
     fraction: float = 0.5
     column: float = 0.3

@@ -59,6 +59,7 @@ GOLDEN = {
     ("dark", 1): "11c2e98d164664fa",
     ("flat", 1): "d0964a1db36068ca",
     ("pixelmap", 1): "c751e20d944fedac",
+    ("pixelmap", 2): "c751e20d944fedac",
     ("dark", 2): "11c2e98d164664fa",
     ("flat", 2): "d0964a1db36068ca",
 }
