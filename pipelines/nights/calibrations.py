@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pipelines.calibration.groups.divide import Part, partition
+from pipelines.calibration.groups.divide import COPY, Part, partition
 from pipelines.calibration.groups.groups import NO_PIXELS, groups
 from pipelines.calibration.groups.keys import camera_of, exposure_time, matching_keys, rule_for, trait
 from pipelines.calibration.groups.ungrouped import GROUPED, ungrouped
@@ -19,8 +19,6 @@ from pipelines.table import Row
 
 Doc = Mapping[str, Any]
 
-_COPIES = "the same pixels as"  # said of a night as a whole, for frames of every kind
-
 
 def group_findings(session: Session, date: str, names: Names) -> Iterator[Notice]:
     """Find groups that are mixed, and frames that are in no group for a reason somebody can remove."""
@@ -34,7 +32,7 @@ def group_findings(session: Session, date: str, names: Names) -> Iterator[Notice
         whose = f" of camera {names.of(row['camera'])}" if row["camera"] else ""
         what, ids = f"{row['count']} {row['kind']} frames{whose} are in no group: {row['reason']}", tuple(row["ids"])
         if row["kind"] in GROUPED:
-            if not row["reason"].startswith((_COPIES, "judged bad", NO_PIXELS)):
+            if not row["reason"].startswith((COPY, "judged bad", NO_PIXELS)):
                 yield Notice("not-grouped", what, "look at their headers: `darkroom header ID`", ids)
         elif "not a kind of frame that is known" in row["reason"]:
             yield Notice("kind-unknown", what, "name the word in a profile, if it is one of the kinds", ids)

@@ -14,6 +14,9 @@ from pipelines.instruments import Calibration, GroupKey, GroupRule
 
 Doc = Mapping[str, Any]
 
+COPY = "the same pixels as"
+"""How the reason of a copy begins."""
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -151,5 +154,5 @@ def _copies(frames: Sequence[Doc]) -> dict[str, str]:
     for frame in sorted(frames, key=lambda frame: (str(frame.get("timestamp")), str(frame["_id"]))):
         digest = frame.get("pixels_digest")
         if digest and first.setdefault(digest, frame["_id"]) != frame["_id"]:
-            copies[frame["_id"]] = f"the same pixels as {first[digest]}"
+            copies[frame["_id"]] = f"{COPY} {first[digest]}"
     return copies

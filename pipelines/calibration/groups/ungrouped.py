@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from catalog import Collection
+from pipelines.calibration.groups.divide import COPY
 from pipelines.calibration.groups.groups import Nights, groups
 from pipelines.calibration.groups.keys import calibration_of, camera_of
 from pipelines.errors import UsageError
@@ -59,6 +60,8 @@ def ungrouped(headers: Collection, date: Nights) -> Answer:
     for name, frame in frames.items():
         if name not in inside:
             reason = why.get(name) or _reason(frame)
+            if reason.startswith(COPY):  # one row for all of them; their groups name the frame each is a copy of
+                reason = f"{COPY} frames of their group"
             found.setdefault((frame["kind"], camera_of(frame) or "", reason), []).append(name)
     rows = [
         {"kind": kind, "camera": camera or None, "reason": reason, "count": len(names), "ids": sorted(names)}

@@ -165,3 +165,50 @@ def test_the_command_and_its_exit_codes(tmp_path, archive, raw, write_night):
     assert done.returncode == 1
     assert json.loads(done.stdout)[0]["code"] == "no-files"
     assert subprocess.run([*words, "yesterday"], capture_output=True).returncode == 2
+
+
+def test_a_camera_whose_files_are_all_in_quarantine_is_that_and_not_missing(archive, raw, write_night):
+    for date in ("2024-02-17", "2024-02-18", "2024-02-19"):
+        write_night(date)
+    write_night(cameras=("T1", "T3"))
+    for number in (1, 2):
+        broken = raw / place("T2", "2024-02-20", number, "light")
+        broken.parent.mkdir(parents=True, exist_ok=True)
+        broken.write_bytes(b"no")
+    archive.ingest(raw)
+    found = findings(archive)
+    assert ("camera-missing", ("T2",)) not in found
+    held = found["camera-quarantined", ("T2",)]
+    assert held["what"] == "all files of camera T2 (Dragonfly102) are in quarantine: 2 of this night"
+
+
+def test_other_instruments_are_not_missing_in_an_arrays_night(archive, raw, write_night, tmp_path):
+    from astropy.io import fits
+
+    for date in ("2024-02-18", "2024-02-19"):
+        other = tmp_path / "elsewhere" / date / "a.fits"
+        other.parent.mkdir(parents=True)
+        cards = fits.Header(
+            {"INSTRUME": "IDS", "SERIALNO": "IDS-1", "IMAGETYP": "BIAS", "DATE-OBS": f"{date}T20:00:00"}
+        )
+        fits.PrimaryHDU(header=cards).writeto(other)
+    archive.ingest(tmp_path / "elsewhere")
+    write_night()
+    archive.ingest(raw)
+    assert not {"camera-missing", "camera-quarantined"} & codes(archive)
+
+
+def test_a_mixed_group_is_said(archive, raw, write_night, write_frame):
+    write_night(change={(camera, n): {"ODDSET": 1} for camera in CAMERAS for n in range(1, 7)})
+    for number in range(11, 15):
+        write_frame(
+            place("T1", "2024-02-20", number, "dark"),
+            seed=number,
+            DATE=f"2024-02-21T02:{number}:11",
+            ODDSET=1 if number < 13 else 4,
+        )
+    archive.ingest(raw)
+    found = [row for row in night(archive.session, "2024-02-20") if row["code"] == "group-mixed"]
+    (row,) = found
+    assert row["attention"]
+    assert "dark frames of camera T1 (Dragonfly101) are mixed: ODDSET (1 x4, 4 x2)" in row["what"]
