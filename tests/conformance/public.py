@@ -81,8 +81,8 @@ def compare(rules: list[Rule], tests: Iterable[Ended], *, whole: bool) -> list[s
     for test in tests:
         if test.how == "passed" or test.how in GONE:
             continue
-        # The first rule that names a test is its rule.
-        rule = next((rule for rule in rules if rule.how == test.how and fnmatchcase(test.name, rule.pattern)), None)
+        named = [rule for rule in rules if rule.how == test.how and fnmatchcase(test.name, rule.pattern)]
+        rule = max(named, key=lambda rule: len(rule.pattern), default=None)  # the one that names it most closely
         if rule is None:
             complaints.append(f"not listed: {test.how}: {test.name} ({test.error[:120]})")
         else:
@@ -102,15 +102,16 @@ def rules_of(tests: Iterable[Ended], known: list[Rule]) -> list[Rule]:
             found[folder, test.how].append(test)
     reasons = {(rule.pattern, rule.how): rule.reason for rule in known}
     return [
-        Rule(len(some), how, f"{folder}/*", reasons.get((f"{folder}/*", how)) or _reason(how, some))
+        Rule(len(some), how, pattern, reasons.get((pattern, how)) or _reason(how, some))
         for (folder, how), some in sorted(found.items())
+        for pattern in (f"{folder}/*" if folder else "test_*",)
     ]
 
 
 def _reason(how: str, tests: list[Ended]) -> str:
     if how in ("refused", "not askable"):
         refused = Counter("".join(found) for test in tests for found in _REFUSED.findall(test.error)[:1])
-        return ", ".join(name for name, _ in refused.most_common(3)) or "refused"
+        return ", ".join(name for name, _ in refused.most_common(3)) or "refused by name"
     return _REASONS.get(how, "look at it")
 
 
@@ -118,6 +119,7 @@ _REFUSED = re.compile(r"(?:does not answer the [a-z -]+?|operator) ([$A-Z][^:;,]
 _REASONS = {
     "other code": "an error, as MongoDB's, under another code",
     "error": "an error, where MongoDB answers",
+    "other": "it ends before it asks, or wants a failure that a server has",
 }
 
 
@@ -125,7 +127,8 @@ def table(tests: Iterable[Ended]) -> str:
     """The numbers by part, as a Markdown table."""
     parts: dict[str, Counter[str]] = defaultdict(Counter)
     for test in tests:
-        parts[test.name.partition("/")[0]][test.how] += 1
+        part, slash, _ = test.name.partition("/")
+        parts[part if slash else "combinations"][test.how] += 1
         parts["all"][test.how] += 1
     lines = ["| part | " + " | ".join(CLASSES) + " |", "|---|" + "--:|" * len(CLASSES)]
     lines += [f"| {part} | " + " | ".join(str(parts[part][how]) for how in CLASSES) + " |" for part in sorted(parts)]
