@@ -14,6 +14,27 @@ The trees of ``catalog`` and ``arraystore`` pass through unchanged: their messag
 happened, to what, and what to do next.
 """
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+NEAR = 3
+"""Near misses that a message names."""
+
+
+def near_misses(word: str, words: Iterable[str]) -> str:
+    """Return the words that are nearly this one, as the end of a message; empty if there are none.
+
+    Examples
+    --------
+    >>> near_misses("Darkss", ["dark", "flat"])
+    '; is it dark?'
+    """
+    folded = {one.casefold(): one for one in words}
+    near = [folded[one] for one in get_close_matches(word.casefold(), folded, n=NEAR, cutoff=0.6)]
+    if not near:
+        return ""
+    return f"; is it {near[0]}?" if len(near) == 1 else f"; is it one of {', '.join(near)}?"
+
 
 class DarkroomError(Exception):
     """Whatever a verb could not do; ``exit_code`` is what the command line returns for it."""

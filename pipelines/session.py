@@ -1,12 +1,14 @@
 """Session: the handle on one archive that every verb takes — its catalog, its array store, its roots."""
 
 import re
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from catalog import Catalog, Collection
 from pipelines.documents.roots import Roots
-from pipelines.errors import UnknownDocument, UsageError
+from pipelines.errors import NEAR, UnknownDocument, UsageError, near_misses
+from pipelines.table.cells import plain
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from arraystore import ArrayStore
     from pipelines.instruments.sites import Place
 
-NEAR = 3  # near misses that a message names
+LOOKED_AT = 5000  # names in which near misses are looked for
 
 
 class Session:
@@ -156,14 +158,23 @@ class Session:
             document = self.catalog[collection].find_one({"_id": document_id})
             if document is not None:
                 return document
-        tail = re.escape(document_id.rpartition("/")[2])
-        near = [
-            found["_id"]
-            for collection in collections
-            for found in self.catalog[collection].find({"_id": {"$regex": tail}}, {"_id": 1}).limit(NEAR)
-        ][:NEAR]
-        hint = f"; is it one of {', '.join(near)}?" if near else "; `darkroom query` lists names"
-        raise UnknownDocument(f"no document named {document_id!r}{hint}")
+        hint = self._near_documents(document_id, collections) or "; `darkroom query` lists names"
+        raise UnknownDocument(f"no document named {plain(document_id, 200)!r}{hint}")
+
+    def _near_documents(self, name: str, collections: Sequence[str]) -> str:
+        """Return names like this one, as the end of a message: of its own folder, or files of its name elsewhere."""
+        folder, slash, file = name.rpartition("/")
+        inside = {"$regex": f"^{re.escape(folder + slash)}[^/]*$"}
+        elsewhere = {"$regex": re.escape(file)}
+        for place in (inside, elsewhere, {"$exists": True}):
+            for collection in collections:
+                some = self.catalog[collection].find({"_id": place}, {"_id": 1}).limit(LOOKED_AT)
+                names = [str(one["_id"]) for one in some]
+                if hint := near_misses(name, names):
+                    return hint
+                if names and place is elsewhere and file:
+                    return f"; is it one of {', '.join(names[:NEAR])}?"
+        return ""
 
     def require_writable(self, verb: str) -> None:
         """Refuse a change of an archive that is open for reading, or whose documents are of another release.

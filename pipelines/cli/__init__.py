@@ -4,26 +4,25 @@ Exit codes: 0 fine; 1 finished, with files in quarantine or something that needs
 store not usable; 4 damage found; 130 interrupted.
 """
 
+import os
 import sys
 from importlib import import_module
 from pkgutil import iter_modules
 
 import typer
 
+from pipelines.cli.application import Commands
+from pipelines.cli.chapters import Chapters
 from pipelines.cli.logs import log_file_option, verbose_option
 from pipelines.cli.options import ArchiveAddress, version_option
-from pipelines.cli.renamed import RenamedGroup
 
 __all__ = ["app", "exit_code", "main"]
 
-app = typer.Typer(
+app = Commands(
     name="darkroom",
-    help="A catalog of FITS headers in MongoDB and of detector cubes in Zarr.",
-    cls=RenamedGroup,
-    no_args_is_help=True,
-    add_completion=False,
+    help="An archive of FITS headers and of detector pixels: ask, group, calibrate, follow one pixel.",
+    cls=Chapters,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,
 )
 
 
@@ -50,19 +49,50 @@ for _found in sorted(iter_modules(__path__), key=lambda found: found.name):
 def main() -> None:
     """Run the command; every foreseen error is one message and an exit code."""
     try:
-        app()
+        code = app(standalone_mode=False, prog_name="darkroom")
     except KeyboardInterrupt:
-        print("darkroom: interrupted; what was committed stays, run it again to go on", file=sys.stderr)
-        sys.exit(130)
+        code = _say("interrupted; what was committed stays, run it again to go on", 130)
+    except typer.Abort:
+        code = _say("nothing was done", 1)
     except BrokenPipeError:  # the reader of a pipe has seen enough
         sys.stderr.close()
-        sys.exit(0)
-    except Exception as error:
-        code = exit_code(error)
-        if code is None:
-            raise
-        print(f"darkroom: {error}", file=sys.stderr)
-        sys.exit(code)
+        code = 0
+    except Exception as error:  # noqa: BLE001 - a fault of the program is raised again
+        code = _told(error)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _told(error: Exception) -> int:
+    """Say what was wrong, and return the exit code; raise what is a fault of the program."""
+    told = getattr(error, "format_message", None)  # Typer's own: a word or an option that does not exist
+    if told is not None:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            print(told(), file=sys.stderr)
+            return 2
+        context = getattr(error, "ctx", None)
+        if context is not None and not _wants_json():
+            print(f"{context.get_usage()}\nTry '{context.command_path} -h' for help.\n", file=sys.stderr)
+        return _say(told(), getattr(error, "exit_code", 2))
+    code = exit_code(error)
+    if code is None:
+        raise error
+    return _say(str(error), code)
+
+
+def _say(message: str, code: int) -> int:
+    from pipelines.cli.show import error_json
+
+    print(error_json(message, code) if _wants_json() else f"darkroom: {message}", file=sys.stderr)
+    return code
+
+
+def _wants_json() -> bool:
+    # Asked of the words themselves: a wrong option is found before any option is read.
+    return "--json" in sys.argv[1:]
 
 
 def exit_code(error: Exception) -> int | None:

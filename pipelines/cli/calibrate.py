@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from pipelines.cli.options import ArchiveAddress, duration, json_option
+from pipelines.cli.options import ArchiveAddress, duration, table_option
 
 
 def register(app: typer.Typer) -> None:
@@ -21,12 +21,16 @@ def calibrate(
     cosmic_rays: bool = typer.Option(False, "--cosmic-rays", help="Mask and fill cosmic rays, by astroscrappy."),
     max_age: str = typer.Option("30d", help="How far from the frame a master may be: 12h, 30d, 8w."),
     jobs: int = typer.Option(None, min=1, help="Frames at a time [one for each processor]."),
-    as_json: bool = json_option,
+    as_json: bool = table_option,
 ) -> None:
     """Calibrate frames by their masters; without --out and --keep only say what would be done.
 
     Overscan, trim, bias, dark (scaled where only a longer one is there), flat, gain. What a frame lacks is
     said, and what was done without it. Exit code 1: a frame could not be calibrated.
+
+    Examples
+    --------
+      darkroom calibrate 2024-02-20
     """
     from pipelines import Rules
     from pipelines.cli.show import show

@@ -2,7 +2,7 @@
 
 import typer
 
-from pipelines.cli.options import ArchiveAddress, json_option
+from pipelines.cli.options import ArchiveAddress, table_option
 
 
 def register(app: typer.Typer) -> None:
@@ -12,12 +12,18 @@ def register(app: typer.Typer) -> None:
 
 def clock(
     context: typer.Context,
-    nights: list[str] = typer.Argument(help="Nights, YYYY-MM-DD.", metavar="NIGHT..."),
+    nights: list[str] = typer.Argument(help="Nights, YYYY-MM-DD.", metavar="NIGHT"),
     fix: bool = typer.Option(False, "--fix", help="Put frames of wrong clocks into the night of the array's time."),
     undo: bool = typer.Option(False, "--undo", help="Take the last --fix of these nights back."),
-    as_json: bool = json_option,
+    as_json: bool = table_option,
 ) -> None:
-    """Compare each camera's clock with the array's: cameras share exposure numbers."""
+    """Compare each camera's clock with the array's: cameras share exposure numbers.
+
+    Examples
+    --------
+      darkroom clock 2024-02-20
+      darkroom clock 2024-02-20 --csv
+    """
     from pipelines import Answer
     from pipelines.cli.show import show
 

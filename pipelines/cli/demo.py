@@ -14,7 +14,12 @@ def demo(
     folder: Path = typer.Argument(Path("darkroom-demo"), help="Where to put files and archive; new or empty."),
     frame: str = typer.Option("320x256", help="Size of the simulated frames, WIDTHxHEIGHT; 3358x2536 is real."),
 ) -> None:
-    """Simulate a night and a campaign, ingest them, ask the questions, say where things are."""
+    """Simulate a night and a campaign, ingest them, ask the questions, say where things are.
+
+    Examples
+    --------
+      darkroom demo darkroom-demo
+    """
     from pipelines.demo.run import run
 
     width, _, height = frame.partition("x")

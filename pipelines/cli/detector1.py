@@ -24,7 +24,12 @@ def detector1(
     out: Path = typer.Option(None, help="Folder of the products [`products` beside the array store]."),
     as_json: bool = json_option,
 ) -> None:
-    """Run Detector1 on an exposure of the archive, and ingest what it makes."""
+    """Run Detector1 on an exposure of the archive, and ingest what it makes.
+
+    Examples
+    --------
+      darkroom detector1 MIRI_9999_1_S_20180308-010230_SCE1.fits --timeout 30m
+    """
     from pipelines import RunLimits
     from pipelines.cli.show import show_object
 
@@ -39,7 +44,12 @@ def detector1(
 
 
 def log(context: typer.Context, document: str = typer.Argument(help="A product made here.", metavar="ID")) -> None:
-    """Print what the pipeline said when it made a product."""
+    """Print what the pipeline said when it made a product.
+
+    Examples
+    --------
+      darkroom log jw09999001001_02101_00001_mirimage_rate.fits
+    """
     address: ArchiveAddress = context.obj
     with address.open(readonly=True) as archive:
         typer.echo(archive.detector1_log(document), nl=False)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from pipelines.cli.options import ArchiveAddress, json_option
+from pipelines.cli.options import ArchiveAddress, table_option
 
 
 def register(app: typer.Typer) -> None:
@@ -18,7 +18,12 @@ def header(
     document: str = typer.Argument(help="A document's name.", metavar="ID"),
     hdu: int = typer.Option(0, min=0, help="Which HDU, from 0."),
 ) -> None:
-    """Print a header card for card."""
+    """Print a header card for card.
+
+    Examples
+    --------
+      darkroom header Dragonfly101/2024-02-20/T13060400_1_flat.fits
+    """
     address: ArchiveAddress = context.obj
     with address.open(readonly=True) as archive:
         typer.echo(archive.header(document, hdu).tostring(sep="\n", endcard=True, padding=False))
@@ -30,7 +35,12 @@ def export(
     out: Path = typer.Argument(help="File to write."),
     certificate: bool = typer.Option(False, "--certificate", help="Print the digests, ingested and exported."),
 ) -> None:
-    """Write the original FITS file again, byte for byte; or a master as FITS, with all its planes."""
+    """Write the original FITS file again, byte for byte; or a master as FITS, with all its planes.
+
+    Examples
+    --------
+      darkroom export Dragonfly101/2024-02-20/T13060400_1_flat.fits original.fits
+    """
     address: ArchiveAddress = context.obj
     with address.open(readonly=True) as archive:
         if archive.session.collection_of(document) == "masters":
@@ -49,9 +59,14 @@ def history(
     document: str = typer.Argument(help="Name of a document.", metavar="ID"),
     as_of: str = typer.Option("", help="Give the document as it stood then, in JSON: 2024-02-20 or 2024-02-20T03:15Z."),
     collection: str = typer.Option(None, help="headers or masters [where the document is]."),
-    as_json: bool = json_option,
+    as_json: bool = table_option,
 ) -> None:
-    """Say who changed a document, when, why, and what was there before; or give it as it stood at a time."""
+    """Say who changed a document, when, why, and what was there before; or give it as it stood at a time.
+
+    Examples
+    --------
+      darkroom history Dragonfly101/2024-02-20/T13060400_1_flat.fits
+    """
     from pipelines.cli.show import show
 
     address: ArchiveAddress = context.obj

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from pipelines.cli.application import Commands
 from pipelines.cli.options import ArchiveAddress, json_option
 from pipelines.cli.query import parse
 
@@ -21,7 +22,7 @@ sigma_option = typer.Option(5.0, help="How many sigma.")
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
-    find = typer.Typer(help="Find pixels by what they did.", no_args_is_help=True, rich_markup_mode=None)
+    find = Commands(help="Find pixels by what they did.")
     for command in (flag, above, changed, telegraph):
         find.command()(command)
     app.add_typer(find, name="find")
@@ -29,12 +30,17 @@ def register(app: typer.Typer) -> None:
 
 def flag(
     context: typer.Context,
-    names: list[str] = typer.Argument(help="Data-quality flags, such as JUMP_DET.", metavar="FLAG..."),
+    names: list[str] = typer.Argument(help="Data-quality flags, such as JUMP_DET.", metavar="FLAG"),
     where: str = where_option,
     ramps: bool = typer.Option(False, "--ramps", help="List every ramp: document,integration,x,y,pixel_id,where."),
     as_json: bool = json_option,
 ) -> None:
-    """Count the ramps with a flag in each exposure; PIXELDQ and GROUPDQ both count."""
+    """Count the ramps with a flag in each exposure; PIXELDQ and GROUPDQ both count.
+
+    Examples
+    --------
+      darkroom find flag JUMP_DET
+    """
     from pipelines.cli.show import show_object
 
     address: ArchiveAddress = context.obj
@@ -56,7 +62,12 @@ def above(
     plot: Path | None = plot_option,
     as_json: bool = json_option,
 ) -> None:
-    """Find pixels with a slope above so many sigma of their own history."""
+    """Find pixels with a slope above so many sigma of their own history.
+
+    Examples
+    --------
+      darkroom find above --sigma 8
+    """
 
     def ask(archive: "Archive", where: dict[str, Any]) -> "FoundPixels":
         return archive.find_above(sigmas=sigma, where=where)
@@ -74,7 +85,12 @@ def changed(
     plot: Path | None = plot_option,
     as_json: bool = json_option,
 ) -> None:
-    """Find pixels that turned hot or quiet between two dates."""
+    """Find pixels that turned hot or quiet between two dates.
+
+    Examples
+    --------
+      darkroom find changed 2024-03-01 2024-04-01
+    """
 
     def ask(archive: "Archive", where: dict[str, Any]) -> "FoundPixels":
         return archive.find_changed(before, after, sigmas=sigma, where=where)
@@ -91,7 +107,12 @@ def telegraph(
     plot: Path | None = plot_option,
     as_json: bool = json_option,
 ) -> None:
-    """Find pixels whose slope jumps between two levels."""
+    """Find pixels whose slope jumps between two levels.
+
+    Examples
+    --------
+      darkroom find telegraph
+    """
 
     def ask(archive: "Archive", where: dict[str, Any]) -> "FoundPixels":
         return archive.find_telegraph(separation=separation, switches=switches, where=where)
@@ -118,9 +139,7 @@ def _find(
     if plot is not None:
         found.plot(plot)
     if as_json:
-        from bson import json_util
-
-        typer.echo(json_util.dumps(found.to_dict(), json_options=json_util.RELAXED_JSON_OPTIONS))
+        show_object(found, as_json=True)
     else:
         rows = found.pixels.rows
         shown = rows if not limit else rows[:limit]

@@ -2,7 +2,7 @@
 
 import typer
 
-from pipelines.cli.options import ArchiveAddress, json_option
+from pipelines.cli.options import ArchiveAddress, table_option
 
 
 def register(app: typer.Typer) -> None:
@@ -12,14 +12,20 @@ def register(app: typer.Typer) -> None:
 
 def frames(
     context: typer.Context,
-    nights: list[str] = typer.Argument(help="Nights, YYYY-MM-DD.", metavar="NIGHT..."),
+    nights: list[str] = typer.Argument(help="Nights, YYYY-MM-DD.", metavar="NIGHT"),
     kind: list[str] = typer.Option([], help="Only frames of this kind [dark, bias and flat]; may be repeated."),
     check: bool = typer.Option(False, "--check", help="Measure and judge them, and keep the outcome."),
     bad: bool = typer.Option(False, "--bad", help="Only those that are not good."),
     jobs: int = typer.Option(None, min=1, help="Frames measured at a time [one for each processor]."),
-    as_json: bool = json_option,
+    as_json: bool = table_option,
 ) -> None:
-    """Say which frames are fit to be combined, and why not. Exit code 4: pixels are lost or damaged."""
+    """Say which frames are fit to be combined, and why not. Exit code 4: pixels are lost or damaged.
+
+    Examples
+    --------
+      darkroom frames 2024-02-20 --bad
+      darkroom frames 2024-02-20 --kind dark --check
+    """
     from pipelines import Answer
     from pipelines.cli.show import show
 

@@ -2,9 +2,9 @@
 
 import typer
 
-from pipelines.cli.options import ArchiveAddress, json_option
+from pipelines.cli.options import ArchiveAddress, table_option
 
-NIGHTS = typer.Argument(None, help="Nights, YYYY-MM-DD; all by default.", metavar="[NIGHT]...")
+NIGHTS = typer.Argument(None, help="Nights, YYYY-MM-DD; all by default.", metavar="NIGHT")
 
 
 def register(app: typer.Typer) -> None:
@@ -14,10 +14,12 @@ def register(app: typer.Typer) -> None:
     app.command()(groups)
 
 
-def darks(context: typer.Context, nights: list[str] = NIGHTS, as_json: bool = json_option) -> None:
+def darks(context: typer.Context, nights: list[str] = NIGHTS, as_json: bool = table_option) -> None:
     """List darks by camera and exposure time.
 
-    Example: darkroom darks 2024-02-20
+    Examples
+    --------
+      darkroom darks 2024-02-20
     """
     from pipelines.cli.show import show
 
@@ -37,11 +39,13 @@ def flats(
     evidence: bool = typer.Option(False, "--evidence", help="Every exposure number, and all that tells its twilight."),
     fix: bool = typer.Option(False, "--fix", help="Write the consensus; what was there before is kept."),
     undo: bool = typer.Option(False, "--undo", help="Take the last --fix of these nights back."),
-    as_json: bool = json_option,
+    as_json: bool = table_option,
 ) -> None:
     """List flats by camera, filter and time of day, and which of them the evidence would change.
 
-    Example: darkroom flats 2024-02-20 --evidence
+    Examples
+    --------
+      darkroom flats 2024-02-20 --evidence
     """
     from pipelines.cli.show import show
 
@@ -83,11 +87,13 @@ def groups(
     kind: str = typer.Argument(help="dark, flat, bias; all: with --left."),
     nights: list[str] = NIGHTS,
     left: bool = typer.Option(False, "--left", help="Frames of any kind that are in no group, with the reason."),
-    as_json: bool = json_option,
+    as_json: bool = table_option,
 ) -> None:
     """Group frames that may be combined, by every key of their instrument's profile.
 
-    Example: darkroom groups dark 2024-02-20
+    Examples
+    --------
+      darkroom groups dark 2024-02-20
     """
     from pipelines import Answer
     from pipelines.cli.show import show

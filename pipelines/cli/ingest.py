@@ -16,7 +16,7 @@ def register(app: typer.Typer) -> None:
 
 def ingest(
     context: typer.Context,
-    paths: list[Path] = typer.Argument(None, help="FITS files, and folders of them.", metavar="PATH..."),
+    paths: list[Path] = typer.Argument(None, help="FITS files, and folders of them.", metavar="PATH"),
     listed: Path = typer.Option(None, "--from", help="Take the paths from a file, one a line; - for standard input."),
     include: list[str] = typer.Option([], help="Take only files like GLOB, such as '*_SCE1.fits'.", metavar="GLOB"),
     exclude: list[str] = typer.Option([], help="Leave out files like GLOB, such as '*_LVL2.fits'.", metavar="GLOB"),
@@ -28,7 +28,13 @@ def ingest(
     reread: bool = typer.Option(False, "--reread", help="Read known files too, whose size and time are as before."),
     as_json: bool = json_option,
 ) -> None:
-    """Take FITS files into the archive. Run again, only what changed is touched."""
+    """Take FITS files into the archive. Run again, only what changed is touched.
+
+    Examples
+    --------
+      darkroom ingest fits/
+      darkroom ingest fits/ --dry-run --exclude '*_flat.fits'
+    """
     from pipelines.cli.show import show_object
 
     address: ArchiveAddress = context.obj

@@ -1,21 +1,23 @@
-"""Commands about masters: ``masters make | list``, ``certify``, ``why``, ``needs``, ``recall``."""
+"""Commands about masters: ``masters make | list | certify``, ``why``, ``needs``, ``recall``."""
 
 import sys
 from datetime import UTC, datetime
 
 import typer
 
-from pipelines.cli.options import ArchiveAddress, json_option, yes_option
-from pipelines.cli.renamed import MastersGroup
+from pipelines.cli.application import Commands
+from pipelines.cli.chapters import Masters
+from pipelines.cli.options import ArchiveAddress, json_option, table_option, yes_option
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
-    masters = typer.Typer(cls=MastersGroup, help="Master frames.", no_args_is_help=True, rich_markup_mode=None)
+    masters = Commands(cls=Masters, help="Master frames.")
     masters.command("make")(masters_make)
     masters.command("list")(masters_list)
+    masters.command("certify")(certify)
     app.add_typer(masters, name="masters")
-    for command in (certify, why, needs, recall):
+    for command in (why, needs, recall):
         app.command()(command)
 
 
@@ -28,9 +30,15 @@ def masters_make(
     minimum: int = typer.Option(None, min=1, help="Fewest frames of a master [as the profile says]."),
     borrow: bool = typer.Option(False, "--borrow", help="Fill small groups with like frames of nights nearby."),
     jobs: int = typer.Option(None, min=1, help="Masters made at a time [one for each processor]."),
-    as_json: bool = json_option,
+    as_json: bool = table_option,
 ) -> None:
-    """Make the masters of a night; what is unchanged is left alone."""
+    """Make the masters of a night; what is unchanged is left alone.
+
+    Examples
+    --------
+      darkroom masters make 2024-02-20 --dry-run
+      darkroom masters make 2024-02-20 --kind dark
+    """
     from pipelines import MasterOptions
     from pipelines.cli.show import show
 
@@ -47,13 +55,18 @@ def masters_make(
 
 def masters_list(
     context: typer.Context,
-    nights: list[str] = typer.Argument(None, help="Nights, YYYY-MM-DD; all by default.", metavar="[NIGHT]..."),
+    nights: list[str] = typer.Argument(None, help="Nights, YYYY-MM-DD; all by default.", metavar="NIGHT"),
     kind: str = typer.Option(None, help="Only bias, dark, flat or pixelmap."),
     camera: str = typer.Option(None, help="Only of this camera."),
     status: str = typer.Option(None, help="Only certified, verified, proposed, withdrawn or superseded."),
-    as_json: bool = json_option,
+    as_json: bool = table_option,
 ) -> None:
-    """List the masters of some nights, or all."""
+    """List the masters of some nights, or all.
+
+    Examples
+    --------
+      darkroom masters list 2024-02-20 --kind dark
+    """
     from pipelines.cli.show import show
 
     address: ArchiveAddress = context.obj
@@ -66,7 +79,7 @@ def masters_list(
 
 def certify(
     context: typer.Context,
-    names: list[str] = typer.Argument(help="Names of masters.", metavar="MASTER..."),
+    names: list[str] = typer.Argument(help="Names of masters.", metavar="MASTER"),
     why: str = typer.Option(..., help="Kept in the history."),
     since: str = typer.Option(None, help="First instant of validity, UTC [the noon that began its night]."),
     until: str = typer.Option(None, help="End of validity, UTC [open]."),
@@ -75,7 +88,12 @@ def certify(
     status: str = typer.Option("certified", help="certified, verified, proposed or withdrawn."),
     as_json: bool = json_option,
 ) -> None:
-    """Certify masters for an interval of time, or withdraw them."""
+    """Certify masters for an interval of time, or withdraw them.
+
+    Examples
+    --------
+      darkroom masters certify masters/83F010711/2024-02-20/dark-6s --why 'compared with last week'
+    """
     from pipelines.cli.show import show_object
 
     address: ArchiveAddress = context.obj
@@ -99,7 +117,12 @@ def why(
     max_age: str = typer.Option("30d", help="How far from the frame a master may be: 12h, 30d, 8w."),
     as_json: bool = json_option,
 ) -> None:
-    """Say which master a frame has and why, or why it has none and what to take."""
+    """Say which master a frame has and why, or why it has none and what to take.
+
+    Examples
+    --------
+      darkroom why Dragonfly101/2024-02-20/T13060400_1_flat.fits dark
+    """
     from pipelines import Rules
     from pipelines.cli.options import duration
     from pipelines.cli.show import show, show_object
@@ -120,10 +143,15 @@ def why(
 
 def needs(
     context: typer.Context,
-    nights: list[str] = typer.Argument(help="Nights, YYYY-MM-DD.", metavar="NIGHT..."),
-    as_json: bool = json_option,
+    nights: list[str] = typer.Argument(help="Nights, YYYY-MM-DD.", metavar="NIGHT"),
+    as_json: bool = table_option,
 ) -> None:
-    """List the calibration frames needed by a night, by what a minute of them gains."""
+    """List the calibration frames needed by a night, by what a minute of them gains.
+
+    Examples
+    --------
+      darkroom needs 2024-02-20
+    """
     from pipelines.cli.show import show
 
     address: ArchiveAddress = context.obj
@@ -133,14 +161,19 @@ def needs(
 
 def recall(
     context: typer.Context,
-    names: list[str] = typer.Argument(None, help="Names of frames and masters.", metavar="[ID]..."),
+    names: list[str] = typer.Argument(None, help="Names of frames and masters.", metavar="ID"),
     why: str = typer.Option("", help="Kept with all that is marked."),
     undo: str = typer.Option(None, metavar="RUN", help="Take back what a recall, or a certification, did."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Only say what would be flagged and made again."),
     yes: bool = yes_option,
     as_json: bool = json_option,
 ) -> None:
-    """Mark frames or masters bad; all that was made from them is listed, flagged and sized."""
+    """Mark frames or masters bad; all that was made from them is listed, flagged and sized.
+
+    Examples
+    --------
+      darkroom recall Dragonfly101/2024-02-20/T13060400_1_flat.fits --why 'shutter stuck' --dry-run
+    """
     from pipelines.cli.show import show_object
 
     address: ArchiveAddress = context.obj

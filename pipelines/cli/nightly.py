@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from pipelines.cli.options import ArchiveAddress, duration, json_option, size
+from pipelines.cli.options import ArchiveAddress, duration, json_option, size, table_option
 
 
 def register(app: typer.Typer) -> None:
@@ -15,7 +15,7 @@ def register(app: typer.Typer) -> None:
 
 def nightly(
     context: typer.Context,
-    roots: list[Path] = typer.Argument(help="Folders of files.", metavar="ROOT..."),
+    roots: list[Path] = typer.Argument(help="Folders of files.", metavar="ROOT"),
     date: str | None = typer.Option(None, "--date", help="This night, YYYY-MM-DD."),
     dates: str | None = typer.Option(None, "--dates", help="These nights, FIRST:LAST."),
     since_last: bool = typer.Option(False, "--since-last", help="What arrived since the last nightly of these roots."),
@@ -29,7 +29,12 @@ def nightly(
     timeout: str = typer.Option("30s", help="Time one file may take, and a second more for each MiB."),
     as_json: bool = json_option,
 ) -> None:
-    """Take the files of some nights, or all; for cron. Only one run at a time is at work on a night."""
+    """Take the files of some nights, or all; for cron. Only one run at a time is at work on a night.
+
+    Examples
+    --------
+      darkroom nightly fits/ --date 2024-02-20 --quiet
+    """
     from pipelines import Bounds, Schedule, on_signals, wanted
     from pipelines.cli.show import show_object
 
@@ -61,9 +66,14 @@ def night(
     context: typer.Context,
     date: str = typer.Argument(help="The night, YYYY-MM-DD."),
     recent: int = typer.Option(14, min=1, help="Nights before it that it is measured by."),
-    as_json: bool = json_option,
+    as_json: bool = table_option,
 ) -> None:
-    """Say what of a night is missing or odd; exit 1 when something needs attention."""
+    """Say what of a night is missing or odd; exit 1 when something needs attention.
+
+    Examples
+    --------
+      darkroom night 2024-02-20
+    """
     from pipelines import Answer
     from pipelines.cli.show import show
 

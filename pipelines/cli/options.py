@@ -77,6 +77,13 @@ def _show_version(wanted: bool) -> None:
 
 version_option = typer.Option(False, "--version", help="Print the version.", callback=_show_version, is_eager=True)
 json_option = typer.Option(False, "--json", help="Print JSON for machines.")
+table_option = typer.Option(False, "--json", help="Print JSON for machines.")
+"""``--json`` of a command that answers with a table: it then has ``--csv`` and ``--wide`` too."""
+ADDRESS = {
+    name: typer.Option(None, f"--{name}", hidden=True, help="As before the command.")
+    for name in ("home", "catalog", "store")
+}
+"""Where the archive is, said after a command; every command has these."""
 yes_option = typer.Option(False, "--yes", "-y", help="Do not ask.")
 
 

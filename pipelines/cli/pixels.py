@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from pipelines.cli.options import ArchiveAddress, json_option
+from pipelines.cli.options import ArchiveAddress, json_option, table_option
 
 if TYPE_CHECKING:
     from pipelines.pixels import PixelSelection
@@ -34,9 +34,15 @@ def pixel(
     plot: Path = typer.Option(None, help="Write the picture there (png, pdf, svg)."),
     csv: Path = typer.Option(None, help="Write every group as a row of a CSV file."),
     parquet: Path = typer.Option(None, help="Write every group as a row of a Parquet file."),
-    as_json: bool = json_option,
+    as_json: bool = table_option,
 ) -> None:
-    """Follow one pixel through every exposure: its ramps, flags and slopes, one line an exposure."""
+    """Follow one pixel through every exposure: its ramps, flags and slopes, one line an exposure.
+
+    Examples
+    --------
+      darkroom pixel MIRIMAGE 40 800
+      darkroom pixel MIRIMAGE 40 800 --plot pixel.png
+    """
     address: ArchiveAddress = context.obj
     with address.open(readonly=True) as archive:
         selection = archive.pixel(
@@ -72,7 +78,12 @@ def rates(
     detector: str = typer.Option(None, help="Only of this detector."),
     as_json: bool = json_option,
 ) -> None:
-    """Stack the slopes of each detector along time, check the stacks, or make them anew."""
+    """Stack the slopes of each detector along time, check the stacks, or make them anew.
+
+    Examples
+    --------
+      darkroom rates update
+    """
     from pipelines.cli.show import show_object
 
     if verb not in VERBS:
@@ -101,11 +112,9 @@ def _where(text: str | None) -> Any:
 
 def _show(selection: PixelSelection, *, as_json: bool) -> None:
     """Print one line an exposure, or as JSON every value of it."""
-    from pipelines.cli.show import show
+    from pipelines.cli.show import print_json, show
 
     if as_json:
-        import json
-
-        print(json.dumps(selection.values(), default=str))
+        print_json(selection.values())
     else:
         show(selection.summary(), as_json=False)

@@ -4,14 +4,13 @@ import sys
 
 import typer
 
-from pipelines.cli.options import ArchiveAddress, duration, json_option, size, yes_option
+from pipelines.cli.application import Commands
+from pipelines.cli.options import ArchiveAddress, duration, json_option, size, table_option, yes_option
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
-    quarantine = typer.Typer(
-        help="Files that could not be taken, and why.", no_args_is_help=True, rich_markup_mode=None
-    )
+    quarantine = Commands(help="Files that could not be taken, and why.")
     quarantine.command("list")(quarantine_list)
     quarantine.command("retry")(quarantine_retry)
     quarantine.command("forget")(quarantine_forget)
@@ -21,9 +20,14 @@ def register(app: typer.Typer) -> None:
 def quarantine_list(
     context: typer.Context,
     code: str = typer.Option(None, help="Only this kind of refusal."),
-    as_json: bool = json_option,
+    as_json: bool = table_option,
 ) -> None:
-    """List the files that could not be taken, with the reason and how to fix it."""
+    """List the files that could not be taken, with the reason and how to fix it.
+
+    Examples
+    --------
+      darkroom quarantine list --wide
+    """
     from pipelines.cli.show import show
 
     address: ArchiveAddress = context.obj
@@ -33,13 +37,18 @@ def quarantine_list(
 
 def quarantine_retry(
     context: typer.Context,
-    names: list[str] = typer.Argument(None, help="Names as listed, ROOT:PATH; all by default.", metavar="[NAME]..."),
+    names: list[str] = typer.Argument(None, help="Names as listed, ROOT:PATH; all by default.", metavar="NAME"),
     everything: bool = typer.Option(False, "--all", help="Also files that have not changed since."),
     memory: str = typer.Option("1G", help="Memory one file may take."),
     timeout: str = typer.Option("30s", help="Time one file may take, and a second more for each MiB."),
     as_json: bool = json_option,
 ) -> None:
-    """Take files in quarantine again: those that have changed, or all."""
+    """Take files in quarantine again: those that have changed, or all.
+
+    Examples
+    --------
+      darkroom quarantine retry --all
+    """
     from pipelines import Bounds
     from pipelines.cli.show import show_object
 
@@ -56,12 +65,17 @@ def quarantine_retry(
 
 def quarantine_forget(
     context: typer.Context,
-    names: list[str] = typer.Argument(None, help="Names as listed, ROOT:PATH; all by default.", metavar="[NAME]..."),
+    names: list[str] = typer.Argument(None, help="Names as listed, ROOT:PATH; all by default.", metavar="NAME"),
     force: bool = typer.Option(False, "--force", help="Also files that are still there; they need names."),
     why: str = typer.Option("", help="The reason, kept in the ledger."),
     yes: bool = yes_option,
 ) -> None:
-    """Strike out entries whose files are no more, or with --force any."""
+    """Strike out entries whose files are no more, or with --force any.
+
+    Examples
+    --------
+      darkroom quarantine forget --yes
+    """
     address: ArchiveAddress = context.obj
     with address.open() as archive:
         if sys.stdin.isatty() and not yes:

@@ -5,7 +5,7 @@ from typing import Any
 
 import typer
 
-from pipelines.cli.options import ArchiveAddress, json_option
+from pipelines.cli.options import ArchiveAddress, table_option
 
 JAVASCRIPT = frozenset({"$where", "$function", "$accumulator"})
 WRITES = frozenset({"$out", "$merge"})
@@ -20,38 +20,60 @@ def query(
     context: typer.Context,
     question: str = typer.Argument("{}", help="A filter {...} or a pipeline [...], in JSON."),
     collection: str = typer.Option("headers", help="Collection to ask."),
-    fields: str = typer.Option("", help="Fields to show, comma-separated [the whole document with --json]."),
-    limit: int = typer.Option(20, min=0, help="Documents at most, 0 for all; pipelines set their own."),
+    fields: str = typer.Option("", help="Fields to show, comma-separated [with --json all]."),
+    limit: int = typer.Option(20, min=0, help="Documents at most, 0 for all; a pipeline says its own."),
     allow_javascript: bool = typer.Option(False, "--allow-javascript", help="Let $where, $function, $accumulator run."),
     allow_writes: bool = typer.Option(False, "--allow-writes", help="Let $out and $merge write collections."),
-    as_json: bool = json_option,
+    as_json: bool = table_option,
 ) -> None:
-    """Ask the catalog; prints a table, or with --json one document a line."""
-    from bson import json_util
+    """Ask the catalog; prints a table, or with --json whole documents.
+
+    Examples
+    --------
+      darkroom query '{"header.IMAGETYP": "dark"}' --fields _id,header.EXPTIME
+      darkroom query '[{"$group": {"_id": "$kind", "n": {"$sum": 1}}}]'
+    """
+    from pipelines import Answer
+    from pipelines.cli.show import print_json, show
 
     address: ArchiveAddress = context.obj
     refused = (frozenset() if allow_javascript else JAVASCRIPT) | (frozenset() if allow_writes else WRITES)
     asked = parse(question, refused=refused)
     with address.open(readonly=not allow_writes) as archive:
+        known = archive.catalog.collection_names()
+        if collection not in known:
+            raise typer.BadParameter(f"there is no collection {collection!r}; there are {', '.join(known)}")
         answers = archive.catalog[collection]
         names = [name.strip() for name in fields.split(",") if name.strip()]
         if isinstance(asked, list):
             found = list(answers.aggregate(asked))
+            title = f"{counted(len(found), 'row')} of {collection}"
         else:
             shown = names or (None if as_json else ["_id", "date", "kind", "code", "status"])
             found = list(answers.find(asked, shown).limit(limit))
+            title = f"{counted(len(found), 'document')} of {collection}"
+            if limit and len(found) == limit:
+                every = answers.count_documents(asked)
+                title = f"the first {limit} of {counted(every, 'document')} of {collection}; --limit 0 shows all"
         if not found:
             archive.require_fields(asked, collection=collection)
     if as_json:
-        for document in found:
-            typer.echo(json_util.dumps(document, json_options=json_util.RELAXED_JSON_OPTIONS))
+        print_json({"title": title, "rows": found})
         return
-    from pipelines import Answer
-    from pipelines.cli.show import show
-
     columns = tuple(names) or tuple(dict.fromkeys(key for document in found for key in document))
     rows = tuple({column: _value(document, column) for column in columns} for document in found)
-    show(Answer(columns, rows, f"{len(rows)} of {collection}"), as_json=False)
+    show(Answer(columns, rows, title), as_json=False)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, in the plural where it is one.
+
+    Examples
+    --------
+    >>> counted(1, "document"), counted(2, "document")
+    ('1 document', '2 documents')
+    """
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def parse(question: str, *, refused: frozenset[str] = JAVASCRIPT | WRITES) -> Any:

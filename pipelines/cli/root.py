@@ -4,12 +4,13 @@ from pathlib import Path
 
 import typer
 
+from pipelines.cli.application import Commands
 from pipelines.cli.options import ArchiveAddress
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
-    root = typer.Typer(help="Named folders of original files.", no_args_is_help=True, rich_markup_mode=None)
+    root = Commands(help="Named folders of original files.")
     root.command("list")(root_list)
     root.command("add")(root_add)
     root.command("move")(root_move)
@@ -17,7 +18,12 @@ def register(app: typer.Typer) -> None:
 
 
 def root_list(context: typer.Context) -> None:
-    """List the roots."""
+    """List the roots.
+
+    Examples
+    --------
+      darkroom root list
+    """
     address: ArchiveAddress = context.obj
     with address.open(readonly=True) as archive:
         for name, folder in archive.roots.all().items():
@@ -25,14 +31,24 @@ def root_list(context: typer.Context) -> None:
 
 
 def root_add(context: typer.Context, name: str, folder: Path) -> None:
-    """Name a folder of original files."""
+    """Name a folder of original files.
+
+    Examples
+    --------
+      darkroom root add usbdisk /mnt
+    """
     address: ArchiveAddress = context.obj
     with address.open(new=True) as archive:
         archive.roots.add(name, folder)
 
 
 def root_move(context: typer.Context, name: str, folder: Path) -> None:
-    """Point a root at the new place of its folder."""
+    """Point a root at the new place of its folder.
+
+    Examples
+    --------
+      darkroom root move fits fits/
+    """
     address: ArchiveAddress = context.obj
     with address.open() as archive:
         archive.roots.move(name, folder)

@@ -1,36 +1,72 @@
-"""How answers are shown: a drawn table on a terminal, plain columns in a pipe, JSON on request."""
+"""How answers are shown: a table that fits the terminal, every column in a pipe, CSV or JSON on request."""
 
 import json
+import shutil
 import sys
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 from pipelines.table import Answer
 
+FORMAT = 1
+"""The version of the JSON that the command prints: its ``format``. A name in it that changes raises it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How this command line wants its answers: ``--json``, ``--csv``, ``--wide``."""
+
+    json: bool = False
+    csv: bool = False
+    wide: bool = False
+
+
+LOOK: ContextVar[Look] = ContextVar("LOOK", default=Look())  # noqa: B039 - it is frozen
+
 
 def show(answer: Answer, *, as_json: bool) -> None:
     """Print an answer."""
+    look = LOOK.get()
     if as_json:
-        print(answer.to_json())
-    elif sys.stdout.isatty():
-        _draw(answer)
+        print_json({"title": answer.title, "rows": list(answer.rows)})
+    elif look.csv:
+        sys.stdout.write(answer.to_csv())
     else:
-        print(repr(answer) if len(answer) else f"{answer.title}: none")
+        print("\n".join(answer.lines(None if look.wide else room())))
 
 
 def show_object(value: Any, *, as_json: bool) -> None:
     """Print a report: its ``to_dict`` as JSON, or its repr for people."""
-    print(json.dumps(value.to_dict(), default=str) if as_json else repr(value))
+    if as_json:
+        print_json(value.to_dict())
+    else:
+        print(repr(value))
 
 
-def _draw(answer: Answer) -> None:
-    from rich.console import Console
-    from rich.table import Table
+def print_json(value: dict[str, Any]) -> None:
+    """Print one JSON object with the version of its names; dates as in MongoDB's relaxed Extended JSON."""
+    print(extended_json({"format": FORMAT, **value}))
 
-    from pipelines.table import short
 
-    table = Table(title=answer.title or None, title_justify="left")
-    for column in answer.columns:
-        table.add_column(column, overflow="fold")
-    for row in answer:
-        table.add_row(*(short(row[column]) for column in answer.columns))
-    Console().print(table if len(answer) else f"{answer.title}: none")
+def extended_json(value: Any) -> str:
+    """Return a value as relaxed Extended JSON; what BSON does not know, such as a path, is text."""
+    from bson import json_util
+
+    def convert(one: Any) -> Any:
+        try:
+            return json_util.default(one, json_util.RELAXED_JSON_OPTIONS)
+        except TypeError:
+            return one.item() if getattr(one, "ndim", 1) == 0 else str(one)
+
+    return json.dumps(value, default=convert)
+
+
+def error_json(message: str, exit_code: int) -> str:
+    """Return an error as one line of JSON."""
+    return json.dumps({"format": FORMAT, "error": {"reason": message, "exit_code": exit_code}})
+
+
+def room() -> int | None:
+    """Return how many columns there are to fill; None in a pipe, where nothing is cut."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None

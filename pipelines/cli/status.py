@@ -11,7 +11,12 @@ def register(app: typer.Typer) -> None:
 
 
 def status(context: typer.Context, as_json: bool = json_option) -> None:
-    """Say what the archive holds, and where."""
+    """Say what the archive holds, and where.
+
+    Examples
+    --------
+      darkroom status
+    """
     from pipelines.cli.show import show_object
 
     address: ArchiveAddress = context.obj

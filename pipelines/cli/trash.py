@@ -16,7 +16,7 @@ def register(app: typer.Typer) -> None:
 
 def delete(
     context: typer.Context,
-    documents: list[str] = typer.Argument(help="Names of documents.", metavar="ID..."),
+    documents: list[str] = typer.Argument(help="Names of documents.", metavar="ID"),
     why: str = typer.Option("", help="Kept with the deleted documents."),
     only: bool = typer.Option(False, "--only", help="Only these, not what was made of them."),
     force: bool = typer.Option(False, "--force", help="Even if masters were made of them; this is recorded."),
@@ -28,6 +28,10 @@ def delete(
 
     Shows what would go and how much room it takes, asks, looks again that nothing has changed meanwhile,
     and deletes. `restore` brings it back, `sweep` empties the trash and frees the room.
+
+    Examples
+    --------
+      darkroom delete Dragonfly101/2024-02-20/T13060400_1_flat.fits --why 'a test' --dry-run
     """
     from pipelines.cli.show import show_object
 
@@ -50,10 +54,15 @@ def delete(
 
 def restore(
     context: typer.Context,
-    documents: list[str] = typer.Argument(None, help="Names of documents.", metavar="[ID]..."),
+    documents: list[str] = typer.Argument(None, help="Names of documents.", metavar="ID"),
     run: str = typer.Option("", help="Everything one deletion took: its run, as `darkroom history` names it."),
 ) -> None:
-    """Bring documents back from the trash."""
+    """Bring documents back from the trash.
+
+    Examples
+    --------
+      darkroom restore Dragonfly101/2024-02-20/T13060400_1_flat.fits
+    """
     if not documents and not run:
         raise typer.BadParameter("name documents to restore, or one --run")
     address: ArchiveAddress = context.obj
@@ -68,7 +77,12 @@ def sweep(
     dry_run: bool = typer.Option(False, "--dry-run", help="Only say what would be removed."),
     yes: bool = yes_option,
 ) -> None:
-    """Empty the old trash and remove arrays that nothing refers to."""
+    """Empty the old trash and remove arrays that nothing refers to.
+
+    Examples
+    --------
+      darkroom sweep --dry-run
+    """
     address: ArchiveAddress = context.obj
     patience = duration(grace)
     with address.open() as archive:

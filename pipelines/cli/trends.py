@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from pipelines.cli.options import ArchiveAddress, json_option
+from pipelines.cli.options import ArchiveAddress, table_option
 
 
 def register(app: typer.Typer) -> None:
@@ -14,14 +14,20 @@ def register(app: typer.Typer) -> None:
 
 def trends(
     context: typer.Context,
-    nights: list[str] = typer.Argument(None, help="Nights, YYYY-MM-DD; all by default.", metavar="[NIGHT]..."),
+    nights: list[str] = typer.Argument(None, help="Nights, YYYY-MM-DD; all by default.", metavar="NIGHT"),
     camera: str = typer.Option(None, help="Only this camera."),
     kind: str = typer.Option(None, help="Only frames of this kind: dark, bias or flat."),
     picture: Path = typer.Option(None, "--plot", help="Draw them into this file: .png, .pdf, .svg."),
     fleet: bool = typer.Option(False, "--fleet", help="Cameras that depart from the others in these nights."),
-    as_json: bool = json_option,
+    as_json: bool = table_option,
 ) -> None:
-    """Follow level, noise, hot pixels, gradient and temperature of each camera over the nights."""
+    """Follow level, noise, hot pixels, gradient and temperature of each camera over the nights.
+
+    Examples
+    --------
+      darkroom trends 2024-02-20 --camera T13100636
+      darkroom trends --kind dark --plot trends.png
+    """
     from pipelines import Answer
     from pipelines.cli.show import show
 

@@ -29,6 +29,10 @@ def check(
     """Prove that nothing is missing, across documents, arrays and records; exit 4 on damage, 1 on unfinished work.
 
     The least recently verified come first. Every finding is named with how to fix it.
+
+    Examples
+    --------
+      darkroom check --level sizes
     """
     from pipelines.cli.show import show_object
 
@@ -52,7 +56,12 @@ def rebuild(
     document: list[str] = typer.Option(None, help="Only this document, back to what the store keeps of it."),
     as_json: bool = json_option,
 ) -> None:
-    """Make a lost catalog again from the array store: documents, masters, trash and history."""
+    """Make a lost catalog again from the array store: documents, masters, trash and history.
+
+    Examples
+    --------
+      darkroom rebuild --missing
+    """
     from pipelines.cli.show import show_object
 
     address: ArchiveAddress = context.obj
@@ -68,7 +77,12 @@ def backup(
     out: Path = typer.Argument(help="File to write; it may not exist."),
     as_json: bool = json_option,
 ) -> None:
-    """Copy the embedded catalog, as it is at this moment, to a file; others may go on writing. Arrays: `cp -a`."""
+    """Copy the embedded catalog, as it is at this moment, to a file; others may go on writing. Arrays: `cp -a`.
+
+    Examples
+    --------
+      darkroom backup catalog-copy.db
+    """
     from pipelines.cli.show import show_object
 
     address: ArchiveAddress = context.obj
@@ -81,7 +95,12 @@ def copy(
     to: str = typer.Option(help="Catalog to copy into: mongodb:// URL or path; empty, or an unfinished copy."),
     as_json: bool = json_option,
 ) -> None:
-    """Copy every document into another catalog, and hold each against the original: the way up to MongoDB, or back."""
+    """Copy every document into another catalog, and hold each against the original: the way up to MongoDB, or back.
+
+    Examples
+    --------
+      darkroom copy --to other-catalog.db
+    """
     from pipelines.cli.show import show_object
 
     address: ArchiveAddress = context.obj
@@ -94,7 +113,12 @@ def migrate(
     dry_run: bool = typer.Option(False, "--dry-run", help="Only say how many documents are of an older schema."),
     as_json: bool = json_option,
 ) -> None:
-    """Bring the documents of an older release to the schema of this one; cut short, run it again."""
+    """Bring the documents of an older release to the schema of this one; cut short, run it again.
+
+    Examples
+    --------
+      darkroom migrate --dry-run
+    """
     from pipelines.cli.show import show_object
 
     address: ArchiveAddress = context.obj

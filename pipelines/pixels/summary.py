@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[Any]
 _COLUMNS = ("exposure", "start", "subarray", "version", "nints", "ngroups", "raw_first", "raw_rise", "jumps", "slope")
+_MAIN = ("exposure", "start", "slope", "jumps")
 
 
 def summary(selection: PixelSelection) -> Answer:
@@ -31,7 +32,7 @@ def summary(selection: PixelSelection) -> Answer:
     """
     slopes = {(one.observed.exposure, one.observed.calibration): one for one in _slopes(selection)}
     rows = [_row(one, slopes.get((one.observed.exposure, one.observed.calibration))) for one in selection.read()]
-    return Answer(_COLUMNS, tuple(rows), f"{selection.detector} {selection.places!r}")
+    return Answer(_COLUMNS, tuple(rows), f"{selection.detector} {selection.places!r}", _MAIN)
 
 
 def values(selection: PixelSelection) -> dict[str, Any]:

@@ -84,7 +84,8 @@ def groups(headers: Collection, kind: str, *, date: Nights = None, profile: Prof
     several = len({row["profile"] for row in rows}) > 1
     columns = (*(("profile",) if several else ()), "date", *names, *_TAIL)
     complete = [{**dict.fromkeys(columns), **row} for row in rows]
-    return Answer(columns, tuple(complete), f"{kind.capitalize()}s that may be combined, {_nights(date)}")
+    main = ("camera", *names, "count", "status", "reason")
+    return Answer(columns, tuple(complete), f"{kind.capitalize()} groups, {_nights(date)}", main)
 
 
 def frames_filter(kind: str, *, profile: str | None = None) -> dict[str, Any]:

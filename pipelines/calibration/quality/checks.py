@@ -40,6 +40,7 @@ KINDS = ("dark", "bias", "flat")
 _STATS = tuple(field.name for field in fields(Stats))
 _SHOWN = ("level", "noise", "hot", "saturated", "gradient", "asymmetry", "temperature")
 _COLUMNS = ("id", "camera", "kind", "exposure_number", "exptime", "verdict", "reasons", *_SHOWN)
+_MAIN = ("id", "verdict", "reasons")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def frame_checks(headers: Collection, date: str | Sequence[str], *, kinds: Seque
     nights = [date] if isinstance(date, str) else list(date)
     frames = [frame for night in nights for frame in _documents(headers, night, kinds)]
     rows = [_row(frame, frame.get("qc", {}), frame.get("stats") or {}) for frame in frames]
-    return Answer(_COLUMNS, tuple(rows), f"Frames, {', '.join(nights)}")
+    return Answer(_COLUMNS, tuple(rows), f"Frames, {', '.join(nights)}", _MAIN)
 
 
 def check_frames(
@@ -110,7 +111,7 @@ def check_frames(
         edits[frame["_id"]] = {"stats": stats, "qc.verdict": qc["verdict"], "qc.checks": qc["checks"]}
         rows.append(_row(frame, qc, stats))
     _write(session, edits, date)
-    return Answer(_COLUMNS, tuple(rows), f"Frames, {date}")
+    return Answer(_COLUMNS, tuple(rows), f"Frames, {date}", _MAIN)
 
 
 def _write(session: Session, edits: Mapping[str, Mapping[str, Any]], night: str) -> None:

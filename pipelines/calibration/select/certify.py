@@ -14,7 +14,7 @@ from pipelines.calibration.select.intervals import FIRST, interval, joined, over
 from pipelines.documents import runs as ledger
 from pipelines.documents.changes import Edit, change
 from pipelines.documents.lease import Holder, held
-from pipelines.errors import Refused, UnknownDocument, UsageError
+from pipelines.errors import NEAR, Refused, UnknownDocument, UsageError, near_misses
 from pipelines.session import Session
 
 __all__ = ["STATUSES", "Certification", "certify", "coverage", "same_key", "set_status"]
@@ -195,19 +195,23 @@ def coverage(session: Session, camera: str, kind: str) -> list[tuple[datetime | 
 
 
 def find_master(session: Session, master_id: str) -> dict[str, Any]:
-    """Return a master's document.
+    """Return a master's document by its name, or by the beginning of a name if only one begins so.
 
     Raises
     ------
     UnknownDocument
-        There is none; the message names near ones.
+        There is none, or several begin so; the message names near ones.
     """
     master = session.masters.find_one({"_id": master_id})
-    if master is None:
-        near = [d["_id"] for d in session.masters.find({}, {"_id": 1}) if master_id in d["_id"]][:3]
-        hint = f"; is it one of {', '.join(near)}?" if near else "; `darkroom query --collection masters` lists them"
-        raise UnknownDocument(f"no master named {master_id!r}{hint}")
-    return master
+    if master is not None:
+        return master
+    names = sorted(d["_id"] for d in session.masters.find({}, {"_id": 1}))
+    begin = [name for name in names if name.startswith(master_id)] if master_id.startswith("masters/") else []
+    if len(begin) == 1:
+        return next(iter(session.masters.find({"_id": begin[0]})))
+    inside = begin or [name for name in names if master_id in name]
+    near = f"; is it one of {', '.join(inside[:NEAR])}?" if inside else near_misses(master_id, names)
+    raise UnknownDocument(f"no master named {master_id!r}{near or '; `darkroom masters list` lists them'}")
 
 
 def night_begins(master: Doc) -> datetime | None:

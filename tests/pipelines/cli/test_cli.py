@@ -34,16 +34,16 @@ def test_from_files_to_answers_and_back(darkroom, tmp_path, raw, write_frame):
     done = darkroom("ingest", raw)
     assert (done.returncode, done.stderr) == (0, "")
     assert "3 files: 3 new" in done.stdout
-    groups = json.loads(darkroom("darks", "2024-02-20", "--json").stdout)
+    groups = json.loads(darkroom("darks", "2024-02-20", "--json").stdout)["rows"]
     assert [(g["serialno"], g["exptime"], g["count"]) for g in groups] == [("T13080513", 9.0, 3)]
     assert "T13080513" in darkroom("darks").stdout
     none = darkroom("flats", "2024-02-20")
     assert (none.returncode, none.stdout) == (1, "")
     assert "there is no flat frame of 2024-02-20; there are: 3 dark" in none.stderr
-    lines = darkroom("query", '{"header.IMAGETYP": "dark"}', "--json", "--fields", "exposure_number").stdout
-    assert sorted(json.loads(line)["exposure_number"] for line in lines.splitlines()) == [31, 32, 33]
+    found = darkroom("query", '{"header.IMAGETYP": "dark"}', "--json", "--fields", "exposure_number").stdout
+    assert sorted(row["exposure_number"] for row in json.loads(found)["rows"]) == [31, 32, 33]
     counted = darkroom("query", '[{"$group": {"_id": "$kind", "n": {"$sum": 1}}}]', "--json").stdout
-    assert json.loads(counted) == {"_id": "dark", "n": 3}
+    assert json.loads(counted)["rows"] == [{"_id": "dark", "n": 3}]
     assert "EXPTIME =                  9.0" in darkroom("header", NAME).stdout
     exported = darkroom("export", NAME.replace("_31_", "_33_"), tmp_path / "out.fits", "--certificate")
     assert exported.stdout.count("sha256") == 2

@@ -163,7 +163,7 @@ def test_the_command_and_its_exit_codes(tmp_path, archive, raw, write_night):
     assert subprocess.run([*words, "2024-02-20"], capture_output=True).returncode == 0
     done = subprocess.run([*words, "2024-02-25", "--json"], capture_output=True, text=True)
     assert done.returncode == 1
-    assert json.loads(done.stdout)[0]["code"] == "no-files"
+    assert json.loads(done.stdout)["rows"][0]["code"] == "no-files"
     assert subprocess.run([*words, "yesterday"], capture_output=True).returncode == 2
 
 

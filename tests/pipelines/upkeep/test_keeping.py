@@ -195,7 +195,7 @@ def test_history_by_command(two, tmp_path):
     told = darkroom(tmp_path, "history", A)
     assert told.returncode == 0
     assert "verdict: (none) → bad" in told.stdout
-    assert json.loads(darkroom(tmp_path, "history", A, "--json").stdout)[1]["why"] == "stripes"
+    assert json.loads(darkroom(tmp_path, "history", A, "--json").stdout)["rows"][1]["why"] == "stripes"
     now = json.loads(darkroom(tmp_path, "history", A, "--as-of", datetime.now(UTC).isoformat()).stdout)
     before = json.loads(darkroom(tmp_path, "history", A, "--as-of", then.isoformat()).stdout)
     assert (now["verdict"], "verdict" in before) == ("bad", False)

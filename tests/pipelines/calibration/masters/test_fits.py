@@ -86,18 +86,18 @@ def darkroom(made, tmp_path):
 
 
 def test_the_commands_from_a_night_to_a_certified_exported_and_recalled_master(darkroom, made, tmp_path):
-    rows = json.loads(darkroom("masters", "make", "2024-02-20", "--dry-run", "--json").stdout)
+    rows = json.loads(darkroom("masters", "make", "2024-02-20", "--dry-run", "--json").stdout)["rows"]
     assert {row["action"] for row in rows} == {"none"}
     done = darkroom("masters", "make", "2024-02-20", "--kind", "dark", "--json")
     assert (done.returncode, done.stderr) == (0, "")
-    name = next(row["master"] for row in json.loads(done.stdout) if row["camera"] == "T13060400")
-    certified = darkroom("certify", name, "--why", "looked at it", "--json")
+    name = next(row["master"] for row in json.loads(done.stdout)["rows"] if row["camera"] == "T13060400")
+    certified = darkroom("masters", "certify", name, "--why", "looked at it", "--json")
     assert json.loads(certified.stdout)["validity"][0]["since"].startswith("2024-02-20T19:00")
     assert "bytes" in darkroom("export", name, tmp_path / "m.fits").stdout
     frame = of(made, _id=name)["inputs"][0]["id"]
     assert "no darks or" not in darkroom("why", frame, "dark").stdout
     assert json.loads(darkroom("why", frame, "dark", "--json").stdout)["master"] == name
-    assert json.loads(darkroom("needs", "2024-02-20", "--json").stdout)
+    assert json.loads(darkroom("needs", "2024-02-20", "--json").stdout)["rows"]
     before = of(made, _id=name)
     recalled = json.loads(darkroom("recall", frame, "--why", "leak", "--json").stdout)
     assert name in [row["master"] for row in recalled["effects"]]

@@ -262,18 +262,20 @@ def test_the_command_checks_shows_and_filters(troubled, tmp_path):
             [sys.executable, "-m", "pipelines.cli", *words], capture_output=True, text=True, env=env, check=False
         )
 
-    bad = json.loads(darkroom("frames", NIGHT, "--bad", "--json").stdout)
+    bad = json.loads(darkroom("frames", NIGHT, "--bad", "--json").stdout)["rows"]
     assert {row["id"] for row in bad} == set(night.troubles.values())
     done = darkroom("frames", NIGHT, "--check", "--kind", "dark", "--bad")
     assert (done.returncode, done.stderr) == (0, "")
     assert "light leaks in" in done.stdout
     picture = tmp_path / "trends.png"
     done = darkroom("trends", "--camera", night.cameras[0].serial, "--plot", str(picture), "--json")
-    assert {row["camera"] for row in json.loads(done.stdout)} == {night.cameras[0].serial}
+    assert {row["camera"] for row in json.loads(done.stdout)["rows"]} == {night.cameras[0].serial}
     assert picture.read_bytes().startswith(b"\x89PNG")
-    (clock,) = [row for row in json.loads(darkroom("clock", NIGHT, "--json").stdout) if row["verdict"] != "right"]
+    (clock,) = [
+        row for row in json.loads(darkroom("clock", NIGHT, "--json").stdout)["rows"] if row["verdict"] != "right"
+    ]
     assert clock["camera"] == night.wrong_clock
-    left_out = [row["left_out"] for row in json.loads(darkroom("groups", "dark", NIGHT, "--json").stdout)]
+    left_out = [row["left_out"] for row in json.loads(darkroom("groups", "dark", NIGHT, "--json").stdout)["rows"]]
     assert sum(map(len, left_out)) == 3
     assert "none" in darkroom("trends", "--fleet", NIGHT).stdout
     dated = darkroom("clock", NIGHT, "--fix")

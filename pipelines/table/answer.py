@@ -1,10 +1,15 @@
 """Answers that are tables: rows to loop over, a table in Jupyter, pandas or astropy on request."""
 
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
+from datetime import datetime
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, overload
+
+from pipelines.table.html import table
+from pipelines.table.layout import lines
 
 if TYPE_CHECKING:
     import astropy.table
@@ -22,14 +27,25 @@ class Answer(Sequence[Row]):
     columns : tuple of str
         The columns, in the order they are shown.
     rows : tuple of dict
-        One dict a row; every row has every column.
+        One dict per row; every row has every column.
     title : str
         What was asked, for the head of the table.
+    main : tuple of str
+        The columns worth most, where a terminal has no room for all of them.
+
+    Examples
+    --------
+    >>> Answer(("camera", "count"), ({"camera": "A", "count": 2}, {"camera": "B", "count": 12}), "Darks")
+    Darks
+    camera  count
+    A           2
+    B          12
     """
 
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
     title: str = ""
+    main: tuple[str, ...] = ()
 
     @overload
     def __getitem__(self, index: int) -> Row: ...
@@ -44,22 +60,22 @@ class Answer(Sequence[Row]):
     def __iter__(self) -> Iterator[Row]:
         return iter(self.rows)
 
+    def lines(self, room: int | None = None) -> list[str]:
+        """Return the table as lines of text.
+
+        Parameters
+        ----------
+        room : int, optional
+            Columns of the terminal to fit; without it every column stands there, whole.
+        """
+        return lines(self.columns, self.rows, room=room, main=self.main, title=self.title)
+
     def __repr__(self) -> str:
-        cells = [[str(column) for column in self.columns]]
-        cells += [[short(row[column]) for column in self.columns] for row in self.rows]
-        widths = [max(len(line[i]) for line in cells) for i in range(len(self.columns))]
-        lines = ["  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in cells]
-        return "\n".join(([self.title] if self.title else []) + lines)
+        return "\n".join(self.lines(get_terminal_size().columns if sys.stdout.isatty() else None))
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         # One call for both forms: Jupyter would otherwise ask twice.
-        head = "".join(f"<th>{escape(column)}</th>" for column in self.columns)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{escape(short(row[c]))}</td>" for c in self.columns) + "</tr>" for row in self.rows
-        )
-        caption = f"<caption>{escape(self.title)}</caption>" if self.title else ""
-        html = f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-        return {"text/plain": repr(self), "text/html": html}
+        return {"text/plain": repr(self), "text/html": table(self.columns, self.rows, self.title)}
 
     def to_pandas(self) -> "pd.DataFrame":
         """Return the rows as a pandas DataFrame (needs the ``pandas`` extra)."""
@@ -72,16 +88,28 @@ class Answer(Sequence[Row]):
         import numpy as np
         from astropy.table import Table
 
-        table = Table()
+        made = Table()
         for column in self.columns:
             values = [row[column] for row in self.rows]
             if any(isinstance(v, list | dict) or v is None for v in values):
                 cells = np.empty(len(values), dtype=object)
                 cells[:] = values
-                table[column] = cells
+                made[column] = cells
             else:
-                table[column] = values
-        return table
+                made[column] = values
+        return made
+
+    def to_csv(self) -> str:
+        """Return the rows as CSV with a head; lists and dicts are JSON, times are ISO 8601."""
+        import csv
+        import io
+
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+        writer.writerow(self.columns)
+        for row in self.rows:
+            writer.writerow([_field(row[column]) for column in self.columns])
+        return text.getvalue()
 
     def to_json(self) -> str:
         """Return the rows as a JSON array, MongoDB's relaxed Extended JSON for dates."""
@@ -90,13 +118,7 @@ class Answer(Sequence[Row]):
         return json_util.dumps(list(self.rows), json_options=json_util.RELAXED_JSON_OPTIONS)
 
 
-def short(value: Any) -> str:
-    """Return one cell as text: long lists are cut, floats are plain."""
-    if value is None:
-        return "-"
-    if isinstance(value, list):
-        shown = ", ".join(short(v) for v in value[:3])
-        return shown + (f", … ({len(value)})" if len(value) > 3 else "")
-    if isinstance(value, dict):
+def _field(value: Any) -> Any:
+    if isinstance(value, list | tuple | dict):
         return json.dumps(value, default=str)
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return value.isoformat() if isinstance(value, datetime) else value

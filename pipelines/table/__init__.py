@@ -1,0 +1,6 @@
+"""Tables: the rows of an answer, and the one way they are shown on a terminal, in a pipe and in a notebook."""
+
+from pipelines.table.answer import Answer, Row
+from pipelines.table.cells import short
+
+__all__ = ["Answer", "Row", "short"]
