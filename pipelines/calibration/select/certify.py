@@ -101,6 +101,7 @@ def certify(
         It is withdrawn, recalled or set aside.
     """
     master = find_master(session, master_id)
+    master_id = master["_id"]
     wanted = interval(since or night_begins(master), until)
     _certifiable(master, override=override)
     run = ledger.start(session.runs, verb="certify", arguments={"master": master_id, "why": why})
@@ -158,8 +159,10 @@ def set_status(session: Session, master_ids: list[str], status: str, *, why: str
     """
     if status not in ("proposed", "verified", "withdrawn"):
         raise UsageError(f"a master is marked proposed, verified or withdrawn, not {status!r}")
-    for master_id in master_ids:
-        _require_master(find_master(session, master_id))
+    found = [find_master(session, master_id) for master_id in master_ids]
+    for master in found:
+        _require_master(master)
+    master_ids = [master["_id"] for master in found]
     run = ledger.start(session.runs, verb="certify", arguments={"masters": master_ids, "status": status, "why": why})
     edits = [Edit(master_id, set={"status": status, "validity": []}) for master_id in master_ids]
     changed = change(edits, catalog=session.catalog, store=session.store, why=why, run=run, collection="masters")
