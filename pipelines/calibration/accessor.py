@@ -215,7 +215,9 @@ class Calibration:
     ) -> Answer:
         """The masters there are, newest night first: `pipelines.calibration.select.listing`."""
         from pipelines.calibration.select.listing import list_masters
+        from pipelines.documents.words import require_camera
 
+        require_camera(self._session.headers, camera)
         return list_masters(self._session.catalog, date, kind=kind, camera=camera, status=status)
 
     def recall(self, ids: str | Sequence[str], *, why: str, dry_run: bool = False) -> "Recalled":

@@ -24,7 +24,9 @@ def identify(
 ) -> None:
     """Identify documents again from the headers they hold: after a profile or the site changed. Undone by --undo RUN.
 
-    Example: darkroom identify --night 2024-02-20 --dry-run
+    Examples
+    --------
+      darkroom identify --night 2024-02-20 --dry-run
     """
     from pipelines.cli.show import show_object
 
@@ -51,7 +53,9 @@ def correct(
 ) -> None:
     """Correct values of a stored header, and identify the document by them. The cards stay as the file has them.
 
-    Example: darkroom correct raw/2024-02-20/dark_001.fits EXPTIME=30 --why "the shutter log says 30 s"
+    Examples
+    --------
+      darkroom correct Dragonfly101/2024-02-20/T13060400_1_flat.fits EXPTIME=6 --why "the shutter log says 6 s"
     """
     from pipelines.cli.show import show_object
 
