@@ -1,7 +1,6 @@
 """A table as lines of text that fit a width: what all rows share is said once, long cells stand below their row."""
 
 from collections.abc import Mapping, Sequence
-from textwrap import wrap
 from typing import Any
 
 from pipelines.table.cells import cut, short, width
@@ -128,11 +127,14 @@ def fold(text: str, room: int | None, *, first: str = "", indent: str = "") -> l
     """Fold a text between words; a word longer than a line is left whole, to be copied."""
     if room is None:
         return [text]
-    folded = wrap(
-        text, room, initial_indent=first, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False,
-        drop_whitespace=True, replace_whitespace=False, fix_sentence_endings=False,
-    )  # fmt: skip
-    return folded or [text]
+    made, line, begun = [], first, False  # textwrap counts characters, not the columns they take
+    for word in text.split(" "):
+        if begun and width(line) + 1 + width(word) > room:
+            made.append(line.rstrip())
+            line, begun = indent, False
+        line += f" {word}" if begun else word
+        begun = True
+    return [*made, line.rstrip()]
 
 
 def _chosen(
