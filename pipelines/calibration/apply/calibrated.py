@@ -1,13 +1,17 @@
 """One frame calibrated: its images in memory, and as CCDData."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from arraystore import ArrayStore
 from pipelines.calibration.apply.arithmetic import Corrected, Planes, correct, prepare
 from pipelines.calibration.apply.header import calibrated_header
-from pipelines.calibration.apply.plan import Correction, frame_images
-from pipelines.calibration.masters.frames import open_image
+from pipelines.calibration.apply.plan import Correction
+from pipelines.calibration.masters.geometry import Geometry, geometry_of
+from pipelines.calibration.masters.images import frame_images
+from pipelines.calibration.masters.opening import measured_overscan, open_image
 from pipelines.errors import Refused
 
 if TYPE_CHECKING:
@@ -69,16 +73,41 @@ class Calibrator:
         return [self._image(correction, name) for name in frame_images(correction.frame)]
 
     def _image(self, correction: Correction, name: str) -> CalibratedImage:
-        source = open_image(correction.frame, name, self._store)
-        done = correct(source, self._planes[name], correction.conversion, saturation=correction.saturation)
-        steps = [role for role, _ in correction.masters if role != "pixelmap"]
-        steps += ["gain"] if correction.conversion.gain is not None else []
+        geometry = geometry_of(correction.frame, name)
+        source = open_image(correction.frame, name, self._store, geometry)
+        pedestal = None
+        if correction.overscan:
+            pedestal = measured_overscan(correction.frame, name, geometry, self._store)
+        planes = _trimmed(self._planes[name], geometry)
+        conversion = correction.conversions[name]
+        done = correct(source, planes, conversion, saturation=correction.saturation, pedestal=pedestal)
+        steps = ["overscan"] if pedestal is not None else []
+        steps += ["trim"] if geometry.trims else []
+        steps += [role for role, _ in correction.masters if role != "pixelmap"]
+        steps += ["gain"] if conversion.gain is not None else []
         if self._cosmic_rays:
             from pipelines.calibration.apply.cosmic import without_cosmic_rays
 
-            done = without_cosmic_rays(done, correction.conversion)
+            done = without_cosmic_rays(done, conversion)
             steps.append("cosmic rays")
-        return CalibratedImage(name, done, calibrated_header(correction, name, trimmed=None, steps=steps))
+        cut = (int(geometry.columns[0]), int(geometry.rows[0])) if geometry.trims else None
+        return CalibratedImage(name, done, calibrated_header(correction, name, trimmed=cut, steps=steps))
+
+
+def _trimmed(planes: Planes, geometry: Geometry) -> Planes:
+    """Return planes of the picture alone; those of a master that was made before frames were trimmed are cut."""
+    if planes.unlit.shape == geometry.trimmed or planes.unlit.shape != geometry.shape:
+        return planes
+    place = np.ix_(geometry.rows, geometry.columns)
+    flat = None if planes.flat is None or planes.flat_variance is None else planes.flat[place]
+    return replace(
+        planes,
+        unlit=planes.unlit[place],
+        unlit_variance=planes.unlit_variance[place],
+        flat=flat,
+        flat_variance=None if planes.flat_variance is None else planes.flat_variance[place],
+        mask=planes.mask[place],
+    )
 
 
 def calibrated(correction: Correction, store: ArrayStore, *, cosmic_rays: bool = False) -> list[CalibratedImage]:

@@ -66,10 +66,11 @@ def calibrated_header(
         name = f"DRUSE{n:03d}"
         header[name] = doc["_id"]
         header.add_history(f"{name}: {role}{_scale(role, correction)}, {doc['status']}, identity {doc['identity']}")
-    if correction.conversion.gain is not None:
-        header["DRGAIN"] = (correction.conversion.gain, "e-/ADU, " + correction.conversion.source)
-    if correction.conversion.read_noise is not None:
-        header["DRRDNOI"] = (correction.conversion.read_noise, "ADU, of one sample")
+    conversion = correction.conversions[image]
+    if conversion.gain is not None:
+        header["DRGAIN"] = (conversion.gain, "e-/ADU, " + conversion.source)
+    if conversion.read_noise is not None:
+        header["DRRDNOI"] = (conversion.read_noise, "ADU, of one sample")
     for note in correction.notes:
         header.add_history(note.encode("ascii", "replace").decode())
     return header

@@ -40,14 +40,13 @@ ALGORITHM = 1
 
 def identity(correction: Correction, *, cosmic_rays: bool) -> str:
     """Digest over everything that decides the pixels of a calibrated frame: 64 hexadecimal digits."""
-    conversion = correction.conversion
     parts = {
         "algorithm": ALGORITHM,
         "frame": [correction.frame["_id"], correction.frame["pixels_digest"]],
         "masters": [[role, doc["identity"]] for role, doc in correction.masters],
         "scale": correction.scale,
-        "gain": conversion.gain,
-        "read_noise": conversion.read_noise,
+        "gain": [one.gain for one in correction.conversions.values()],
+        "read_noise": [one.read_noise for one in correction.conversions.values()],
         "saturation": correction.saturation,
         "overscan": correction.overscan,
         "cosmic_rays": cosmic_rays,
@@ -174,8 +173,8 @@ def _document(
         "masters": used,
         "notes": list(correction.notes),
         "parameters": {
-            "gain": correction.conversion.gain,
-            "read_noise": correction.conversion.read_noise,
+            "gain": [one.gain for one in correction.conversions.values()],
+            "read_noise": [one.read_noise for one in correction.conversions.values()],
             "source": correction.conversion.source,
             "saturation": correction.saturation,
             "overscan": correction.overscan,

@@ -1,12 +1,13 @@
 """What calibrating frames would do: for each its masters, what it lacks, and what turns its numbers into electrons."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf, isfinite
 from typing import Any
 
 from pipelines.calibration.groups.keys import rule_for, traits
-from pipelines.calibration.masters.images import image_names
+from pipelines.calibration.masters.geometry import geometry_of, overscan_taken
+from pipelines.calibration.masters.images import frame_images, image_names, of_image
 from pipelines.calibration.select.choose import FIELDS, best, judged
 from pipelines.calibration.select.criteria import Rules
 from pipelines.calibration.select.darks import DarkChoice, dark_for, miss
@@ -15,7 +16,7 @@ from pipelines.errors import UsageError
 from pipelines.instruments import profiles
 from pipelines.session import Session
 
-__all__ = ["Conversion", "Correction", "corrections", "frame_images"]
+__all__ = ["Conversion", "Correction", "corrections"]
 
 Doc = Mapping[str, Any]
 
@@ -73,8 +74,8 @@ class Correction:
         The other masters.
     overscan : bool
         Whether the level beside the picture is taken from each frame first.
-    conversion : Conversion
-        Gain and read noise.
+    conversions : Mapping
+        Gain and read noise by image.
     saturation : float or None
         Numbers from here on are masked.
     notes : tuple of str
@@ -88,7 +89,7 @@ class Correction:
     flat: Doc | None = None
     pixelmap: Doc | None = None
     overscan: bool = False
-    conversion: Conversion = Conversion()
+    conversions: Mapping[str, Conversion] = field(default_factory=dict)
     saturation: float | None = None
     notes: tuple[str, ...] = ()
     refused: str | None = None
@@ -118,6 +119,11 @@ class Correction:
     def setup(self) -> tuple[Any, ...]:
         """What frames share that are calibrated with the same planes."""
         return (*((role, doc["_id"]) for role, doc in self.masters), self.scale, self.overscan)
+
+    @property
+    def conversion(self) -> Conversion:
+        """Gain and read noise of the first image."""
+        return next(iter(self.conversions.values()), Conversion())
 
     @property
     def unit(self) -> str:
@@ -179,17 +185,10 @@ def require_raw(frame: Doc) -> None:
     if kind in ("uncal", "ramp", "rate", "rateints"):
         more = f"; `darkroom detector1 {name}` calibrates it" if kind == "uncal" else ""
         raise UsageError(f"{name} is a JWST exposure ({kind}): its calibration is the work of Detector1{more}")
-    if "sci" not in frame.get("arrays", {}) and not (frame.get("obs") or {}).get("images"):
+    if not frame_images(frame):
         raise UsageError(f"{name} has no picture that was ingested; ingest it without --headers-only first")
     if kind in NOT_CALIBRATED:
         raise UsageError(f"{name} is a {kind}: masters are made of it, none is applied to it")
-
-
-def frame_images(frame: Doc) -> tuple[str, ...]:
-    """Return the names of the arrays of a frame that are its images, in file order."""
-    images = (frame.get("obs") or {}).get("images") or ()
-    names = tuple(image["name"] for image in images if image["name"] in frame["arrays"])
-    return names if len(names) > 1 else ("sci",) if "sci" in frame["arrays"] else names
 
 
 def _camera(frame: Doc) -> Any:
@@ -201,8 +200,14 @@ def _camera(frame: Doc) -> Any:
 def _correction(frame: Doc, pool: Sequence[Doc], rules: Rules) -> Correction:
     """Choose the masters of one frame, and say what is missing."""
     images = frame_images(frame)
-    fitting = [doc for doc in pool if _same_images(doc, images)]
+    wanted = any(geometry_of(frame, name).has_overscan for name in images)
     notes: list[str] = []
+    fitting = [doc for doc in pool if _same_images(doc, images)]
+    unlike = [doc for doc in fitting if doc["kind"] in ("dark", "bias") and overscan_taken(doc) != wanted]
+    if unlike:
+        has = "is without the overscan level, which this frame has" if not wanted else "has the overscan level in"
+        notes.append(f"{unlike[0]['_id']} was passed over: it {has}")
+    fitting = [doc for doc in fitting if doc not in unlike]
     found = dark_for(frame, fitting, rules)
     unlit = None if isinstance(found, str) else found
     notes += [found] if isinstance(found, str) else [found.note] if found.note else []
@@ -212,11 +217,12 @@ def _correction(frame: Doc, pool: Sequence[Doc], rules: Rules) -> Correction:
     if flat is None:
         notes.append(miss("flat", flats) + "; it is not divided by one")
     if unlit is None:
-        reason = f"{notes[0]}; what the frame holds without light must go before a flat is applied"
+        missing = "; ".join(notes[:-1] if flat is None else notes)
+        reason = f"{missing}; what the frame holds without light must go before a flat is applied"
         return Correction(frame=frame, refused=reason, notes=tuple(notes))
     pixelmap = best(judged(frame, "pixelmap", [doc for doc in fitting if doc["kind"] == "pixelmap"], rules=rules))
     used = [doc for doc in (unlit.dark, unlit.bias, None if flat is None else flat.master) if doc is not None]
-    conversion, said = _conversion(frame, used)
+    conversions, said = _conversions(frame, used, images)
     limits = profiles()[frame["profile"]].calibration.limits
     saturation = (frame.get("obs") or {}).get("saturation") or limits.saturation
     return Correction(
@@ -225,7 +231,7 @@ def _correction(frame: Doc, pool: Sequence[Doc], rules: Rules) -> Correction:
         flat=None if flat is None else flat.master,
         pixelmap=None if pixelmap is None else pixelmap.master,
         overscan=overscan,
-        conversion=conversion,
+        conversions=conversions,
         saturation=saturation,
         notes=(*notes, *said),
     )
@@ -238,12 +244,25 @@ def _same_images(master: Doc, images: tuple[str, ...]) -> bool:
 
 def _has_overscan(unlit: DarkChoice) -> bool:
     """Tell whether a dark or bias was made of frames less their overscan; dark and bias agree in it, by their key."""
-    return any(doc is not None and doc["key"].get("overscan") for doc in (unlit.dark, unlit.bias))
+    return any(doc is not None and overscan_taken(doc) for doc in (unlit.dark, unlit.bias))
 
 
-def _conversion(frame: Doc, used: Sequence[Doc]) -> tuple[Conversion, list[str]]:
-    """Find gain and read noise: what the frame's own header states, else what its masters measured."""
-    obs = frame.get("obs") or {}
+def _conversions(frame: Doc, used: Sequence[Doc], images: tuple[str, ...]) -> tuple[dict[str, Conversion], list[str]]:
+    """Find gain and read noise of each image; where the gain of one is not known, all stay in their units."""
+    found = {name: _conversion(frame, [of_image(doc, name) for doc in used], len(images) == 1) for name in images}
+    conversions = {name: conversion for name, (conversion, _) in found.items()}
+    if any(conversion.gain is None for conversion in conversions.values()):
+        conversions = {name: Conversion(None, one.read_noise) for name, one in conversions.items()}
+    said = [f"{name}: {note}" if len(images) > 1 else note for name, (_, notes) in found.items() for note in notes]
+    return conversions, said
+
+
+def _conversion(frame: Doc, used: Sequence[Doc], alone: bool) -> tuple[Conversion, list[str]]:
+    """Find gain and read noise: what the frame's own header states, else what its masters measured.
+
+    What the header of a file of several images states may hold for the first only, so it is not used.
+    """
+    obs = (frame.get("obs") or {}) if alone else {}
     stated, electrons = _positive(obs.get("gain")), _positive(obs.get("read_noise"))
     measured = next((found for doc in used if (found := _positive((doc.get("noise") or {}).get("gain")))), None)
     noises = [found for doc in used if doc["kind"] != "flat" and (found := _positive(doc["noise"].get("read_noise")))]

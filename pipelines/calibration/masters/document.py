@@ -45,6 +45,8 @@ class MasterParts:
         By frame: level, dark, scale.
     notes : sequence of str
         What it lacks, and why.
+    images : sequence of Mapping
+        Of several images each: its name, noise and statistics.
     status : str
         What leave-one-out makes of it.
     seconds : float
@@ -63,6 +65,7 @@ class MasterParts:
     method: Mapping[str, Any] = field(default_factory=dict)
     details: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    images: Sequence[Mapping[str, Any]] = ()
     status: str = "proposed"
     timestamp: datetime | None = None
     instrument: str = ""
@@ -103,6 +106,7 @@ def master_document(parts: MasterParts, *, run: str) -> Document:
         "rejected": [{"id": name, "reason": reason} for name, reason in sorted(parts.rejected)],
         "masters": [used.to_dict() for used in recipe.used],
         "notes": list(parts.notes),
+        **({"images": [dict(image) for image in parts.images]} if parts.images else {}),
         "parameters": dict(recipe.parameters),
         "algorithm": recipe.algorithm,
         "identity": identity(recipe),

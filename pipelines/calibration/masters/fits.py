@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipelines.calibration.masters.bits import bad_pixels
+from pipelines.calibration.masters.images import image_names, planes_of
 from pipelines.errors import UsageError
 from pipelines.session import Session
 
@@ -33,6 +34,9 @@ EXTENSIONS: Mapping[str, str] = {
 astropy's CCDData, and so ccdproc, looks for."""
 
 
+_SECTIONS = ("BIASSEC", "TRIMSEC", "DATASEC")
+"""Sections of the raw frame, which mean nothing once it is trimmed."""
+
 _FRAMES_OWN = frozenset({"EPOCH", "EQUINOX", "RADESYS", "RADECSYS"})
 """Of the sky of a frame, which a master has none of; astropy's WCS stumbles over an EPOCH that is no number."""
 
@@ -44,7 +48,8 @@ def export_master(
 
     The primary HDU, SCI, holds the value; UNCERT its variance (UTYPE VarianceUncertainty); MASK is 1
     where a pixel has a flag of no use in DQ; COUNT, SCATTER, DQ, REJPOWER the other planes; INPUTS is a
-    table of the frames, used and rejected, with digests and reasons. Checksums are in every HDU.
+    table of the frames, used and rejected, with digests and reasons. Of several images each has these
+    extensions, with its number as EXTVER. Checksums are in every HDU.
 
     Parameters
     ----------
@@ -67,15 +72,17 @@ def export_master(
     path = Path(out)
     if path.exists() and not overwrite:
         raise UsageError(f"{path} is there already; choose another name")
-    planes = {name: np.asarray(session.store.open(ref)) for name, ref in master["arrays"].items()}
-    first = "value" if "value" in planes else "dq"
-    hdus: list[Any] = [fits.PrimaryHDU(planes[first], master_header(master))]
-    hdus[0].header["EXTNAME"] = "SCI"
-    for name, extension in EXTENSIONS.items():
-        if name in planes and name != first:
-            hdus.append(_image(planes[name], extension))
-    if "dq" in planes and first != "dq":
-        hdus.append(_image(bad_pixels(planes["dq"]).astype(np.uint8), "MASK"))
+    images = image_names(master)
+    hdus: list[Any] = [fits.PrimaryHDU(None, master_header(master))] if len(images) > 1 else []
+    for number, image in enumerate(images, 1):
+        planes = {name: np.asarray(session.store.open(ref)) for name, ref in planes_of(master, image).items()}
+        if len(images) == 1:
+            hdus += _planes(planes, fits.PrimaryHDU, master_header(master))
+            continue
+        for hdu in _planes(planes, fits.ImageHDU, fits.Header()):
+            hdu.header["EXTVER"] = number
+            hdu.header["IMAGE"] = (image, "its array in the frames")
+            hdus.append(hdu)
     hdus.append(_inputs(master))
     # Beside its place first: a file that is there is whole.
     partial = path.with_name(f".{path.name}.{os.getpid()}")
@@ -85,6 +92,19 @@ def export_master(
     finally:
         partial.unlink(missing_ok=True)
     return path
+
+
+def _planes(planes: Mapping[str, Any], kind: Any, header: "fits.Header") -> list[Any]:
+    """Return the HDUs of one image of a master, the value first."""
+    first = "value" if "value" in planes else "dq"
+    hdus = [kind(planes[first], header)]
+    hdus[0].header["EXTNAME"] = "SCI"
+    for name, extension in EXTENSIONS.items():
+        if name in planes and name != first:
+            hdus.append(_image(planes[name], extension))
+    if "dq" in planes and first != "dq":
+        hdus.append(_image(bad_pixels(planes["dq"]).astype(np.uint8), "MASK"))
+    return hdus
 
 
 def _image(plane: Any, name: str) -> "fits.ImageHDU":
@@ -103,16 +123,18 @@ def master_header(master: Mapping[str, Any]) -> "fits.Header":
     from astropy.io import fits
 
     header = fits.Header()
-    overscan = master["key"].get("overscan")
+    parameters = master.get("parameters") or {}
+    overscan = master["key"].get("overscan") or parameters.get("overscan")
+    gone = {*_FRAMES_OWN, *(("BIASSEC",) if overscan else ()), *(_SECTIONS if "trim" in parameters else ())}
     for key, value in master["header"].items():
-        if key not in _FRAMES_OWN and not (overscan and key == "BIASSEC"):
+        if key not in gone:
             _set(header, key, value, "")
     marks = [mark["why"] for field in ("recalled", "stale") for mark in (master.get(field) or {}).values()]
     recall = "; ".join(marks) or None
     cards: list[tuple[str, Any, str]] = [
         ("BUNIT", "adu" if master["kind"] in ("dark", "bias") else "", "unit of the value"),
         ("IMAGETYP", f"master {master['kind']}", "what this is"),
-        ("OVERSCAN", overscan, "its mean was taken from each frame"),
+        ("OVERSCAN", overscan, "its level was taken from each frame"),
         ("NCOMBINE", len(master["inputs"]), "frames combined"),
         ("NREJECT", len(master["rejected"]), "frames of the group that were not"),
         ("DRID", master["_id"], ""),

@@ -20,7 +20,6 @@ __all__ = [
     "central_level",
     "drifting",
     "frame_source",
-    "open_image",
     "variance_source",
 ]
 
@@ -92,11 +91,6 @@ def beside(frame: Doc, names: Sequence[str]) -> str | None:
     return next((n for n in names if n in arrays and arrays[n]["shape"] == arrays["sci"]["shape"]), None)
 
 
-def open_image(frame: Doc, image: str, store: ArrayStore) -> Plane | Masked:
-    """Open one image of a frame; only the mask of a single image is known to be its own."""
-    return frame_source(frame, store) if image == "sci" else Plane(store.open(frame["arrays"][image]))
-
-
 def frame_source(frame: Doc, store: ArrayStore) -> Plane | Masked:
     """Open a frame; where its file has a mask or quality plane, what is not zero there is masked."""
     pixels = Plane(store.open(frame["arrays"]["sci"]))
@@ -117,13 +111,13 @@ def variance_source(frame: Doc, store: ArrayStore) -> Plane | Squared | None:
 class ScaledDark:
     """A dark scaled down: what it holds above the bias, times a factor, on the bias."""
 
-    dark: Plane
-    bias: Plane
+    dark: Any
+    bias: Any
     factor: float
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return self.dark.shape
+        return tuple(self.dark.shape)
 
     def read(self, start: int, stop: int) -> Rows:
         bias = self.bias.read(start, stop).astype(np.float64)
@@ -133,17 +127,31 @@ class ScaledDark:
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """A dark on the overscan level of another frame; of no dark, that level alone."""
+    """A dark on the overscan of another frame; of no dark, that alone.
 
-    dark: Plane | ScaledDark | None
+    Attributes
+    ----------
+    dark : frame or None
+        What is raised.
+    level : float
+        Mean of what is added.
+    shape : (int, int)
+        Of the frame.
+    profile : Overscan or None
+        What is added to each pixel, where it is not one level.
+    """
+
+    dark: Any
     level: float
     shape: tuple[int, ...]
+    profile: Any = None
 
     def read(self, start: int, stop: int) -> Rows:
-        if self.dark is None:
-            return np.full((stop - start, self.shape[1]), self.level)
-        rows: Rows = self.dark.read(start, stop) + np.float64(self.level)
-        return rows
+        if self.profile is not None:
+            added: Rows = self.profile.read(start, stop)
+        else:
+            added = np.full((stop - start, self.shape[1]), self.level)
+        return added if self.dark is None else self.dark.read(start, stop) + added
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,13 +170,13 @@ class Normalised:
         Of its middle, above the dark.
     """
 
-    frame: Plane | Masked
-    dark: Plane | ScaledDark | Raised
+    frame: Any
+    dark: Any
     level: float
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return self.frame.shape
+        return tuple(self.frame.shape)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -186,7 +194,7 @@ def _plain(rows: Rows) -> Rows:
     return plain
 
 
-def central_level(frame: Plane | Masked, dark: Plane | ScaledDark | Raised) -> float:
+def central_level(frame: Any, dark: Any) -> float:
     """Median of the middle half of a flat, in rows and in columns, above its dark.
 
     A median is that of the sky whatever stars and hot pixels there are. At most a million pixels are

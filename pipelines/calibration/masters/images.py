@@ -3,12 +3,20 @@
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["SINGLE", "image_names", "plane_key", "planes_of"]
+__all__ = ["SINGLE", "frame_images", "image_names", "of_image", "plane_key", "planes_of"]
 
 Doc = Mapping[str, Any]
 
 SINGLE = "sci"
 """The name of the only image of a frame."""
+
+
+def frame_images(frame: Doc) -> tuple[str, ...]:
+    """Return the names of the arrays of a frame that are its images, in file order; none without pixels."""
+    arrays = frame.get("arrays") or {}
+    stated = (frame.get("obs") or {}).get("images") or ()
+    names = tuple(image["name"] for image in stated if len((arrays.get(image["name"]) or {}).get("shape", ())) == 2)
+    return names or ((SINGLE,) if SINGLE in arrays else ())
 
 
 def image_names(document: Doc) -> tuple[str, ...]:
@@ -43,3 +51,10 @@ def planes_of(document: Doc, image: str) -> dict[str, Mapping[str, Any]]:
         return dict(document["arrays"])
     tail = f"@{image}"
     return {key.removesuffix(tail): ref for key, ref in document["arrays"].items() if key.endswith(tail)}
+
+
+def of_image(document: Doc, image: str) -> dict[str, Any]:
+    """Return the document of a master as if it had this one image: its planes, its noise, its statistics."""
+    own: Mapping[str, Any] = next((one for one in document.get("images") or () if one["name"] == image), {})
+    found = {name: own[name] for name in ("noise", "statistics") if name in own}
+    return {**document, "arrays": planes_of(document, image), **found}

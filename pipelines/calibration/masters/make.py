@@ -11,24 +11,16 @@ import numpy.typing as npt
 from arraystore import ArrayDamaged, ArrayRef, ArrayStore, Lost
 from pipelines.calibration.masters.acceptance import Acceptance, judge_master
 from pipelines.calibration.masters.bits import MasterDQ
-from pipelines.calibration.masters.flatnoise import flat_noise, on_common_pixels, pedestal_of, unequal
-from pipelines.calibration.masters.frames import (
-    Masked,
-    Normalised,
-    Plane,
-    Raised,
-    ScaledDark,
-    central_level,
-    drifting,
-    frame_source,
-    variance_source,
-)
+from pipelines.calibration.masters.flatnoise import flat_noise, pedestal_of, unequal
+from pipelines.calibration.masters.frames import Normalised, Raised, drifting
 from pipelines.calibration.masters.heldout import Held, Reference, hold_out
-from pipelines.calibration.masters.overscan import overscan_level
+from pipelines.calibration.masters.images import frame_images, of_image, plane_key
+from pipelines.calibration.masters.numbers import statistics
+from pipelines.calibration.masters.opening import Opened, flat_lights, leveled, master_plane, opened
 from pipelines.calibration.masters.pixelmaps import map_pixels
 from pipelines.calibration.masters.step import MapRules, MasterOptions, Step
 from pipelines.calibration.masters.unstable import Spread, mark_unstable
-from pipelines.combine import Combined, FrameUnreadable, NoiseModel, combine, measure_noise
+from pipelines.combine import FrameUnreadable, NoiseModel, combine, measure_noise
 from pipelines.combine.methods import trims
 from pipelines.errors import DarkroomError
 from pipelines.instruments import profiles
@@ -81,6 +73,8 @@ class Made:
         Wall time.
     problem : str or None
         Why nothing was made.
+    images : tuple of Mapping
+        Of several images each: ``name``, ``noise``, ``statistics``.
     """
 
     step: Step
@@ -92,6 +86,7 @@ class Made:
     method: Mapping[str, Any]
     seconds: float
     problem: str | None = None
+    images: tuple[Mapping[str, Any], ...] = ()
 
 
 class _Unfit(Exception):
@@ -131,23 +126,28 @@ def _failed(step: Step, problem: str, started: float) -> Made:
 
 
 def _frames(step: Step, work: Work, store: ArrayStore) -> Made:
-    """Make a bias, a dark or a flat."""
+    """Make a bias, a dark or a flat: the planes of each image of its frames."""
+    names = frame_images(step.frames[0])
+    odd = [frame["_id"] for frame in step.frames if frame_images(frame) != names]
+    if odd:
+        raise _Unfit(f"{odd[0]} has other images than {step.frames[0]['_id']}")
+    parts = [(name, _image(step, work, store, name)) for name in names]
+    return parts[0][1] if len(parts) == 1 else together(parts)
+
+
+def _image(step: Step, work: Work, store: ArrayStore, image: str) -> Made:
+    """Make the planes of one image of a bias, a dark or a flat."""
     limits = profiles()[step.profile].calibration.limits
     names = [frame["_id"] for frame in step.frames]
-    frames = [frame_source(frame, store) for frame in step.frames]
-    stated = [variance_source(frame, store) for frame in step.frames]
-    lights: list[Normalised] | None = None
-    if step.kind == "flat":
-        lights = _lights(step, work, frames, store)
-    elif step.key.get("overscan"):
-        lights = [
-            Normalised(one, Raised(None, _overscan(step, one, n), one.shape), 1.0) for n, one in enumerate(frames)
-        ]
+    one = opened(step, image, store)
+    frames, stated = one.frames, one.stated
+    lights = flat_lights(step, work.masters, one, store) if step.kind == "flat" else leveled(one)
     if step.kind != "flat":
         noise = measure_noise(frames, saturation=limits.saturation, names=names)
     else:
         unlit = [used.id for used in step.used if used.role == "dark"] or [used.id for used in step.used]
-        noise = flat_noise(lights or (), names, [work.masters[name] for name in unlit], saturation=limits.saturation)
+        known = [of_image(work.masters[name], image) for name in unlit]
+        noise = flat_noise(lights or (), names, known, saturation=limits.saturation)
     if lights is None and noise.read_noise is not None and len(frames) > 1:
         lights = drifting(frames, noise.read_noise, names)
     given: dict[str, Any] = {} if work.options.method is None else {"method": work.options.method}
@@ -176,10 +176,10 @@ def _frames(step: Step, work: Work, store: ArrayStore) -> Made:
         planes["value"], planes["variance_model"].copy(), samples, inverse=weighted and None in stated
     )
     if step.kind == "flat":
-        _add_dark_variance(planes, step, lights or (), work, store)
+        _add_dark_variance(planes, step, lights or (), work, store, one)
         planes["dq"] |= np.where(planes["value"] >= work.options.low_light, 0, int(MasterDQ.LOW_LIGHT)).astype(np.uint8)
     spread = None if step.kind == "flat" or noise.read_noise is None or len(frames) < 2 else Spread.of(frames[0].shape)
-    held = _held(frames, lights, reference, noise, names, work, store, spread)
+    held = _held(lights, reference, noise, names, work, store, one, spread)
     measured = statistics(combined, planes)
     measured["unstable"] = None if spread is None else mark_unstable(planes, spread, noise)
     acceptance = judge_master(
@@ -193,47 +193,30 @@ def _frames(step: Step, work: Work, store: ArrayStore) -> Made:
     if spread is not None:
         refs |= {name: store.put(plane, kind=_KINDS.get(name, "master")) for name, plane in spread.planes.items()}
     details = _details(held, lights, names)
-    made = Made(step, refs, acceptance, measured, noise.to_dict(), details, {}, 0.0)
+    made = Made(step, refs, acceptance, {**measured, **one.treated}, noise.to_dict(), details, {}, 0.0)
     return replace(made, method={key: value for key, value in combined.provenance().items() if key != "frames"})
 
 
+def together(parts: Sequence[tuple[str, Made]]) -> Made:
+    """Join what was made of the images of one group: a plane per image, and the verdict of the worst."""
+    names = tuple(name for name, _ in parts)
+    refs = {plane_key(plane, name, names): ref for name, made in parts for plane, ref in made.refs.items()}
+    verdicts = [(name, made.acceptance) for name, made in parts if made.acceptance is not None]
+    name, worst = max(verdicts, key=lambda found: VERDICTS.index(found[1].verdict))
+    first = parts[0][1]
+    return replace(
+        first,
+        refs=refs,
+        acceptance=replace(worst, reason=f"{len(parts)} images; {name}: {worst.reason}"),
+        noise={},
+        images=tuple({"name": n, "noise": made.noise, "statistics": made.statistics} for n, made in parts),
+    )
+
+
+VERDICTS = ("accepted", "untested", "look", "disagree", "worse")
+"""What holding out says, the worst last."""
+
 _KINDS = {"dq": "dq", "samples": "dq", "strikes": "dq"}
-
-
-def _lights(step: Step, work: Work, frames: Sequence[Plane | Masked], store: ArrayStore) -> list[Normalised]:
-    """See each flat with its dark taken away and its own level divided out."""
-    dark_of = {name: used for used in step.used if used.role == "dark" for name in used.frames}
-    bias_of = {name: used for used in step.used if used.role == "bias" for name in used.frames}
-    lights: list[Normalised] = []
-    for document, frame in zip(step.frames, frames, strict=True):
-        name = document["_id"]
-        bias = None if name not in bias_of else Plane(store.open(work.masters[bias_of[name].id]["arrays"]["value"]))
-        dark: Plane | ScaledDark | Raised | None = bias
-        if name in dark_of:
-            dark = Plane(store.open(work.masters[dark_of[name].id]["arrays"]["value"]))
-            dark = dark if bias is None else ScaledDark(dark, bias, dark_of[name].scale)
-        if dark is None:
-            raise _Unfit(f"{name} has neither a dark nor a bias")
-        try:
-            if step.key.get("overscan"):
-                dark = Raised(dark, _overscan(step, frame, len(lights)), frame.shape)  # type: ignore[arg-type]
-            level = central_level(frame, dark)
-        except (Lost, ArrayDamaged) as error:
-            raise FrameUnreadable(str(error), frame=len(lights), name=document["_id"]) from error
-        if not level > 0:
-            raise FrameUnreadable(
-                f"no light: its level above the dark is {level:g}", frame=len(lights), name=document["_id"]
-            )
-        lights.append(Normalised(frame, dark, level))
-    return on_common_pixels(lights, [frame["_id"] for frame in step.frames])
-
-
-def _overscan(step: Step, frame: Plane | Masked, number: int) -> float:
-    """Overscan level of a frame of a step."""
-    try:
-        return overscan_level(frame, str(step.key["overscan"]))
-    except (Lost, ArrayDamaged) as error:
-        raise FrameUnreadable(str(error), frame=number, name=step.frames[number]["_id"]) from error
 
 
 def _require_light(dq: npt.NDArray[Any], most: float) -> None:
@@ -245,7 +228,12 @@ def _require_light(dq: npt.NDArray[Any], most: float) -> None:
 
 
 def _add_dark_variance(
-    planes: Mapping[str, npt.NDArray[Any]], step: Step, lights: Sequence[Normalised], work: Work, store: ArrayStore
+    planes: Mapping[str, npt.NDArray[Any]],
+    step: Step,
+    lights: Sequence[Normalised],
+    work: Work,
+    store: ArrayStore,
+    one: Opened,
 ) -> None:
     """Add what the noise of darks and biases does to a flat: frames that share one share its noise.
 
@@ -260,18 +248,19 @@ def _add_dark_variance(
             parts = [part / level[name] for part, name in zip(shares, used.frames, strict=True)]
             share[used.id] = share.get(used.id, 0.0) + sum(parts) / len(level)
     for name, weight in share.items():
-        dark = np.asarray(store.open(work.masters[name]["arrays"]["variance_model"]))
+        plane = master_plane(work.masters[name], "variance_model", one, store)
+        dark = plane.read(0, plane.shape[0])
         planes["variance_model"] += np.float32(weight**2) * dark
 
 
 def _held(
-    frames: Sequence[Plane | Masked],
     lights: Sequence[Normalised] | None,
     reference: Reference,
     noise: NoiseModel,
     names: Sequence[str],
     work: Work,
     store: ArrayStore,
+    one: Opened,
     spread: Spread | None,
 ) -> tuple[Held, ...]:
     """Hold each frame out, where noise is known."""
@@ -279,11 +268,11 @@ def _held(
         return ()
     current = None
     if work.current is not None:
-        arrays = work.current["arrays"]
-        current = (Plane(store.open(arrays["value"])), Plane(store.open(arrays["variance_model"])))
+        found = [master_plane(work.current, plane, one, store) for plane in ("value", "variance_model")]
+        current = (found[0], found[1])
     if lights is None:
         alike = lambda _, level: noise.variance(level)  # noqa: E731
-        return hold_out(frames, reference, names=names, variance=alike, current=current, spread=spread)
+        return hold_out(one.frames, reference, names=names, variance=alike, current=current, spread=spread)
     pedestal = [pedestal_of(light) for light in lights]
 
     def variance(i: int, level: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -307,36 +296,11 @@ def _details(
     return details
 
 
-def statistics(combined: Combined, planes: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:
-    """Return numbers that say how a master is: level, noise, what was rejected, what could not be."""
-    value, count, dq = planes["value"], planes["count"], planes["dq"]
-    frames = len(combined.names)
-    power = planes["rejection_power"]
-    limited = np.isfinite(power)
-    return {
-        "level": _median(value),
-        "noise": _median(planes["variance_model"]) ** 0.5,
-        "scatter": _median(planes["variance_scatter"]) ** 0.5,
-        "frames": frames,
-        "rejected_samples": int(frames * count.size - count.sum(dtype=np.int64)),
-        "rejection_power": _median(power[limited]) if limited.any() else None,
-        "no_rejection_power": float(1 - limited.mean()),
-        "flagged": int((dq != 0).sum()),
-        "warning": None if limited.any() else f"{combined.method.name} of {frames} frames can reject no outlier",
-    }
-
-
-def _median(values: npt.NDArray[Any]) -> float:
-    """Median of what is finite; of a large plane, of every eighth value and more."""
-    flat = values.ravel()
-    flat = flat[:: max(1, flat.size >> 20)]
-    flat = flat[np.isfinite(flat)]
-    return float(np.median(flat)) if flat.size else float("nan")
-
-
 def _map(step: Step, work: Work, store: ArrayStore) -> Made:
     """Make a map of bad pixels."""
     of = {role: [work.masters[used.id] for used in step.used if used.role == role] for role in ("dark", "flat")}
+    if any("images" in doc for docs in of.values() for doc in docs):
+        raise _Unfit("its masters have several images; a map is made of masters of one image only")
     rules: MapRules = work.options.maps
     found = map_pixels(of["dark"], of["flat"], store=store, rules=rules)
     refs = {name: store.put(getattr(found, name), kind="dq") for name in ("dq", "votes")}

@@ -7,6 +7,8 @@ from typing import Any
 from catalog import Catalog
 from pipelines.calibration.groups.groups import groups
 from pipelines.calibration.groups.keys import rule_for
+from pipelines.calibration.masters.geometry import overscan_taken, treatment
+from pipelines.calibration.masters.images import frame_images
 from pipelines.calibration.masters.recipe import Used
 from pipelines.calibration.masters.step import MasterOptions, Step, sizes
 from pipelines.calibration.select.choose import FIELDS
@@ -138,6 +140,7 @@ def _frames_step(catalog: Catalog, row: Row, kind: str, options: MasterOptions, 
     if rule.maximum is not None and len(frames) > rule.maximum:
         rejected += [(frame["_id"], f"a master takes {rule.maximum}") for frame in frames[rule.maximum :]]
         frames = frames[: rule.maximum]
+    treated = treatment(frames[0]) if frames else {}
     step = Step(
         kind=kind,
         date=row["date"],
@@ -146,7 +149,8 @@ def _frames_step(catalog: Catalog, row: Row, kind: str, options: MasterOptions, 
         key=key,
         frames=tuple(frames),
         rejected=tuple(rejected),
-        parameters=options.parameters(kind),
+        parameters={**options.parameters(kind), **treated},
+        notes=_not_taken(key.get("overscan"), treated),
     )
     minimum = options.least(step)
     if row["status"] == "incomplete":
@@ -159,9 +163,19 @@ def _frames_step(catalog: Catalog, row: Row, kind: str, options: MasterOptions, 
     return step
 
 
+def _not_taken(stated: Any, treated: Mapping[str, Any]) -> tuple[str, ...]:
+    """Say where a header states an overscan that could not be read."""
+    if "overscan" in treated or not isinstance(stated, str) or stated.strip().upper() in _NO_SECTION:
+        return ()
+    return (f"the overscan {stated.strip()} is no part of the frames, so none was taken away",)
+
+
+_NO_SECTION = frozenset({"", "UNKNOWN", "N/A", "NA", "NONE", "INDEF", "[0:0,0:0]"})
+
+
 def fetch(catalog: Catalog, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Read the documents of frames, as far as they are there."""
-    return {doc["_id"]: doc for doc in found_in(catalog.headers, "_id", ids, {"cards": 0, "hdus": 0})}
+    return {doc["_id"]: doc for doc in found_in(catalog.headers, "_id", ids, {"cards": 0})}
 
 
 def unfit(frame: Doc) -> str | None:
@@ -169,10 +183,8 @@ def unfit(frame: Doc) -> str | None:
     reason = judged_unfit(frame)
     if reason is not None:
         return reason
-    if not frame.get("pixels_digest"):
+    if not frame.get("pixels_digest") or not frame_images(frame):
         return "its pixels were not ingested"
-    if "sci" not in frame["arrays"]:
-        return f"it holds several images ({', '.join(sorted(frame['arrays']))}), of which no master is made together"
     return None
 
 
@@ -226,7 +238,14 @@ def _with_darks(step: Step, pool: Sequence[Doc], options: MasterOptions) -> Step
     """Match each flat with its dark; one without is left out, with the reason."""
     if step.reason:
         return step
-    of_camera = [doc for doc in pool if doc["camera"] == step.camera]
+    wanted = bool(step.parameters.get("overscan"))
+    # One that states the same section and keeps its level in was made by an older release; others fail by their key.
+    of_camera = [
+        doc
+        for doc in pool
+        if doc["camera"] == step.camera
+        and (overscan_taken(doc) == wanted or doc["key"].get("overscan") != step.key.get("overscan"))
+    ]
     rules = replace(options.rules, max_scale=options.max_scale)
     matched: dict[str, DarkChoice] = {}
     rejected = list(step.rejected)
@@ -252,7 +271,7 @@ def _with_darks(step: Step, pool: Sequence[Doc], options: MasterOptions) -> Step
             Used(role, name, documents[name]["identity"], tuple(sorted(of)), scale)
             for (role, name, scale), of in sorted(used.items())
         ),
-        notes=tuple(sorted({choice.note for choice in matched.values() if choice.note})),
+        notes=(*step.notes, *sorted({choice.note for choice in matched.values() if choice.note})),
     )
     minimum = options.least(step)
     if len(frames) < minimum:

@@ -196,6 +196,7 @@ def _kept(made: Made, place: _Making) -> Row:
         acceptance=made.acceptance.to_dict(),
         details=made.details,
         notes=step.notes,
+        images=made.images,
         status=made.acceptance.status,
         timestamp=_time_of(step, place),
         instrument=step.instrument,

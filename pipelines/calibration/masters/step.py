@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from catalog import Catalog
 from pipelines.calibration.groups.keys import rule_for
+from pipelines.calibration.masters.images import frame_images
 from pipelines.calibration.masters.recipe import Input, MasterRecipe, Used, identity, master_name
 from pipelines.calibration.select.criteria import Rules
 from pipelines.table import Row
@@ -155,7 +156,7 @@ class Step:
     def recipe(self) -> MasterRecipe:
         """Return all that decides the pixels."""
         inputs = tuple(
-            Input(frame["_id"], frame["pixels_digest"], frame["arrays"]["sci"]["digest"], frame["ingest"]["revision"])
+            Input(frame["_id"], frame["pixels_digest"], _arrays(frame)[0]["digest"], frame["ingest"]["revision"])
             for frame in self.frames
         )
         key = {"camera": self.camera, **self.key}
@@ -182,7 +183,7 @@ class Step:
 
     def to_make(self, rate: float) -> "Step":
         """Return the step that makes it, with its size."""
-        refs = [frame["arrays"]["sci"] for frame in self.frames]
+        refs = [ref for frame in self.frames for ref in _arrays(frame)]
         pixels = sum(ref["shape"][0] * ref["shape"][1] for ref in refs)
         return replace(self, action="make", nbytes=sum(ref["stored"] for ref in refs), seconds=rate * pixels)
 
@@ -198,6 +199,7 @@ class Step:
             "instrument": self.instrument,
             "camera": self.camera,
             "key": dict(self.key),
+            "parameters": dict(self.parameters),
             "flat_time": self.key.get("flat_time"),
             "profile": self.profile,
             "status": "verified",
@@ -223,6 +225,10 @@ class Step:
             "MB": round(self.nbytes / 1e6, 1),
             "s": round(self.seconds, 2),
         }
+
+
+def _arrays(frame: Doc) -> list[Mapping[str, Any]]:
+    return [frame["arrays"][name] for name in frame_images(frame)]
 
 
 _TOLD = ("exptime", "filter", "flat_time", "temperature", "gain", "mode", "overscan")

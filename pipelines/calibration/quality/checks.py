@@ -129,7 +129,7 @@ def _documents(headers: Collection, night: str, kinds: Sequence[str]) -> list[Fr
     """Return the documents of a night's frames, without their cards, in order of camera and exposure."""
     names = [frame["_id"] for frame in frames_of(headers, night, kinds=kinds)]
     found: dict[str, Frame] = {}
-    for document in found_in(headers, "_id", names, {"cards": 0, "hdus": 0}):
+    for document in found_in(headers, "_id", names, {"cards": 0}):
         found[document["_id"]] = document
     return [found[name] for name in names if name in found]
 

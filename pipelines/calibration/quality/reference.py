@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from catalog import Collection
 from pipelines.calibration.groups.keys import camera_of
-from pipelines.calibration.masters.frames import Plane
-from pipelines.calibration.masters.overscan import overscan_level
+from pipelines.calibration.masters.geometry import geometry_of, overscan_taken
+from pipelines.calibration.masters.opening import measured_overscan, open_image
 from pipelines.calibration.quality.measure import Stats, distance
 from pipelines.calibration.select.choose import FIELDS, best, judged
 from pipelines.calibration.select.criteria import Rules
@@ -75,8 +76,30 @@ def distance_of(
         if not np.isfinite(middle) or middle <= 0:
             raise UsageError(f"the master {master['_id']} has no level to compare flats with")
         scale = stats.level / middle
-    cube = store.open(frame["arrays"]["sci"])
-    section = master["key"].get("overscan")
-    offset = overscan_level(Plane(cube), section) if section and frame["kind"] != "flat" else 0.0
+    geometry = geometry_of(frame)
+    picture: Any = store.open(frame["arrays"]["sci"])
+    if geometry.trims and value.shape == geometry.trimmed:
+        picture = _Banded(open_image(frame, "sci", store, geometry))
+    offset = 0.0
+    if overscan_taken(master) and geometry.has_overscan and frame["kind"] != "flat":
+        offset = measured_overscan(frame, "sci", geometry, store).level
     thick = store.open(variance) if variance is not None else None
-    return distance(cube, stats, master=value, variance=thick, scale=scale, sigma=sigma, offset=offset)
+    return distance(picture, stats, master=value, variance=thick, scale=scale, sigma=sigma, offset=offset)
+
+
+@dataclass(frozen=True, slots=True)
+class _Banded:
+    """The picture of a frame, in bands of rows."""
+
+    source: Any
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.source.shape)
+
+    def bands(self, rows: int | None = None) -> Iterator[tuple[slice, Any]]:
+        """Yield which rows, and their values."""
+        step = rows or self.shape[0]
+        for start in range(0, self.shape[0], step):
+            part = slice(start, min(start + step, self.shape[0]))
+            yield part, self.source.read(part.start, part.stop)

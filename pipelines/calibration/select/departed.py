@@ -80,7 +80,7 @@ def _with_those_used(catalog: Catalog, masters: Iterable[Doc]) -> dict[str, Doc]
 
 
 def _frames(catalog: Catalog, names: Iterable[str]) -> dict[str, Doc]:
-    return {doc["_id"]: doc for doc in found_in(catalog.headers, "_id", sorted(names), {"cards": 0, "hdus": 0})}
+    return {doc["_id"]: doc for doc in found_in(catalog.headers, "_id", sorted(names), {"cards": 0})}
 
 
 def _direct(master: Doc, frames: Mapping[str, Doc]) -> list[str]:
