@@ -92,12 +92,13 @@ def header_document(cards: Iterable[tuple[str, Any, str]]) -> HeaderDocument:
     Returns
     -------
     HeaderDocument
-        Of duplicates the first wins. Blank keywords have no place in it.
+        Of duplicates the first wins; others that say something else are flagged ``keyword-repeated``. Blank keywords
+        have no place in it.
 
     Examples
     --------
-    >>> header_document([("EXPTIME", 30.0, "s"), ("BIG", 2**64, ""), ("EXPTIME", 1.0, "")])
-    HeaderDocument(header={'EXPTIME': 30.0, 'BIG': '18446744073709551616'}, flagged={'BIG': 'header-bigint'})
+    >>> header_document([("EXPTIME", 30.0, "s"), ("BIG", 2**64, ""), ("EXPTIME", 1.0, "")]).flagged
+    {'BIG': 'header-bigint', 'EXPTIME': 'keyword-repeated'}
     """
     made = HeaderDocument()
     for keyword, value, _ in cards:
@@ -112,6 +113,8 @@ def header_document(cards: Iterable[tuple[str, Any, str]]) -> HeaderDocument:
             made.header[name] = plain
             if flag:
                 made.flagged[name] = flag
+        elif _plain(value)[0] != made.header[name]:
+            made.flagged.setdefault(name, "keyword-repeated")
     return made
 
 

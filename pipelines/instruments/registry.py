@@ -11,10 +11,13 @@ from __future__ import annotations
 import sys
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 
+from pipelines.errors import UsageError
 from pipelines.instruments import dragonfly, generic, jwst_nir, miri, miri_jpl, miri_otis
 from pipelines.instruments.errors import ProfileError
 from pipelines.instruments.profile import Profile
+from pipelines.instruments.tomlprofile import folders, profile_files, read_profile
 
 GROUP = "darkroom.instruments"
 
@@ -30,12 +33,18 @@ def profiles() -> dict[str, Profile]:
         ``profile-plugin``: an installed profile does not load, is none, or has the name of
         another; the message names the distribution.
     """
-    return dict(_profiles(tuple(sys.path)))
+    files = profile_files(folders())
+    return dict(_profiles(tuple(sys.path), tuple((file, _state(file)) for file in files)))
+
+
+def _state(file: Path) -> int:
+    """Return what changes when a file is edited: the time, as its bytes are read once."""
+    return file.stat().st_mtime_ns if file.exists() else -1
 
 
 @lru_cache(maxsize=1)  # looking through every distribution takes ten milliseconds
-def _profiles(path: tuple[str, ...]) -> dict[str, Profile]:
-    """Return the profiles of what is installed on an import path."""
+def _profiles(path: tuple[str, ...], files: tuple[tuple[Path, int], ...]) -> dict[str, Profile]:
+    """Return the profiles of what is installed on an import path, and those of TOML files."""
     found = {profile.name: profile for profile in BUILT_IN}
     owner = dict.fromkeys(found, "Darkroom itself")
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: (_distribution(entry), entry.name)):
@@ -51,6 +60,14 @@ def _profiles(path: tuple[str, ...]) -> dict[str, Profile]:
             )
         found[profile.name] = profile
         owner[profile.name] = f"the distribution {_distribution(entry)}"
+    for file, _ in files:
+        profile = read_profile(file)
+        if profile.name in found:
+            raise UsageError(
+                f"{file}: the profile {profile.name!r} has the name of one of {owner[profile.name]}; give it another"
+            )
+        found[profile.name] = profile
+        owner[profile.name] = str(file)
     return found
 
 
