@@ -13,7 +13,8 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from catalog import Collection
-from pipelines.calibration.groups.keys import camera_of, exposure_time, obs_number
+from pipelines.calibration.groups.divide import partition
+from pipelines.calibration.groups.keys import calibration_of, camera_of, exposure_time, obs_number
 from pipelines.calibration.quality import measure as pixels
 from pipelines.calibration.quality.criteria import Company, FrameCheck, judge, verdict_of
 from pipelines.calibration.quality.measure import Stats
@@ -24,6 +25,7 @@ from pipelines.documents import runs as ledger
 from pipelines.documents.lookup import found_in
 from pipelines.errors import UsageError
 from pipelines.instruments import FrameLimits, profiles
+from pipelines.instruments.calibration import CAMERA, EXPTIME, TEMPERATURE
 from pipelines.progress import Progress
 from pipelines.session import Session
 from pipelines.table import Answer, Row
@@ -196,10 +198,11 @@ def _kept(frame: Frame, stats: Stats, limits: FrameLimits) -> dict[str, Any]:
 
 def _companies(session: Session, measured: Sequence[tuple[Frame, Stats]]) -> dict[str, Company]:
     """Return what each frame is compared with."""
+    setups = _setups([frame for frame, _ in measured])
     like: dict[str, list[Stats]] = {}
     temperatures: dict[str, list[float]] = {}
     for frame, stats in measured:
-        like.setdefault(_like(frame), []).append(stats)
+        like.setdefault(setups[frame["_id"]], []).append(stats)
         warmth = obs_number(frame, "temperature")
         if warmth is not None:
             temperatures.setdefault(str(camera_of(frame)), []).append(warmth)
@@ -210,8 +213,8 @@ def _companies(session: Session, measured: Sequence[tuple[Frame, Stats]]) -> dic
         others = twins.get(frame["pixels_digest"], [frame["_id"]])
         away, why = _distance(frame, stats, masters.get(frame["_id"]), session.store)
         answer[frame["_id"]] = Company(
-            levels=[one.level for one in like[_like(frame)]],
-            structures=[one.structure for one in like[_like(frame)] if one.structure is not None],
+            levels=[one.level for one in like[setups[frame["_id"]]]],
+            structures=[one.structure for one in like[setups[frame["_id"]]] if one.structure is not None],
             temperatures=temperatures.get(str(camera_of(frame)), []),
             same_pixels=[other for other in others if other != frame["_id"]],
             is_first=others[0] == frame["_id"],
@@ -230,10 +233,26 @@ def _distance(frame: Frame, stats: Stats, master: Frame | None, store: ArrayStor
         return None, str(error)
 
 
-def _like(frame: Frame) -> str:
-    """Name the frames whose levels are alike: of one camera, kind, exposure time and shape."""
-    seconds = exposure_time(frame)
-    return repr((frame.get("camera"), frame["kind"], seconds, frame["arrays"]["sci"]["shape"]))
+def _setups(frames: Sequence[Frame]) -> dict[str, str]:
+    """Name the setup of each frame, by its id: frames of one camera, kind, exposure time and setup have like levels.
+
+    A frame of no known camera is compared with none.
+    """
+    found: dict[str, str] = {}
+    kinds: dict[tuple[str, str], list[Frame]] = {}
+    for frame in frames:
+        kinds.setdefault((str(frame.get("profile")), frame["kind"]), []).append(frame)
+    for (profile, kind), mine in kinds.items():
+        declared = calibration_of(profile)
+        rule = None if declared is None else declared.rule(kind)
+        keys = (CAMERA,) if rule is None else tuple(key for key in rule.keys if key.name not in _OTHERWISE)
+        for number, part in enumerate(partition(mine, (*keys, EXPTIME), nights=False)):
+            for one in part.frames:
+                found[one["_id"]] = f"{profile} {kind} {number}" if camera_of(one) is not None else one["_id"]
+    return found
+
+
+_OTHERWISE = frozenset({TEMPERATURE.name, EXPTIME.name})  # the temperature has a check of its own
 
 
 def _twins(frames: Sequence[Frame], headers: Collection) -> dict[str, list[str]]:

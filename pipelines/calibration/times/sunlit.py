@@ -88,5 +88,5 @@ def _row(night: str, place: tuple[str, str, str], flats: Sequence[Frame], suns: 
         **told,
         "sun": round(median(suns), 2) if suns else None,
         "to_change": [flat["_id"] for flat in flats if decided and flat.get("flat_time") != decision],
-        "reason": None if decided else f"{len(flats)} flats of {camera}: {reason}",
+        "reason": f"{len(flats)} flats of {camera}: {reason or 'by the sun'}",
     }

@@ -286,3 +286,20 @@ def test_the_command_checks_shows_and_filters(troubled, tmp_path):
     assert "10 flats changed" in fixed.stdout
     assert "10 flats are as they were" in darkroom("flats", NIGHT, "--undo").stdout
     assert darkroom("flats", "--fix").returncode == 2
+
+
+def test_frames_of_another_setup_or_of_no_known_camera_are_no_measure(archive, raw):
+    """Two offsets of one camera, and frames that name no camera: each level is right among its like."""
+    from astropy.io import fits
+
+    rng = np.random.default_rng(8)
+    for number in range(12):
+        level, cards = (500, {"OFFSET": 50}) if number % 2 else (900, {"OFFSET": 90})
+        named = {"INSTRUME": "ASI2600", "SERIALNO": "CAM-1", "GAIN": 100, **cards} if number < 8 else {}
+        header = fits.Header({"IMAGETYP": "DARK", "EXPTIME": 9.0, "CCD-TEMP": -10.0, **named})
+        header["DATE-OBS"] = f"2024-02-20T20:{number:02d}:00"
+        pixels = rng.normal(level, 4, (64, 64)).round().astype(np.uint16)
+        fits.PrimaryHDU(pixels, header).writeto(raw / f"d{number:02d}.fits")
+    archive.ingest(raw, progress=False)
+    answer = archive.calibration.check_frames("2024-02-20", progress=False)
+    assert {row["verdict"] for row in answer} == {"good"}

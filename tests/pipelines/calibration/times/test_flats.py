@@ -117,8 +117,8 @@ def test_flats_without_number_time_or_clock_are_undecided_with_a_reason(headers)
     assert (timeless["decision"], timeless["probability"]) == ("undecided", 0.5)
     # Nothing but the sun tells of flats without a number, and it does.
     assert [(row["decision"], row["reason"], row["to_change"]) for row in (evening, morning)] == [
-        ("evening", None, []),
-        ("morning", None, []),
+        ("evening", "1 flats of A: by the sun", []),
+        ("morning", "1 flats of B: by the sun", []),
     ]
     assert lost["decision"] == "undecided"
     assert lost["reason"] == "1 flats of E: no exposure number, and no time, so that nothing tells evening from morning"
