@@ -15,6 +15,7 @@ from pipelines.calibration.select.choose import FIELDS
 from pipelines.calibration.select.darks import DarkChoice, dark_for
 from pipelines.calibration.select.departed import unfit as judged_unfit
 from pipelines.calibration.select.departed import with_departures
+from pipelines.combine.pairs import spread_over
 from pipelines.documents.lookup import found_in
 from pipelines.errors import UsageError
 from pipelines.instruments.nights import parse_night
@@ -138,8 +139,10 @@ def _frames_step(catalog: Catalog, row: Row, kind: str, options: MasterOptions, 
             frames.append(found[name])
     frames.sort(key=lambda frame: (str(frame.get("timestamp")), frame["_id"]))
     if rule.maximum is not None and len(frames) > rule.maximum:
-        rejected += [(frame["_id"], f"a master takes {rule.maximum}") for frame in frames[rule.maximum :]]
-        frames = frames[: rule.maximum]
+        kept = set(spread_over(len(frames), rule.maximum))
+        many = f"a master takes {rule.maximum}, spread evenly over the {len(frames)} there are"
+        rejected += [(frame["_id"], many) for n, frame in enumerate(frames) if n not in kept]
+        frames = [frame for n, frame in enumerate(frames) if n in kept]
     treated = treatment(frames[0]) if frames else {}
     step = Step(
         kind=kind,

@@ -33,7 +33,7 @@ from pipelines.table import Answer, Row
 if TYPE_CHECKING:
     from arraystore import ArrayStore
 
-VERSION = 1
+VERSION = 2
 """Of the measurements: raised when the same pixels give other numbers, so that they are measured again."""
 
 VERB = "frames --check"

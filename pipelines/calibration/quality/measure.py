@@ -6,6 +6,7 @@ which medians and counts follow exactly; of others the frame itself.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
@@ -62,7 +63,7 @@ class Stats:
     structure
         How far the brightest block of a sixteenth of the frame in each direction is above the median one.
     structure_sigma
-        What noise alone makes of a block's median.
+        What noise alone makes of a block's mean.
     undefined
         Pixels that are not numbers.
     """
@@ -169,14 +170,13 @@ def distance(
 
 
 def _shape(sample: Pixels, noise: float) -> dict[str, float | None]:
-    """Tell the shape of a frame from medians of blocks; nothing of a frame too small for blocks."""
+    """Tell the shape of a frame from means of blocks; nothing of a frame too small for blocks."""
     ny, nx = (min(_BLOCKS, size // _SMALLEST) for size in sample.shape)
     if ny < 2 or nx < 2:
         return dict.fromkeys(("gradient", "asymmetry", "structure", "structure_sigma"))
     height, width = sample.shape[0] // ny, sample.shape[1] // nx
     blocks = sample[: ny * height, : nx * width].reshape(ny, height, nx, width).swapaxes(1, 2)
-    finite = np.isfinite(blocks).all()
-    grid = np.median(blocks, axis=(2, 3)) if finite else _medians(blocks)
+    grid = _clipped_means(blocks, noise)
     y, x = ((np.arange(n) + 0.5) / n - 0.5 for n in (ny, nx))
     # Even spacing makes the least-squares slopes separate sums.
     down = float((grid * y[:, np.newaxis]).sum() / (nx * (y**2).sum()))
@@ -186,21 +186,28 @@ def _shape(sample: Pixels, noise: float) -> dict[str, float | None]:
         "gradient": float(np.hypot(down, across)),
         "asymmetry": max(mirrored),
         "structure": float(grid.max() - np.median(grid)),
-        # A median is 1.2533 times as uncertain as a mean.
-        "structure_sigma": 1.2533 * noise / float(np.sqrt(height * width)),
+        "structure_sigma": noise / float(np.sqrt(height * width)),
     }
 
 
-def _medians(blocks: Pixels) -> Pixels:
+def _clipped_means(blocks: Pixels, noise: float) -> Pixels:
+    """Return the mean of each block, of what lies within 5 sigmas of its median: medians of whole numbers are whole.
+
+    Hot pixels and stars do not count; a block without a number has the median of all.
+    """
     flat = blocks.reshape(*blocks.shape[:2], -1)
-    whole = np.nanmedian(np.where(np.isfinite(flat), flat, np.nan))
-    medians = np.array([[_median(block) for block in row] for row in flat])
-    return np.where(np.isfinite(medians), medians, whole)
-
-
-def _median(block: Pixels) -> float:
-    good = block[np.isfinite(block)]
-    return float(np.median(good)) if good.size else float("nan")
+    flat = np.where(np.isfinite(flat), flat, np.nan)
+    whole = np.nanmedian(flat)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of blocks without a number
+        middle = np.nanmedian(flat, axis=2, keepdims=True)
+    reach = 5 * max(noise, 1e-30) if noise else np.inf
+    # A whole number is as good as half a step: the two next to the median are within reach.
+    keep = np.abs(flat - middle) <= max(reach, 1.0)
+    count = keep.sum(axis=2)
+    total = np.where(keep, flat, 0).sum(axis=2)
+    found: Pixels = np.where(count > 0, total / np.maximum(count, 1), whole)
+    return found
 
 
 class _Histograms:

@@ -90,3 +90,32 @@ def test_the_noisy_pixels_of_a_real_sensor_are_found():
     assert found[truth < 1.3 * 0.885].mean() <= 0.002
     ratio = scatter.sigma()[truth > 2 * 0.885] / truth[truth > 2 * 0.885]
     assert ((ratio < 1.5) & (ratio > 1 / 1.5)).mean() >= 0.98
+
+
+@pytest.mark.skipif(REAL is None, reason="DARKROOM_REAL_FRAMES names no real frames")
+def test_real_flats_of_unequal_levels_give_the_gain_and_weigh_by_their_variance():
+    """56 flats of 26 to 3871 DN: EMVA 1288 says 2.369 electrons a DN and a read noise of 0.885 DN."""
+    from astropy.io import fits
+
+    from pipelines.calibration.masters.flatnoise import flat_noise
+    from pipelines.calibration.masters.frames import Normalised, central_level
+
+    folder = Path(str(REAL)) / "imx541"
+    darks = [fits.getdata(name).astype("u2") for name in sorted((folder / "dark").iterdir())[:8]]
+    flats = [fits.getdata(name).astype("u2") for name in sorted((folder / "flat").iterdir())]
+    dark = Rows(np.mean(darks, axis=0))
+    lights = []
+    for flat in flats:
+        frame = Rows(flat)
+        frame.dtype = flat.dtype
+        lights.append(Normalised(frame, dark, central_level(frame, dark)))
+    noise = flat_noise(lights, [str(n) for n in range(len(flats))], [{"noise": measure_noise(darks).to_dict()}])
+    assert noise.gain == pytest.approx(2.37, rel=0.03)
+    assert noise.read_noise == pytest.approx(0.885, rel=0.02)
+    scale = [1 / light.level for light in lights]
+    options = {"noise": noise, "offsets": [dark.values] * len(flats), "scale": scale}
+    made = combine(flats, weights="inverse-variance", **options)
+    assert np.sqrt(np.median(made.variance_model)) <= 0.0020
+    assert np.sqrt(np.median(made.variance_scatter)) == pytest.approx(np.sqrt(np.median(made.variance_model)), rel=0.05)
+    rejected = made.value.size * len(flats) - made.count.sum(dtype=int)
+    assert rejected <= 1e-4 * made.value.size * len(flats)

@@ -1,5 +1,8 @@
 """Measurements: those numpy makes of the whole frame, whatever the type and the bands."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -142,3 +145,23 @@ def test_distance_from_a_master():
         distance(InBands(frame), stats, master=InBands(master[1:]), variance=None, scale=1.0, sigma=6.0)
     with pytest.raises(UsageError, match="no pixel is a number"):
         distance(InBands(frame), stats, master=InBands(master * np.nan), variance=None, scale=1.0, sigma=6.0)
+
+
+@pytest.mark.skipif("DARKROOM_REAL_FRAMES" not in os.environ, reason="DARKROOM_REAL_FRAMES names no real frames")
+@pytest.mark.parametrize("which", ["imx541/dark/*.fits", "int/2022-09-23/bias_*.fit"])
+def test_real_darks_and_biases_leak_no_light(which):
+    """Quiet CMOS darks, whose block medians are whole numbers, and biases with the shape of their amplifier."""
+    from astropy.io import fits
+
+    from pipelines.calibration.quality.criteria import Company, judge
+    from pipelines.instruments import FrameLimits
+
+    found = []
+    for path in sorted(Path(os.environ["DARKROOM_REAL_FRAMES"]).glob(which)):
+        with fits.open(path) as file:
+            pixels = next(hdu.data for hdu in file if hdu.data is not None)
+        found.append(measure(InBands(pixels.astype("u2")), saturation=None, hot_sigma=10))
+    company = Company(levels=[one.level for one in found], structures=[one.structure for one in found])
+    for one in found:
+        checks = judge({"kind": "dark", "header": {}}, one, company, FrameLimits())
+        assert next(check for check in checks if check.check == "leak").verdict == "good"
