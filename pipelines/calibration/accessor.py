@@ -133,6 +133,13 @@ class Calibration:
         require_kinds(self._session.headers, kinds or ())
         return frame_checks(self._session.headers, date, kinds=kinds or KINDS)
 
+    def mark_bad(self, where: Mapping[str, Any], *, why: str) -> "Changed":
+        """Mark all frames of a filter bad, so that no master is made of them; :meth:`undo` takes it back by its run."""
+        from pipelines.calibration.select.departed import mark_bad
+
+        self._session.require_writable("mark frames")
+        return mark_bad(self._session, where, why=why)
+
     # -- masters ---------------------------------------------------------------------------------
 
     def plan(self, night: str, *, kinds: Sequence[str] | None = None, options: "MasterOptions | None" = None) -> Answer:

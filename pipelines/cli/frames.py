@@ -12,10 +12,11 @@ def register(app: typer.Typer) -> None:
 
 def frames(
     context: typer.Context,
-    nights: list[str] = typer.Argument(help="Nights, YYYY-MM-DD.", metavar="NIGHT"),
+    nights: list[str] = typer.Argument(help="Nights, YYYY-MM-DD; or the word mark and a filter.", metavar="NIGHT"),
     kind: list[str] = typer.Option([], help="Only frames of this kind [dark, bias and flat]; may be repeated."),
     check: bool = typer.Option(False, "--check", help="Measure and judge them, and keep the outcome."),
-    bad: bool = typer.Option(False, "--bad", help="Only those that are not good."),
+    bad: bool = typer.Option(False, "--bad", help="Only those that are not good; with mark: mark them bad."),
+    why: str = typer.Option("", help="With mark: the reason, kept with each frame."),
     jobs: int = typer.Option(None, min=1, help="Frames measured at a time [one for each processor]."),
     as_json: bool = table_option,
 ) -> None:
@@ -25,7 +26,11 @@ def frames(
     --------
       darkroom frames 2024-02-20 --bad
       darkroom frames 2024-02-20 --kind dark --check
+      darkroom frames mark '{"date": "2024-02-20", "kind": "flat"}' --bad --why "clouds"
     """
+    if nights[0] == "mark":
+        _mark(context.obj, nights[1:], bad=bad, why=why)
+        return
     from pipelines import Answer
     from pipelines.cli.show import show
 
@@ -42,3 +47,20 @@ def frames(
     show(Answer(answers[0].columns, rows, f"Frames, {', '.join(nights)}"), as_json=as_json)
     if any(row["verdict"] == "unreadable" for row in rows):
         raise typer.Exit(4)
+
+
+def _mark(address: ArchiveAddress, words: list[str], *, bad: bool, why: str) -> None:
+    """Mark all frames of a filter bad, so that no master is made of them."""
+    from pipelines.cli.query import JAVASCRIPT, WRITES, parse
+
+    if len(words) != 1 or not bad or not why:
+        raise typer.BadParameter("""write: darkroom frames mark '{"date": "2024-02-20"}' --bad --why TEXT""")
+    asked = parse(words[0], refused=JAVASCRIPT | WRITES)
+    if not isinstance(asked, dict):
+        raise typer.BadParameter("frames are marked by a filter {...}, not by a pipeline")
+    with address.open() as archive:
+        changed = archive.calibration.mark_bad(asked, why=why)
+    if not changed:
+        typer.echo("no frame matches; nothing was marked")
+        raise typer.Exit(1)
+    typer.echo(f"{len(changed)} frames are marked bad; darkroom recall --undo {changed.run} takes it back")

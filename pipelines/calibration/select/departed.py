@@ -10,10 +10,13 @@ from typing import Any
 from catalog import Catalog
 from pipelines.calibration.groups.keys import rule_for, traits
 from pipelines.calibration.select.criteria import alike
+from pipelines.documents import runs as ledger
+from pipelines.documents.changes import Changed, Edit, change
 from pipelines.documents.lookup import found_in
 from pipelines.errors import UsageError
+from pipelines.session import Session
 
-__all__ = ["departures", "unfit", "with_departures"]
+__all__ = ["departures", "mark_bad", "unfit", "with_departures"]
 
 Doc = Mapping[str, Any]
 
@@ -66,6 +69,31 @@ def unfit(frame: Doc) -> str | None:
         reasons = [check["reason"] for check in qc.get("checks") or () if check["verdict"] == "bad"]
         return ": ".join(["judged bad", *(["; ".join(reasons)] if reasons else [])])
     return None
+
+
+def mark_bad(session: Session, where: Mapping[str, Any], *, why: str) -> Changed:
+    """Mark the frames of a filter bad: no group takes them, and masters made of them are out of use at once.
+
+    Returns
+    -------
+    Changed
+        Names of the frames, and the run that takes it back.
+
+    Raises
+    ------
+    UsageError
+        No reason is given.
+    """
+    if not why.strip():
+        raise UsageError("say why they are bad: it is kept with each frame")
+    names = [doc["_id"] for doc in session.headers.find(where, {"_id": 1}).sort("_id", 1)]
+    if not names:
+        return Changed([], None)
+    run = ledger.start(session.runs, verb="mark", arguments={"why": why, "documents": len(names)})
+    edits = [Edit(name, set={"qc.verdict": "bad", "qc.marked": {"why": why}}) for name in names]
+    changed = change(edits, catalog=session.catalog, store=session.store, why=why, run=run)
+    ledger.finish(session.runs, run, status="finished", result={"changed": len(changed)})
+    return Changed(changed, run)
 
 
 def _with_those_used(catalog: Catalog, masters: Iterable[Doc]) -> dict[str, Doc]:

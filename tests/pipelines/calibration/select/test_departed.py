@@ -78,3 +78,13 @@ def test_a_deleted_frame_is_gone_from_its_master_too(changed):
     light = named(changed, "light_120_00.fits")
     changed.delete(named(changed, "dark_120_01.fits"), why="test", force=True)
     assert "no longer in the archive" in changed.why(light, "dark").reason
+
+
+def test_frames_marked_bad_by_a_filter_are_out_of_every_master_until_it_is_undone(changed):
+    light = named(changed, "light_120_00.fits")
+    before = changed.why(light, "dark").master
+    marked = changed.calibration.mark_bad({"kind": "dark", "_id": {"$regex": "_0[12].fits$"}}, why="shutter open")
+    assert len(marked) == 2
+    assert "marked bad: shutter open" in changed.why(light, "dark").reason
+    changed.calibration.undo(marked.run)
+    assert changed.why(light, "dark").master == before
