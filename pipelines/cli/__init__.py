@@ -36,6 +36,8 @@ def _address(
     log_file: str = log_file_option,
     version: bool = version_option,
 ) -> None:
+    if home is not None:
+        os.environ["DARKROOM_HOME"] = home  # its profiles count for this command and the processes it starts
     context.obj = ArchiveAddress(home=home, catalog=catalog, store=store)
 
 

@@ -20,7 +20,7 @@ from pipelines.errors import UsageError
 from pipelines.instruments.nights import site_zone
 from pipelines.instruments.sites import NOWHERE, Place
 
-__all__ = ["FILE", "place_of", "read_site", "read_toml", "write_site"]
+__all__ = ["FILE", "place_of", "read_site", "read_toml"]
 
 FILE = "darkroom.toml"
 _FIELDS = ("longitude", "latitude", "zone")
@@ -95,23 +95,3 @@ def place_of(site: object, *, where: str, source: str) -> Place:
         zone,
         source=source,
     )
-
-
-def write_site(home: Path, *, longitude: float, why: str) -> Path:
-    """Write a longitude into ``darkroom.toml``, which must not name a site yet; return the file.
-
-    Raises
-    ------
-    UsageError
-        It names a site already, or makes no sense.
-    """
-    file = home / FILE
-    if read_site(home) is not NOWHERE:
-        raise UsageError(f"{file} names a site already; edit it there")
-    home.mkdir(parents=True, exist_ok=True)
-    before = file.read_text(encoding="utf-8") if file.is_file() else ""
-    text = f"# {why}\n[site]\nlongitude = {longitude:g}  # degrees east; edit it, then `darkroom identify --all`\n"
-    new = file.with_suffix(".toml.new")
-    new.write_text(f"{before.rstrip()}\n\n{text}" if before.strip() else text, encoding="utf-8")
-    new.replace(file)
-    return file

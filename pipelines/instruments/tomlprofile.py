@@ -123,7 +123,9 @@ def _site(content: Mapping[str, Any], file: Path) -> tuple[Site | None, str | No
     place = place_of(content["site"], where=str(file), source="profile")
     if place.longitude is None:
         return None, place.zone
-    return Site(longitude=place.longitude, latitude=place.latitude or 0.0), place.zone
+    if place.latitude is None:
+        raise UsageError(f"{file}: [site] has a longitude without a latitude; a profile's needs both")
+    return Site(longitude=place.longitude, latitude=place.latitude), place.zone
 
 
 def _calibration(content: Mapping[str, Any], file: Path) -> Calibration:

@@ -23,6 +23,7 @@ kind = "SHUTTER"
 camera = "ST-7 on the roof"
 [site]
 longitude = -79.4
+latitude = 43.7
 """
 
 
@@ -68,6 +69,7 @@ def test_an_edited_file_counts_at_once(written):
         (GOOD.replace("exptime", "exptme"), "no field 'exptme'"),
         (GOOD.replace("ST-7.*", "ST-7("), "does not compile"),
         (GOOD.replace("-79.4", "400"), "not on the globe"),
+        (GOOD.replace("latitude = 43.7", ""), "without a latitude"),
         (GOOD.replace("longitude = -79.4", "zone = 'Mars'"), "no time zone 'Mars'"),
         (GOOD.replace('"roof"', '"generic"', 1), "has the name of one of Darkroom itself"),
         (GOOD.replace('"roof"', '"The Roof"', 1), "lower-case identifier"),
