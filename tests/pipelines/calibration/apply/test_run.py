@@ -23,7 +23,7 @@ def run(archive_home, *words):
 def test_without_a_place_it_only_says_what_it_would_do(calibrated_night, lights):
     code, told, _ = run(calibrated_night, "calibrate", NIGHT, "--json")
     assert code == 0
-    rows = json.loads(told)
+    rows = json.loads(told)["rows"]
     rows = rows["rows"] if isinstance(rows, dict) else rows
     assert [row["outcome"] for row in rows] == ["nothing made"] * 3
     assert [row["scale"] for row in rows] == [1.0, 1.0, 0.5]
@@ -98,6 +98,6 @@ def test_a_damaged_frame_costs_itself(changed, tmp_path):
     changed.store.withdraw(changed.document(name)["arrays"]["sci"]["digest"])
     code, told, _ = run(tmp_path / "home", "calibrate", NIGHT, "--out", tmp_path / "out", "--json")
     assert code == 1
-    rows = json.loads(told)
+    rows = json.loads(told)["rows"]
     rows = rows["rows"] if isinstance(rows, dict) else rows
     assert [row["outcome"] for row in rows] == ["failed", "written", "written"]

@@ -106,4 +106,4 @@ def test_the_commands_from_a_night_to_a_certified_exported_and_recalled_master(d
     after = of(made, _id=name)
     assert {k: v for k, v in after.items() if k != "ingest"} == {k: v for k, v in before.items() if k != "ingest"}
     assert darkroom("recall", frame).returncode == 2
-    assert darkroom("certify", "masters/none", "--why", "x").returncode == 2
+    assert darkroom("masters", "certify", "masters/none", "--why", "x").returncode == 2
