@@ -137,7 +137,7 @@ def get_record(backend: Backend, key: str) -> bytes:
 
 
 def list_records(backend: Backend, prefix: str = "") -> Iterator[StoredRecord]:
-    """Return the records whose names begin with `prefix`, in no order."""
+    """Return the records whose names begin with `prefix`, folder by folder."""
     folder, slash, _ = prefix.rpartition("/")
     top = record_path(folder).removesuffix("~") if slash and folder else _ROOT
     for entry in backend.walk(top):

@@ -335,7 +335,7 @@ class ArrayStore:
         return get_record(self._backend, key)
 
     def records(self, prefix: str = "") -> Iterator[StoredRecord]:
-        """Return the records whose names begin with `prefix`, in no order."""
+        """Return the records whose names begin with `prefix`, folder by folder."""
         return list_records(self._backend, prefix)
 
     def delete_record(self, key: str) -> None:

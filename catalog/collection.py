@@ -185,10 +185,16 @@ class Collection:
     `catalog.CatalogError`, which is also the PyMongo error a PyMongo user would catch.
     """
 
-    def __init__(self, inner: Any, *, place: str, readonly: bool = False) -> None:
+    def __init__(self, inner: Any, *, place: str, readonly: bool = False, guard: str = "") -> None:
         self._inner = inner
         self._where = f"{inner.name} in {place}"
         self._readonly = readonly
+        self._guard = guard
+
+    def guarded(self, reason: str) -> Collection:
+        """Return the same collection, which refuses every write and says `reason`: what to do instead."""
+        place = self._where.removeprefix(f"{self.name} in ")
+        return Collection(self._inner, place=place, readonly=self._readonly, guard=reason)
 
     @property
     def name(self) -> str:
@@ -208,6 +214,8 @@ class Collection:
     def _write(self, method: str, *arguments: Any, **options: Any) -> Any:
         if self._readonly:
             raise ReadOnly(f"{scrub(self._where)} was opened for reading; connect without readonly to write", 13)
+        if self._guard:
+            raise ReadOnly(f"{method} on {scrub(self._where)} is refused: {self._guard}", 13)
         return self._read(method, *arguments, **options)
 
     def find(self, filter: Any = None, projection: Any = None, *arguments: Any, **options: Any) -> Cursor:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pipelines.calibration.accessor import Calibration
     from pipelines.calibration.select.criteria import Rules
     from pipelines.calibration.select.why import Why
+    from pipelines.documents.changes import Changed
     from pipelines.documents.deletion import Deletion
     from pipelines.ingest.again import Identified
     from pipelines.ingest.export import Certificate
@@ -45,6 +46,12 @@ if TYPE_CHECKING:
 
 Instant = date | datetime | str
 
+GUARD = (
+    "it would leave no record and could not be undone. Change fields with archive.upkeep.change(ID, {FIELD: VALUE}, "
+    "why=TEXT), delete with archive.delete(ID), add files with archive.ingest(PATH); "
+    "open_archive(..., unguarded=True) writes all the same"
+)
+
 
 def open_archive(
     home: str | os.PathLike[str] | None = None,
@@ -52,6 +59,7 @@ def open_archive(
     catalog: str | None = None,
     store: str | None = None,
     readonly: bool = False,
+    unguarded: bool = False,
     **client_options: Any,
 ) -> "Archive":
     """Open an archive; an embedded one is made if it is not there.
@@ -66,6 +74,8 @@ def open_archive(
         ``memory://…`` or a path for the arrays.
     readonly : bool
         Refuse every change.
+    unguarded : bool
+        Let `Archive.headers` and `Archive.masters` be written past the verbs that record each change.
     **client_options
         Passed to the MongoDB client.
 
@@ -76,7 +86,9 @@ def open_archive(
     """
     place = settings.resolve(home, catalog=catalog, store=store)
     connected = connect(place.catalog, readonly=readonly, **{**place.options, **client_options})
-    return Archive(Session(connected, store_url=place.store, writable=not readonly, home=place.home))
+    return Archive(
+        Session(connected, store_url=place.store, writable=not readonly, home=place.home), unguarded=unguarded
+    )
 
 
 class Archive:
@@ -95,8 +107,9 @@ class Archive:
     ...     archive.dark_groups(date="2024-02-20")
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, *, unguarded: bool = False) -> None:
         self.session = session
+        self._unguarded = unguarded
 
     @property
     def catalog(self) -> Catalog:
@@ -110,13 +123,13 @@ class Archive:
 
     @property
     def headers(self) -> Collection:
-        """One document per FITS file: a pymongo-style collection."""
-        return self.session.headers
+        """One document per FITS file: a pymongo-style collection, read-only unless opened `unguarded`."""
+        return self.session.headers if self._unguarded else self.session.headers.guarded(GUARD)
 
     @property
     def masters(self) -> Collection:
-        """Master frames."""
-        return self.session.masters
+        """Master frames, read-only likewise."""
+        return self.session.masters if self._unguarded else self.session.masters.guarded(GUARD)
 
     @property
     def runs(self) -> Collection:
@@ -186,18 +199,33 @@ class Archive:
         ----------
         hdu : int
             Which HDU of the file, from 0; of a calibrated frame which image.
+
+        Warns
+        -----
+        UserWarning
+            A card holds what no FITS header may, such as letters beyond ASCII: it is shown as ``?``.
+            :meth:`cards` has it as it is.
         """
         from astropy.io.fits import Header
 
+        from pipelines.fits.showing import readable
+
+        if "root" not in (document := self.document(document_id)):  # made here, of no file
+            return self.calibration.header(document, hdu)
+        return Header.fromstring(readable("".join(self.cards(document_id, hdu)), document_id))
+
+    def cards(self, document_id: str, hdu: int = 0) -> list[str]:
+        """Return the 80 characters of each card of a header as they are in the file, byte for byte as Latin-1."""
         from catalog import unpack_cards
 
         document = self.document(document_id)
-        if "root" not in document:  # made here, of no file
-            return self.calibration.header(document, hdu)
+        if "root" not in document:
+            return str(self.calibration.header(document, hdu).tostring(sep="\n", padding=False)).split("\n")
         blocks = unpack_cards(document["cards"])
         if not 0 <= hdu < len(blocks):
             raise UsageError(f"{document_id} has HDUs 0 to {len(blocks) - 1}, not {hdu}")
-        return Header.fromstring(blocks[hdu])
+        block = blocks[hdu].decode("latin-1")
+        return [block[start : start + 80] for start in range(0, len(block), 80)]
 
     def cube(self, document: str | Mapping[str, Any], name: str | None = None) -> "Cube":
         """Open an array of a file.
@@ -359,6 +387,7 @@ class Archive:
         jobs: int | None = None,
         reread: bool = False,
         progress: bool | None = None,
+        interrupted: Callable[[], str] | None = None,
     ) -> "IngestReport":
         """Ingest FITS files and folders of them. Run again, only what changed is touched.
 
@@ -380,6 +409,8 @@ class Archive:
             Read known files too, whose size and time are what they were.
         progress : bool, optional
             Show a progress bar; by default on a terminal and in Jupyter.
+        interrupted : callable, optional
+            Asked before each file; when it gives a reason, files being read are finished and committed.
 
         Returns
         -------
@@ -396,7 +427,7 @@ class Archive:
             listed = list(chosen_files(listed, roots=self.roots, selection=Selection(tuple(include), tuple(exclude))))
         options = IngestOptions(headers_only=headers_only, profile=profile, campaign=campaign, jobs=jobs, reread=reread)
         with bar("Ingest", shown=progress) as advance:
-            return ingest(self.session, listed, options=options, progress=advance)
+            return ingest(self.session, listed, options=options, progress=advance, stop=interrupted)
 
     def identify(
         self,
@@ -522,8 +553,10 @@ class Archive:
         why: str = "",
         cascade: bool = True,
         force: bool = False,
-    ) -> list[str]:
+    ) -> "Changed":
         """Move documents into the trash; :meth:`restore` brings them back, :meth:`sweep` empties it.
+
+        What is returned has the deletion's run as its ``run``.
 
         Parameters
         ----------
@@ -549,9 +582,12 @@ class Archive:
         plan = ids if isinstance(ids, Deletion) else self.plan_deletion(ids, cascade=cascade)
         return delete_planned(plan, catalog=self.catalog, store=self.store, why=why, force=force)
 
-    def restore(self, ids: str | Sequence[str] = (), *, run: str = "") -> list[str]:
-        """Bring documents back from the trash, or with `run` everything that one deletion took."""
-        from pipelines.documents.deletion import restore_run
+    def restore(self, ids: str | Sequence[str] = (), *, run: str = "", only: bool = False) -> list[str]:
+        """Bring documents back from the trash, with everything else their deletion took, unless `only` these.
+
+        With `run`, everything that one deletion took.
+        """
+        from pipelines.documents.deletion import restore_run, same_deletion
         from pipelines.documents.trash import restore
 
         self.session.require_writable("restore")
@@ -559,23 +595,40 @@ class Archive:
             raise UsageError("name documents to restore, or one run of a deletion, not both")
         if run:
             return restore_run(run, catalog=self.catalog, store=self.store)
-        return restore([ids] if isinstance(ids, str) else ids, catalog=self.catalog, store=self.store)
+        named = [ids] if isinstance(ids, str) else list(ids)
+        if not only:
+            named += same_deletion(named, catalog=self.catalog)
+        return restore(named, catalog=self.catalog, store=self.store)
 
-    def sweep(self, *, grace: timedelta = timedelta(days=14), dry_run: bool = True) -> "Swept":
+    def deleted_with(self, ids: Sequence[str]) -> list[str]:
+        """What else the deletion of some documents took, and what is still in the trash of it."""
+        from pipelines.documents.deletion import same_deletion
+
+        return same_deletion(ids, catalog=self.catalog)
+
+    def trash(self) -> Answer:
+        """List what is in the trash: when it was deleted, by which run, and why."""
+        from pipelines.documents.trash import listed
+
+        return listed(self.catalog)
+
+    def sweep(
+        self, *, grace: timedelta = timedelta(days=14), dry_run: bool = True, forget: Sequence[str] = ()
+    ) -> "Swept":
         """Empty the old trash and remove arrays nothing refers to; a dry run unless told otherwise."""
         from pipelines.upkeep.sweep import sweep
 
         self.session.require_writable("sweep")
-        return sweep(self.session, grace=grace, dry_run=dry_run)
+        return sweep(self.session, grace=grace, dry_run=dry_run, forget=forget)
 
-    def export(self, document_id: str, out: str | os.PathLike[str]) -> "Certificate":
-        """Write the original file of a document, byte for byte; proved by its digest.
+    def export(self, document_id: str, out: str | os.PathLike[str], *, overwrite: bool = False) -> "Certificate":
+        """Write the original file of a document, byte for byte; proved by its digest. A folder takes its name.
 
         A master, or a calibrated frame, has no original file: ``archive.calibration.export`` writes it as FITS.
         """
         from pipelines.ingest.export import export
 
-        return export(self.session, self.session.frame(document_id), out)
+        return export(self.session, self.session.frame(document_id), out, overwrite=overwrite)
 
     def calibrated(
         self, document_id: str, *, rules: "Rules | None" = None, cosmic_rays: bool = False

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from arraystore.backends.folders import identity, make_folders, sync_folder
+from arraystore.backends.folders import identity, make_folders, regular, sync_folder, unfinished_marker
 from arraystore.backends.protocol import Entry, StoredObject
 from arraystore.backends.staging import TAKEN, FileStaging
 from arraystore.errors import StoreReadOnly, translated
@@ -104,10 +104,10 @@ class FileBackend:
     # -- reading ------------------------------------------------------------------
 
     def reader(self, path: str) -> _ReadFile:
-        flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
+        flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
         full = f"{self.root}/{path}"
         try:
-            return _ReadFile(os.open(full, flags), full)
+            return _ReadFile(regular(os.open(full, flags), full), full)
         except FileNotFoundError:
             pass
         except OSError as error:
@@ -117,7 +117,7 @@ class FileBackend:
             # A sweep may hold the object aside for a moment, and put it back in the next.
             for place in (self._aside_path(path), full):
                 with suppress(FileNotFoundError):
-                    return _ReadFile(os.open(place, flags), full)
+                    return _ReadFile(regular(os.open(place, flags), full), full)
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), full)
 
     def _aside_path(self, path: str) -> str:
@@ -178,12 +178,24 @@ class FileBackend:
         with translated("refresh", target):
             for _ in range(2):
                 with suppress(FileNotFoundError):
-                    os.utime(target / "manifest.json")
+                    self._make_young(target / "manifest.json")
                     # The time may have been set after a sweep looked; then it is gone by now.
                     if target.is_dir():
                         return True
                 self._restore(digest)
         return False
+
+    def _make_young(self, manifest: Path) -> None:
+        """Set the time of a manifest to now; one that belongs to another account is put anew, with the same bytes."""
+        try:
+            os.utime(manifest)
+        except PermissionError:
+            place = manifest.relative_to(self.root).as_posix()
+            staging = FileStaging(self.root)
+            try:
+                staging.place({place: manifest.read_bytes()})
+            finally:
+                staging.discard()
 
     def withdraw(self, digest: str, keep: Callable[[float], bool]) -> bool:
         self.require_writable()
@@ -246,6 +258,8 @@ class FileBackend:
             folder.rename(grave)
         except FileNotFoundError:
             return False
+        with suppress(FileNotFoundError):
+            sync_folder(folder.parent)  # before its files go: it must not come back without them
         shutil.rmtree(grave, ignore_errors=True)  # what is left of it is staging, for the next sweep
         return True
 
@@ -254,9 +268,16 @@ class FileBackend:
             for folder in _folders(self.root / ".staging"):
                 found = _describe(Path(folder.path))
                 yield Entry(f".staging/{folder.name}", found.nbytes, found.modified)
+            for path in self.root.glob(unfinished_marker("*")):
+                if (entry := self.stat(path.name)) is not None:
+                    yield entry
 
     def clear(self, path: str) -> bool:
         self.require_writable()
+        if not path.startswith(".staging/"):
+            with translated("remove", self.root / path):
+                (self.root / path).unlink(missing_ok=True)
+            return True
         folder = self.root / ".staging" / path.removeprefix(".staging/")
         with translated("remove", folder):
             try:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+import stat
 import uuid
 from contextlib import suppress
 from pathlib import Path
 
 from arraystore.backends.markers import MARKER, new_marker, parse_marker
-from arraystore.errors import NotAStore, StoreUnreachable, translated
+from arraystore.errors import ArrayDamaged, NotAStore, StoreUnreachable, translated
 
-__all__ = ["identity", "make_folders", "sync_folder"]
+__all__ = ["identity", "make_folders", "regular", "sync_folder", "unfinished_marker"]
 
 _OURS = {MARKER, "objects", "records", ".staging", ".aside", "lost+found"}
 
@@ -47,10 +48,15 @@ def _ours(name: str) -> bool:
     return name in _OURS or (name.startswith(f".{MARKER}.") and name.endswith(".new"))
 
 
+def unfinished_marker(name: str) -> str:
+    """Name of a marker that is being written; one that stays was left by a kill."""
+    return f".{MARKER}.{name}.new"
+
+
 def _make_marker(root: Path) -> None:
     """Write the marker; of several processes that do so at once, one wins."""
     make_folders(root)
-    new = root / f".{MARKER}.{uuid.uuid4().hex}.new"
+    new = root / unfinished_marker(uuid.uuid4().hex)
     try:
         with new.open("xb") as file:
             file.write(new_marker())
@@ -79,3 +85,11 @@ def make_folders(path: Path) -> None:
     make_folders(path.parent)
     path.mkdir(exist_ok=True)
     sync_folder(path.parent)
+
+
+def regular(descriptor: int, path: str) -> int:
+    """Refuse what is open and no plain file: a pipe would be waited for, a device has no end."""
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    raise ArrayDamaged(f"{path} is not a regular file. Remove it, and restore the store from a copy.")

@@ -112,7 +112,7 @@ class MemoryBackend:
 
     def walk(self, prefix: str) -> Iterator[Entry]:
         with self.contents.lock:
-            paths = [p for p in self.contents.files if p == prefix or p.startswith(f"{prefix}/")]
+            paths = sorted(p for p in self.contents.files if p == prefix or p.startswith(f"{prefix}/"))
         for path in paths:
             entry = self.stat(path)
             if entry is not None:

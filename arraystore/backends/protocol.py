@@ -98,7 +98,7 @@ class Backend(Protocol):
         """The file at `path`, or None."""
 
     def walk(self, prefix: str) -> Iterator[Entry]:
-        """Every file at or below `prefix`, in no order; nothing if there is none."""
+        """Every file at or below `prefix`, folder by folder; nothing if there is none."""
 
     def stage(self) -> Staging:
         """Begin an object."""

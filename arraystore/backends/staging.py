@@ -64,7 +64,7 @@ class FileStaging:
         path = self.folder / name
         with translated("write", path):
             make_folders(path.parent)
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         # Kept open until it is synced, so that no write error of the disk goes unseen.
         self._descriptors.append(descriptor)
         yield _OpenFile(descriptor, path)
@@ -74,7 +74,9 @@ class FileStaging:
         target = self._root / object_path(digest)
         with translated("publish", target):
             self._force()
-            for folder, _, _ in os.walk(self.folder):
+            for folder, _, names in os.walk(self.folder):
+                for name in names:
+                    _protect(Path(folder, name))
                 sync_folder(Path(folder))
             make_folders(target.parent)
             try:
@@ -204,6 +206,12 @@ def _move(new: Path, target: Path) -> None:
         except FileNotFoundError:
             if not new.exists():
                 raise  # not the folder, which another process may prune: the file itself
+
+
+def _protect(path: Path) -> None:
+    """Take the right to write a file from everybody: what is published never changes."""
+    with suppress(OSError):  # a file system without rights
+        path.chmod(path.stat().st_mode & 0o444)
 
 
 def _sync_and_close(descriptor: int) -> None:

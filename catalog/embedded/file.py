@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -14,10 +12,11 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
+from catalog.embedded.filesystem import is_frozen, is_network, make_empty, make_folders
 from catalog.errors import CatalogTooNew, InvalidURL, Misused, ReadOnly, Unreachable
 from catalog.translate import reraise
 
-__all__ = ["FORMAT", "CatalogFile", "Journal", "filesystem_type", "is_network"]
+__all__ = ["FORMAT", "CatalogFile", "Journal"]
 
 Journal = Literal["auto", "wal", "truncate"]
 #: Version of the layout of tables, kept in SQLite's user_version.
@@ -30,11 +29,6 @@ CREATE TABLE fields (id INTEGER PRIMARY KEY, collection INTEGER NOT NULL, path T
 CREATE TABLE indexes (id INTEGER PRIMARY KEY, collection INTEGER NOT NULL, name TEXT NOT NULL,
                       spec BLOB NOT NULL, UNIQUE (collection, name));
 """
-_NETWORK = frozenset([
-    "9p", "acfs", "afp", "afpfs", "afs", "beegfs", "ceph", "cifs", "coda", "davfs", "fhgfs", "gfs", "gfs2", "gpfs",
-    "lustre", "ncp", "ncpfs", "nfs", "nfs3", "nfs4", "ocfs2", "orangefs", "panfs", "pvfs2", "smb", "smb2", "smb3",
-    "smbfs", "vboxsf", "virtiofs", "webdav",
-])  # fmt: skip
 
 
 class _Local(threading.local):
@@ -83,7 +77,7 @@ class CatalogFile:
                 raise Unreachable(f"{self.path}: there is no catalog; ingest something first, or check the path")
         else:
             try:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
+                make_folders(self.path.parent)
             except OSError as error:
                 raise Unreachable(f"{self.path.parent}: {error.strerror}; choose a folder you can write") from None
         if self.path.is_dir():
@@ -146,10 +140,16 @@ class CatalogFile:
     def _try_open(self) -> sqlite3.Connection:
         uri = f"file:{quote(str(self.path))}"
         if self.readonly:
-            writable = os.access(self.path, os.W_OK) and os.access(self.path.parent, os.W_OK)
-            wal = self.path.with_name(self.path.name + "-wal")
-            # Without a WAL to replay, a file on a read-only medium can be read as it stands.
-            uri += "?mode=rw" if writable else "?mode=ro" if wal.exists() else "?immutable=1"
+            uri += "?mode=rw" if self._may_write() else "?mode=ro"
+            if not self._may_write() and self._lacks_wal():
+                if not is_frozen(self.path):
+                    raise Unreachable(
+                        f"{self.path} cannot be read by an account that may not write there before its owner has "
+                        "opened it with this release: let the owner run `darkroom status` once"
+                    )
+                uri += "&immutable=1"
+        else:
+            make_empty(self.path)
         return sqlite3.connect(
             uri,
             uri=True,
@@ -158,6 +158,24 @@ class CatalogFile:
             check_same_thread=False,
             cached_statements=512,
         )
+
+    def _may_write(self) -> bool:
+        return os.access(self.path, os.W_OK) and os.access(self.path.parent, os.W_OK)
+
+    def _lacks_wal(self) -> bool:
+        """Tell whether the file needs a WAL beside it, by bytes 18 and 19 of its format, and has none."""
+        with open(self.path, "rb") as file:
+            return file.read(20)[18:] == b"\2\2" and not _beside(self.path, "-wal").exists()
+
+    def _leave_wal(self) -> None:
+        """Leave an empty WAL and its index, which SQLite removes with the last connection.
+
+        An account that may not write in the folder cannot make them, and reads current answers only where
+        they are. Empty, they say nothing; another process may be using them by now.
+        """
+        for path in (_beside(self.path, "-wal"), _beside(self.path, "-shm")):
+            with contextlib.suppress(OSError):
+                make_empty(path, like=self.path)
 
     def _set_up(self, connection: sqlite3.Connection) -> None:
         version, application, objects = self._header(connection)
@@ -251,69 +269,10 @@ class CatalogFile:
             if self._process == os.getpid():
                 for _, connection in self._open:
                     connection.close()
+                if self._open and self.journal == "wal" and self._may_write() and self._lacks_wal():
+                    self._leave_wal()
             self._open = []
 
 
-def filesystem_type(path: Path, *, mounts: str | None = None) -> str | None:
-    """Return the type of the file system a path lies on.
-
-    Parameters
-    ----------
-    path : Path
-        A path; what does not exist yet counts as lying in its nearest existing folder.
-    mounts : str, optional
-        The table of mounts, in the form of ``/proc/mounts``; read from the system by default.
-
-    Returns
-    -------
-    str or None
-        The name the system gives the type, None if the system does not tell.
-    """
-    table = _mounts() if mounts is None else mounts
-    target = os.path.realpath(path)
-    best: tuple[int, str] | None = None
-    for line in table.splitlines():
-        fields = line.split(" ")
-        if len(fields) < 3:
-            continue
-        point = fields[1].encode().decode("unicode_escape").rstrip("/")
-        inside = target == point or target.startswith(point + "/")
-        if inside and (best is None or len(point) >= best[0]):
-            best = (len(point), fields[2])
-    return best[1] if best else None
-
-
-def is_network(path: Path, *, mounts: str | None = None) -> bool:
-    """Tell whether a path lies on a network file system; a FUSE one counts as such.
-
-    Examples
-    --------
-    >>> is_network(Path("/data/x.db"), mounts="server:/d /data nfs4 rw 0 0")
-    True
-    >>> is_network(Path("/data/x.db"), mounts="/dev/sda1 / ext4 rw 0 0")
-    False
-    """
-    kind = filesystem_type(path, mounts=mounts)
-    return kind is not None and (kind in _NETWORK or kind.startswith("fuse."))
-
-
-def _mounts() -> str:
-    try:
-        return Path("/proc/mounts").read_text(encoding="utf-8", errors="surrogateescape")
-    except OSError:
-        return _mounts_by_command() if sys.platform == "darwin" else ""
-
-
-def _mounts_by_command() -> str:
-    """Bring the answer of ``mount`` on macOS, ``dev on /path (type, ...)``, into the form of /proc/mounts."""
-    try:
-        text = subprocess.run(["/sbin/mount"], capture_output=True, text=True, timeout=5, check=True).stdout
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    lines = []
-    for line in text.splitlines():
-        device, _, rest = line.partition(" on ")
-        point, _, options = rest.rpartition(" (")
-        point = point.replace(" ", "\\040")
-        lines.append(f"{device.replace(' ', '_')} {point} {options.split(',')[0].rstrip(')')}")
-    return "\n".join(lines)
+def _beside(path: Path, ending: str) -> Path:
+    return path.with_name(path.name + ending)

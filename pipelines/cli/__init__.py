@@ -5,6 +5,7 @@ store not usable; 4 damage found; 130 interrupted.
 """
 
 import os
+import signal
 import sys
 from importlib import import_module
 from pkgutil import iter_modules
@@ -15,6 +16,7 @@ from pipelines.cli.application import Commands
 from pipelines.cli.chapters import Chapters
 from pipelines.cli.logs import log_file_option, verbose_option
 from pipelines.cli.options import ArchiveAddress, version_option
+from pipelines.table import plain
 
 __all__ = ["app", "exit_code", "main"]
 
@@ -50,6 +52,7 @@ for _found in sorted(iter_modules(__path__), key=lambda found: found.name):
 
 def main() -> None:
     """Run the command; every foreseen error is one message and an exit code."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # told to end, a verb writes down how far it came
     try:
         code = app(standalone_mode=False, prog_name="darkroom")
     except KeyboardInterrupt:
@@ -88,7 +91,7 @@ def _told(error: Exception) -> int:
 def _say(message: str, code: int) -> int:
     from pipelines.cli.show import error_json
 
-    print(error_json(message, code) if _wants_json() else f"darkroom: {message}", file=sys.stderr)
+    print(error_json(message, code) if _wants_json() else f"darkroom: {plain(message, lines=True)}", file=sys.stderr)
     return code
 
 

@@ -1,10 +1,14 @@
 """Commands about single files: ``header``, ``export``, ``history``."""
 
+import shutil
+import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import typer
 
 from pipelines.cli.options import ArchiveAddress, table_option
+from pipelines.table import plain
 
 
 def register(app: typer.Typer) -> None:
@@ -26,13 +30,16 @@ def header(
     """
     address: ArchiveAddress = context.obj
     with address.open(readonly=True) as archive:
-        typer.echo(archive.header(document, hdu).tostring(sep="\n", endcard=True, padding=False))
+        cards = [plain(card.rstrip()) for card in archive.cards(document, hdu)]
+    end = max((place for place, card in enumerate(cards) if card == "END"), default=len(cards))
+    typer.echo("\n".join(cards[: end + 1]))
 
 
 def export(
     context: typer.Context,
     document: str = typer.Argument(help="A document's name.", metavar="ID"),
-    out: Path = typer.Argument(help="File to write."),
+    out: Path = typer.Argument(help="File or folder to write to; - is standard output."),
+    overwrite: bool = typer.Option(False, "--overwrite", help="Replace a file that is there."),
     certificate: bool = typer.Option(False, "--certificate", help="Print the digests, ingested and exported."),
 ) -> None:
     """Write the original FITS file again, byte for byte; or a master as FITS, with all its planes.
@@ -42,16 +49,33 @@ def export(
       darkroom export Dragonfly101/2024-02-20/T13060400_1_flat.fits original.fits
     """
     address: ArchiveAddress = context.obj
+    if str(out) == "-":
+        _to_stdout(address, document)
+        return
     with address.open(readonly=True) as archive:
         if archive.session.collection_of(document) == "masters":
-            path = archive.calibration.export(document, out)
+            target = out / f"{document.rpartition('/')[2]}.fits" if out.is_dir() else out
+            path = archive.calibration.export(document, target, overwrite=overwrite)
             planes = archive.masters.find_one({"_id": document}, {"arrays": 1})
             typer.echo(f"{path}: {path.stat().st_size} bytes, {', '.join(planes['arrays'] if planes else ())}")
             return
-        proof = archive.export(document, out)
+        proof = archive.export(document, out, overwrite=overwrite)
     typer.echo(f"{proof.file}: {proof.nbytes} bytes, as ingested")
     if certificate:
         typer.echo(f"ingested sha256 {proof.ingested}\nexported sha256 {proof.exported}")
+
+
+def _to_stdout(address: ArchiveAddress, document: str) -> None:
+    """Write a file to standard output, once it is proved to be the original."""
+    with TemporaryDirectory(prefix="darkroom-") as folder, address.open(readonly=True) as archive:
+        whole = Path(folder, "export.fits")
+        if document.startswith("masters/"):
+            archive.calibration.export(document, whole)
+        else:
+            archive.export(document, whole)
+        with whole.open("rb") as file:
+            shutil.copyfileobj(file, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
 
 
 def history(

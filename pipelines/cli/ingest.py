@@ -35,6 +35,7 @@ def ingest(
       darkroom ingest fits/
       darkroom ingest fits/ --dry-run --exclude '*_flat.fits'
     """
+    from pipelines import on_signals
     from pipelines.cli.show import show_object
 
     address: ArchiveAddress = context.obj
@@ -44,7 +45,7 @@ def ingest(
             found = archive.survey(every, include=include, exclude=exclude, campaign=campaign)
         show_object(found, as_json=as_json)
         return
-    with address.open(new=True) as archive:
+    with address.open(new=True) as archive, on_signals() as interrupted:
         report = archive.ingest(
             every,
             include=include,
@@ -54,12 +55,13 @@ def ingest(
             campaign=campaign,
             jobs=jobs,
             reread=reread,
+            interrupted=interrupted,
         )
     if not report.files and not as_json:
         typer.echo(f"no FITS files under {', '.join(map(str, every))} (.fits .fit .fts .fz, also .gz and .bz2)")
     else:
         show_object(report, as_json=as_json)
-    raise typer.Exit(report.exit_code)
+    raise typer.Exit(130 if interrupted() else report.exit_code)
 
 
 def manifest(file: str | os.PathLike[str]) -> list[str]:

@@ -1,12 +1,12 @@
 """Commands about masters: ``masters make | list | certify``, ``why``, ``needs``, ``recall``."""
 
-import sys
 from datetime import UTC, datetime
 
 import typer
 
 from pipelines.cli.application import Commands
 from pipelines.cli.chapters import Masters
+from pipelines.cli.confirm import agree
 from pipelines.cli.options import ArchiveAddress, json_option, table_option, yes_option
 
 
@@ -187,12 +187,12 @@ def recall(
             back = archive.calibration.undo(undo, why=reason)
             typer.echo(f"{len(back)} documents are as they were before run {undo}")
             return
-        if dry_run or (sys.stdin.isatty() and not yes):
+        if dry_run or not yes:
             planned = archive.calibration.recall(names, why=why, dry_run=True)
             show_object(planned, as_json=as_json)
             if dry_run:
                 return
-            typer.confirm("Mark them?", abort=True)
+        agree("Mark them?", yes=yes)
         done = archive.calibration.recall(names, why=why)
     show_object(done, as_json=as_json)
 

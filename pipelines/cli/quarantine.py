@@ -1,10 +1,9 @@
 """The commands ``quarantine list | retry | forget``: files that could not be taken, and why."""
 
-import sys
-
 import typer
 
 from pipelines.cli.application import Commands
+from pipelines.cli.confirm import agree
 from pipelines.cli.options import ArchiveAddress, duration, json_option, size, table_option, yes_option
 
 
@@ -78,9 +77,9 @@ def quarantine_forget(
     """
     address: ArchiveAddress = context.obj
     with address.open() as archive:
-        if sys.stdin.isatty() and not yes:
-            count = len(names) if force and names else len(archive.upkeep.gone(names or []))
-            typer.confirm(f"Forget {count} entries?", abort=True)
+        count = len(names) if force and names else len(archive.upkeep.gone(names or []))
+        if count:
+            agree(f"Forget {count} entries?", yes=yes)
         struck = archive.upkeep.forget(names or [], force=force, why=why)
     if struck:
         typer.echo(f"{len(struck)} entries forgotten")

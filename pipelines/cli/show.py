@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines.table import Answer
+from pipelines.table import Answer, plain
 
 FORMAT = 1
 """The version of the JSON that the command prints: its ``format``. A name in it that changes raises it."""
@@ -41,7 +41,7 @@ def show_object(value: Any, *, as_json: bool) -> None:
     if as_json:
         print_json(value.to_dict())
     else:
-        print(repr(value))
+        print(plain(repr(value), lines=True))
 
 
 def print_json(value: dict[str, Any]) -> None:

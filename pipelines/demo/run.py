@@ -146,7 +146,7 @@ def _draw_the_pixel(archive: Archive, campaign: CampaignTruth, out: Path, say: S
 
 
 def _export(archive: Archive, night: NightTruth, out: Path, say: Say) -> None:
-    proof = archive.export(night.frames[0].id, out)
+    proof = archive.export(night.frames[0].id, out, overwrite=True)
     original = night.folder / night.frames[0].id
     same = original.read_bytes() == proof.file.read_bytes()
     say(f"A file back from the archive: {proof.file.name}, {_as('the same bytes as the original', same)}\n")

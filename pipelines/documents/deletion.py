@@ -6,11 +6,16 @@ from typing import Any
 
 from arraystore import ArrayStore
 from catalog import Catalog
+from pipelines.documents import runs as ledger
 from pipelines.documents import trash
+from pipelines.documents.changes import Changed
 from pipelines.errors import Refused, UnknownDocument
+from pipelines.table import plain
 
 ORDER = ("uncal", "ramp", "rateints", "rate")
-"""Kinds of products of one exposure: each is made of those before it."""
+"""Kinds of products of one exposure, in the order they are made."""
+MADE_OF_IT = {"uncal": ORDER[1:], "ramp": ORDER[2:]}
+"""By kind: the later products that are made of it; a rate and its rateints are both made of the ramp."""
 
 Document = dict[str, Any]
 _FIELDS = {
@@ -84,7 +89,9 @@ class Deletion:
         return {"documents": self.ids, **plain}
 
     def __repr__(self) -> str:
-        shown = [f"  {d.kind or 'unknown':10} {d.nbytes / 1e6:10.1f} MB  {d.document}" for d in self.documents[:20]]
+        shown = [
+            f"  {d.kind or 'unknown':10} {d.nbytes / 1e6:10.1f} MB  {plain(d.document)}" for d in self.documents[:20]
+        ]
         if len(self.documents) > 20:
             shown.append(f"  and {len(self.documents) - 20} more")
         shared = f"; {self.shared_nbytes / 1e6:.1f} MB are shared and stay" if self.shared_nbytes else ""
@@ -115,6 +122,7 @@ def plan_deletion(ids: Sequence[str], *, catalog: Catalog, cascade: bool = True)
     """
     found = {doc["_id"]: doc for doc in catalog.headers.find({"_id": {"$in": list(ids)}}, _FIELDS)}
     missing = [name for name in ids if name not in found]
+    missing = [name for name in missing if name not in _deleted_by_the_killed(missing, catalog)]
     if missing:
         raise UnknownDocument(f"no document named {', '.join(missing[:5])}; nothing was deleted")
     waves = [found]
@@ -141,6 +149,17 @@ def plan_deletion(ids: Sequence[str], *, catalog: Catalog, cascade: bool = True)
     )
 
 
+def _deleted_by_the_killed(names: Sequence[str], catalog: Catalog) -> set[str]:
+    """Return the documents that a deletion took which did not come to its end: it may be repeated."""
+    if not names:
+        return set()
+    ledger.note_killed(catalog.runs)
+    entries = catalog.trash.find({"document": {"$in": list(names)}}, {"document": 1, "run": 1}).to_list()
+    runs = {"_id": {"$in": sorted({entry["run"] for entry in entries})}, "status": {"$in": ["killed", "stopped"]}}
+    cut_short = {run["_id"] for run in catalog.runs.find(runs, {"_id": 1})}
+    return {entry["document"] for entry in entries if entry["run"] in cut_short}
+
+
 def delete_planned(
     plan: Deletion,
     *,
@@ -148,7 +167,7 @@ def delete_planned(
     store: ArrayStore,
     why: str = "",
     force: bool = False,
-) -> list[str]:
+) -> Changed:
     """Carry a plan out, if it is still what would be planned now.
 
     Parameters
@@ -160,8 +179,8 @@ def delete_planned(
 
     Returns
     -------
-    list of str
-        The names of the entries in the trash.
+    Changed
+        The names of the entries in the trash, and the run.
 
     Raises
     ------
@@ -201,13 +220,33 @@ def restore_run(run: str, *, catalog: Catalog, store: ArrayStore) -> list[str]:
     return trash.restore(names, catalog=catalog, store=store)
 
 
+def same_deletion(ids: Sequence[str], *, catalog: Catalog) -> list[str]:
+    """Return the other documents that went with some into the trash, and have not been ingested again since."""
+    latest: dict[str, Document] = {}
+    for entry in catalog.trash.find({"document": {"$in": list(ids)}}, {"document": 1, "revision": 1, "run": 1}):
+        if entry["revision"] > latest.get(entry["document"], {"revision": 0})["revision"]:
+            latest[entry["document"]] = entry
+    runs = sorted({entry["run"] for entry in latest.values()})
+    others = {
+        entry["document"]: entry
+        for entry in catalog.trash.find({"run": {"$in": runs}, "document": {"$nin": list(ids)}})
+    }
+    by_collection: dict[str, list[str]] = {}
+    for name, entry in others.items():
+        by_collection.setdefault(entry["collection"], []).append(name)
+    for collection, names in by_collection.items():
+        for document in catalog[collection].find({"_id": {"$in": names}}, {"_id": 1}):
+            del others[document["_id"]]
+    return sorted(others)
+
+
 def _products(documents: Iterable[Document], catalog: Catalog) -> list[Document]:
     """Return the later products of the exposures of documents."""
     found: list[Document] = []
     for document in documents:
-        if document.get("exposure") is None or document.get("kind") not in ORDER:
+        later = list(MADE_OF_IT.get(str(document.get("kind")), ()))
+        if document.get("exposure") is None or not later:
             continue
-        later = list(ORDER[ORDER.index(document["kind"]) + 1 :])
         query = {"exposure": document["exposure"], "instrument": document["instrument"], "kind": {"$in": later}}
         products = catalog.headers.find(query, _FIELDS).to_list()
         # Of the segments of an exposure, only this one; of its calibrations, each in its own folder, too.

@@ -4,8 +4,7 @@ from itertools import islice
 
 from arraystore import ArrayStore
 from catalog import Catalog
-from pipelines.documents.records import PREFIXES, parse_key, record_stem
-from pipelines.errors import Refused, UsageError
+from pipelines.errors import UsageError
 
 COLLECTION = "pairing"
 STORE = "store"
@@ -45,33 +44,3 @@ def _stores_of_documents(catalog: Catalog) -> set[str]:
     for document in islice(catalog.headers.find({"ingest.arrays": "kept"}, {"arrays": 1}).limit(SAMPLE), SAMPLE):
         seen.update(str(ref.get("store")) for ref in document["arrays"].values() if isinstance(ref, dict))
     return seen
-
-
-def require_known(catalog: Catalog, store: ArrayStore) -> None:
-    """Refuse to sweep a store most of whose documents the catalog has never heard of.
-
-    Such a catalog was lost and begun anew: to it, all that came before is garbage. One that has deleted,
-    swept or been rebuilt knows what it does.
-
-    Raises
-    ------
-    Refused
-        How many there are, and what to do.
-    """
-    if catalog.runs.find_one({"verb": {"$in": ["delete", "sweep", "rebuild"]}, "status": "finished"}, {"_id": 1}):
-        return
-    kept = {name.stem for prefix in PREFIXES.values() for r in store.records(prefix) if (name := parse_key(r.key))}
-    known = {
-        record_stem(document["_id"], collection=collection)
-        for collection in PREFIXES
-        for document in catalog[collection].find({}, {"_id": 1})
-    }
-    for entry in catalog.trash.find({}, {"document": 1, "collection": 1}):  # its deletion may have been cut short
-        known.add(record_stem(entry["document"], collection=entry.get("collection", "headers")))
-    strangers = len(kept - known)
-    if strangers > len(known):
-        raise Refused(
-            f"{store.url} keeps {strangers} documents that {catalog.url} does not know, and {len(known)} that it "
-            "does: the catalog was lost, or is another's. Bring them back with `darkroom rebuild --missing`; "
-            "nothing was removed"
-        )

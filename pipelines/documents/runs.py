@@ -17,10 +17,11 @@ logger = logging.getLogger(__name__)
 
 
 def start(runs: Collection, *, verb: str, arguments: dict[str, Any]) -> str:
-    """Write down that a run began; return its name.
+    """Write down that a run began, and which runs before it were killed; return its name.
 
     The name sorts by time: ``20240221T031502Z-3f9a1c``.
     """
+    note_killed(runs)
     now = datetime.now(UTC)
     run = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
     runs.insert_one(

@@ -5,18 +5,20 @@ them. Both steps are changes like any other, so a catalog that is rebuilt knows 
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from arraystore import ArrayStore
-from catalog import Catalog, Collection
+from catalog import Catalog, CatalogError, Collection
 from pipelines.documents import runs as ledger
-from pipelines.documents.changes import TRIES, new_state, trash_name, write
+from pipelines.documents.changes import TRIES, Changed, new_state, trash_name, write
 from pipelines.errors import Refused, UnknownDocument
+from pipelines.table import Answer
 
 
 def delete(
     ids: Sequence[str], *, catalog: Catalog, store: ArrayStore, why: str = "", collection: str = "headers"
-) -> list[str]:
+) -> Changed:
     """Move documents into the trash.
 
     Parameters
@@ -30,8 +32,8 @@ def delete(
 
     Returns
     -------
-    list of str
-        The names of the entries in the trash.
+    Changed
+        The names of the entries in the trash, and the run that `restore` may name.
 
     Raises
     ------
@@ -46,22 +48,31 @@ def delete(
             f"no document named {', '.join(missing[:5])}{' …' if len(missing) > 5 else ''}; nothing was deleted"
         )
     if not there:
-        return []
+        return Changed([], None)
     run = ledger.start(catalog.runs, verb="delete", arguments={"ids": list(ids), "why": why})
-    entries = []
-    for name in dict.fromkeys(ids):
-        for _ in range(TRIES):
-            document = documents.find_one({"_id": name})
-            if document is None:
-                break  # deleted by others in this moment
-            entry = new_state(document, "deleted", why=why, run=run, collection=collection)
-            if write(entry, catalog=catalog, store=store):
-                entries.append(trash_name(entry))
-                break
-        else:
-            raise Refused(f"{name} is being changed by others all the time; try again later")
+    entries: list[str] = []
+    try:
+        for name in dict.fromkeys(ids):
+            entries += _delete(name, documents, why=why, run=run, catalog=catalog, store=store)
+    except BaseException as error:
+        with suppress(CatalogError):  # the catalog itself may be what failed
+            result = {"deleted": len(entries), "error": f"{type(error).__name__}: {error}"}
+            ledger.finish(catalog.runs, run, status="stopped", result=result)
+        raise
     ledger.finish(catalog.runs, run, status="finished", result={"deleted": len(entries)})
-    return entries
+    return Changed(entries, run)
+
+
+def _delete(name: str, documents: Collection, *, why: str, run: str, catalog: Catalog, store: ArrayStore) -> list[str]:
+    """Move one document into the trash; return the name of its entry there, none if others were first."""
+    for _ in range(TRIES):
+        document = documents.find_one({"_id": name})
+        if document is None:
+            return []
+        entry = new_state(document, "deleted", why=why, run=run, collection=documents.name)
+        if write(entry, catalog=catalog, store=store):
+            return [trash_name(entry)]
+    raise Refused(f"{name} is being changed by others all the time; try again later")
 
 
 def restore(ids: Sequence[str], *, catalog: Catalog, store: ArrayStore) -> list[str]:
@@ -104,6 +115,15 @@ def _require_free(entries: dict[str, dict[str, Any]], catalog: Catalog) -> None:
                 present.append(doc["_id"])
     if present:
         raise Refused(f"{', '.join(present[:5])} was ingested again since; delete that first, or leave the trash be")
+
+
+def listed(catalog: Catalog) -> Answer:
+    """List what is in the trash, the latest deletion first."""
+    fields = {"document": 1, "collection": 1, "deleted_at": 1, "run": 1, "why": 1, "user": 1}
+    columns = ("document", "collection", "deleted_at", "run", "why", "user")
+    entries = catalog.trash.find({}, fields).sort([("deleted_at", -1), ("_id", 1)])
+    rows = tuple({name: entry.get(name) for name in columns} for entry in entries)
+    return Answer(columns, rows, f"{len(rows)} in the trash; `darkroom restore ID` or `--run RUN` brings back")
 
 
 def latest_revisions(trash: Collection, ids: Iterable[str]) -> dict[str, int]:

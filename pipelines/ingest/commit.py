@@ -5,6 +5,7 @@ same files leave one document a file, whoever is first.
 """
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 import bson
@@ -17,6 +18,7 @@ from pipelines.documents import trash
 from pipelines.documents.changes import carried_over
 from pipelines.documents.records import record_key
 from pipelines.documents.roots import Located
+from pipelines.documents.strangers import Stranger
 from pipelines.ingest import quarantine
 from pipelines.ingest.file import UNSETTLED, Outcome, refused
 from pipelines.ingest.known import Known, look_up
@@ -38,9 +40,10 @@ Before = dict[Located, Known]
 class Commits:
     """Adds what became of the files of a run to its archive and to its report."""
 
-    def __init__(self, session: Session, report: IngestReport) -> None:
+    def __init__(self, session: Session, report: IngestReport, *, kept: Mapping[str, Stranger]) -> None:
         self._session = session
         self._report = report
+        self._kept = kept  # what only the store has is not written over
 
     def commit(self, waiting: list[Outcome]) -> None:
         """Make outcomes visible: documents into the store, then into the catalog."""
@@ -93,11 +96,17 @@ class Commits:
         for located, document in documents.items():
             known = before.get(located)
             if known is None:
-                document["ingest"]["revision"] = trashed.get(document["_id"], 0) + 1
+                document["ingest"]["revision"] = self._next(document, trashed.get(document["_id"], 0) + 1)
+            elif _is_revision(known):
+                document["ingest"]["revision"] = self._next(document, known.ingest["revision"] + 1)
             else:
-                document["ingest"]["revision"] = known.ingest["revision"] + _is_revision(known)
-                if known.ingest["changes"] and not _is_revision(known):
+                document["ingest"]["revision"] = known.ingest["revision"]
+                if known.ingest["changes"]:
                     documents[located] = carried_over(document, known=known.ingest, store=self._session.store)
+
+    def _next(self, document: dict[str, Any], least: int) -> int:
+        stranger = self._kept.get(document["_id"])
+        return least if stranger is None else stranger.next_revision(least, document["digests"])
 
     def _upsert(self, documents: Documents, before: Before, *, last: bool) -> Documents:
         """Write documents into the catalog; return those that other processes were faster with.

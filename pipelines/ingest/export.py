@@ -39,21 +39,33 @@ class Certificate:
     exported: str
 
 
-def export(session: Session, document: Mapping[str, Any], out: str | os.PathLike[str]) -> Certificate:
+def export(
+    session: Session, document: Mapping[str, Any], out: str | os.PathLike[str], *, overwrite: bool = False
+) -> Certificate:
     """Write the original file of a document.
 
     The file appears under its name only when it is whole and its digest is that of the original.
 
+    Parameters
+    ----------
+    out : path
+        The file to write; in a folder that is there, the file has the name it was ingested with.
+    overwrite : bool
+        Replace a file of that name.
+
     Raises
     ------
     UsageError
-        Only the headers were ingested, or the file cannot be written there.
+        Only the headers were ingested, the file is there already, or it cannot be written there.
     IntegrityError
         The bytes differ from those ingested. Nothing is written.
     arraystore.StoreError
         An array is lost or damaged.
     """
     target = Path(out)
+    if target.is_dir():
+        target /= document["path"].rpartition("/")[2]
+    require_free(target, overwrite=overwrite)
     if not target.parent.is_dir():
         raise UsageError(f"the folder {target.parent} is not there; make it, or write elsewhere")
     expected = document["file"]["sha256"]
@@ -72,13 +84,44 @@ def export(session: Session, document: Mapping[str, Any], out: str | os.PathLike
                 f"the export of {document['_id']} has SHA-256 {exported}, the ingested file had "
                 f"{expected}; nothing was written. Verify its arrays, and restore the store from a copy"
             )
-        os.replace(partial, target)
+        _place(partial, target, overwrite=overwrite)
     except OSError as error:  # what goes wrong in the store is a StoreError
         raise UsageError(f"cannot write {target}: {error.strerror or error}; make room, or write elsewhere") from error
     finally:
         with suppress(OSError):
             partial.unlink()
     return Certificate(target, nbytes, expected, exported)
+
+
+def require_free(target: Path, *, overwrite: bool) -> None:
+    """Refuse to write over a file unless that was asked for.
+
+    Raises
+    ------
+    UsageError
+        The file is there.
+    """
+    if not overwrite and os.path.lexists(target):
+        raise UsageError(f"{target} is there already; write elsewhere, or add --overwrite. Nothing was written")
+
+
+def _place(partial: Path, target: Path, *, overwrite: bool) -> None:
+    """Give a whole file its name, and force that to disk."""
+    if overwrite:
+        os.replace(partial, target)
+    else:
+        try:
+            os.link(partial, target)  # fails where the name was taken meanwhile
+        except FileExistsError:
+            require_free(target, overwrite=False)
+        except OSError:  # a file system without links
+            require_free(target, overwrite=False)
+            os.replace(partial, target)
+    folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _write(file: BinaryIO, document: Mapping[str, Any], store: ArrayStore) -> int:

@@ -10,6 +10,7 @@ import fcntl
 import logging
 import os
 import pickle
+import signal
 import subprocess
 import time
 from collections import deque
@@ -125,13 +126,19 @@ class _Worker:
         answer_in, answer_out = os.pipe()
         with suppress(OSError):  # a limit of this user's pipes: then fewer answers wait
             fcntl.fcntl(answer_out, fcntl.F_SETPIPE_SZ, ANSWERS)
-        self._process = subprocess.Popen(
-            interpreter.command("pipelines.ingest.worker", task_in, answer_out),
-            pass_fds=(task_in, answer_out),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            env=interpreter.environment(),
-        )
+        # A signal to the whole group reaches an interpreter that is only starting: it is held back until the
+        # worker has said that it does not care.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+        try:
+            self._process = subprocess.Popen(
+                interpreter.command("pipelines.ingest.worker", task_in, answer_out),
+                pass_fds=(task_in, answer_out),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                env=interpreter.environment(),
+            )
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         os.close(task_in)
         os.close(answer_out)
         self._tasks = Connection(task_out, readable=False)

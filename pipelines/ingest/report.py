@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pipelines.table import plain
+
 NIGHT_BY_UTC = "night-by-utc"
 DOUBTS: Mapping[str, str] = {
     "kind-missing": "no keyword says what kind of frame; kind is 'image'",
@@ -51,7 +53,7 @@ class Refusal:
     hint: str
 
     def __str__(self) -> str:
-        return f"{self.code}: {self.file}: {self.message.splitlines()[0]}; {self.hint}"
+        return plain(f"{self.code}: {self.file}: {(self.message.splitlines() or [''])[0]}; {self.hint}")
 
 
 @dataclass(slots=True)
@@ -79,6 +81,8 @@ class IngestReport:
         How many of the files taken carry each flag of identification that wants attention.
     identified : int
         Known files that a profile asked for changed.
+    lacking : str
+        What the store keeps that the catalog lacks, and what to do; empty when nothing is.
     """
 
     run: str
@@ -95,6 +99,7 @@ class IngestReport:
     seconds: float = 0.0
     doubts: Counter[str] = field(default_factory=Counter)
     identified: int = 0
+    lacking: str = ""
 
     def note(self, document: Mapping[str, Any]) -> None:
         """Count what identification could not place in a document."""
@@ -116,8 +121,8 @@ class IngestReport:
 
     @property
     def exit_code(self) -> int:
-        """0 when every file is in the archive, 1 when some are in quarantine, or left for the next run."""
-        return 1 if self.refused or self.unsettled or self.stopped else 0
+        """0 when every file is in the archive, 1 when some are in quarantine or left, or the catalog lacks others."""
+        return 1 if self.refused or self.unsettled or self.stopped or self.lacking else 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain data, for machines and for the ledger."""
@@ -134,6 +139,7 @@ class IngestReport:
             "left": self.left,
             "nbytes": self.nbytes,
             "stored": self.stored,
+            "lacking": self.lacking,
             "seconds": round(self.seconds, 3),
             "doubts": dict(self.doubts),
             "identified": self.identified,
@@ -141,7 +147,7 @@ class IngestReport:
 
     def __repr__(self) -> str:
         if not self.files:
-            return "no FITS files found"
+            return "\n".join(["no FITS files found", *([self.lacking] if self.lacking else [])])
         counts = [
             (self.new, "new"),
             (self.revised, "revised"),
@@ -163,6 +169,7 @@ class IngestReport:
         for flag, count in self.doubts.most_common():
             lines.append(f"  {flag}: {count} files: {DOUBTS[flag]}")
         lines += [f"  stopped: {self.stopped}; run it again to go on"] if self.stopped else []
+        lines += [f"  {self.lacking}"] if self.lacking else []
         return "\n".join(lines)
 
 

@@ -8,7 +8,7 @@ and the next run goes on from there.
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,6 +16,7 @@ from typing import Any
 
 from catalog import CatalogError
 from pipelines.documents import runs as ledger
+from pipelines.documents import strangers
 from pipelines.documents.lookup import batches
 from pipelines.documents.roots import Located, Roots
 from pipelines.errors import UsageError
@@ -86,6 +87,7 @@ def ingest(
     *,
     options: IngestOptions,
     progress: Progress | None = None,
+    stop: Callable[[], str] | None = None,
 ) -> IngestReport:
     """Take FITS files and folders of them into an archive.
 
@@ -93,6 +95,8 @@ def ingest(
     ----------
     progress : callable, optional
         Called with files done and files in all.
+    stop : callable, optional
+        As in `ingest_found`.
 
     Raises
     ------
@@ -104,7 +108,7 @@ def ingest(
     options.check()
     found = candidates(paths, roots=Roots(session.catalog.roots))
     arguments = {"paths": [printable(os.fspath(path)) for path in paths]}
-    return ingest_found(session, found, options=options, arguments=arguments, progress=progress)
+    return ingest_found(session, found, options=options, arguments=arguments, progress=progress, stop=stop)
 
 
 def ingest_found(
@@ -134,8 +138,11 @@ def ingest_found(
         The catalog or the store cannot be used; what was committed before stays.
     """
     started = time.monotonic()
+    lacking = strangers.lacking(session.catalog, session.store)
     run = ledger.start(session.runs, verb="ingest", arguments=arguments)
-    job = _Ingest(session, IngestReport(run), options)
+    if not lacking:
+        strangers.leave_mark(session.store, run)
+    job = _Ingest(session, IngestReport(run), options, kept={s.document: s for s in lacking})
     try:
         tasks, jobs = job.plan(found)
         done = len(found) - len(tasks)
@@ -154,6 +161,8 @@ def ingest_found(
             ledger.finish(session.runs, run, status="stopped", result={"error": f"{type(error).__name__}: {error}"})
         raise
     job.close()
+    if lacking:
+        job.report.lacking = strangers.said(strangers.lacking(session.catalog, session.store))
     job.report.seconds = time.monotonic() - started
     status = "stopped" if job.report.stopped else "finished"
     ledger.finish(session.runs, run, status=status, result=job.report.to_dict())
@@ -174,14 +183,16 @@ def _until(tasks: Sequence[Task], stop: Callable[[], str] | None, report: Ingest
 class _Ingest:
     """One run: what is known, what is waiting to be committed, what the report says so far."""
 
-    def __init__(self, session: Session, report: IngestReport, options: IngestOptions) -> None:
+    def __init__(
+        self, session: Session, report: IngestReport, options: IngestOptions, *, kept: Mapping[str, strangers.Stranger]
+    ) -> None:
         self._session = session
         self.report = report
         self._options = options
         self._site = session.site
         self._whole = session.roots.whole()
         self._seen: list[str] = []  # documents of files that are as they were
-        self._commits = Commits(session, report)
+        self._commits = Commits(session, report, kept=kept)
         self._waiting: list[Outcome] = []
         self._held = 0  # bytes of the documents waiting
         self._committer = ThreadPoolExecutor(1, thread_name_prefix="darkroom-commit")

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipelines.ingest.report import SHOWN, IngestReport, Refusal
+from pipelines.table import plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,8 @@ class NightlyReport:
         Why it ended early; empty when it did not.
     seconds : float
         Wall time.
+    lacking : str
+        What the store keeps that the catalog lacks, and what to do; empty when nothing is.
     """
 
     run: str
@@ -116,6 +119,7 @@ class NightlyReport:
     unsettled: list[str] = field(default_factory=list)
     stopped: str = ""
     seconds: float = 0.0
+    lacking: str = ""
 
     @property
     def refused(self) -> list[Refusal]:
@@ -129,12 +133,12 @@ class NightlyReport:
 
     @property
     def exit_code(self) -> int:
-        """1 with files in quarantine or when stopped early, else 0.
+        """1 with files in quarantine, when stopped early, or when the catalog lacks documents, else 0.
 
         A night that another run is at work on is no fault of this one, nor is a file that is still
         being written: the other run, or the next, takes them.
         """
-        return 1 if self.refused or self.stopped else 0
+        return 1 if self.refused or self.stopped or self.lacking else 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain data, for machines and for the ledger."""
@@ -147,19 +151,21 @@ class NightlyReport:
             "left": sum(night.left for night in self.nights),
             "stopped": self.stopped,
             "complete": self.complete,
+            "lacking": self.lacking,
             "seconds": round(self.seconds, 3),
         }
 
     def __repr__(self) -> str:
-        if not self.nights and not self.unsettled:
-            return f"no files of these nights; {self.seconds:.1f} s"
         lines = [repr(night) for night in self.nights]
+        if not self.nights and not self.unsettled:
+            lines = [f"no files of these nights; {self.seconds:.1f} s"]
         for night in self.nights:
             lines += [f"  {refusal}" for refusal in night.refused[:SHOWN]]
             if len(night.refused) > SHOWN:
                 lines.append(f"  and {len(night.refused) - SHOWN} more of {night.night}: darkroom quarantine list")
         if self.unsettled:
-            shown = ", ".join(self.unsettled[:SHOWN]) + (", …" if len(self.unsettled) > SHOWN else "")
+            shown = ", ".join(map(plain, self.unsettled[:SHOWN])) + (", …" if len(self.unsettled) > SHOWN else "")
             lines.append(f"unsettled, for the next run: {len(self.unsettled)} files still being written: {shown}")
+        lines += [self.lacking] if self.lacking else []
         lines += [f"stopped: {self.stopped}; what was taken stays, the next run goes on"] if self.stopped else []
         return "\n".join(lines)

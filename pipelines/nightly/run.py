@@ -19,6 +19,7 @@ from catalog import CatalogError
 from pipelines.documents import runs as ledger
 from pipelines.documents.lease import LENGTH, Holder, Lease, held
 from pipelines.documents.roots import Roots
+from pipelines.documents.strangers import lacking, said
 from pipelines.ingest.run import IngestOptions, ingest_found
 from pipelines.ingest.walk import Candidate, candidates, printable
 from pipelines.instruments import profiles
@@ -91,7 +92,6 @@ def nightly(
     found = candidates(paths, roots=Roots(session.catalog.roots))
     nights = by_night(found, want=wanted, profiles=profiles(), profile=options.profile)
     arguments = _arguments(paths, wanted, options, schedule)
-    ledger.note_killed(session.runs)
     run = ledger.start(session.runs, verb="nightly", arguments=arguments)
     job = _Run(
         session,
@@ -109,6 +109,7 @@ def nightly(
             result = {**job.report.to_dict(), "error": f"{type(error).__name__}: {error}"}
             ledger.finish(session.runs, run, status="stopped", result=result)
         raise
+    job.report.lacking = said(lacking(session.catalog, session.store))
     job.report.seconds = time.monotonic() - began
     status = "finished" if job.report.complete else "stopped"
     ledger.finish(session.runs, run, status=status, result=job.report.to_dict())

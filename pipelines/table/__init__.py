@@ -2,5 +2,6 @@
 
 from pipelines.table.answer import Answer, Row
 from pipelines.table.cells import short
+from pipelines.table.terminal import plain
 
-__all__ = ["Answer", "Row", "short"]
+__all__ = ["Answer", "Row", "plain", "short"]

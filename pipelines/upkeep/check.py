@@ -16,7 +16,7 @@ from pipelines.documents.pairing import require_store
 from pipelines.errors import UsageError
 from pipelines.progress import Progress
 from pipelines.session import Session
-from pipelines.table import Answer
+from pipelines.table import Answer, plain
 from pipelines.upkeep.census import take_census
 from pipelines.upkeep.findings import DAMAGE, GRAVITIES, KINDS, UNFINISHED, Finding
 from pipelines.upkeep.retired import retired_masters
@@ -104,7 +104,7 @@ class CheckReport:
             lines += [f"             {_said(finding)}" for finding in some[:SHOWN]]
             if count > SHOWN:
                 lines.append(f"             and {count - SHOWN} more; --json lists them all")
-            lines.append(f"           → {some[0].mend}")
+            lines.append(f"           → {plain(some[0].mend)}")
         return "\n".join(lines)
 
 
@@ -201,4 +201,5 @@ def _once(findings: Iterable[Finding]) -> list[Finding]:
 def _said(finding: Finding) -> str:
     """Return the message of a finding, with the documents it does not name itself."""
     unnamed = [name for name in finding.documents if name not in finding.message]
-    return finding.message + (f" (of {', '.join(unnamed[:3])}{' …' if len(unnamed) > 3 else ''})" if unnamed else "")
+    named = f" (of {', '.join(unnamed[:3])}{' …' if len(unnamed) > 3 else ''})" if unnamed else ""
+    return plain(finding.message + named)

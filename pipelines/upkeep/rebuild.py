@@ -6,20 +6,20 @@ of runs, the quarantine, folders of the roots, and views; see `Rebuilt`.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from pymongo import ReplaceOne
 
-from arraystore import ArrayDamaged, ArrayStore, Lost
+from arraystore import ArrayStore
 from catalog import Catalog
 from pipelines.documents import runs as ledger
-from pipelines.documents.changes import history_name, is_stale, trash_entry, trash_name
 from pipelines.documents.filling import fill
+from pipelines.documents.lives import Life, Replayed
 from pipelines.documents.migrate import rename_records
-from pipelines.documents.records import PREFIXES, numbered, parse_key, record_stem
-from pipelines.documents.replay import kept_document, kept_entry, replayed
+from pipelines.documents.records import PREFIXES, parse_key, record_stem
+from pipelines.documents.strangers import EVER, leave_mark, strangers
 from pipelines.errors import Refused, UnknownDocument
 from pipelines.progress import Progress
 from pipelines.session import Session
@@ -27,7 +27,6 @@ from pipelines.session import Session
 BATCH = 200  # documents written together
 KEPT = ("history", "trash", "headers", "masters")
 """What is rebuilt, in the order it is written: cut short, nothing is in use without its history."""
-WHY_REVISED = "revision: the file has new bytes"
 
 Document = dict[str, Any]
 
@@ -116,14 +115,18 @@ def rebuild(
         verb="rebuild",
         arguments={"missing": missing, "documents": list(documents), "store": session.store.id},
     )
-    known = _known(session.catalog) if missing else {}
+    wanted = set(stems)
+    if missing:
+        wanted = {s.stem for s in strangers(session.catalog, session.store, before=EVER, patience=0.0)}
     report, batch = Rebuilt(), _Batch(session.catalog)
     for done, (stem, numbers) in enumerate(sorted(stems.items()), 1):
-        if known.get(stem, 0) >= max(revision for revision, _ in numbers):
+        if stem not in wanted:
             report.passed += 1
         else:
-            life = _Life(session.store, stem, sorted(numbers), report)
-            batch.add(life, replace=bool(documents))
+            life = Life.read(session.store, stem, sorted(numbers))
+            report.lost += life.lost
+            if not missing or not life.lost or not _has(session.catalog, life):
+                batch.add(life.replay(), replace=missing or bool(documents))
         if len(batch) >= BATCH:
             batch.write(report)
         if progress is not None:
@@ -133,7 +136,19 @@ def rebuild(
     report.roots = _homeless(session.catalog)
     result = {name: getattr(report, name) for name in ("headers", "masters", "trash", "history", "lost")}
     ledger.finish(session.runs, run, status="finished", result=result)
+    if not documents and not report.lost:
+        leave_mark(session.store, run)
     return report
+
+
+def _has(catalog: Catalog, life: Life) -> bool:
+    """Tell whether a catalog has a document in some state: one of which records are lost must not replace it."""
+    name = life.document_id
+    query = {"document": name, "collection": life.collection}
+    return any(
+        found is not None
+        for found in (catalog[life.collection].find_one({"_id": name}), catalog.trash.find_one(query, {"_id": 1}))
+    )
 
 
 def _require_empty(catalog: Catalog) -> None:
@@ -160,92 +175,11 @@ def _stems(store: ArrayStore, documents: Sequence[str]) -> dict[str, list[tuple[
     return found
 
 
-def _known(catalog: Catalog) -> dict[str, int]:
-    """Return the revision the catalog has of each document, in use or in the trash."""
-    known: dict[str, int] = {}
-    for collection in PREFIXES:
-        for document in catalog[collection].find({}, {"ingest.revision": 1}):
-            known[record_stem(document["_id"], collection=collection)] = document["ingest"]["revision"]
-    for entry in catalog.trash.find({}, {"document": 1, "revision": 1, "collection": 1}):
-        stem = record_stem(entry["document"], collection=entry["collection"])
-        known[stem] = max(entry["revision"], known.get(stem, 0))
-    return known
-
-
 def _homeless(catalog: Catalog) -> dict[str, int]:
     """Count the documents under each root whose folder is not known."""
     named = {root["_id"] for root in catalog.roots.find({}, {"_id": 1})}
     groups = catalog.headers.aggregate([{"$group": {"_id": "$root", "n": {"$sum": 1}}}, {"$sort": {"_id": 1}}])
     return {group["_id"]: group["n"] for group in groups if group["_id"] not in named}
-
-
-class _Life:
-    """All the store keeps of one document, and what its revisions and changes make of it.
-
-    Attributes
-    ----------
-    collection, document_id : str
-        Which document.
-    live : dict or None
-        The document in use; None if it was deleted.
-    trash, history : list of dict
-        Entries for the trash and the history.
-    """
-
-    def __init__(self, store: ArrayStore, stem: str, numbers: Sequence[tuple[int, int]], report: Rebuilt) -> None:
-        self.collection = next(name for name, prefix in PREFIXES.items() if stem.startswith(prefix))
-        self.document_id = ""
-        self.live: Document | None = None
-        self.trash: list[Document] = []
-        self.history: list[Document] = []
-        self._store = store
-        self._stem = stem
-        self._lost = report.lost
-        for revision in sorted({revision for revision, _ in numbers}):
-            self._replay(revision, [change for number, change in numbers if number == revision and change])
-
-    def _replay(self, revision: int, changes: Sequence[int]) -> None:
-        try:
-            document = kept_document(self._store, numbered(self._stem, revision))
-        except (Lost, ArrayDamaged) as error:
-            self._lost.append(f"revision {revision} of a document: {error}")
-            return
-        self.document_id = document["_id"]
-        entries = list(self._entries(document, revision, changes))
-        for entry in entries:
-            if entry["change"] <= document["ingest"]["changes"] or not is_stale(entry, document):
-                self.history.append({"_id": history_name(entry), **entry})
-        made = [e for e in entries if e["change"] > document["ingest"]["changes"] and not is_stale(e, document)]
-        states = [entry for entry in made if entry["state"] is not None]
-        if self.live is not None:
-            self.history.append(_remembered(self.live, document, self.collection))
-            self.live = None
-        if states and states[-1]["state"] == "deleted":
-            self.trash.append(trash_entry(states[-1], replayed(document, entries)))
-        else:
-            self.live = replayed(document, entries)
-
-    def _entries(self, document: Document, revision: int, changes: Sequence[int]) -> Iterator[Document]:
-        for change in changes:
-            try:
-                yield kept_entry(self._store, numbered(self._stem, revision, change))
-            except (Lost, ArrayDamaged) as error:
-                self._lost.append(f"change {change} of {document['_id']}: {error}")
-
-
-def _remembered(before: Document, after: Document, collection: str) -> Document:
-    """Return the history entry of a revision: made by the ingest of the next, when that was."""
-    return {
-        "_id": trash_name({"document": before["_id"], "revision": before["ingest"]["revision"]}),
-        "document": before["_id"],
-        "collection": collection,
-        "revision": before["ingest"]["revision"],
-        "at": after["ingest"]["at"],
-        "why": WHY_REVISED,
-        "run": after["ingest"]["run"],
-        "digests": before["digests"],
-        "before": before,
-    }
 
 
 class _Batch:
@@ -254,18 +188,18 @@ class _Batch:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._writes: dict[str, list[Document]] = {name: [] for name in KEPT}
-        self._gone: list[tuple[str, str]] = []
+        self._replaced: list[Replayed] = []
 
     def __len__(self) -> int:
         return sum(map(len, self._writes.values()))
 
-    def add(self, life: _Life, *, replace: bool) -> None:
+    def add(self, life: Replayed, *, replace: bool) -> None:
         self._writes["history"] += life.history
         self._writes["trash"] += life.trash
         if life.live is not None:
             self._writes[life.collection].append(life.live)
-        elif replace and life.trash:
-            self._gone.append((life.collection, life.document_id))
+        if replace and life.sound:
+            self._replaced.append(life)
 
     def write(self, report: Rebuilt) -> None:
         for name in KEPT:
@@ -274,6 +208,12 @@ class _Batch:
                 writes = [ReplaceOne({"_id": document["_id"]}, document, upsert=True) for document in waiting]
                 self._catalog[name].bulk_write(writes, ordered=False)
                 setattr(report, name, getattr(report, name) + len(waiting))
-        for collection, document_id in self._gone:
-            self._catalog[collection].delete_one({"_id": document_id})
-        self._gone = []
+        for life in self._replaced:
+            # Deleted, or restored, after what the catalog shows.
+            if life.live is None and life.trash:
+                self._catalog[life.collection].delete_one({"_id": life.document_id})
+            kept = [entry["_id"] for entry in life.trash]
+            self._catalog.trash.delete_many(
+                {"document": life.document_id, "collection": life.collection, "_id": {"$nin": kept}}
+            )
+        self._replaced = []

@@ -28,6 +28,8 @@ class Status:
         Bytes of the FITS files whose arrays are kept.
     catalog, store, roots : str, str, dict
         Where things are.
+    lacking : str
+        What the store keeps that the catalog lacks, and what to do; empty when nothing is.
     """
 
     documents: int
@@ -42,6 +44,7 @@ class Status:
     catalog: str
     store: str
     roots: dict[str, str]
+    lacking: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the counts as plain data."""
@@ -59,6 +62,8 @@ class Status:
         ]
         if self.pending:
             lines.insert(2, f"pending     {self.pending} documents wait for their arrays")
+        if self.lacking:
+            lines.append(f"ATTENTION   {self.lacking}")
         lines += [f"root        {name} = {folder}" for name, folder in self.roots.items()]
         return "\n".join(lines)
 
@@ -66,6 +71,7 @@ class Status:
 def status(session: Session) -> Status:
     """Count what an archive holds."""
     from pipelines.documents.roots import Roots
+    from pipelines.documents.strangers import lacking, said
 
     by_kind = session.headers.aggregate(
         [{"$group": {"_id": {"$ifNull": ["$kind", None]}, "n": {"$sum": 1}}}, {"$sort": {"n": -1, "_id": 1}}]
@@ -93,4 +99,5 @@ def status(session: Session) -> Status:
         catalog=session.catalog.url,
         store=session.store.url,
         roots={name: str(folder) for name, folder in Roots(session.catalog.roots).all().items()},
+        lacking=said(lacking(session.catalog, session.store)),
     )

@@ -1,7 +1,7 @@
 """Sweep: empty the old trash and remove what nothing refers to any more; a dry run unless told."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,11 +11,16 @@ from typing import Any
 from arraystore import ArrayStore, Lost
 from catalog import Catalog
 from pipelines.documents import runs as ledger
-from pipelines.documents.pairing import require_known, require_store
+from pipelines.documents.pairing import require_store
 from pipelines.documents.records import PREFIXES, parse_key, record_stem
+from pipelines.documents.strangers import Stranger, strangers
+from pipelines.errors import Refused, UnknownDocument
 from pipelines.session import Session
+from pipelines.table import plain
+from pipelines.upkeep.forgetting import release
 
 GRACE = timedelta(days=14)
+SHOWN = 20  # documents named to people
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,10 @@ class Swept:
         Arrays, documents as ingested, and leftovers of interrupted work in the store.
     nbytes : int
         Bytes freed in the store.
+    documents : tuple of str
+        Names of the deleted documents.
+    forgotten : tuple of str
+        Documents that only the store knew, now in the trash because that was asked for.
     """
 
     dry_run: bool
@@ -40,17 +49,29 @@ class Swept:
     records: int
     staging: int
     nbytes: int
+    documents: tuple[str, ...] = ()
+    forgotten: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the counts as plain data."""
+        return {name: getattr(self, name) for name in self.__slots__}
 
     def __repr__(self) -> str:
         would = "would remove" if self.dry_run else "removed"
-        return (
-            f"{would} {self.trash} deleted documents, {self.objects} arrays, {self.records} records and "
-            f"{self.staging} leftovers; {self.nbytes / 1e6:.1f} MB"
-        )
+        counts = f"{self.trash} deleted documents, {self.objects} arrays, {self.records} records"
+        lines = [f"{would} {counts} and {self.staging} leftovers; {self.nbytes / 1e6:.1f} MB"]
+        lines += [f"  {plain(name)}" for name in self.documents[:SHOWN]]
+        if len(self.documents) > SHOWN:
+            lines.append(f"  and {len(self.documents) - SHOWN} more; --json names them all")
+        if self.forgotten:
+            lines.append(f"into the trash, as asked: {', '.join(self.forgotten[:SHOWN])}")
+        return "\n".join(lines)
 
 
-def sweep(session: Session, *, grace: timedelta = GRACE, dry_run: bool = True) -> Swept:
+def sweep(session: Session, *, grace: timedelta = GRACE, dry_run: bool = True, forget: Sequence[str] = ()) -> Swept:
     """Remove what nothing refers to and is older than a grace time.
+
+    The record of a document in the store protects its arrays until its deletion is recorded there too.
 
     Parameters
     ----------
@@ -59,20 +80,28 @@ def sweep(session: Session, *, grace: timedelta = GRACE, dry_run: bool = True) -
         moment before the document that refers to it.
     dry_run : bool
         Count, remove nothing.
+    forget : sequence of str
+        Documents that the store keeps and the catalog lacks, to be moved into the trash; recorded.
 
     Raises
     ------
     UsageError
         The store is not the one the documents refer to.
     Refused
-        The catalog does not know most of what the store keeps: it was lost, and has to be rebuilt first.
+        The store keeps documents that the catalog lacks: it was lost or replaced, and has to be rebuilt first.
+    UnknownDocument
+        One of `forget` is not among those. Nothing is removed.
     """
     if grace < timedelta(0):
         raise ValueError(f"a grace time cannot be negative, got {grace}")
     require_store(session.catalog, session.store)
-    require_known(session.catalog, session.store)
-    run = ledger.start(session.runs, verb="sweep", arguments={"grace": grace.total_seconds(), "dry_run": dry_run})
     before = datetime.now(UTC) - grace
+    lacking = _released(session, forget, before=before)
+    arguments = {"grace": grace.total_seconds(), "dry_run": dry_run, "forget": list(forget)}
+    run = ledger.start(session.runs, verb="sweep", arguments=arguments)
+    if not dry_run:
+        for stranger in lacking:
+            release(stranger, session, run=run)
     fields = {"document": 1, "revision": 1, "collection": 1, "before.ingest.changes": 1}
     found = list(session.catalog.trash.find({"deleted_at": {"$lte": before}}, fields))
     in_use = {
@@ -102,6 +131,8 @@ def sweep(session: Session, *, grace: timedelta = GRACE, dry_run: bool = True) -
         records=records,
         staging=len(objects.staging),
         nbytes=objects.nbytes + nbytes,
+        documents=tuple(sorted({entry["document"] for entry in expired})),
+        forgotten=tuple(stranger.document for stranger in lacking),
     )
     result = {
         "trash": swept.trash,
@@ -111,6 +142,26 @@ def sweep(session: Session, *, grace: timedelta = GRACE, dry_run: bool = True) -
     }
     ledger.finish(session.runs, run, status="finished", result=result)
     return swept
+
+
+def _released(session: Session, forget: Sequence[str], *, before: datetime) -> list[Stranger]:
+    """Return what is to be forgotten; refuse if the catalog lacks anything else."""
+    found = {stranger.document: stranger for stranger in strangers(session.catalog, session.store, before=before)}
+    absent = [name for name in forget if name not in found]
+    if absent:
+        raise UnknownDocument(
+            f"{', '.join(absent[:SHOWN])} is not among the documents that the store keeps and the catalog lacks; "
+            "`darkroom delete` is for those it has. Nothing was removed"
+        )
+    left = sorted(found.keys() - set(forget))
+    if left:
+        shown = ", ".join(left[:SHOWN]) + (" …" if len(left) > SHOWN else "")
+        raise Refused(
+            f"{session.store.url} keeps {len(left)} documents that {session.catalog.url} lacks ({shown}): the catalog "
+            "was lost, replaced or rebuilt in part, or an ingest was cut short. Bring them back with `darkroom rebuild "
+            "--missing`, or let them go one by one with `darkroom sweep --forget ID`. Nothing was removed"
+        )
+    return [found[name] for name in dict.fromkeys(forget)]
 
 
 def _changes_in_use(catalog: Catalog, entry: Mapping[str, Any]) -> int | None:

@@ -72,7 +72,7 @@ def full_exposures(folder, count):
         }
         for kind, parts in arrays.items():
             refs = {name: archive.store.put(np.ascontiguousarray(a), kind=k) for name, (a, k) in parts.items()}
-            archive.headers.insert_one(another(first[kind], n, refs))
+            archive.session.headers.insert_one(another(first[kind], n, refs))
     for product in products:
         product.unlink()
     groups[0] = 30
@@ -245,7 +245,7 @@ def campaign(folder):
             for kind, arrays in added.items():
                 made = {name: archive.store.put(array, kind=k).to_dict() for name, (array, k) in arrays.items()}
                 refs = dict(first[kind]["arrays"]) | made
-                archive.headers.insert_one(another(first[kind], n, {k: Plain(v) for k, v in refs.items()}))
+                archive.session.headers.insert_one(another(first[kind], n, {k: Plain(v) for k, v in refs.items()}))
         places = [(x, 800) for x in range(10, 50, 5)]
         third = {"where": {"exposure": {"$lt": f"jw09999001001_02101_{CAMPAIGN // 3 + 1:05d}"}}}
         some = statistics.median(read_seconds(archive, place, **third) for place in places)

@@ -35,7 +35,10 @@ def rotten(tmp_path):
 
 def rounds(home, tmp_path, numbers):
     with open_archive(home) as archive:
-        truth = {doc["_id"]: archive.export(doc["_id"], tmp_path / "out").exported for doc in archive.headers.find()}
+        truth = {
+            doc["_id"]: archive.export(doc["_id"], tmp_path / "out", overwrite=True).exported
+            for doc in archive.headers.find()
+        }
         unreferenced = {o.digest for o in archive.store.objects()}
         for doc in [*archive.headers.find(), *(e["before"] for e in archive.history.find({"before": {"$exists": 1}}))]:
             unreferenced -= set(doc["digests"])
@@ -59,7 +62,7 @@ def rounds(home, tmp_path, numbers):
             with open_archive(home) as archive:
                 for name, digest in truth.items():
                     with suppress(StoreError, DarkroomError):
-                        if archive.export(name, tmp_path / "out").exported != digest:
+                        if archive.export(name, tmp_path / "out", overwrite=True).exported != digest:
                             wrong.append(where)
                 if check(archive.session, grace=NONE).clean:
                     missed.append(where)

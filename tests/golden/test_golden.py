@@ -48,7 +48,7 @@ def require_everything(archive, expected, tmp_path):
     assert masters == expected.get("masters", {})  # 0.1.0 made none
     for name, sha256 in expected["sha256"].items():
         out = tmp_path / "out.fits"
-        archive.export(name, out)
+        archive.export(name, out, overwrite=True)
         assert hashlib.sha256(out.read_bytes()).hexdigest() == sha256
         out.unlink()
     assert sorted(entry["_id"] for entry in archive.catalog.trash.find()) == expected["trash"]

@@ -98,7 +98,7 @@ def nothing_outside(place):
     assert archive.catalog["roots"].count_documents({}) <= len(roots) + 1
     ours = {"headers", "runs", "quarantine", "roots", "leases", "pairing"}
     assert set(archive.catalog.collection_names()) - collections <= ours
-    archive.headers.delete_many({})
+    archive.session.headers.delete_many({})
     archive.quarantine.delete_many({})
 
 
@@ -179,7 +179,7 @@ def test_a_file_name_stays_a_name(place, name):
     assert document["path"] == f"{name}.fits"
     assert archive.document(document["_id"])["_id"] == document["_id"]
     out = top / "home" / "out.fits"
-    archive.export(document["_id"], out)
+    archive.export(document["_id"], out, overwrite=True)
     assert out.read_bytes() == path.read_bytes()
     out.unlink()
 
@@ -211,7 +211,7 @@ def test_a_keyword_stays_a_keyword(place, keyword):
     assert safe(document["header"])
     assert document["_id"].endswith("raw/x.fits")
     out = top / "home" / "out.fits"
-    archive.export(document["_id"], out)
+    archive.export(document["_id"], out, overwrite=True)
     assert out.read_bytes() == (top / "raw/x.fits").read_bytes()
     out.unlink()
 

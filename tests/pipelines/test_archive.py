@@ -137,7 +137,7 @@ def test_a_store_that_is_not_there_is_not_begun_anew(archive, tmp_path, raw, wri
 def test_documents_of_an_older_schema_are_read_and_not_changed(archive, raw, write_frame):
     write_frame()
     archive.ingest(raw)
-    archive.headers.update_one({}, {"$set": {"schema": 1}})
+    archive.session.headers.update_one({}, {"$set": {"schema": 1}})
     name = archive.headers.find_one()["_id"]
     assert archive.cube(name)[...].shape == (24, 32)
     for change in (
@@ -148,7 +148,7 @@ def test_documents_of_an_older_schema_are_read_and_not_changed(archive, raw, wri
     ):
         with pytest.raises(UsageError, match="darkroom migrate"):
             change()
-    archive.headers.update_one({}, {"$set": {"schema": SCHEMA + 1}})
+    archive.session.headers.update_one({}, {"$set": {"schema": SCHEMA + 1}})
     with pytest.raises(SchemaTooNew):
         archive.ingest(raw)
 

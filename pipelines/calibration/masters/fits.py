@@ -71,7 +71,7 @@ def export_master(
 
     path = Path(out)
     if path.exists() and not overwrite:
-        raise UsageError(f"{path} is there already; choose another name")
+        raise UsageError(f"{path} is there already; write elsewhere, or add --overwrite. Nothing was written")
     images = image_names(master)
     hdus: list[Any] = [fits.PrimaryHDU(None, master_header(master))] if len(images) > 1 else []
     for number, image in enumerate(images, 1):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -49,11 +50,12 @@ def test_from_files_to_answers_and_back(darkroom, tmp_path, raw, write_frame):
     assert exported.stdout.count("sha256") == 2
     assert (tmp_path / "out.fits").read_bytes() == path.read_bytes()
     assert json.loads(darkroom("status", "--json").stdout)["documents"] == 3
-    assert darkroom("delete", NAME).returncode == 0
-    assert darkroom("restore", NAME).returncode == 0
-    assert darkroom("delete", NAME).returncode == 0
+    run = re.search(r"restore --run (\S+?)`", darkroom("delete", NAME, "--yes").stdout)[1]
+    assert run in darkroom("trash", "list").stdout
+    assert darkroom("restore", "--run", run).returncode == 0
+    assert darkroom("delete", NAME, "--yes").returncode == 0
     assert "would remove 1 deleted" in darkroom("sweep", "--grace", "0", "--dry-run").stdout
-    assert "removed 1 deleted documents, 1 arrays, 4 records" in darkroom("sweep", "--grace", "0").stdout
+    assert "removed 1 deleted documents, 1 arrays, 4 records" in darkroom("sweep", "--grace", "0", "--yes").stdout
     assert str(raw) in darkroom("root", "list").stdout
 
 

@@ -74,7 +74,7 @@ def test_an_older_archive_is_not_changed_before_it_is_migrated(old):
 
 
 def test_a_document_of_a_later_release_is_refused_and_nothing_is_written(old):
-    old.headers.update_one({"_id": "Dragonfly101/2024-02-20/T1_3_dark.fits"}, {"$set": {"schema": SCHEMA + 1}})
+    old.session.headers.update_one({"_id": "Dragonfly101/2024-02-20/T1_3_dark.fits"}, {"$set": {"schema": SCHEMA + 1}})
     with pytest.raises(SchemaTooNew, match=r"T1_3_dark.fits has schema 4.*upgrade darkroom") as caught:
         migrate.migrate(catalog=old.catalog, store=old.store)
     assert caught.value.exit_code == 3
@@ -124,7 +124,7 @@ def test_a_change_made_meanwhile_is_not_lost(old, monkeypatch):
 
     def slow(entry, field):
         if entry["_id"] == target and not field:
-            old.headers.update_one(
+            old.session.headers.update_one(
                 {"_id": target}, {"$set": {"schema": SCHEMA, "ingest.changes": 1, "verdict": "kept"}}
             )
         return original(entry, field)

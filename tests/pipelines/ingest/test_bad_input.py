@@ -82,7 +82,7 @@ def test_odd_cards_cost_their_value_and_nothing_else(archive, raw):
     assert {"header-bigint", "header-complex", "header-unparsable"} <= set(document["qc"]["flags"])
     np.testing.assert_array_equal(archive.cube(document)[...], data)
     out = raw.parent / "out.fits"
-    archive.export(document["_id"], out)
+    archive.export(document["_id"], out, overwrite=True)
     assert out.read_bytes() == path.read_bytes()
 
 

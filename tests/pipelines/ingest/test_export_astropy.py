@@ -21,7 +21,7 @@ def test_every_file_comes_back_byte_for_byte(archive, tmp_path):
     exported = 0
     for document in archive.headers.find():
         original = archive.roots.folder(document["root"]) / document["path"]
-        proof = archive.export(document["_id"], out)
+        proof = archive.export(document["_id"], out, overwrite=True)
         assert proof.exported == hashlib.sha256(original.read_bytes()).hexdigest()
         exported += 1
     assert exported == report.new >= 40

@@ -18,7 +18,7 @@ def come_back(archive, raw: Path, digests: dict[str, str]) -> None:
     assert documents.keys() == digests.keys()
     out = raw.parent / "out.fits"
     for path, digest in digests.items():
-        proof = archive.export(documents[path]["_id"], out)
+        proof = archive.export(documents[path]["_id"], out, overwrite=True)
         assert proof.exported == proof.ingested == digest, path
         assert hashlib.sha256(out.read_bytes()).hexdigest() == digest, path
 
@@ -28,6 +28,7 @@ def test_500_odd_files(tmp_path, raw, part):
     digests = {}
     for number in range(100 * part, 100 * part + 100):
         name, data = odd_file(number)
+        raw.mkdir(parents=True, exist_ok=True)
         (raw / name).write_bytes(data)
         digests[name] = hashlib.sha256(data).hexdigest()
     with open_archive(catalog=str(tmp_path / "catalog.db"), store=f"memory://odd{part}") as archive:
@@ -49,5 +50,8 @@ def test_every_file_of_a_simulated_night(archive, tmp_path):
     out = tmp_path / "out.fits"
     for document in archive.headers.find():
         original = archive.roots.folder(document["root"]) / document["path"]
-        assert archive.export(document["_id"], out).exported == hashlib.sha256(original.read_bytes()).hexdigest()
+        assert (
+            archive.export(document["_id"], out, overwrite=True).exported
+            == hashlib.sha256(original.read_bytes()).hexdigest()
+        )
     assert archive.headers.count_documents({}) == len(files) == len(night.frames)

@@ -115,9 +115,8 @@ def test_the_commands(tmp_path):
     assert "truncated" in runner.invoke(app, [*home, "list"]).output
     assert runner.invoke(app, [*home, "retry"]).exit_code == 0
     assert runner.invoke(app, [*home, "retry", "--all"]).exit_code == 1
-    assert (
-        runner.invoke(app, [*home, "forget", f"raw:{BAD}", "--force", "--why", "x"]).output == "1 entries forgotten\n"
-    )
+    forgotten = runner.invoke(app, [*home, "forget", f"raw:{BAD}", "--force", "--why", "x", "--yes"])
+    assert forgotten.output == "1 entries forgotten\n"
     assert runner.invoke(app, [*home, "forget"]).output.startswith("nothing to forget: ")
 
 

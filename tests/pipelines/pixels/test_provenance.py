@@ -78,7 +78,7 @@ def test_questions(archive, tmp_path):
     assert archive.headers.distinct("kind") == ["ramp", "rate", "rateints", "uncal"]
     for document in archive.headers.find({}):
         out = tmp_path / "out.fits"
-        archive.export(document["_id"], out)  # the ASDF extension, too: proved by its digest
+        archive.export(document["_id"], out, overwrite=True)  # the ASDF extension, too: proved by its digest
         out.unlink()
     with pytest.raises(UsageError, match="is not a version"):
         calibrated_with(archive.headers, "latest")

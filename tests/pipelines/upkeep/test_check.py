@@ -111,7 +111,7 @@ def spoil_manifest(archive):
 
 
 def edit(archive, path, value, name=A):
-    archive.headers.update_one({"_id": name}, {"$set": {path: value}})
+    archive.session.headers.update_one({"_id": name}, {"$set": {path: value}})
 
 
 def edit_shape(archive):
@@ -174,14 +174,14 @@ def lose_change(archive):
 def cut_change_short(archive):
     before = archive.document(A)
     change_a(archive)
-    archive.headers.replace_one({"_id": A}, before)
+    archive.session.headers.replace_one({"_id": A}, before)
     archive.history.delete_many({})
 
 
 def cut_delete_short(archive):
     before = archive.document(A)
     archive.delete(A)
-    archive.headers.insert_one(before)
+    archive.session.headers.insert_one(before)
 
 
 def cut_restore_short(archive):
@@ -192,7 +192,7 @@ def cut_restore_short(archive):
 
 
 def lose_document(archive):
-    archive.headers.delete_one({"_id": A})
+    archive.session.headers.delete_one({"_id": A})
 
 
 def lose_revision(archive):
@@ -217,7 +217,7 @@ def duplicate(archive):
     document = archive.document(A)
     document |= {"_id": "copy", "path": "copy"}
     archive.store.put_records({record_key("copy", 1): bson.encode(document)})
-    archive.headers.insert_one(document)
+    archive.session.headers.insert_one(document)
 
 
 GAMUT = {
@@ -506,7 +506,7 @@ def test_a_lost_catalog_is_damage_however_young_the_store_is(three):
 
 
 def test_what_is_too_young_to_judge_is_counted(three):
-    three.headers.delete_one({"_id": A})
+    three.session.headers.delete_one({"_id": A})
     report = run(three, grace=timedelta(days=1))
     assert (report.clean, report.young) == (True, 2)  # its array and its record
     assert "2 arrays and records that nothing refers to are too young to judge" in repr(report)

@@ -15,12 +15,13 @@ import pytest
 
 from pipelines import open_archive
 from pipelines.documents.changes import Edit, change, undo
+from pipelines.documents.lives import WHY_REVISED
 from pipelines.documents.records import record_key
 from pipelines.documents.schema import SCHEMA
 from pipelines.errors import Refused, SchemaTooNew, UnknownDocument
 from pipelines.processes import interpreter
 from pipelines.upkeep.check import check
-from pipelines.upkeep.rebuild import WHY_REVISED, rebuild
+from pipelines.upkeep.rebuild import rebuild
 
 NAME = "Dragonfly101/2024-02-20/T1_{}_dark.fits"
 
@@ -62,7 +63,7 @@ def fake_master(archive, name):
         "schema": SCHEMA,
     }
     archive.store.put_records({record_key(name, 1, collection="masters"): bson.encode(document)})
-    archive.masters.insert_one(document)
+    archive.session.masters.insert_one(document)
     return name
 
 
@@ -126,8 +127,8 @@ def test_a_catalog_in_use_is_refused(lived):
 
 def test_only_what_is_missing(lived):
     before = dump(lived.catalog)
-    lived.headers.delete_one({"_id": NAME.format(5)})
-    lived.masters.delete_many({})
+    lived.session.headers.delete_one({"_id": NAME.format(5)})
+    lived.session.masters.delete_many({})
     lived.history.delete_many({"document": "master/1"})
     report = rebuild(lived.session, missing=True)
     assert (report.headers, report.masters, report.passed) == (1, 1, 5)
@@ -136,8 +137,8 @@ def test_only_what_is_missing(lived):
 
 def test_one_document_is_put_back_to_what_the_store_keeps(lived):
     before = dump(lived.catalog)
-    lived.headers.update_one({"_id": NAME.format(0)}, {"$set": {"verdict": "forged"}})
-    lived.headers.update_one({"_id": NAME.format(5)}, {"$set": {"verdict": "mine"}})
+    lived.session.headers.update_one({"_id": NAME.format(0)}, {"$set": {"verdict": "forged"}})
+    lived.session.headers.update_one({"_id": NAME.format(5)}, {"$set": {"verdict": "mine"}})
     rebuild(lived.session, documents=[NAME.format(0)])
     assert lived.document(NAME.format(5))["verdict"] == "mine"
     rebuild(lived.session, documents=[NAME.format(5)])

@@ -99,7 +99,7 @@ def test_the_commands_from_a_night_to_a_certified_exported_and_recalled_master(d
     assert json.loads(darkroom("why", frame, "dark", "--json").stdout)["master"] == name
     assert json.loads(darkroom("needs", "2024-02-20", "--json").stdout)["rows"]
     before = of(made, _id=name)
-    recalled = json.loads(darkroom("recall", frame, "--why", "leak", "--json").stdout)
+    recalled = json.loads(darkroom("recall", frame, "--why", "leak", "--json", "--yes").stdout)
     assert name in [row["master"] for row in recalled["effects"]]
     assert json.loads(darkroom("why", frame, "dark", "--json").stdout)["master"] is None
     assert darkroom("recall", "--undo", recalled["run"]).returncode == 0

@@ -124,7 +124,7 @@ def test_the_record_of_a_master_is_its_document(made_readonly):
 
 def test_a_master_cut_short_after_its_record_is_finished_from_it(made):
     before = of(made, kind="dark", camera="T13060400", **{"key.exptime": 9.0})
-    made.masters.delete_one({"_id": before["_id"]})
+    made.session.masters.delete_one({"_id": before["_id"]})
     row = next(r for r in make(made, kinds=("dark",)) if r["master"] == before["_id"])
     assert row["outcome"] == "made"
     assert row["s"] == 0

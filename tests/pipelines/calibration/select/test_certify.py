@@ -54,7 +54,7 @@ def rivals(made):
     """Three masters of one key, and one of another exposure time."""
     first = of(made, kind="dark", camera="T13060400", **{"key.exptime": 9.0})
     for number in (1, 2):
-        made.masters.insert_one({**first, "_id": f"masters/rival-{number}", "identity": f"{number}" * 64})
+        made.session.masters.insert_one({**first, "_id": f"masters/rival-{number}", "identity": f"{number}" * 64})
     other = of(made, kind="dark", camera="T13060400", **{"key.exptime": 6.0})
     return made, [first["_id"], "masters/rival-1", "masters/rival-2"], other["_id"]
 
@@ -78,7 +78,7 @@ def test_never_two_for_one_key_at_one_time(rivals, asked):
     archive, names, _ = rivals
     refusals = []
     for name in names:
-        archive.masters.update_one({"_id": name}, {"$set": {"status": "verified", "validity": []}})
+        archive.session.masters.update_one({"_id": name}, {"$set": {"status": "verified", "validity": []}})
     for number, span, split in asked:
         master = of(archive, _id=names[number])
         others = [
@@ -128,11 +128,13 @@ def test_what_may_not_be_certified(rivals):
     set_status(archive.session, [first], "withdrawn", why="old")
     with pytest.raises(Refused, match="withdrawn"):
         certified(archive, first)
-    archive.masters.update_one({"_id": second}, {"$set": {"status": "set-aside", "acceptance.reason": "it is worse"}})
+    archive.session.masters.update_one(
+        {"_id": second}, {"$set": {"status": "set-aside", "acceptance.reason": "it is worse"}}
+    )
     with pytest.raises(Refused, match="it is worse"):
         certified(archive, second)
     assert certified(archive, second, override=True).master == second
-    archive.masters.update_one({"_id": third}, {"$set": {"stale": {"run": {"why": "a frame was bad"}}}})
+    archive.session.masters.update_one({"_id": third}, {"$set": {"stale": {"run": {"why": "a frame was bad"}}}})
     with pytest.raises(Refused, match="a frame was bad"):
         certified(archive, third)
     with pytest.raises(UsageError, match="empty"):

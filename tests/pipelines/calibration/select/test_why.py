@@ -77,12 +77,12 @@ def second_opinion(candidates, rules):
 @settings(max_examples=25)
 @given(found=st.lists(masters, max_size=6), order=st.sampled_from(["nearest", "before"]), age=st.sampled_from([5, 30]))
 def test_choosing_agrees_with_a_second_opinion_and_why_with_choosing(archive, found, order, age):
-    archive.masters.delete_many({})
-    archive.headers.delete_many({})
+    archive.session.masters.delete_many({})
+    archive.session.headers.delete_many({})
     found = [{**m, "_id": f"m{n}"} for n, m in enumerate(found)]
     for document in found:
-        archive.masters.insert_one(document)
-    archive.headers.insert_one({**FRAME, "root": "r", "path": "p"})
+        archive.session.masters.insert_one(document)
+    archive.session.headers.insert_one({**FRAME, "root": "r", "path": "p"})
     rules = Rules(order=order, max_age=timedelta(days=age))
     chosen = choose(FRAME, "dark", catalog=archive.catalog, rules=rules)
     expected = second_opinion(found, rules)
@@ -119,8 +119,8 @@ CASES = {
 @pytest.mark.parametrize("criterion", CASES)
 def test_each_criterion_fails_by_itself_with_its_distance(archive, criterion):
     document, text = CASES[criterion]
-    archive.masters.insert_one(document)
-    archive.headers.insert_one({**FRAME, "root": "r", "path": "p"})
+    archive.session.masters.insert_one(document)
+    archive.session.headers.insert_one({**FRAME, "root": "r", "path": "p"})
     answer = why(archive.session, "frame", "dark")
     (row,) = answer.table
     assert (row["failed"], row[criterion]) == (1, f"✗ {text}")
@@ -130,9 +130,9 @@ def test_each_criterion_fails_by_itself_with_its_distance(archive, criterion):
 
 
 def test_the_nearest_miss_is_the_one_that_fails_least(archive):
-    archive.headers.insert_one({**FRAME, "root": "r", "path": "p"})
+    archive.session.headers.insert_one({**FRAME, "root": "r", "path": "p"})
     for name, temperature, exptime in (("far", -2.0, 9.0), ("near", -8.2, 9.0), ("two", -8.2, 6.0)):
-        archive.masters.insert_one(master(name, key={"temperature": temperature, "exptime": exptime}))
+        archive.session.masters.insert_one(master(name, key={"temperature": temperature, "exptime": exptime}))
     answer = why(archive.session, "frame")
     assert answer.nearest_miss == "near"
     assert [row["master"] for row in answer.table] == ["near", "far", "two"]
@@ -140,8 +140,8 @@ def test_the_nearest_miss_is_the_one_that_fails_least(archive):
 
 
 def test_what_only_lacks_a_word_is_to_be_looked_at_not_shot(archive):
-    archive.headers.insert_one({**FRAME, "root": "r", "path": "p"})
-    archive.masters.insert_one(master(status="proposed"))
+    archive.session.headers.insert_one({**FRAME, "root": "r", "path": "p"})
+    archive.session.masters.insert_one(master(status="proposed"))
     assert "darkroom certify" in why(archive.session, "frame").shoot
 
 
@@ -149,7 +149,7 @@ def test_a_certified_master_is_preferred_in_its_interval_and_only_there(made):
     darks = {"kind": "dark", "camera": "T13060400", "key.exptime": 9.0}
     tonight = of(made, **darks)
     earlier = {**tonight, "_id": "masters/earlier", "timestamp": tonight["timestamp"] - timedelta(days=3)}
-    made.masters.insert_one(earlier)
+    made.session.masters.insert_one(earlier)
     flat = made.headers.find_one({"kind": "flat", "camera": "T13060400", "header.EXPTIME": 9.0})
     assert choose(flat, "dark", catalog=made.catalog)["_id"] == tonight["_id"]
     certify(made.session, "masters/earlier", why="test")

@@ -171,7 +171,7 @@ def test_any_minority_of_wrong_clocks_is_outvoted(tmp_path_factory, cameras, dus
 @pytest.fixture
 def archive(tmp_path):
     with open_archive(tmp_path / "home") as opened:
-        opened.headers.insert_many(flats(FOUR, 1, DUSK, errors={"D": 11 * HOURS}))
+        opened.session.headers.insert_many(flats(FOUR, 1, DUSK, errors={"D": 11 * HOURS}))
         yield opened
 
 
@@ -216,7 +216,7 @@ def test_what_somebody_changed_since_is_not_undone(archive):
 
 
 def test_no_undecided_flat_is_written(archive):
-    archive.headers.delete_many({})
-    archive.headers.insert_many(lone(7, DUSK, "EEMM"))
+    archive.session.headers.delete_many({})
+    archive.session.headers.insert_many(lone(7, DUSK, "EEMM"))
     assert settled(archive) == (None, [])
     assert sorted(d["flat_time"] for d in archive.headers.find({})) == ["evening", "evening", "morning", "morning"]
