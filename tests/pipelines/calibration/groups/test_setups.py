@@ -1,6 +1,8 @@
 """Setups told apart: frames that differ in one keyword of a camera, and nights as six kinds of software write them."""
 
+import os
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -154,3 +156,21 @@ def test_every_frame_of_a_night_is_in_a_group_or_listed_with_its_reason(archive,
     assert "corrected already" in left["dark-processed", 1]
     assert "not a kind of frame that is known" in left["boring", 1]
     assert left["light", 1] == "a light is calibrated, not combined"
+
+
+@pytest.fixture
+def real():
+    """The folder of real frames, where the environment says it is."""
+    place = os.environ.get("DARKROOM_REAL_FRAMES")
+    if not place:
+        pytest.skip("DARKROOM_REAL_FRAMES does not name the folder of real frames")
+    return Path(place)
+
+
+def test_real_frames_are_grouped(real, archive):
+    """Biases and flats of a spectrograph; darks of a CMOS camera, of which two times are 119 us apart."""
+    archive.ingest([real / "int", real / "imx541" / "dark"], progress=False)
+    (bias,), (flat,) = groups(archive.headers, "bias"), groups(archive.headers, "flat")
+    assert [(row["count"], row["status"]) for row in (bias, flat)] == [(6, "ready"), (5, "ready")]
+    darks = [(row["count"], row["status"]) for row in groups(archive.headers, "dark")]
+    assert darks == [(8, "ready")] * 5
