@@ -20,6 +20,7 @@ __all__ = [
     "central_level",
     "drifting",
     "frame_source",
+    "stated_in",
     "variance_source",
 ]
 
@@ -226,3 +227,20 @@ def drifting(frames: Sequence[Plane | Masked], noise: float, names: Sequence[str
         Normalised(frame, Raised(None, float(level), frame.shape), 1.0)
         for frame, level in zip(frames, levels, strict=True)
     ]
+
+
+def stated_in(frames: Sequence[Doc], *, saturation: float | None) -> dict[str, float | None]:
+    """Return what the headers of all frames state alike: gain (e-/unit), read noise and saturation (units).
+
+    Parameters
+    ----------
+    saturation
+        Of the profile, which is believed before a header.
+    """
+    found: dict[str, float | None] = {}
+    for name in ("gain", "read_noise", "saturation"):
+        values = {(frame.get("obs") or {}).get(name) for frame in frames}
+        found[name] = values.pop() if len(values) == 1 else None
+    if found["read_noise"] is not None:  # electrons
+        found["read_noise"] = found["read_noise"] / found["gain"] if found["gain"] else None
+    return found | ({"saturation": saturation} if saturation is not None else {})

@@ -12,7 +12,7 @@ from arraystore import ArrayDamaged, ArrayRef, ArrayStore, Lost
 from pipelines.calibration.masters.acceptance import Acceptance, judge_master
 from pipelines.calibration.masters.bits import MasterDQ
 from pipelines.calibration.masters.flatnoise import flat_noise, pedestal_of, unequal
-from pipelines.calibration.masters.frames import Normalised, Raised, drifting
+from pipelines.calibration.masters.frames import Normalised, Raised, drifting, stated_in
 from pipelines.calibration.masters.heldout import Held, Reference, hold_out
 from pipelines.calibration.masters.images import frame_images, of_image, plane_key
 from pipelines.calibration.masters.numbers import statistics
@@ -138,16 +138,17 @@ def _frames(step: Step, work: Work, store: ArrayStore) -> Made:
 def _image(step: Step, work: Work, store: ArrayStore, image: str) -> Made:
     """Make the planes of one image of a bias, a dark or a flat."""
     limits = profiles()[step.profile].calibration.limits
+    header = stated_in(step.frames, saturation=limits.saturation)
     names = [frame["_id"] for frame in step.frames]
     one = opened(step, image, store)
     frames, stated = one.frames, one.stated
     lights = flat_lights(step, work.masters, one, store) if step.kind == "flat" else leveled(one)
     if step.kind != "flat":
-        noise = measure_noise(frames, saturation=limits.saturation, names=names)
+        noise = measure_noise(frames, names=names, **header)
     else:
         unlit = [used.id for used in step.used if used.role == "dark"] or [used.id for used in step.used]
         known = [of_image(work.masters[name], image) for name in unlit]
-        noise = flat_noise(lights or (), names, known, saturation=limits.saturation)
+        noise = flat_noise(lights or (), names, known, saturation=header["saturation"])
     if lights is None and noise.read_noise is not None and len(frames) > 1:
         lights = drifting(frames, noise.read_noise, names)
     given: dict[str, Any] = {} if work.options.method is None else {"method": work.options.method}
@@ -162,7 +163,7 @@ def _image(step: Step, work: Work, store: ArrayStore, image: str) -> Made:
         # Of some frames only they are of no use: the others' would have to be guessed.
         variances=None if None in stated else stated,
         names=names,
-        saturation=limits.saturation,
+        saturation=header["saturation"],
         offsets=None if lights is None else [light.dark for light in lights],
         scale=None if lights is None else [1 / light.level for light in lights],
         workers=1,
