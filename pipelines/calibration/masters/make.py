@@ -144,7 +144,9 @@ def _image(step: Step, work: Work, store: ArrayStore, image: str) -> Made:
     frames, stated = one.frames, one.stated
     lights = flat_lights(step, work.masters, one, store) if step.kind == "flat" else leveled(one)
     if step.kind != "flat":
-        noise = measure_noise(frames, names=names, **header)
+        noise = measure_noise(
+            frames, names=names, saturation=header["saturation"], gain=header["gain"], read_noise=header["read_noise"]
+        )
     else:
         unlit = [used.id for used in step.used if used.role == "dark"] or [used.id for used in step.used]
         known = [of_image(work.masters[name], image) for name in unlit]
