@@ -9,7 +9,6 @@
 (1000.0, 2, 46)
 """
 
-from pipelines.combine.choice import Choice, choose_method
 from pipelines.combine.errors import FramesUnfit, FrameUnreadable
 from pipelines.combine.levels import drifts, frame_levels
 from pipelines.combine.methods import (
@@ -35,7 +34,6 @@ __all__ = [
     "DQ",
     "METHODS",
     "PLANES",
-    "Choice",
     "Combined",
     "FractionClip",
     "FrameUnreadable",
@@ -50,7 +48,6 @@ __all__ = [
     "PercentileClip",
     "SigmaClip",
     "WinsorizedClip",
-    "choose_method",
     "combine",
     "describe",
     "drifts",

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.combine.methods import MAD_TO_SIGMA
+
 #: Fewer pixels in a bin of levels do not count.
 _FEWEST = 64
 #: Pixels of the bulk that are looked at: they give the noise to 0.2 % a pair.
@@ -84,7 +86,7 @@ def robust_variance(differences: NDArray[np.float64], quantum: float) -> float:
         # Whole numbers have a MAD in whole numbers: dither makes it continuous.
         some += quantum * (np.random.default_rng(1).random(len(some)) - 0.5)
         np.abs(some, out=some)
-    reach = 5 * 1.482602218505602 * float(np.median(some))
+    reach = 5 * MAD_TO_SIGMA * float(np.median(some))
     kept = differences[size <= reach]
     # Not a dot product: the threads of BLAS would fight with those at work here.
     return float(np.square(kept).mean()) - float(kept.mean()) ** 2 if len(kept) else 0.0

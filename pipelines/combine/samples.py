@@ -77,10 +77,6 @@ class Samples:
             out[:] = row[pixels]
         return chosen
 
-    def subset(self, pixels: NDArray[np.intp]) -> Samples:
-        """The same samples of some pixels only."""
-        return Samples(list(self.of(pixels)), variance_at=self.variance_at)
-
 
 def moments(rows: Sequence[NDArray[Any]]) -> tuple[Plane, Plane]:
     """Mean, and sum of squared deviations from it, in two passes."""

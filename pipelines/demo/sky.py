@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime, time, timedelta
 
 LATITUDE = math.radians(32.9)
 LONGITUDE_HOURS = -105.53 / 15
-SITE_ZONE = "America/Denver"
 
 
 def sun_at(day: date, altitude: float, *, rising: bool) -> datetime:

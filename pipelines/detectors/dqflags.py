@@ -8,10 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 from pipelines.errors import UsageError
 
@@ -113,27 +109,6 @@ def decode(value: int, names: Mapping[str, int]) -> tuple[str, ...]:
     """
     bits = int(value)
     return tuple(name for name, bit in names.items() if bits & bit)
-
-
-def decode_array(values: npt.ArrayLike, names: Mapping[str, int]) -> dict[str, npt.NDArray[np.bool_]]:
-    """Give, for each flag that is set anywhere in an array, where it is set.
-
-    Parameters
-    ----------
-    values : array_like of integers
-        GROUPDQ, PIXELDQ or DQ of any shape.
-
-    Returns
-    -------
-    dict
-        Name to bool array of the shape of `values`, lowest bit first; no entry for a flag that is nowhere set.
-    """
-    array: npt.NDArray[Any] = np.asarray(values)
-    if array.dtype.kind not in "iu":
-        raise TypeError(f"flags are integers, not {array.dtype}")
-    bits = array.astype(np.uint32, copy=False)
-    anywhere = int(np.bitwise_or.reduce(bits, axis=None)) if bits.size else 0
-    return {name: (bits & np.uint32(bit)) != 0 for name, bit in names.items() if anywhere & bit}
 
 
 def _release(version: str | None) -> tuple[int, int, int] | None:

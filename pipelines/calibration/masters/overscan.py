@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipelines.calibration.masters.geometry import Amplifier, Geometry, Section
+from pipelines.combine.methods import MAD_TO_SIGMA
 from pipelines.errors import UsageError
 
 __all__ = ["Overscan", "measure_overscan"]
@@ -111,7 +112,7 @@ def _profile(values: Values) -> Values:
     if not finite.size:
         raise UsageError("the overscan has no valid pixel")
     # Whole numbers can have a MAD of 0: one unit is always within reach.
-    good = apart <= CLIP * 1.482602218505602 * np.median(finite) + 1
+    good = apart <= CLIP * MAD_TO_SIGMA * np.median(finite) + 1
     count = good.sum(axis=1)
     total = np.where(good, values, 0.0).sum(axis=1)
     width = min(len(total), max(1, -(-KNOWN // values.shape[1]) // 2 * 2 + 1))
@@ -148,7 +149,7 @@ def _clipped_mean(values: Values) -> float:
     if not flat.size:
         raise UsageError("the overscan has no valid pixel")
     apart = np.abs(flat - np.median(flat))
-    return float(flat[apart <= CLIP * 1.482602218505602 * np.median(apart) + 1].mean())
+    return float(flat[apart <= CLIP * MAD_TO_SIGMA * np.median(apart) + 1].mean())
 
 
 def _placed(data: Section, geometry: Geometry) -> Section:

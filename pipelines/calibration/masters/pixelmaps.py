@@ -15,13 +15,12 @@ from pipelines.calibration.masters.recipe import Used
 from pipelines.calibration.masters.step import MapRules, MasterOptions, Step
 from pipelines.calibration.masters.unstable import Scatter, Spread, steady_variance
 from pipelines.calibration.select.choose import FIELDS
+from pipelines.combine.methods import MAD_TO_SIGMA
 
 __all__ = ["PixelMap", "map_pixels", "plan_maps"]
 
 Doc = Mapping[str, Any]
 Votes = npt.NDArray[np.uint8]
-
-_MAD = 1.482602218505602
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +89,7 @@ def hot_pixels(value: npt.NDArray[Any], sigmas: float) -> npt.NDArray[np.bool_]:
     """Tell which pixels of a dark are hot; one without a value is not."""
     finite = value[np.isfinite(value)]
     level = np.median(finite)
-    spread = _MAD * float(np.median(np.abs(finite - level)))
+    spread = MAD_TO_SIGMA * float(np.median(np.abs(finite - level)))
     with np.errstate(invalid="ignore"):
         found: npt.NDArray[np.bool_] = value - level > sigmas * max(spread, 1e-30)
     return found

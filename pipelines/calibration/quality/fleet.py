@@ -9,13 +9,13 @@ from typing import Any
 from catalog import Collection
 from pipelines.calibration.groups.keys import camera_of, exposure_time, number
 from pipelines.calibration.times.frames import Frame, by_profile, frames_of
+from pipelines.combine.methods import MAD_TO_SIGMA
 from pipelines.table import Answer, Row
 
 MEASURES = ("level", "noise", "hot", "gradient", "asymmetry", "temperature")
 SMALLEST = 5
 """Cameras in a fleet whose median and scatter mean something."""
 
-_TO_SIGMA = 1.4826
 _COLUMNS = ("date", "camera", "kind", "measure", "value", "fleet", "z", "limit", "frames", "reason")
 # What differs by less is of no account, however alike the others are: a fraction of the fleet's median,
 # and an absolute amount.
@@ -91,7 +91,7 @@ def _compare(shot: Sequence[Frame], measure: str) -> dict[str, tuple[float, floa
     if len(values) < SMALLEST:
         return {}
     middle = median(values.values())
-    scatter = _TO_SIGMA * median(abs(value - middle) for value in values.values())
+    scatter = MAD_TO_SIGMA * median(abs(value - middle) for value in values.values())
     share, least = _FLOORS[measure]
     scatter = max(scatter, share * abs(middle), least)
     most = limit(len(values))

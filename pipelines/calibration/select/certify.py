@@ -10,14 +10,14 @@ from typing import Any
 from catalog import Catalog
 from pipelines.calibration.groups.keys import RULES, matching_keys, rule_for
 from pipelines.calibration.select.criteria import alike
-from pipelines.calibration.select.intervals import FIRST, interval, joined, overlaps, without
+from pipelines.calibration.select.intervals import interval, joined, overlaps, without
 from pipelines.documents import runs as ledger
 from pipelines.documents.changes import Edit, change
 from pipelines.documents.lease import Holder, held
 from pipelines.errors import NEAR, Refused, UnknownDocument, UsageError, near_misses
 from pipelines.session import Session
 
-__all__ = ["STATUSES", "Certification", "certify", "coverage", "same_key", "set_status"]
+__all__ = ["STATUSES", "Certification", "certify", "same_key", "set_status"]
 
 STATUSES = ("proposed", "verified", "certified", "withdrawn", "set-aside")
 """What a master can be. Made: proposed, or verified when it predicts frames it has not seen, or set
@@ -188,13 +188,6 @@ def rivals(session: Session, master: Doc) -> list[dict[str, Any]]:
     }
     found = session.masters.find(query).sort("_id", 1)
     return [other for other in found if other["_id"] != master["_id"] and same_key(master, other)]
-
-
-def coverage(session: Session, camera: str, kind: str) -> list[tuple[datetime | None, datetime | None, str]]:
-    """Return the certified intervals of a camera, in order: since, until, master."""
-    found = session.masters.find({"camera": camera, "kind": kind, "status": "certified"}, {"validity": 1})
-    spans = [(part["since"], part["until"], master["_id"]) for master in found for part in master["validity"]]
-    return sorted(spans, key=lambda span: (span[0] or FIRST, span[2]))
 
 
 def find_master(session: Session, master_id: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from catalog import Collection
 from pipelines.calibration.groups.keys import camera_of
 from pipelines.calibration.times.frames import Frame, by_profile, frames_of
+from pipelines.combine.methods import MAD_TO_SIGMA
 from pipelines.instruments import Profile
 from pipelines.instruments.nights import night_of
 from pipelines.table import Answer, Row
@@ -24,7 +25,6 @@ from pipelines.table import Answer, Row
 VERDICTS = ("right", "wrong", "drifts", "jumps", "unknown")
 
 _LONG_ENOUGH = 600.0  # seconds between first and last shared exposure, for a drift
-_MAD = 1.4826  # median absolute deviation to standard deviation, of a normal distribution
 
 Floats = npt.NDArray[np.float64]
 
@@ -218,7 +218,7 @@ def _fit(reference: Floats, shown: Floats, tolerance: float) -> CameraClock:
         slope = _theil_sen(reference, error)
         rest = error - slope * (reference - middle)
     offset = float(np.median(rest))
-    scatter = float(_MAD * np.median(np.abs(rest - offset)))
+    scatter = float(MAD_TO_SIGMA * np.median(np.abs(rest - offset)))
     single = max(scatter, step / np.sqrt(12))
     # 1.2533: a median's uncertainty against a mean's, for normal errors.
     sigma = 1.2533 * single / np.sqrt(len(error))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from pipelines.combine.methods import MAD_TO_SIGMA
 from pipelines.errors import UsageError
 from pipelines.pixels.search import statistics as levels
 from pipelines.pixels.search.result import FoundPixels, Map
@@ -299,7 +300,7 @@ def _significance(images: Images) -> Images:
     change = images["after"] - images["before"]
     known = change[np.isfinite(change)]
     common = np.median(known) if known.size else np.nan
-    among = levels.MAD_TO_SIGMA * np.median(np.abs(known - common)) if known.size else np.nan
+    among = MAD_TO_SIGMA * np.median(np.abs(known - common)) if known.size else np.nan
     with np.errstate(invalid="ignore", divide="ignore"):
         significance = (change - common) / np.hypot(images["sigma"], among)
     return {**images, "significance": significance}

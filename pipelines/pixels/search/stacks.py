@@ -147,11 +147,6 @@ def slope_stacks(session: Session, where: Where | None = None) -> list[SlopeStac
     return [stacks[key] for key in sorted(stacks)]
 
 
-def _preference(doc: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Order the slopes of one exposure: an integration each before their mean, later ingests before earlier."""
-    return doc["kind"] == "rateints", doc["ingest"]["at"], doc["_id"]
-
-
 Block = tuple[slice, slice]
 """Rows and columns of a window, from 0."""
 

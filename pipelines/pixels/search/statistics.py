@@ -11,11 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from pipelines.combine.methods import MAD_TO_SIGMA
+
 Floats = npt.NDArray[np.floating]
 Counts = npt.NDArray[np.int32]
-
-MAD_TO_SIGMA = 1.4826
-"""Standard deviation of a normal distribution for a median absolute deviation of 1."""
 
 MEDIAN_VARIANCE = np.pi / 2
 """Variance of the median of n normal values, times n and over their variance, for large n."""

@@ -10,14 +10,11 @@ from pipelines.combine import (
     METHODS,
     PLANES,
     FractionClip,
-    FramesUnfit,
-    Mean,
     Median,
     MinMax,
     NoiseClip,
     NoiseModel,
     SigmaClip,
-    choose_method,
     combine,
 )
 from pipelines.combine.power import power_factor, trim_factor
@@ -309,17 +306,6 @@ def test_trimming_costs_what_is_known_of_normal_samples():
         assert trim_factor(count, count // 2, count // 2) == pytest.approx(known, rel=0.01)
 
 
-def test_choice_by_number():
-    assert choose_method(1).method == Mean()
-    assert choose_method(2).method == NoiseClip()
-    assert choose_method(2, noise=False).method == Mean()
-    assert [choose_method(n).method.name for n in (3, 6, 20)] == ["noise-model"] * 3
-    assert [choose_method(n, noise=False).method.name for n in (3, 10, 11)] == ["median", "median", "sigma-clip"]
-    assert all(choose_method(n, noise=k).reason for n in (1, 2, 3, 20) for k in (True, False))
-    with pytest.raises(FramesUnfit, match="no frames"):
-        choose_method(0)
-
-
 def test_only_the_planes_asked_for_are_made():
     made = combine(np.ones((3, 4, 4), "f4"), method="mean", planes=["count"])
     assert list(made.planes) == ["value", "count"]
@@ -336,7 +322,7 @@ def test_progress_ends_at_all_rows():
     assert len(told) == 4
 
 
-@pytest.mark.parametrize("module", ["", ".choice", ".methods", ".power"])
+@pytest.mark.parametrize("module", ["", ".methods", ".power"])
 def test_examples_in_docstrings(module):
     import doctest
     import importlib

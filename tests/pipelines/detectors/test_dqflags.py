@@ -1,11 +1,10 @@
 """Names of data-quality bits: those of the installed stdatamodels, and the older ones by version."""
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.detectors.dqflags import UnknownFlag, decode, decode_array, dq_names, frozen_names, mask_of
+from pipelines.detectors.dqflags import UnknownFlag, decode, dq_names, frozen_names, mask_of
 
 
 def test_the_newest_names_are_those_of_stdatamodels():
@@ -59,30 +58,7 @@ def test_decoding_and_masking_are_each_others_inverse(value):
     assert mask_of(decode(value, names), names) == value
 
 
-@given(st.lists(st.integers(0, 2**32 - 1), max_size=30))
-def test_an_array_is_decoded_as_its_values_are(values):
-    names = dq_names("3.0.0")
-    array = np.array(values, dtype=np.uint32)
-    found = decode_array(array, names)
-    for index, value in enumerate(values):
-        assert tuple(name for name in found if found[name][index]) == decode(value, names)
-    assert all(where.any() for where in found.values())
-
-
-def test_groupdq_of_eight_bits():
-    found = decode_array(np.array([[0, 4], [5, 0]], dtype=np.uint8), dq_names("3.0.0"))
-    assert {name: where.tolist() for name, where in found.items()} == {
-        "DO_NOT_USE": [[False, False], [True, False]],
-        "JUMP_DET": [[False, True], [True, False]],
-    }
-
-
 def test_an_unknown_flag_is_told_the_names():
     with pytest.raises(UnknownFlag, match=r"'JUMPS'; there are: DO_NOT_USE, SATURATED, JUMP_DET"):
         mask_of(["HOT", "JUMPS"], dq_names("3.0.0"))
     assert mask_of("jump_det", dq_names("3.0.0")) == 4
-
-
-def test_flags_are_integers():
-    with pytest.raises(TypeError, match="float"):
-        decode_array(np.array([1.0]), dq_names("3.0.0"))
