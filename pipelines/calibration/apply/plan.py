@@ -258,19 +258,23 @@ def _conversions(frame: Doc, used: Sequence[Doc], images: tuple[str, ...]) -> tu
 
 
 def _conversion(frame: Doc, used: Sequence[Doc], alone: bool) -> tuple[Conversion, list[str]]:
-    """Find gain and read noise: what the frame's own header states, else what its masters measured.
+    """Find gain and read noise: what the frame's own header states where its masters do not disagree, else theirs.
 
+    A stated gain that the frames themselves contradict is said and not used: values in wrong electrons look right.
     What the header of a file of several images states may hold for the first only, so it is not used.
     """
     obs = (frame.get("obs") or {}) if alone else {}
     stated, electrons = _positive(obs.get("gain")), _positive(obs.get("read_noise"))
     measured = next((found for doc in used if (found := _positive((doc.get("noise") or {}).get("gain")))), None)
     noises = [found for doc in used if doc["kind"] != "flat" and (found := _positive(doc["noise"].get("read_noise")))]
-    gain = stated or measured
-    read_noise = electrons / gain if electrons and gain else noises[0] if noises else None
     notes = []
     if stated and measured and abs(measured / stated - 1) > DISAGREE:
-        notes.append(f"the header states a gain of {stated:g} e-/ADU, the masters measure {measured:.3g}; the header's")
+        notes.append(
+            f"the header states a gain of {stated:g} e-/ADU, the masters measure {measured:.3g}, which is used"
+        )
+        stated = None
+    gain = stated or measured
+    read_noise = electrons / gain if electrons and gain else noises[0] if noises else None
     if gain is None:
         notes.append("no gain is known: values stay in ADU, without variance")
     elif read_noise is None:

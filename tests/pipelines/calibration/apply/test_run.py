@@ -77,7 +77,7 @@ def test_a_recall_reaches_what_was_kept(changed):
 def test_kept_frames_survive_a_lost_catalog(changed):
     (row, *_) = changed.calibration.calibrate(NIGHT, keep=True, progress=False)
     before = changed.document(row["result"])
-    changed.masters.delete_many({})
+    changed.session.masters.delete_many({})
     changed.upkeep.rebuild(missing=True)
     assert changed.document(row["result"]) == before
 
