@@ -3,7 +3,7 @@
 ::
 
     DarkroomError                 exit code 1
-    ├── UsageError                2   the request itself is wrong: mend it
+    ├── UsageError                2   the request itself is wrong: correct it
     │   └── UnknownDocument       2   no document of that name (also a KeyError)
     ├── IntegrityError            4   what is kept is not what went in
     ├── SchemaTooNew              3   a later release wrote this

@@ -13,11 +13,13 @@ def register(app: typer.Typer) -> None:
 def clock(
     context: typer.Context,
     nights: list[str] = typer.Argument(help="Nights, YYYY-MM-DD.", metavar="NIGHT"),
-    fix: bool = typer.Option(False, "--fix", help="Put frames of wrong clocks into the night of the array's time."),
+    fix: bool = typer.Option(
+        False, "--fix", help="Put frames of wrong clocks into the night of the telescope array's time."
+    ),
     undo: bool = typer.Option(False, "--undo", help="Take the last --fix of these nights back."),
     as_json: bool = table_option,
 ) -> None:
-    """Compare each camera's clock with the array's: cameras share exposure numbers.
+    """Compare each camera's clock with the telescope array's: cameras share exposure numbers.
 
     Examples
     --------
@@ -36,7 +38,9 @@ def clock(
     with address.open(readonly=True) as archive:
         answers = [archive.calibration.clock(night) for night in nights]
     rows = tuple(row for answer in answers for row in answer)
-    show(Answer(answers[0].columns, rows, f"Clocks against the array's, {', '.join(nights)}"), as_json=as_json)
+    show(
+        Answer(answers[0].columns, rows, f"Clocks against the telescope array's, {', '.join(nights)}"), as_json=as_json
+    )
 
 
 def _change_dates(address: ArchiveAddress, nights: list[str], *, undo: bool) -> None:
@@ -47,7 +51,7 @@ def _change_dates(address: ArchiveAddress, nights: list[str], *, undo: bool) -> 
             return
         changed = archive.calibration.fix_dates(nights)
     if changed.run is None:
-        typer.echo("nothing to change: every date is that of the array's time")
+        typer.echo("nothing to change: every date is that of the telescope array's time")
     else:
         typer.echo(
             f"{len(changed)} frames changed by run {changed.run}; `darkroom clock {' '.join(nights)} --undo` puts back"

@@ -81,7 +81,9 @@ def _to_stdout(address: ArchiveAddress, document: str) -> None:
 def history(
     context: typer.Context,
     document: str = typer.Argument(help="Name of a document.", metavar="ID"),
-    as_of: str = typer.Option("", help="Give the document as it stood then, in JSON: 2024-02-20 or 2024-02-20T03:15Z."),
+    as_of: str = typer.Option(
+        "", help="Return the document as it stood then, in JSON: 2024-02-20 or 2024-02-20T03:15Z."
+    ),
     collection: str = typer.Option(None, help="headers or masters [where the document is]."),
     as_json: bool = table_option,
 ) -> None:
@@ -97,7 +99,7 @@ def history(
     with address.open(readonly=True) as archive:
         collection = collection or archive.session.collection_of(document)
         if not as_of:
-            show(archive.upkeep.story(document, collection=collection), as_json=as_json)
+            show(archive.upkeep.history(document, collection=collection), as_json=as_json)
             return
         from bson import json_util
 

@@ -85,7 +85,7 @@ def changed(
     plot: Path | None = plot_option,
     as_json: bool = json_option,
 ) -> None:
-    """Find pixels that turned hot or quiet between two dates.
+    """Find pixels that turned hot or are no longer hot between two dates.
 
     Examples
     --------

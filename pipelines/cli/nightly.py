@@ -26,7 +26,7 @@ def nightly(
     profile: str = typer.Option(None, help="Instrument profile of these files [chosen for each]."),
     jobs: int = typer.Option(None, min=1, help="Worker processes [as many as the work is worth]."),
     memory: str = typer.Option("1G", help="Memory one file may take; a larger file may take its own size."),
-    timeout: str = typer.Option("30s", help="Time one file may take, and a second more for each MiB."),
+    timeout: str = typer.Option("30s", help="Time one file may take, plus one second per MiB."),
     as_json: bool = json_option,
 ) -> None:
     """Take the files of some nights, or all; for cron. Only one run at a time is at work on a night.

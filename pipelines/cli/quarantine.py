@@ -39,7 +39,7 @@ def quarantine_retry(
     names: list[str] = typer.Argument(None, help="Names as listed, ROOT:PATH; all by default.", metavar="NAME"),
     everything: bool = typer.Option(False, "--all", help="Also files that have not changed since."),
     memory: str = typer.Option("1G", help="Memory one file may take."),
-    timeout: str = typer.Option("30s", help="Time one file may take, and a second more for each MiB."),
+    timeout: str = typer.Option("30s", help="Time one file may take, plus one second per MiB."),
     as_json: bool = json_option,
 ) -> None:
     """Take files in quarantine again: those that have changed, or all.

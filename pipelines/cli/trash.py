@@ -29,7 +29,7 @@ def delete(
     yes: bool = yes_option,
     as_json: bool = json_option,
 ) -> None:
-    """Move documents, and all that was made of them, into the trash.
+    """Move documents and their derived products into the trash.
 
     Shows what would go and how much room it takes, asks, looks again that nothing has changed meanwhile,
     and deletes. `restore` brings it back, `sweep` empties the trash and frees the room.

@@ -38,7 +38,7 @@ def trends(
         if fleet:
             answers = [archive.calibration.fleet(night) for night in nights]
             rows = tuple(row for one in answers for row in one if camera in (None, row["camera"]))
-            show(Answer(answers[0].columns, rows, f"Departing cameras, {', '.join(nights)}"), as_json=as_json)
+            show(Answer(answers[0].columns, rows, f"Outlier cameras, {', '.join(nights)}"), as_json=as_json)
             return
         answer = archive.calibration.trends(nights or None, camera=camera, kind=kind)
         archive.require_answer(answer, nights=nights or (), kinds=(kind,) if kind else (), camera=camera)

@@ -100,7 +100,7 @@ def _check_the_night(archive: Archive, night: NightTruth, say: Say) -> None:
     from pipelines.calibration.times.clock import clock_errors
     from pipelines.calibration.times.flats import flat_times
 
-    say("Which clocks are wrong? Cameras share exposure numbers, so each is compared with the array\n")
+    say("Which clocks are wrong? Cameras share exposure numbers, so each is compared with the telescope array\n")
     wrong = [clock for clock in clock_errors(archive.headers, night.night) if clock["verdict"] != "right"]
     for clock in wrong:
         say(f"  {clock['camera']}: {clock['reason']} (± {clock['offset_sigma']:.2f} s)")

@@ -3,7 +3,7 @@
 In the orientation of the science frame a raw frame has 640 rows of the reference output, then four outputs of 640 rows
 each: 512 rows of pixels with 4 rows of reference pixels after the first 8 and then after every 16 (NRS_NORM = 16,
 NRS_REF = 4). NRS2 is read from the other side: its rows run the other way. Source: the JWST pipeline's description of
-the format; held against ``jwst.ipc.x_irs2`` in the tests.
+the format; compared with ``jwst.ipc.x_irs2`` in the tests.
 """
 
 from __future__ import annotations

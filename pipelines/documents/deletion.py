@@ -1,4 +1,4 @@
-"""Deletion of an exposure with all that was made of it: planned, shown, then carried out if nothing has moved."""
+"""Deletion of an exposure and its derived products: planned, shown, then carried out if nothing has moved."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ _FIELDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Doomed:
+class Planned:
     """One document of a plan, as it was when the plan was made.
 
     Attributes
@@ -60,7 +60,7 @@ class Deletion:
     ----------
     asked, cascade : tuple of str, bool
         What it was planned for.
-    documents : tuple of Doomed
+    documents : tuple of Planned
         In the order they go: what was made of others before what it was made of.
     masters : tuple of str
         Masters that were made of them, and would lose an input.
@@ -72,7 +72,7 @@ class Deletion:
 
     asked: tuple[str, ...]
     cascade: bool
-    documents: tuple[Doomed, ...]
+    documents: tuple[Planned, ...]
     masters: tuple[str, ...]
     fits_nbytes: int
     own_nbytes: int
@@ -81,7 +81,7 @@ class Deletion:
     @property
     def ids(self) -> list[str]:
         """The names of the documents."""
-        return [doomed.document for doomed in self.documents]
+        return [planned.document for planned in self.documents]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as plain data."""
@@ -131,19 +131,19 @@ def plan_deletion(ids: Sequence[str], *, catalog: Catalog, cascade: bool = True)
         made = _products(waves[-1].values(), catalog) if len(waves) == 1 else []
         made += catalog.headers.find({"parents": {"$in": list(waves[-1])}}, _FIELDS).to_list()
         waves.append({doc["_id"]: doc for doc in made if doc["_id"] not in known})
-    doomed = [doc for wave in reversed(waves) for doc in sorted(wave.values(), key=_last_first)]
-    names = [doc["_id"] for doc in doomed]
+    going = [doc for wave in reversed(waves) for doc in sorted(wave.values(), key=_last_first)]
+    names = [doc["_id"] for doc in going]
     masters = [doc["_id"] for doc in catalog.masters.find({"parents": {"$in": names}}, {"_id": 1}).sort("_id", 1)]
-    own, shared = _weigh(doomed, catalog)
+    own, shared = _weigh(going, catalog)
     return Deletion(
         asked=tuple(ids),
         cascade=cascade,
         documents=tuple(
-            Doomed(d["_id"], d.get("kind"), d["ingest"]["revision"], d["ingest"].get("changes", 0), d["file"]["size"])
-            for d in doomed
+            Planned(d["_id"], d.get("kind"), d["ingest"]["revision"], d["ingest"].get("changes", 0), d["file"]["size"])
+            for d in going
         ),
         masters=tuple(masters),
-        fits_nbytes=sum(doc["file"]["size"] for doc in doomed),
+        fits_nbytes=sum(doc["file"]["size"] for doc in going),
         own_nbytes=own,
         shared_nbytes=shared,
     )

@@ -53,7 +53,7 @@ def _versions(document_id: str, catalog: Catalog, collection: str) -> Iterator[d
         yield from (entry["before"] for entry in kept.find({"document": document_id, "before": {"$exists": True}}))
 
 
-def story(document_id: str, *, catalog: Catalog, collection: str = "headers") -> Answer:
+def history(document_id: str, *, catalog: Catalog, collection: str = "headers") -> Answer:
     """Tell what happened to a document, the earliest first.
 
     Parameters

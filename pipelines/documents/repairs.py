@@ -29,7 +29,7 @@ def undo_latest(
     Raises
     ------
     UsageError
-        None of these nights was ever mended so, or all has been undone.
+        None of these nights was ever repaired so, or all has been undone.
     """
     from pipelines.documents.changes import undo
 

@@ -320,7 +320,7 @@ def _cannot_open(path: str, error: OSError | ValueError) -> FitsError:
         return FitsError(
             "broken-symlink",
             f"the symbolic link leads to {target}, which is not there",
-            "mend or remove the link",
+            "repair or remove the link",
         )
     if nowhere:
         return FitsError("not-found", "there is no such file", "check the name, and that its disk is mounted")

@@ -1,7 +1,7 @@
 """Commits: outcomes become visible, documents in the store first, then in the catalog.
 
 What others have committed since the plan is looked at again, so that several processes at work on the
-same files leave one document a file, whoever is first.
+same files leave one document per file, whoever is first.
 """
 
 import logging

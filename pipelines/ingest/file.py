@@ -84,7 +84,7 @@ class Outcome:
     document : bytes
         The BSON document when taken.
     code, message, hint : str
-        When refused: what kind of refusal, what happened, what would mend it.
+        When refused: what kind of refusal, what happened, how to fix it.
     size, mtime_ns : int
         Of the file.
     """
@@ -127,7 +127,7 @@ def take(task: Task, *, store: ArrayStore | None, profiles: Mapping[str, Profile
         return refused(task, "unreadable", reason, "check the disk and the file's permissions")
     except InvalidDocument as error:
         return refused(task, "document-refused", f"cannot be a document: {error}", "report it, with the file")
-    except Exception as error:  # noqa: BLE001 - a fault of ours costs this file, and is kept to be mended
+    except Exception as error:  # noqa: BLE001 - a fault of ours costs this file, and is kept to be corrected
         message = f"could not be taken: {type(error).__name__}: {error}\n{traceback.format_exc(limit=-4)}"
         return refused(task, "internal-error", message, "report it, with the file")
 

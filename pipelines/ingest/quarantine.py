@@ -1,4 +1,4 @@
-"""Quarantine: every file that could not be taken, why, and what would mend it."""
+"""Quarantine: every file that could not be taken, why, and how to fix it."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime

@@ -44,7 +44,7 @@ class Refusal:
     code : str
         The kind of refusal, as in the quarantine.
     message, hint : str
-        What happened, and what would mend it.
+        What happened, and how to fix it.
     """
 
     file: str

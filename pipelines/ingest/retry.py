@@ -1,4 +1,4 @@
-"""Files in quarantine: taken again when they have been mended, struck out when they are no more."""
+"""Files in quarantine: taken again when they have been repaired, struck out when they are no more."""
 
 import logging
 import os

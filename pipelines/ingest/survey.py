@@ -74,7 +74,7 @@ class Survey:
     Attributes
     ----------
     folders : Answer
-        A row a folder: ``folder`` (under its root), ``campaign``, ``files`` and ``nbytes`` that are chosen,
+        A row per folder: ``folder`` (under its root), ``campaign``, ``files`` and ``nbytes`` that are chosen,
         how many of them are ``new``, ``changed`` and ``unchanged``, how many files are ``excluded`` or
         ``unreadable``, and ``estimate``: bytes that the new and changed would take in the archive.
     ratio : float

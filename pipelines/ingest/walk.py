@@ -173,7 +173,7 @@ def _candidate(path: Path, known: dict[str, Path]) -> Candidate:
             target = Path(os.path.realpath(path))
             if not target.exists():
                 message = f"is a link to {target}, which is not there"
-                return _problem(located, path, "broken-symlink", message, "mend or remove the link")
+                return _problem(located, path, "broken-symlink", message, "repair or remove the link")
             if innermost(known, target) is None:
                 message = f"is a link to {target}, outside every root"
                 hint = f"ingest {target.parent} itself, or name it: darkroom root add NAME {target.parent}"

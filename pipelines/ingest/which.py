@@ -28,7 +28,7 @@ def which(
     Raises
     ------
     UsageError
-        None of the ways was chosen, or several; a text that is no query, a text that is no night.
+        None of the ways was chosen, or several; a text that is no query, a text that is not a valid date.
     UnknownDocument
         A document is not there.
     """

@@ -186,7 +186,7 @@ def parse_night(text: object) -> date:
     """Read a night, ``YYYY-MM-DD``; anything else is a UsageError."""
     day = parse_day(text) if isinstance(text, str) and len(text) == 10 else None
     if day is None:
-        raise UsageError(f"{str(text)!r:.60} is no night; it is a day of the calendar, written YYYY-MM-DD")
+        raise UsageError(f"{str(text)!r:.60} is not a valid date; write a day of the calendar as YYYY-MM-DD")
     return day
 
 

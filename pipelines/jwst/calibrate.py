@@ -22,7 +22,7 @@ from pipelines.errors import DarkroomError, UsageError
 from pipelines.ingest.export import export
 from pipelines.ingest.run import IngestOptions, ingest
 from pipelines.jwst import crds
-from pipelines.jwst import products as shelf
+from pipelines.jwst import products as folders
 from pipelines.jwst.references import Reference, gather, needed
 from pipelines.jwst.uncal import write_uncal
 from pipelines.processes import interpreter
@@ -164,14 +164,14 @@ def calibrate(
     base = _beside(session.store.url) if out is None else Path(os.path.abspath(Path(out).expanduser()))
     folder = base / document["exposure"] / asked.key
     ended: Ended | None = None
-    if shelf.record_in(folder) is not None:
+    if folders.record_in(folder) is not None:
         logger.info("not run again: %s: the same work is in %s", document_id, folder)
     else:
         logger.info("run: %s: jwst %s, steps left out: %s", document_id, jwst, ", ".join(asked.skip) or "none")
         with tempfile.TemporaryDirectory(prefix="darkroom-calibrate-", ignore_cleanup_errors=True) as place:
             ended = _run(session, asked, Path(place), limits or RunLimits(), progress)
             _publish(Path(place), folder, asked, ended)
-    products = _take(session, folder, asked, shelf.record_in(folder) or {})
+    products = _take(session, folder, asked, folders.record_in(folder) or {})
     spent = (ended.seconds, ended.peak) if ended is not None else (0.0, 0)
     return Calibrated(document["exposure"], document_id, asked.key, folder, products, ended is not None, *spent)
 
@@ -312,7 +312,7 @@ def _publish(place: Path, folder: Path, asked: _Asked, ended: Ended) -> None:
         "peak": ended.peak,
         "log": log,
     }
-    shelf.put([Path(product) for product in made["products"]], folder, record=record)
+    folders.put([Path(product) for product in made["products"]], folder, record=record)
 
 
 def _take(session: Session, folder: Path, asked: _Asked, record: Mapping[str, Any]) -> tuple[str, ...]:

@@ -111,7 +111,7 @@ def gather(
     Raises
     ------
     MissingReferences
-        No file for a type; the message names the types, the steps, and the way out.
+        No file for a type; the message names the types, the steps, and the alternative.
     UsageError
         A file is not there, several of a folder serve alike, or a type or step is unknown.
     """

@@ -72,7 +72,7 @@ def wanted(day: str | None = None, days: str | None = None, since: datetime | No
     Raises
     ------
     UsageError
-        Those are no nights, or more than one of the three is given.
+        Those are not valid dates, or more than one of the three is given.
     """
     if sum(given is not None for given in (day, days, since)) > 1:
         raise UsageError("give one of --date, --dates and --since-last")
@@ -81,7 +81,9 @@ def wanted(day: str | None = None, days: str | None = None, since: datetime | No
     if days is not None:
         first, colon, last = days.partition(":")
         if not colon or parse_night(first) > parse_night(last):
-            raise UsageError(f"{days!r:.60} are no nights; write FIRST:LAST, the earlier first: 2024-02-18:2024-02-20")
+            raise UsageError(
+                f"{days!r:.60} are not valid dates; write FIRST:LAST, the earlier first: 2024-02-18:2024-02-20"
+            )
         if parse_night(last) - parse_night(first) > timedelta(days=MOST):
             raise UsageError(f"{days} are more than {MOST} nights; leave the nights out to take all")
         return Wanted(parse_night(first), parse_night(last))

@@ -37,13 +37,13 @@ def night(session: Session, date: str, *, recent: int = RECENT) -> Answer:
     Returns
     -------
     Answer
-        A row a finding: ``code``, ``attention`` (whether somebody should act), ``what``, ``hint``
+        A row per finding: ``code``, ``attention`` (whether somebody should act), ``what``, ``hint``
         (what to do), ``which`` (cameras, documents or files). No rows: nothing is missing or odd.
 
     Raises
     ------
     UsageError
-        That is no night.
+        That is not a valid date.
     """
     parse_night(date)
     frames = list(session.headers.find({"date": date}).sort("_id", 1))

@@ -118,7 +118,7 @@ def check_rates(session: Session, *, detector: str | None = None, progress: Prog
     Returns
     -------
     RatesReport
-        ``missing`` and ``stale`` are mended by `update_rates`, ``wrong`` by `rebuild_rates`.
+        ``missing`` and ``stale`` are repaired by `update_rates`, ``wrong`` by `rebuild_rates`.
     """
     live, segments = _live(session.catalog, detector), _segments(session.catalog, detector)
     held = {name for s in segments for name in _names(s)}

@@ -4,6 +4,7 @@ A facade: each verb lives in a module of its own beside this one, and has its wo
 """
 
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -151,11 +152,16 @@ class Upkeep:
         self._session.require_writable("undo")
         return undo(run, catalog=self._session.catalog, store=self._session.store, why=why)
 
-    def story(self, document_id: str, *, collection: str = "headers") -> Answer:
+    def history(self, document_id: str, *, collection: str = "headers") -> Answer:
         """Who changed a document, when, why, and what was there before: `pipelines.documents.history`."""
-        from pipelines.documents.history import story
+        from pipelines.documents.history import history
 
-        return story(document_id, catalog=self._session.catalog, collection=collection)
+        return history(document_id, catalog=self._session.catalog, collection=collection)
+
+    def story(self, document_id: str, *, collection: str = "headers") -> Answer:
+        """Return what `history` returns, under its name of earlier releases."""
+        warnings.warn("archive.upkeep.story is now archive.upkeep.history", DeprecationWarning, stacklevel=2)
+        return self.history(document_id, collection=collection)
 
     def as_of(self, document_id: str, when: datetime | str, *, collection: str = "headers") -> dict[str, Any]:
         """Return a document as it stood at a time; a text is an ISO date or time, UTC unless it says otherwise."""

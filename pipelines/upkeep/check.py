@@ -45,7 +45,7 @@ class CheckReport:
     stopped : str
         Why it ended early: ``''``, ``'time'`` or ``'interrupted'``.
     mended : int
-        Findings mended, and no longer among ``findings``.
+        Findings repaired, and no longer among ``findings``.
     young : int
         Arrays and records that nothing refers to, younger than the grace: not judged.
     seconds : float
@@ -66,7 +66,7 @@ class CheckReport:
 
     @property
     def exit_code(self) -> int:
-        """4 if anything is damaged, 1 if something is unfinished and can be mended, 0 else."""
+        """4 if anything is damaged, 1 if something is unfinished and can be repaired, 0 else."""
         gravities = {finding.gravity for finding in self.findings}
         return 4 if DAMAGE in gravities else 1 if UNFINISHED in gravities else 0
 
@@ -94,7 +94,7 @@ class CheckReport:
         if self.left:
             line += f", {self.left} left for next time ({self.stopped})"
         if self.mended:
-            line += f"; {self.mended} mended"
+            line += f"; {self.mended} repaired"
         if self.young:
             line += f"; {self.young} arrays and records that nothing refers to are too young to judge (--grace)"
         lines = [f"{line}; {self.seconds:.1f} s"]
@@ -132,7 +132,7 @@ def check(
     grace : timedelta
         What nothing refers to is no finding while it is younger: an ingest may be at work.
     mend : bool
-        Mend what can be mended without loss: finish changes that were cut short, write lost records anew,
+        Repair what can be repaired without loss: finish changes that were cut short, write lost records anew,
         make damaged arrays again from originals that are still what was ingested.
     progress : callable, optional
         Called with how many arrays and documents are verified, and how many there are.
@@ -151,7 +151,7 @@ def check(
     if level not in LEVELS:
         raise UsageError(f"{level!r} is no level of a check; there are {', '.join(LEVELS)}")
     if repair and session.catalog.readonly:
-        raise UsageError("this archive is open read-only and cannot be mended; open it without readonly=True")
+        raise UsageError("this archive is open read-only and cannot be repaired; open it without readonly=True")
     require_store(session.catalog, session.store)
     started = time.monotonic()
     deadline = None if time_limit is None else started + time_limit.total_seconds()

@@ -1,4 +1,4 @@
-"""Findings: what a check can find wrong, how grave each is, and what mends it."""
+"""Findings: what a check can find wrong, how grave each is, and how to repair it."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,7 +14,7 @@ _AGAIN = (
 )
 
 KINDS: Final[dict[str, tuple[str, str, str]]] = {
-    # code: (gravity, what it means, what mends it)
+    # code: (gravity, what it means, how to repair it)
     "dangling": (DAMAGE, "a document refers to an array that is not in the store", _AGAIN),
     "lost": (DAMAGE, "a file of an array is gone", _AGAIN),
     "extra": (NOTE, "a file in an array's folder is no part of it", "remove {what}"),
@@ -54,7 +54,7 @@ KINDS: Final[dict[str, tuple[str, str, str]]] = {
     ),
     "same-pixels": (NOTE, "two files have the same pixels, which are stored once", "nothing needs to be done"),
 }
-"""Every code a check can give: its gravity, its meaning, and its mend, with ``{what}`` for the thing."""
+"""Every code a check can give: its gravity, its meaning, and its repair, with ``{what}`` for the thing."""
 
 GRAVITIES: Final = (DAMAGE, UNFINISHED, NOTE)
 
@@ -82,7 +82,7 @@ class Finding:
 
     @property
     def gravity(self) -> str:
-        """``damage``, ``unfinished`` (can be mended without loss) or ``note``."""
+        """``damage``, ``unfinished`` (can be repaired without loss) or ``note``."""
         return KINDS[self.code][0]
 
     @property

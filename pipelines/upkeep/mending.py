@@ -1,4 +1,4 @@
-"""Mending: what a check can put right without losing anything."""
+"""Repair: what a check can put right without losing anything."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -21,7 +21,7 @@ OF_ARRAYS = ("dangling", "lost", "renamed", "truncated", "grown", "changed", "sw
 
 
 def mend_all(session: Session, findings: Sequence[Finding]) -> tuple[list[Finding], int]:
-    """Mend what can be mended; return the findings that are left, saying why, and how many were mended."""
+    """Repair what can be repaired; return the findings that are left, saying why, and how many were repaired."""
     menders: dict[str, Callable[[Session, Finding], bool]] = {
         "unfinished-change": _finish,
         "record-missing": _write_record,
@@ -40,7 +40,7 @@ def mend_all(session: Session, findings: Sequence[Finding]) -> tuple[list[Findin
         if finding.code not in menders:
             left.append(finding)
         elif not menders[finding.code](session, finding):
-            left.append(replace(finding, message=f"{finding.message}; not mended: {_why_not(finding)}"))
+            left.append(replace(finding, message=f"{finding.message}; not repaired: {_why_not(finding)}"))
     mended = len(findings) - len(left)
     ledger.finish(session.runs, run, status="finished", result={"mended": mended})
     return left, mended

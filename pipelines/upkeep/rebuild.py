@@ -133,7 +133,7 @@ def rebuild(
             progress(done, len(stems))
     batch.write(report)
     report.observed = fill(catalog=session.catalog, store=session.store, run=run)
-    report.roots = _homeless(session.catalog)
+    report.roots = _unplaced(session.catalog)
     result = {name: getattr(report, name) for name in ("headers", "masters", "trash", "history", "lost")}
     ledger.finish(session.runs, run, status="finished", result=result)
     if not documents and not report.lost:
@@ -175,7 +175,7 @@ def _stems(store: ArrayStore, documents: Sequence[str]) -> dict[str, list[tuple[
     return found
 
 
-def _homeless(catalog: Catalog) -> dict[str, int]:
+def _unplaced(catalog: Catalog) -> dict[str, int]:
     """Count the documents under each root whose folder is not known."""
     named = {root["_id"] for root in catalog.roots.find({}, {"_id": 1})}
     groups = catalog.headers.aggregate([{"$group": {"_id": "$root", "n": {"$sum": 1}}}, {"$sort": {"_id": 1}}])

@@ -187,5 +187,7 @@ def test_from_a_night_to_a_certified_master_in_lines_of_a_notebook(archive, tmp_
     assert archive.masters.find_one({"_id": done.master})["status"] != "certified" or recalled
     assert archive.upkeep.undo(done.run, why="was too early") == [done.master]
     assert archive.upkeep.check(progress=False).exit_code in (0, 1)
-    assert len(archive.upkeep.story(frame)) >= 2
+    assert len(archive.upkeep.history(frame)) >= 2
+    with pytest.warns(DeprecationWarning, match=r"now archive\.upkeep\.history"):
+        assert archive.upkeep.story(frame) == archive.upkeep.history(frame)
     assert isinstance(archive.night("2024-02-20").rows, tuple)

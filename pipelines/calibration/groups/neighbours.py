@@ -48,7 +48,7 @@ def borrowable(headers: Collection, rule: GroupRule, profile: str, rows: Sequenc
 
 
 def around(night: str, window: int) -> list[str]:
-    """Return the nights within `window` of one, without it; none for text that is no night."""
+    """Return the nights within `window` of one, without it; none for text that is not a valid date."""
     try:
         day = date.fromisoformat(night)
         return [(day + timedelta(days=n)).isoformat() for n in range(-window, window + 1) if n]

@@ -111,7 +111,7 @@ def judge_master(
     held : sequence of Held
         Of `heldout.hold_out`.
     against : str or None
-        The current master, if they were held against one.
+        The current master, if they were compared with one.
     kind : str
         Of the master.
     rejected : float
@@ -126,7 +126,7 @@ def judge_master(
     """
     compared = [one for one in held if one.pixels]
     if not compared:
-        default = "no pixel agrees in two frames" if len(held) > 1 else "one frame cannot be held against the others"
+        default = "no pixel agrees in two frames" if len(held) > 1 else "one frame cannot be compared with the others"
         reason = untold or default
         return Acceptance("untested", reason, None, None, against, None, tuple(held), rejected=rejected)
     pixels = sum(one.pixels for one in compared)
@@ -149,12 +149,12 @@ def _verdict(
     kind: str,
     rejected: float,
 ) -> tuple[str, str]:
-    found = f"it predicts held-out frames with an excess of {excess:.3f}"
+    found = f"leave-one-out noise ratio {excess:.3f}"
     moved = f"{most.frame} moves it most, by {most.influence:.2f} sigma, {most.shift:+.3g} from the others"
     pixels = sum(one.pixels for one in held)
     margin = MARGIN + 3 * math.sqrt(2 / pixels)  # of the mean of squares, three sigma
     if current is not None and excess > max(current, 0.0) * (1 + margin):
-        return "worse", f"{found}, the current {against} with {current:.3f}; {moved}"
+        return "worse", f"{found}, {current:.3f} for the current {against}; {moved}"
     faults = _contradictions(held, excess, rejected)
     if faults:
         return "disagree", "; ".join([f"its frames contradict each other: {faults[0]}", *faults[1:], found, moved])
@@ -162,14 +162,14 @@ def _verdict(
     if faults:
         return "look", "; ".join(["look at " + faults[0], *faults[1:], found])
     if current is None:
-        return "accepted", f"{found}; there is no current one"
+        return "accepted", f"{found}; no earlier master"
     limit = CONTRAST.get(kind, DISAGREEMENT)
     if current > limit:
         return "look", (
-            f"look at what has changed: {found}, the current {against} predicts them with {current:.3f}, {limit:g} is "
+            f"look at what has changed: {found}, {current:.3f} for the current {against}, {limit:g} is "
             "the limit: all of them may share a leak, or the camera is another one than it was"
         )
-    return "accepted", f"{found}, the current {against} with {current:.3f}"
+    return "accepted", f"{found}, {current:.3f} for the current {against}"
 
 
 def _contradictions(held: Sequence[Held], excess: float, rejected: float) -> list[str]:

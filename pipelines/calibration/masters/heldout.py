@@ -1,4 +1,4 @@
-"""Every frame held against the planes that are stored, as if it had no part in them, in one pass over bands of rows.
+"""Every frame compared with the planes that are stored, as if it had no part in them, in one pass over bands of rows.
 
 What is compared is what is kept, however it was combined: the value V of a pixel, and the sample x of a frame. With c
 samples in V and the variance s of one, ``x - V`` has the variance ``s + var(V) - 2 s / c``: for any location estimate
@@ -94,7 +94,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What frames are held against.
+    """What frames are compared with.
 
     Attributes
     ----------

@@ -41,7 +41,7 @@ class Work:
     masters : Mapping
         Documents of the masters it uses, by name.
     current : Mapping or None
-        The master in use, which it is held against; it shares no frame with this one.
+        The master in use, which it is compared with; it shares no frame with this one.
     options : MasterOptions
         How it is made.
     known : frozenset of str

@@ -72,7 +72,7 @@ def plan_masters(
 
 
 def require_sense(date: str, kinds: Sequence[str]) -> None:
-    """Refuse what is no night or no kind of master.
+    """Refuse what is not a valid date or no kind of master.
 
     Raises
     ------

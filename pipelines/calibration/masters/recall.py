@@ -42,7 +42,7 @@ class Recalled:
     targets : tuple of str
         What was marked bad.
     effects : Answer
-        A row a master made from it: ``sigma`` (its noise afterwards over before), ``shift`` (by how much
+        A row per master made from it: ``sigma`` (its noise afterwards over before), ``shift`` (by how much
         its value moves), ``shift_sigma`` (in units of its noise), ``again`` (whether that is worth making
         it again).
     plan : tuple of Step

@@ -68,7 +68,7 @@ def make_masters(
     Returns
     -------
     Answer
-        A row a group: ``outcome`` is ``'made'``, ``'unchanged'``, ``'reinstated'``, ``'none'`` (with the
+        A row per group: ``outcome`` is ``'made'``, ``'unchanged'``, ``'reinstated'``, ``'none'`` (with the
         reason) or ``'failed'``; ``rejected`` names each frame left out and why.
 
     Raises

@@ -1,8 +1,8 @@
 """Checks a night's frames before anything is combined; what was measured and the verdict stay in the documents.
 
 Each frame gets ``stats``, what was measured of it, and ``qc.verdict`` with ``qc.checks``, the criteria one by
-one. Pixels never change, so they are measured once; verdicts are made anew, for they depend on the company
-a frame is in.
+one. Pixels never change, so they are measured once; verdicts are made anew, for they depend on
+the frames that a frame is compared with.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from catalog import Collection
 from pipelines.calibration.groups.divide import partition
 from pipelines.calibration.groups.keys import calibration_of, camera_of, exposure_time, obs_number
 from pipelines.calibration.quality import measure as pixels
-from pipelines.calibration.quality.criteria import Company, FrameCheck, judge, verdict_of
+from pipelines.calibration.quality.criteria import FrameCheck, Peers, judge, verdict_of
 from pipelines.calibration.quality.measure import Stats
 from pipelines.calibration.quality.reference import distance_of, previous_masters
 from pipelines.calibration.times.frames import Frame, frames_of
@@ -61,7 +61,7 @@ def frame_checks(headers: Collection, date: str | Sequence[str], *, kinds: Seque
     Returns
     -------
     Answer
-        A row a frame: ``id``, ``camera``, ``kind``, ``exposure_number``, ``exptime`` (s), ``verdict``
+        A row per frame: ``id``, ``camera``, ``kind``, ``exposure_number``, ``exptime`` (s), ``verdict``
         (``'good'``, ``'doubtful'``, ``'bad'`` or ``'not checked'``), ``reasons``, and what was measured.
     """
     nights = [date] if isinstance(date, str) else list(date)
@@ -98,7 +98,7 @@ def check_frames(
     frames = _documents(session.headers, date, kinds)
     measured = _measure_all(frames, session.store, jobs=jobs, progress=progress)
     outcome = {one.frame["_id"]: one for one in measured}
-    companies = _companies(session, [(one.frame, one.stats) for one in measured if one.stats])
+    companies = _peers(session, [(one.frame, one.stats) for one in measured if one.stats])
     rows, edits = [], {}
     for frame in frames:
         one = outcome[frame["_id"]]
@@ -196,7 +196,7 @@ def _kept(frame: Frame, stats: Stats, limits: FrameLimits) -> dict[str, Any]:
     return {**stats.to_dict(), "temperature": temperature, **_made_of(frame, limits)}
 
 
-def _companies(session: Session, measured: Sequence[tuple[Frame, Stats]]) -> dict[str, Company]:
+def _peers(session: Session, measured: Sequence[tuple[Frame, Stats]]) -> dict[str, Peers]:
     """Return what each frame is compared with."""
     setups = _setups([frame for frame, _ in measured])
     like: dict[str, list[Stats]] = {}
@@ -212,7 +212,7 @@ def _companies(session: Session, measured: Sequence[tuple[Frame, Stats]]) -> dic
     for frame, stats in measured:
         others = twins.get(frame["pixels_digest"], [frame["_id"]])
         away, why = _distance(frame, stats, masters.get(frame["_id"]), session.store)
-        answer[frame["_id"]] = Company(
+        answer[frame["_id"]] = Peers(
             levels=[one.level for one in like[setups[frame["_id"]]]],
             structures=[one.structure for one in like[setups[frame["_id"]]] if one.structure is not None],
             temperatures=temperatures.get(str(camera_of(frame)), []),

@@ -22,7 +22,7 @@ _ENOUGH = 3  # frames whose median means something
 
 @dataclass(frozen=True, slots=True)
 class FrameCheck:
-    """One criterion held against one frame.
+    """One criterion compared with one frame.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class FrameCheck:
 
 
 @dataclass(frozen=True, slots=True)
-class Company:
+class Peers:
     """What a frame is compared with.
 
     Attributes
@@ -83,7 +83,7 @@ def verdict_of(checks: Sequence[FrameCheck]) -> str:
     return BAD if BAD in found else DOUBTFUL if DOUBTFUL in found else GOOD
 
 
-def judge(frame: Mapping[str, Any], stats: Stats, company: Company, limits: FrameLimits) -> tuple[FrameCheck, ...]:
+def judge(frame: Mapping[str, Any], stats: Stats, peers: Peers, limits: FrameLimits) -> tuple[FrameCheck, ...]:
     """Hold every criterion against a frame.
 
     Parameters
@@ -100,10 +100,10 @@ def judge(frame: Mapping[str, Any], stats: Stats, company: Company, limits: Fram
         _snr(stats, kind, limits),
         _slope("gradient", stats.gradient, stats, kind, limits.gradient),
         _slope("asymmetry", stats.asymmetry, stats, kind, limits.asymmetry),
-        _temperature(frame, company, limits),
-        _leak(stats, kind, company, limits),
-        _duplicate(company),
-        _distance(company, limits),
+        _temperature(frame, peers, limits),
+        _leak(stats, kind, peers, limits),
+        _duplicate(peers),
+        _distance(peers, limits),
     )
 
 
@@ -168,34 +168,34 @@ def _slope(name: str, value: float | None, stats: Stats, kind: str, limits: Sequ
     return FrameCheck(name, BAD if reason else GOOD, share, most, reason)
 
 
-def _temperature(frame: Mapping[str, Any], company: Company, limits: FrameLimits) -> FrameCheck:
+def _temperature(frame: Mapping[str, Any], peers: Peers, limits: FrameLimits) -> FrameCheck:
     measured = obs_number(frame, "temperature")
     if measured is None:
         return FrameCheck("temperature", DOUBTFUL, reason="the temperature is missing or no number")
     target, of = obs_number(frame, "set_temperature"), "its set point"
     if target is None:
-        if len(company.temperatures) < _ENOUGH:
+        if len(peers.temperatures) < _ENOUGH:
             return FrameCheck(
                 "temperature", NOT_COMPARED, measured, reason="no set point, and too few frames to compare"
             )
-        target, of = median(company.temperatures), "the median of the camera's night"
+        target, of = median(peers.temperatures), "the median of the camera's night"
     off = abs(measured - target)
     if off < limits.warm - 1e-9:
         return FrameCheck("temperature", GOOD, off, limits.warm)
     bad = off >= limits.too_warm - 1e-9
-    reason = f"{measured:g} degrees, {off:.1f} off {of}"
+    reason = f"{measured:g} C, {off:.1f} C from {of}"
     return FrameCheck("temperature", BAD if bad else DOUBTFUL, off, limits.too_warm if bad else limits.warm, reason)
 
 
-def _leak(stats: Stats, kind: str, company: Company, limits: FrameLimits) -> FrameCheck:
-    """Look for light in a dark: a brighter side, or a level above that of its like, beyond what noise makes."""
+def _leak(stats: Stats, kind: str, peers: Peers, limits: FrameLimits) -> FrameCheck:
+    """Look for light in a dark: a brighter side, or a level above comparable frames, beyond what noise makes."""
     if kind not in ("dark", "bias"):
         return FrameCheck("leak", NOT_COMPARED)
     if stats.structure is None or stats.structure_sigma is None or stats.noise == 0:
         return FrameCheck("leak", NOT_COMPARED, reason="the frame is too small, or has no noise")
-    many = len(company.levels) >= _ENOUGH
+    many = len(peers.levels) >= _ENOUGH
     # What all darks of the camera show, amplifier glow, is no leak.
-    usual = median(company.structures) if many else 0.0
+    usual = median(peers.structures) if many else 0.0
     allowed = max(limits.leak * stats.noise, 5 * stats.structure_sigma)
     shape = stats.structure - usual
     if shape > allowed:
@@ -206,30 +206,30 @@ def _leak(stats: Stats, kind: str, company: Company, limits: FrameLimits) -> Fra
             )
             return FrameCheck("leak", DOUBTFUL, shape, allowed, told)
         return FrameCheck(
-            "leak", BAD, shape, allowed, f"one side is {shape:.1f} brighter than it may be: light leaks in"
+            "leak", BAD, shape, allowed, f"one side {shape:.1f} ADU brighter, limit {allowed:.1f} ADU: light leak"
         )
-    above = stats.level - median(company.levels) if many else 0.0
+    above = stats.level - median(peers.levels) if many else 0.0
     # Levels are medians of whole frames: only their real differences count, not noise; of whole numbers two that
     # are alike may be a step apart.
     most = max(limits.leak * stats.noise, 1.0 if float(stats.level).is_integer() else 0.0)
     if above > most:
-        return FrameCheck("leak", BAD, above, most, f"{above:.1f} above the level of its like")
-    reason = None if many else f"only {len(company.levels)} of its kind: levels are not compared"
+        return FrameCheck("leak", BAD, above, most, f"{above:.1f} ADU above comparable frames")
+    reason = None if many else f"only {len(peers.levels)} of its kind: levels are not compared"
     return FrameCheck("leak", GOOD, max(shape, 0.0), allowed, reason)
 
 
-def _duplicate(company: Company) -> FrameCheck:
-    if not company.same_pixels:
+def _duplicate(peers: Peers) -> FrameCheck:
+    if not peers.same_pixels:
         return FrameCheck("duplicate", GOOD)
-    names = ", ".join(company.same_pixels[:3])
-    if company.is_first:
+    names = ", ".join(peers.same_pixels[:3])
+    if peers.is_first:
         return FrameCheck("duplicate", GOOD, reason=f"the same pixels came again as {names}")
     return FrameCheck("duplicate", BAD, reason=f"the same pixels as {names}")
 
 
-def _distance(company: Company, limits: FrameLimits) -> FrameCheck:
-    if company.distance is None:
-        return FrameCheck("distance", NOT_COMPARED, reason=company.no_distance)
-    far = company.distance > limits.distance
-    reason = f"{company.distance:.1%} of the pixels are over {limits.distance_sigma:g} sigma off the master"
-    return FrameCheck("distance", BAD if far else GOOD, company.distance, limits.distance, reason if far else None)
+def _distance(peers: Peers, limits: FrameLimits) -> FrameCheck:
+    if peers.distance is None:
+        return FrameCheck("distance", NOT_COMPARED, reason=peers.no_distance)
+    far = peers.distance > limits.distance
+    reason = f"{peers.distance:.1%} of the pixels are over {limits.distance_sigma:g} sigma off the master"
+    return FrameCheck("distance", BAD if far else GOOD, peers.distance, limits.distance, reason if far else None)

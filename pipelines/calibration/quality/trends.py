@@ -21,7 +21,7 @@ KINDS = ("dark", "bias", "flat")
 _COLUMNS = ("date", "camera", "kind", "exptime", "frames", "bad", *MEASURES)
 _TITLES = {
     "level": "level",
-    "noise": "noise of a pixel",
+    "noise": "pixel noise (ADU)",
     "hot": "hot pixels",
     "gradient": "gradient, edge to edge",
     "temperature": "temperature [deg C]",

@@ -43,7 +43,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class MasterCheck:
-    """One criterion held against one master.
+    """One criterion compared with one master.
 
     Attributes
     ----------
@@ -90,7 +90,7 @@ def judge(frame: Doc, master: Doc, *, kind: str, rule: GroupRule, rules: Rules) 
         if key.name == "exptime" and not check.passed:
             check = _scaled(check, value, found, rules.max_scale)
         checks.append(check)
-    checks += [_status(master, rules), _in_force(master), _validity(frame, master), _age(frame, master, rules)]
+    checks += [_status(master, rules), _current(master), _validity(frame, master), _age(frame, master, rules)]
     return tuple(checks)
 
 
@@ -146,19 +146,19 @@ def _status(master: Doc, rules: Rules) -> MasterCheck:
     return MasterCheck("status", False, math.inf, text)
 
 
-def _in_force(master: Doc) -> MasterCheck:
+def _current(master: Doc) -> MasterCheck:
     for field, text in (("recalled", "recalled"), ("stale", "made from what was recalled")):
         marks = master.get(field)
         if marks:
             return MasterCheck(
-                "in force", False, math.inf, f"{text}: {'; '.join(mark['why'] for mark in marks.values())}"
+                "current", False, math.inf, f"{text}: {'; '.join(mark['why'] for mark in marks.values())}"
             )
     if master.get("departed"):
         text = f"retired: {departed_shown(master['departed'])}"
-        return MasterCheck("in force", False, math.inf, text)
+        return MasterCheck("current", False, math.inf, text)
     if master.get("superseded_by"):
-        return MasterCheck("in force", False, math.inf, f"superseded by {master['superseded_by']}")
-    return MasterCheck("in force", True, 0.0, "in force")
+        return MasterCheck("current", False, math.inf, f"superseded by {master['superseded_by']}")
+    return MasterCheck("current", True, 0.0, "current")
 
 
 def departed_shown(reasons: Sequence[str]) -> str:

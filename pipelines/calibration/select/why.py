@@ -37,7 +37,7 @@ class Why:
     shoot : str
         What to take tonight so that there is one; empty where there is one.
     table : Answer
-        A row a candidate, a column a criterion, nearest first.
+        A row per candidate, a column per criterion, nearest first.
     """
 
     frame: str
@@ -131,9 +131,9 @@ def _reason(frame_id: str, kind: str, camera: Any, chosen: MasterCandidate | Non
 
 
 def _shoot(kind: str, wanted: Row, camera: Any, minimum: int, miss: MasterCandidate | None) -> str:
-    """Say what would mend it: somebody's word where only that is missing, frames otherwise."""
+    """Say how to fix it: somebody's word where only that is missing, frames otherwise."""
     if miss is not None and all(check.criterion in ("status", "validity") for check in miss.failed):
-        return f"To mend it: look at {miss.master['_id']}, then `darkroom certify` it"
+        return f"To fix it: look at {miss.master['_id']}, then `darkroom certify` it"
     frames = "darks" if kind == "pixelmap" else "bias frames" if kind == "bias" else f"{kind}s"
     told = [f"{name} {wanted[name]:g}" for name in ("exptime", "temperature") if wanted.get(name) is not None]
     told = told if kind == "dark" else told[-1:] if kind == "bias" else []

@@ -1,4 +1,4 @@
-"""The array as a clock: cameras that share exposure numbers show how wrong each one's time is.
+"""The telescope array as a clock: cameras that share exposure numbers show how wrong each one's time is.
 
 All cameras start an exposure number together, so a camera's time less the median of all is the error
 of its clock. Over a night that gives an offset and a drift, both robust against single wrong frames.
@@ -100,7 +100,7 @@ def array_times(frames: Sequence[Frame], tolerance: float) -> dict[int, ArrayTim
 
 
 def camera_clocks(frames: Sequence[Frame], tolerance: float) -> dict[str, CameraClock]:
-    """Compare each camera's clock of one night with the array's.
+    """Compare each camera's clock of one night with the telescope array's.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ def clock_errors(headers: Collection, night: str) -> Answer:
     Returns
     -------
     Answer
-        A row a camera: ``date``, ``camera``, ``verdict``, ``offset`` and ``offset_sigma`` (s, ahead is
+        A row per camera: ``date``, ``camera``, ``verdict``, ``offset`` and ``offset_sigma`` (s, ahead is
         positive), ``drift`` and ``drift_sigma`` (s / h), ``scatter`` (s), ``shared`` (exposures),
         ``doubtful`` (ids of frames whose ``date`` is not that of the array's time), ``reason``.
     """
@@ -150,7 +150,7 @@ def clock_errors(headers: Collection, night: str) -> Answer:
                     "reason": clock.reason,
                 }
             )
-    return Answer((*columns, "doubtful", "reason"), tuple(rows), f"Clocks against the array's, {night}")
+    return Answer((*columns, "doubtful", "reason"), tuple(rows), f"Clocks against the telescope array's, {night}")
 
 
 def doubtful_dates(
@@ -173,7 +173,7 @@ def nights_of(frame: Frame, clock: CameraClock, array: Mapping[int, ArrayTime], 
 
 
 def true_time(frame: Frame, clock: CameraClock | None, array: Mapping[int, ArrayTime]) -> datetime | None:
-    """Return when a frame was taken: by the array where its exposure number is shared, else by its mended clock."""
+    """Return when a frame was taken: by the array where its exposure number is shared, else by its corrected clock."""
     shared = array.get(frame.get("exposure_number") or -1)
     if shared is not None and shared.known:
         return datetime.fromtimestamp(shared.instant, UTC)
@@ -244,7 +244,10 @@ def _judge(
             f"no offset and drift describe it, times reach over {reach:.0f} s; was it set in the night?",
         )
     if abs(offset) > tolerance + 3 * sigma:
-        return "wrong", f"{abs(timedelta(seconds=round(offset)))} {'ahead of' if offset > 0 else 'behind'} the array"
+        return (
+            "wrong",
+            f"{abs(timedelta(seconds=round(offset)))} {'ahead of' if offset > 0 else 'behind'} the telescope array",
+        )
     if abs(gained) > tolerance:
         return "drifts", f"{2 * abs(gained):.0f} s {'gained' if gained > 0 else 'lost'} in the night"
     return "right", None

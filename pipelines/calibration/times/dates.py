@@ -38,7 +38,7 @@ def fix_dates(session: Session, nights: Sequence[str]) -> tuple[str | None, list
         Edit(name, set={"date": date, "date_source": "array", "date_evidence": evidence})
         for name, date, evidence in wanted
     ]
-    why = "the camera's clock is wrong; the night is that of the array's time"
+    why = "the camera's clock is wrong; the night is that of the telescope array's time"
     changed = change(edits, catalog=session.catalog, store=session.store, why=why, run=run)
     ledger.finish(session.runs, run, status="finished", result={"changed": len(changed)})
     return run, changed

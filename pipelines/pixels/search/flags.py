@@ -73,7 +73,7 @@ class FlagCounts:
     Attributes
     ----------
     exposures : Answer
-        A row a product: ``ramps`` it holds, how many are ``flagged``, of these how many ``in_groups`` (of
+        A row per product: ``ramps`` it holds, how many are ``flagged``, of these how many ``in_groups`` (of
         the ramp) and ``in_pixel`` (of the pixel), how many ``groups`` have it themselves, and how many
         ``pixels`` have a ramp that does.
     images : dict

@@ -80,7 +80,7 @@ class FoundPixels:
     Attributes
     ----------
     pixels : Answer
-        A row a pixel, the most striking first.
+        A row per pixel, the most striking first.
     maps : tuple of Map
         One a window of a detector.
     shown : str

@@ -1,4 +1,4 @@
-"""Searches through the history of slopes: above their own history, newly hot or quiet, telegraph noise.
+"""Searches through the history of slopes: above their own history, newly hot or no longer hot, telegraph noise.
 
 Every search reads each stack once, block by block, and keeps a few maps of it; what is found is decided on the maps.
 """
@@ -140,7 +140,7 @@ def changed(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> FoundPixels:
-    """Find the pixels that turned hot or quiet between two dates.
+    """Find the pixels that turned hot, or are no longer hot, between two dates.
 
     The level of a pixel until `before` is compared with that from `after` on: medians, their errors from the
     scatter within each span. What all pixels of a window changed by, the sky or the lamp, is taken out by the

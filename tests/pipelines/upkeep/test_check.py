@@ -477,7 +477,7 @@ def test_the_command_says_it_with_its_exit_code(three, tmp_path):
     lose_record(three)
     assert command("check").returncode == 1
     mended = command("check", "--repair")
-    assert (mended.returncode, "1 mended" in mended.stdout) == (0, True)
+    assert (mended.returncode, "1 repaired" in mended.stdout) == (0, True)
     change_bits(three)
     bad = command("check", "--json", "--time-limit", "1h", "--max-age", "0")
     assert bad.returncode == 4
@@ -518,5 +518,5 @@ def test_what_could_not_be_mended_says_why(three, raw):
     (raw / A).unlink()
     (finding,) = run(three, repair=True).findings
     assert finding.message.endswith(
-        "not mended: no original file is where it was and has the SHA-256 it was ingested with"
+        "not repaired: no original file is where it was and has the SHA-256 it was ingested with"
     )

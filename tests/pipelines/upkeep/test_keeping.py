@@ -12,7 +12,7 @@ from arraystore import StoreError
 from catalog import CatalogError
 from pipelines import open_archive
 from pipelines.documents.changes import Edit, change, undo
-from pipelines.documents.history import instant, story
+from pipelines.documents.history import history, instant
 from pipelines.documents.migrate import migrate
 from pipelines.errors import DarkroomError, Refused, UnknownDocument, UsageError
 from pipelines.processes import interpreter
@@ -137,7 +137,7 @@ def test_every_verb_of_a_readonly_archive_works_or_refuses(two, raw, tmp_path, w
         assert len(archive.dark_groups()) == 1
         assert archive.status().documents == 1
         assert check(archive.session).clean
-        assert len(story(B, catalog=archive.catalog)) == 2
+        assert len(history(B, catalog=archive.catalog)) == 2
         archive.export(A, tmp_path / "out.fits")
         archive.catalog.back_up(tmp_path / "saved.db")
         copy(source=archive.catalog, target=target.catalog)
@@ -152,13 +152,13 @@ def test_every_verb_of_a_readonly_archive_works_or_refuses(two, raw, tmp_path, w
 # -- history ----------------------------------------------------------------------------------------
 
 
-def test_the_story_of_a_document(two, raw, write_frame):
+def test_the_history_of_a_document(two, raw, write_frame):
     change([Edit(A, {"verdict": "bad"})], catalog=two.catalog, store=two.store, why="stripes")
     write_frame(A, seed=5)
     two.ingest(raw)
     change([Edit(A, {"flat_time": "evening"})], catalog=two.catalog, store=two.store, why="consensus")
     two.delete(A, why="by mistake")
-    told = story(A, catalog=two.catalog)
+    told = history(A, catalog=two.catalog)
     assert [(row["revision"], row["change"], row["what"]) for row in told] == [
         (1, 0, "ingested"),
         (1, 1, "verdict: (none) → bad"),
@@ -169,11 +169,11 @@ def test_the_story_of_a_document(two, raw, write_frame):
     assert [row["why"] for row in told] == ["", "stripes", "", "consensus", "by mistake"]
     assert "in the trash" in told.title
     two.restore(A)
-    assert story(A, catalog=two.catalog)[-1]["what"] == "restored"
+    assert history(A, catalog=two.catalog)[-1]["what"] == "restored"
     with pytest.raises(UnknownDocument, match="nothing is known"):
-        story("nowhere", catalog=two.catalog)
+        history("nowhere", catalog=two.catalog)
     with pytest.raises(UsageError, match="headers and masters"):
-        story(A, catalog=two.catalog, collection="runs")
+        history(A, catalog=two.catalog, collection="runs")
 
 
 def test_times_are_read_as_people_write_them():

@@ -107,7 +107,7 @@ CASES = {
         master(status="set-aside", acceptance={"reason": "worse"}),
         "set-aside, wanted certified or verified (worse)",
     ),
-    "in force": (master(recalled={"r": {"why": "light leak"}}), "recalled: light leak"),
+    "current": (master(recalled={"r": {"why": "light leak"}}), "recalled: light leak"),
     "validity": (
         master(status="certified", validity=[{"since": TIME + timedelta(days=1), "until": None}]),
         "valid 2024-02-22 01:00 to …; the frame is of 2024-02-21 01:00",

@@ -32,7 +32,7 @@ def test_a_clock_that_is_hours_ahead_is_found_and_its_dates_doubted(headers):
     assert {camera: row["verdict"] for camera, row in rows.items()} == {**dict.fromkeys("ABDE", "right"), "C": "wrong"}
     assert rows["C"]["offset"] == pytest.approx(39600, abs=0.5)
     assert rows["C"]["shared"] == 25
-    assert rows["C"]["reason"] == "11:00:00 ahead of the array"
+    assert rows["C"]["reason"] == "11:00:00 ahead of the telescope array"
     # At dawn eleven hours ahead is the afternoon after: another night.
     assert rows["C"]["doubtful"] == [f"D/{NIGHT}/C_{n}_flat.fits" for n in range(30, 35)]
     assert all(rows[camera]["doubtful"] == [] for camera in "ABDE")

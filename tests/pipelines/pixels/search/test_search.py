@@ -121,7 +121,7 @@ def test_the_latest_calibration_and_the_slopes_of_each_integration_count(archive
     assert {doc["_id"].split("/")[-2] for doc in stack.documents} == {"second"}
     values, _, _ = read_block(archive.session, stack, (slice(0, WINDOW.ny), slice(0, WINDOW.nx)))
     np.testing.assert_array_equal(values, truth.slopes[: 3 * NINTS])
-    (older,) = slope_stacks(archive.session, {"_id": {"$regex": "/first/"}})
+    (older,) = slope_stacks(archive.session, {"_id": {"$regex": "(^|/)first/"}})
     assert {doc["_id"].split("/")[-2] for doc in older.documents} == {"first"}
 
 
