@@ -36,9 +36,9 @@ def profile_show(
     Example: darkroom profile show dark_001.fits
     """
     from pipelines.cli.show import show
-    from pipelines.instruments.explain import explain
+    from pipelines.instruments import explain
 
-    show(explain(file, profile=profile), as_json=as_json)
+    show(explain.explain(file, profile=profile), as_json=as_json)
 
 
 def profile_check(
@@ -48,8 +48,8 @@ def profile_check(
 ) -> None:
     """Check a profile on files: does it claim them, and what do they become? Exit 1 where something is unknown."""
     from pipelines.cli.show import show
-    from pipelines.instruments.explain import checked
+    from pipelines.instruments import explain
 
-    answer = checked(name, files)
+    answer = explain.checked(name, files)
     show(answer, as_json=as_json)
     raise typer.Exit(1 if any(row["unknown"] or not row["claimed"] for row in answer) else 0)
