@@ -10,6 +10,7 @@ from pipelines.documents.observations import obs_of
 from pipelines.documents.schema import RESIDUE
 from pipelines.errors import UsageError
 from pipelines.instruments import Calibration, GroupKey, GroupRule, profiles
+from pipelines.instruments.values import plain
 
 __all__ = [
     "RULES",
@@ -158,7 +159,7 @@ def _at(document: Doc, path: str) -> Any:
     if first == "obs":
         value: Any = observed(document)
     elif first == "header":  # a keyword may have dots of its own
-        return next((h[rest] for h in image_headers(document) if h.get(rest) is not None), None)
+        return next((h[rest] for h in image_headers(document) if plain(h.get(rest)) is not None), None)
     elif first == "images":
         return _of_images(document, rest)
     else:

@@ -8,8 +8,20 @@ from hypothesis import strategies as st
 
 from catalog import connect
 from pipelines.calibration.groups.groups import groups
+from pipelines.calibration.groups.keys import trait
 from pipelines.errors import UsageError
-from pipelines.instruments import Calibration, Claim, Clock, GroupKey, GroupRule, Profile, ProfileError, Take, profiles
+from pipelines.instruments import (
+    OVERSCAN,
+    Calibration,
+    Claim,
+    Clock,
+    GroupKey,
+    GroupRule,
+    Profile,
+    ProfileError,
+    Take,
+    profiles,
+)
 from tests.pipelines.calibration.groups.twin import groups_of
 
 NIGHT = "2024-02-20"
@@ -354,3 +366,12 @@ def test_several_images_of_a_file_are_one_frame_by_their_shapes(headers):
     two, one = sorted(groups(headers, "bias"), key=lambda row: row["ids"])
     assert (two["shape"], two["count"], two["status"]) == ({"red": [10, 9], "blue": [10, 8]}, 3, "ready")
     assert (one["shape"], one["count"], one["status"]) == ([10, 9], 3, "ready")
+
+
+@pytest.mark.parametrize(
+    ("stated", "expected"),
+    [("UNKNOWN", None), ("N/A", None), ("[0:0,0:0]", None), (" ", None), ("[1:8,1:9]", "[1:8,1:9]")],
+)
+def test_a_word_in_place_of_a_section_is_no_section(stated, expected):
+    document = {"header": {"BIASSEC": stated}, "hdus": [{}], "arrays": {"sci": {}}}
+    assert trait(document, OVERSCAN)[0] == (stated if stated == "[1:8,1:9]" else None)
