@@ -3,6 +3,7 @@
 import typer
 
 from pipelines.cli.options import ArchiveAddress, table_option
+from pipelines.table.cells import counted
 
 
 def register(app: typer.Typer) -> None:
@@ -47,12 +48,13 @@ def _change_dates(address: ArchiveAddress, nights: list[str], *, undo: bool) -> 
     with address.open() as archive:
         if undo:
             changed = archive.calibration.undo_dates(nights)
-            typer.echo(f"{len(changed)} frames are as they were before run {changed.run}")
+            typer.echo(f"{counted(len(changed), 'frame')} put back as before run {changed.run}")
             return
         changed = archive.calibration.fix_dates(nights)
     if changed.run is None:
         typer.echo("nothing to change: every date is that of the telescope array's time")
     else:
         typer.echo(
-            f"{len(changed)} frames changed by run {changed.run}; `darkroom clock {' '.join(nights)} --undo` puts back"
+            f"{counted(len(changed), 'frame')} changed by run {changed.run}; "
+            f"`darkroom clock {' '.join(nights)} --undo` puts back"
         )

@@ -3,6 +3,7 @@
 import typer
 
 from pipelines.cli.options import ArchiveAddress, table_option
+from pipelines.table.cells import counted
 
 NIGHTS = typer.Argument(None, help="Nights, YYYY-MM-DD; all by default.", metavar="NIGHT")
 
@@ -67,7 +68,7 @@ def _change_flats(address: ArchiveAddress, nights: list[str], *, undo: bool) -> 
     with address.open() as archive:
         if undo:
             changed = archive.calibration.undo_flats(nights)
-            typer.echo(f"{len(changed)} flats are as they were before run {changed.run}")
+            typer.echo(f"{counted(len(changed), 'flat')} put back as before run {changed.run}")
             return
         answer = archive.calibration.flat_times(nights)
         changed = archive.calibration.fix_flats(nights)

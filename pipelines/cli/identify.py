@@ -3,6 +3,7 @@
 import typer
 
 from pipelines.cli.options import ArchiveAddress, json_option
+from pipelines.table.cells import counted
 
 
 def register(app: typer.Typer) -> None:
@@ -34,7 +35,7 @@ def identify(
     if undo:
         with address.open() as archive:
             back = archive.upkeep.undo(undo, why="taken back")
-        typer.echo(f"{len(back)} documents are as they were before run {undo}")
+        typer.echo(f"{counted(len(back), 'document')} put back as before run {undo}")
         return
     with address.open(readonly=dry_run) as archive:
         report = archive.identify(

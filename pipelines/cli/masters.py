@@ -8,6 +8,7 @@ from pipelines.cli.application import Commands
 from pipelines.cli.chapters import Masters
 from pipelines.cli.confirm import agree
 from pipelines.cli.options import ArchiveAddress, json_option, table_option, yes_option
+from pipelines.table.cells import counted
 
 
 def register(app: typer.Typer) -> None:
@@ -100,7 +101,7 @@ def certify(
     with address.open() as archive:
         if status != "certified":
             changed = archive.calibration.set_status(names, status, why=why)
-            typer.echo(f"{len(changed)} masters are {status} now")
+            typer.echo(f"{counted(len(changed), 'master')} now {status}")
             return
         for name in names:
             done = archive.calibration.certify(
@@ -185,7 +186,7 @@ def recall(
         if undo:
             reason = why or "taken back"
             back = archive.calibration.undo(undo, why=reason)
-            typer.echo(f"{len(back)} documents are as they were before run {undo}")
+            typer.echo(f"{counted(len(back), 'document')} put back as before run {undo}")
             return
         if dry_run or not yes:
             planned = archive.calibration.recall(names, why=why, dry_run=True)

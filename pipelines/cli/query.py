@@ -6,6 +6,7 @@ from typing import Any
 import typer
 
 from pipelines.cli.options import ArchiveAddress, table_option
+from pipelines.table.cells import counted
 
 JAVASCRIPT = frozenset({"$where", "$function", "$accumulator"})
 WRITES = frozenset({"$out", "$merge"})
@@ -63,17 +64,6 @@ def query(
     columns = tuple(names) or tuple(dict.fromkeys(key for document in found for key in document))
     rows = tuple({column: _value(document, column) for column in columns} for document in found)
     show(Answer(columns, rows, title), as_json=False)
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun, in the plural where it is one.
-
-    Examples
-    --------
-    >>> counted(1, "document"), counted(2, "document")
-    ('1 document', '2 documents')
-    """
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def parse(question: str, *, refused: frozenset[str] = JAVASCRIPT | WRITES) -> Any:

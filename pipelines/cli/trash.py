@@ -5,6 +5,7 @@ import typer
 from pipelines.cli.application import Commands
 from pipelines.cli.confirm import agree
 from pipelines.cli.options import ArchiveAddress, duration, json_option, yes_option
+from pipelines.table.cells import counted
 
 SHOWN = 20  # documents named
 
@@ -50,11 +51,11 @@ def delete(
         if not plan.documents:
             typer.echo("they are in the trash already: a deletion that was cut short took them")
             return
-        agree(f"Move {len(plan.documents)} documents into the trash?", yes=yes)
+        agree(f"Move {counted(len(plan.documents), 'document')} into the trash?", yes=yes)
         gone = archive.delete(plan, why=why, force=force)
     if not as_json:
         typer.echo(
-            f"{len(gone)} documents in the trash; `darkroom restore --run {gone.run}` brings them back, "
+            f"{counted(len(gone), 'document')} in the trash; `darkroom restore --run {gone.run}` brings them back, "
             "`darkroom sweep` empties it"
         )
 
@@ -77,7 +78,7 @@ def restore(
     with address.open() as archive:
         stay = archive.deleted_with(documents or ()) if only else []
         back = archive.restore(documents or (), run=run, only=only)
-    typer.echo(f"{len(back)} documents restored" + (f": {', '.join(back)}" if len(back) <= SHOWN else ""))
+    typer.echo(f"{counted(len(back), 'document')} restored" + (f": {', '.join(back)}" if len(back) <= SHOWN else ""))
     if stay:
         typer.echo(f"{len(stay)} of the same deletion stay in the trash: {', '.join(stay[:SHOWN])}")
 

@@ -24,6 +24,7 @@ from pipelines.instruments import Identity, Profile, ProfileError, StoredHdu, ch
 from pipelines.instruments.identify import ASKED, is_identification_flag
 from pipelines.session import Session
 from pipelines.table import Answer
+from pipelines.table.cells import counted
 
 __all__ = ["Identified", "identify_again"]
 
@@ -84,7 +85,7 @@ class Identified:
 
     def __repr__(self) -> str:
         verb = "would change" if self.dry_run else "changed"
-        lines = [f"{self.documents} documents identified again, {self.changed} {verb}"]
+        lines = [f"{counted(self.documents, 'document')} identified again, {self.changed} {verb}"]
         if not self.documents:
             lines = ["no document matches; nothing was identified"]
         if self.shown:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipelines.table import plain
+from pipelines.table.cells import counted
 
 NIGHT_BY_UTC = "night-by-utc"
 DOUBTS: Mapping[str, str] = {
@@ -159,7 +160,7 @@ class IngestReport:
         ]
         said = ", ".join(f"{count} {name}" for count, name in counts if count)
         size = f"; {self.nbytes / 1e6:.1f} MB of FITS in {self.stored / 1e6:.1f} MB" if self.stored else ""
-        lines = [f"{self.files} files: {said}{size}; {self.seconds:.1f} s"]
+        lines = [f"{counted(self.files, 'file')}: {said}{size}; {self.seconds:.1f} s"]
         for code, group in _by_code(self.refused).items():
             lines += [f"  {refusal}" for refusal in group[:SHOWN]]
             if len(group) > SHOWN:
@@ -167,7 +168,7 @@ class IngestReport:
         if self.identified:
             lines.append(f"  {self.identified} known files identified again by the profile asked for")
         for flag, count in self.doubts.most_common():
-            lines.append(f"  {flag}: {count} files: {DOUBTS[flag]}")
+            lines.append(f"  {flag}: {counted(count, 'file')}: {DOUBTS[flag]}")
         lines += [f"  stopped: {self.stopped}; run it again to go on"] if self.stopped else []
         lines += [f"  {self.lacking}"] if self.lacking else []
         return "\n".join(lines)

@@ -20,6 +20,7 @@ from pipelines.ingest.known import look_up
 from pipelines.ingest.walk import Candidate, candidates
 from pipelines.session import Session
 from pipelines.table import Answer, Row
+from pipelines.table.cells import counted
 
 ASSUMED = 0.4
 """Bytes in the archive for a byte of FITS, where there is nothing yet to judge by: raw ramps take a third to a half."""
@@ -101,7 +102,8 @@ class Survey:
         table = repr(Answer(COLUMNS, tuple(shown)))
         by = "what it holds already" if self.measured else "an assumption, for it holds nothing yet"
         return (
-            f"{table}\n{self.total('files')} files of {_mb(self.total('nbytes'))}; to take: {self.total('new')} new, "
+            f"{table}\n{counted(self.total('files'), 'file')} of {_mb(self.total('nbytes'))}; "
+            f"to take: {self.total('new')} new, "
             f"{self.total('changed')} changed; about {_mb(self.total('estimate'))} in the archive "
             f"({self.ratio:.2f} of the FITS, by {by})"
         )

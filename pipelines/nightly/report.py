@@ -5,6 +5,7 @@ from typing import Any
 
 from pipelines.ingest.report import SHOWN, IngestReport, Refusal
 from pipelines.table import plain
+from pipelines.table.cells import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ class NightReport:
 
     def __repr__(self) -> str:
         if self.holder:
-            return f"{self.night}: {self.left} files left to another run: {self.holder}"
+            return f"{self.night}: {counted(self.left, 'file')} left to another run: {self.holder}"
         counts = (
             (self.new, "new"),
             (self.revised, "revised"),
@@ -165,7 +166,9 @@ class NightlyReport:
                 lines.append(f"  and {len(night.refused) - SHOWN} more of {night.night}: darkroom quarantine list")
         if self.unsettled:
             shown = ", ".join(map(plain, self.unsettled[:SHOWN])) + (", …" if len(self.unsettled) > SHOWN else "")
-            lines.append(f"unsettled, for the next run: {len(self.unsettled)} files still being written: {shown}")
+            lines.append(
+                f"unsettled, for the next run: {counted(len(self.unsettled), 'file')} changed too recently: {shown}"
+            )
         lines += [self.lacking] if self.lacking else []
         lines += [f"stopped: {self.stopped}; what was taken stays, the next run goes on"] if self.stopped else []
         return "\n".join(lines)

@@ -17,6 +17,7 @@ from pipelines.nights.drift import keyword_findings
 from pipelines.nights.notice import Notice
 from pipelines.session import Session
 from pipelines.table import Answer
+from pipelines.table.cells import counted
 
 RECENT = 14  # nights before this one that have any frames
 COLUMNS = ("code", "attention", "what", "hint", "which")
@@ -75,7 +76,11 @@ def night(session: Session, date: str, *, recent: int = RECENT) -> Answer:
         }
         for found in sorted(findings, key=lambda found: not found.attention)
     )
-    return Answer(COLUMNS, rows, f"Night {date}, {len(frames)} files of {len(cameras)} cameras{only}: missing or odd")
+    return Answer(
+        COLUMNS,
+        rows,
+        f"Night {date}, {counted(len(frames), 'file')} of {counted(len(cameras), 'camera')}{only}: missing or odd",
+    )
 
 
 def _nothing(frames: Sequence[Document], held: Sequence[Mapping[str, Any]], date: str) -> Iterator[Notice]:
@@ -172,4 +177,4 @@ def _quarantined(held: Sequence[Mapping[str, Any]]) -> Iterator[Notice]:
         kinds[entry["code"]].append(entry)
     for code, entries in sorted(kinds.items()):
         names = tuple(entry["_id"] for entry in entries)
-        yield Notice("quarantined", f"{len(entries)} files in quarantine: {code}", entries[0]["hint"], names)
+        yield Notice("quarantined", f"{counted(len(entries), 'file')} in quarantine: {code}", entries[0]["hint"], names)

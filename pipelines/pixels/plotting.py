@@ -14,6 +14,7 @@ from pipelines.detectors.dqflags import dq_names
 from pipelines.errors import DarkroomError, UsageError
 from pipelines.pixels.exposures import NoExposure
 from pipelines.pixels.reading import Ramps
+from pipelines.table.cells import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,7 +69,7 @@ def plot(selection: PixelSelection, path: str | os.PathLike[str] | None = None) 
     _history(axes, selection)
     where = f"x={selection.places.x[0]}  y={selection.places.y[0]}"
     names = {one.observed.exposure for one in read}
-    title = f"{selection.detector}  {where}   pixel {selection.places.ids[0]} · {_counted(len(names), 'exposure')}"
+    title = f"{selection.detector}  {where}   pixel {selection.places.ids[0]} · {counted(len(names), 'exposure')}"
     figure.suptitle(title, x=0.01, ha="left", fontsize=13, fontweight="bold", color=INK)
     if path is not None:
         figure.savefig(path, dpi=130)
@@ -119,7 +120,7 @@ def _ramp(axes: Axes, one: Ramps) -> None:
             axes.scatter(seconds[group], rise[number, group], s=46, linewidths=1.5, **style)
     start = one.observed.start
     day = "no date" if start is None else f"{start:%Y-%m-%d %H:%M}"
-    of = f"{one.observed.first.get('subarray') or ''}, {_counted(one.integrations.size, 'integration')}"
+    of = f"{one.observed.first.get('subarray') or ''}, {counted(one.integrations.size, 'integration')}"
     version = f", jwst {one.observed.version}" if one.observed.version else ""
     axes.set_title(f"{day}\n{of}{version}", loc="left", fontsize=8.5, color=INK)
     axes.set_xlabel("group" if one.elapsed is None else "seconds since the reset", fontsize=8.5)
@@ -172,7 +173,7 @@ def _history(axes: Axes, selection: PixelSelection) -> None:
     axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
     axes.set_ylabel("slope (DN/s)")
     count = sum(one.integrations.size for one in slopes)
-    axes.set_title(f"slope of {_counted(count, 'integration')}", loc="left", fontsize=9, color=INK)
+    axes.set_title(f"slope of {counted(count, 'integration')}", loc="left", fontsize=9, color=INK)
     _tidy(axes)
 
 
@@ -181,7 +182,3 @@ def _tidy(axes: Axes) -> None:
     axes.grid(True, color="#eceff3", lw=0.8)
     axes.set_axisbelow(True)
     axes.tick_params(labelsize=8, colors=INK)
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

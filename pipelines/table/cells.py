@@ -96,3 +96,14 @@ def cut(text: str, room: int) -> str:
             break
         kept = longer
     return f"{kept} …" if kept else "…"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, in the plural where it is one.
+
+    Examples
+    --------
+    >>> counted(1, "document"), counted(2, "document")
+    ('1 document', '2 documents')
+    """
+    return f"{number} {noun}{'' if number == 1 else 's'}"

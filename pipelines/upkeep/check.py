@@ -17,6 +17,7 @@ from pipelines.errors import UsageError
 from pipelines.progress import Progress
 from pipelines.session import Session
 from pipelines.table import Answer, plain
+from pipelines.table.cells import counted
 from pipelines.upkeep.census import take_census
 from pipelines.upkeep.findings import DAMAGE, GRAVITIES, KINDS, UNFINISHED, Finding
 from pipelines.upkeep.retired import retired_masters
@@ -88,7 +89,8 @@ class CheckReport:
 
     def __repr__(self) -> str:
         head = "clean" if self.clean else "DAMAGE FOUND" if self.exit_code == 4 else "unfinished work found"
-        line = f"{head}: {self.documents} documents, {self.objects} arrays; {self.verified} verified ({self.level})"
+        held = f"{counted(self.documents, 'document')}, {counted(self.objects, 'array')}"
+        line = f"{head}: {held}; {self.verified} verified ({self.level})"
         if self.fresh:
             line += f", {self.fresh} verified lately"
         if self.left:

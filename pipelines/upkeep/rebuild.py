@@ -23,6 +23,7 @@ from pipelines.documents.strangers import EVER, leave_mark, strangers
 from pipelines.errors import Refused, UnknownDocument
 from pipelines.progress import Progress
 from pipelines.session import Session
+from pipelines.table.cells import counted
 
 BATCH = 200  # documents written together
 KEPT = ("history", "trash", "headers", "masters")
@@ -69,14 +70,17 @@ class Rebuilt:
 
     def __repr__(self) -> str:
         lines = [
-            f"rebuilt {self.headers} documents, {self.masters} masters, {self.trash} in the trash, "
+            f"rebuilt {counted(self.headers, 'document')}, {counted(self.masters, 'master')}, "
+            f"{self.trash} in the trash, "
             f"{self.history} in the history" + (f"; {self.passed} were there" if self.passed else "")
         ]
         if self.observed:
-            lines.append(f"  observation fields filled from the stored headers: {self.observed} documents")
+            lines.append(f"  observation fields filled from the stored headers: {counted(self.observed, 'document')}")
         lines += [f"  LOST {text}" for text in self.lost]
         for name, count in self.roots.items():
-            lines.append(f"  say where root {name!r} is ({count} documents): darkroom root add {name} FOLDER")
+            lines.append(
+                f"  say where root {name!r} is ({counted(count, 'document')}): darkroom root add {name} FOLDER"
+            )
         lines.append("  not kept in the store, so not rebuilt: the ledger of runs, the quarantine, views")
         return "\n".join(lines)
 

@@ -14,6 +14,7 @@ from pipelines.documents.changes import Edit, change
 from pipelines.errors import Refused, UnknownDocument
 from pipelines.session import Session
 from pipelines.table import Answer, Row
+from pipelines.table.cells import counted
 
 __all__ = ["Recalled", "downstream", "recall"]
 
@@ -189,7 +190,7 @@ def _effects(targets: Mapping[str, Any], flagged: Sequence[Doc]) -> Answer:
             }
         )
     columns = ("master", "date", "kind", "status", "frames", "left", "sigma", "shift", "shift_sigma", "again")
-    return Answer(columns, tuple(rows), f"{len(rows)} masters made from {', '.join(targets)}")
+    return Answer(columns, tuple(rows), f"{counted(len(rows), 'master')} made from {', '.join(targets)}")
 
 
 def _shift(

@@ -227,6 +227,6 @@ def test_deleted_and_restored_by_command(two, tmp_path):
     assert darkroom(tmp_path, "delete", A, "--why", "by mistake", "--yes").returncode == 0
     assert two.headers.count_documents({}) == 1
     (run,) = two.catalog.trash.distinct("run")
-    assert darkroom(tmp_path, "restore", "--run", run).stdout == f"1 documents restored: {A}\n"
+    assert darkroom(tmp_path, "restore", "--run", run).stdout == f"1 document restored: {A}\n"
     assert darkroom(tmp_path, "restore").returncode == 2
     assert darkroom(tmp_path, "delete", "nowhere").returncode == 2

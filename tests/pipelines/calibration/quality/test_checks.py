@@ -281,10 +281,10 @@ def test_the_command_checks_shows_and_filters(troubled, tmp_path):
     dated = darkroom("clock", NIGHT, "--fix")
     assert "5 frames changed" in dated.stdout
     assert "nothing to change" in darkroom("clock", NIGHT, "--fix").stdout
-    assert "5 frames are as they were" in darkroom("clock", NIGHT, "--undo").stdout
+    assert "5 frames put back as before" in darkroom("clock", NIGHT, "--undo").stdout
     fixed = darkroom("flats", NIGHT, "--fix")
     assert "10 flats changed" in fixed.stdout
-    assert "10 flats are as they were" in darkroom("flats", NIGHT, "--undo").stdout
+    assert "10 flats put back as before" in darkroom("flats", NIGHT, "--undo").stdout
     assert darkroom("flats", "--fix").returncode == 2
 
 
