@@ -27,7 +27,8 @@ DOUBTS: Mapping[str, str] = {
     "checksum-mismatch": "CHECKSUM or DATASUM is not that of the file",
     "bytes-after-end": "something follows the last HDU",
     "extension-unreadable": "what follows an HDU is no HDU that can be read",
-    NIGHT_BY_UTC: "no site is known, so their night is the day in UTC; name it in darkroom.toml, then identify --all",
+    NIGHT_BY_UTC: "no site is known, so their night is the day in UTC; name it in darkroom.toml, or let "
+    "`darkroom site --learn` find it, then identify --all",
 }
 """Flags that want attention, in words."""
 

@@ -20,7 +20,7 @@ from pipelines.errors import UsageError
 from pipelines.instruments.nights import site_zone
 from pipelines.instruments.sites import NOWHERE, Place
 
-__all__ = ["FILE", "place_of", "read_site", "read_toml"]
+__all__ = ["FILE", "place_of", "read_site", "read_toml", "write_longitude"]
 
 FILE = "darkroom.toml"
 _FIELDS = ("longitude", "latitude", "zone")
@@ -43,6 +43,33 @@ def read_site(home: Path | None) -> Place:
         raise UsageError(f"{file}: no field {unknown[0]!r}; there is [site] with {', '.join(_FIELDS)}")
     site = content.get("site")
     return NOWHERE if site is None else place_of(site, where=str(file), source=FILE)
+
+
+def write_longitude(home: Path, longitude: float, note: str) -> Path:
+    """Add a site to ``darkroom.toml``, which has none; what stands in it stays. Return the file.
+
+    Parameters
+    ----------
+    longitude
+        Degrees east.
+    note
+        Where it comes from; a comment above it.
+
+    Raises
+    ------
+    UsageError
+        The file cannot be written.
+    """
+    file = home / FILE
+    comment = " ".join("".join(letter if letter.isprintable() else " " for letter in note).split())
+    try:
+        before = file.read_text(encoding="utf-8") if file.exists() else ""
+        gap = "" if not before or before.endswith("\n") else "\n"
+        with file.open("a", encoding="utf-8") as out:
+            out.write(f"{gap}[site]\n# {comment}\nlongitude = {longitude}  # degrees east\n")
+    except OSError as error:
+        raise UsageError(f"{file} cannot be written: {error.strerror}") from error
+    return file
 
 
 def read_toml(file: Path) -> dict[str, Any]:

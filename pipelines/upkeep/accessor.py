@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pipelines.processes.limits import Bounds
     from pipelines.upkeep.backup import Copied
     from pipelines.upkeep.check import CheckReport
+    from pipelines.upkeep.learning import Learned
     from pipelines.upkeep.rebuild import Rebuilt
 
 
@@ -89,6 +90,14 @@ class Upkeep:
 
         with bar("Migrate", shown=progress) as advance:
             return migrate(catalog=self._session.catalog, store=self._session.store, dry_run=dry_run, progress=advance)
+
+    def learn_site(self, *, dry_run: bool = False) -> "Learned":
+        """Find the longitude at which cameras stand, and write it to ``darkroom.toml``: `pipelines.upkeep.learning`."""
+        from pipelines.upkeep.learning import learn_site
+
+        if not dry_run:
+            self._session.require_writable("learn a site")
+        return learn_site(self._session, dry_run=dry_run)
 
     # -- quarantine ------------------------------------------------------------------------------
 
