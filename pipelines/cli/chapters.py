@@ -14,7 +14,18 @@ CHAPTERS = {
     "Ask and look": ("query", "header", "history", "show", "pixel", "find", "rates"),
     "Darks, flats and masters": ("darks", "flats", "groups", "needs", "masters", "why", "recall", "calibrate"),
     "Files out, files away": ("export", "delete", "restore", "trash", "sweep"),
-    "Keep the archive whole": ("check", "runs", "backup", "copy", "rebuild", "migrate", "identify", "correct", "site"),
+    "Keep the archive whole": (
+        "check",
+        "runs",
+        "backup",
+        "copy",
+        "rebuild",
+        "migrate",
+        "identify",
+        "correct",
+        "profile",
+        "site",
+    ),
     "JWST": ("detector1", "log"),
 }
 

@@ -17,7 +17,12 @@ def register(app: typer.Typer) -> None:
 
 
 def profile_list(as_json: bool = json_option) -> None:
-    """List the instrument profiles."""
+    """List the instrument profiles.
+
+    Examples
+    --------
+      darkroom profile list
+    """
     from pipelines import Answer
     from pipelines.cli.show import show
     from pipelines.instruments import profiles
@@ -33,7 +38,9 @@ def profile_show(
 ) -> None:
     """Show what a file is: each field, its value, and the keyword it comes from.
 
-    Example: darkroom profile show dark_001.fits
+    Examples
+    --------
+      darkroom profile show fits/Dragonfly101/2024-02-20/T13060400_1_flat.fits
     """
     from pipelines.cli.show import show
     from pipelines.instruments import explain
@@ -46,7 +53,12 @@ def profile_check(
     files: list[Path] = typer.Argument(help="FITS files."),
     as_json: bool = json_option,
 ) -> None:
-    """Check a profile on files: does it claim them, and what do they become? Exit 1 where something is unknown."""
+    """Check a profile on files: does it claim them, and what do they become? Exit 1 where something is unknown.
+
+    Examples
+    --------
+      darkroom profile check dragonfly fits/Dragonfly101/2024-02-20/T13060400_1_flat.fits
+    """
     from pipelines.cli.show import show
     from pipelines.instruments import explain
 
