@@ -4,12 +4,13 @@ from pathlib import Path
 
 import typer
 
+from pipelines.cli.application import Commands
 from pipelines.cli.options import json_option
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
-    profile = typer.Typer(help="Instrument profiles.", no_args_is_help=True, rich_markup_mode=None)
+    profile = Commands(help="Instrument profiles: list them, and see what one makes of files.")
     profile.command("list")(profile_list)
     profile.command("show")(profile_show)
     profile.command("check")(profile_check)
@@ -40,7 +41,7 @@ def profile_show(
 
     Examples
     --------
-      darkroom profile show fits/Dragonfly101/2024-02-20/T13060400_1_flat.fits
+      darkroom profile show fits/dragonfly/Dragonfly101/2024-02-20/T13060400_1_flat.fits
     """
     from pipelines.cli.show import show
     from pipelines.instruments import explain
@@ -57,7 +58,7 @@ def profile_check(
 
     Examples
     --------
-      darkroom profile check dragonfly fits/Dragonfly101/2024-02-20/T13060400_1_flat.fits
+      darkroom profile check dragonfly fits/dragonfly/Dragonfly101/2024-02-20/T13060400_1_flat.fits
     """
     from pipelines.cli.show import show
     from pipelines.instruments import explain
