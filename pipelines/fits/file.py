@@ -102,6 +102,7 @@ class FitsFile:
             self._source, encoding = self._decoded(limits)
             self._blocks: list[bytes] = []
             self._spans: list[Span] = []
+            self._end = 0
             self.hdus: tuple[Hdu, ...] = tuple(self._walk(limits))
         except FitsError as error:
             self.close()
@@ -137,6 +138,20 @@ class FitsFile:
         if not ranges:
             return None
         return Residue(self._disk if self.encoding else self._source, ranges)
+
+    def flags(self) -> list[str]:
+        """Return what is odd about the file as a whole.
+
+        Returns
+        -------
+        list
+            ``'bytes-after-end'`` where something follows the last HDU, and ``'extension-unreadable'`` too where
+            that has cards of a header: an HDU was meant, and its data are not among the pixels.
+        """
+        if self._source.extent() <= self._end:
+            return []
+        cards = b"BITPIX  =" in self._source.read(self._end, BLOCK)
+        return ["bytes-after-end", *(["extension-unreadable"] if cards else [])]
 
     def sha256(self) -> str:
         """Return the SHA-256 of the file as it is on disk."""
@@ -216,6 +231,7 @@ class FitsFile:
             self._spans.append(Span(offset, start, structure.pixels, size))
             hdus.append(self._hdu(index, structure, cards, header, start, limits))
             offset = start + -(-size // BLOCK) * BLOCK
+        self._end = offset
         if self._expanded is not None:
             self._finish(self._expanded, offset, limits)
         return hdus

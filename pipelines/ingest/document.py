@@ -68,7 +68,7 @@ def document_of(
             "encoding": file.encoding,
             "parts": file.parts(),
         },
-        "qc": {"flags": sorted({*flagged.values(), *identity.flags}), "cards": flagged},
+        "qc": {"flags": sorted({*flagged.values(), *identity.flags, *file.flags()}), "cards": flagged},
         "ingest": {
             "run": run,
             "at": datetime.now(UTC),
