@@ -16,6 +16,7 @@ from itertools import groupby
 import numpy as np
 import numpy.typing as npt
 from bson import decode, encode
+from bson.errors import InvalidBSON
 
 from arraystore import ArrayDamaged, ArrayStore, Lost
 from catalog import Catalog
@@ -87,7 +88,7 @@ def is_current(catalog: Catalog, store: ArrayStore, *, ended: bool = False) -> b
     """
     try:
         run = str(decode(store.get_record(LAST_RUN))["run"])
-    except Lost:
+    except (Lost, ArrayDamaged, KeyError, InvalidBSON):  # a mark that cannot be read is none: the store is listed then
         return False
     entry = catalog.runs.find_one({"_id": run}, {"status": 1, "host": 1, "pid": 1, "born": 1})
     if entry is None:

@@ -60,7 +60,8 @@ class RootNames(Protocol):
 def candidates(paths: Iterable[str | os.PathLike[str]], *, roots: RootNames) -> list[Candidate]:
     """Find the files to take under some paths, in order, each once.
 
-    Folders are walked; links to folders are followed, each folder once, so that a loop ends. In a folder only
+    Folders are walked; links to folders under a root are followed, each folder once, so that a loop ends; a link to
+    a folder under no root is a problem that names the folder. In a folder only
     names that end like FITS (``.fits .fit .fts .fz .evt .ftz``, also with ``.gz``, ``.bz2`` or ``.Z``) count, but
     for those that begin with ``._``; a file named itself always does.
 
@@ -98,7 +99,11 @@ def _under(folder: Path, known: dict[str, Path]) -> Iterator[Candidate]:
     for place, folders, files in os.walk(folder, onerror=closed.append, followlinks=True):
         folders.sort()
         # Where a link leads may be walked itself, or be above it: each folder counts once, by its own name if it can.
-        folders[:] = [name for name in folders if _is_new(Path(place, name), folder, seen)]
+        outside = [name for name in folders if _leads_outside(Path(place, name), known)]
+        for name in outside:
+            link = Path(place, name)
+            yield _outside(_locate(link, known), link, Path(os.path.realpath(link)), Path(os.path.realpath(link)))
+        folders[:] = [n for n in folders if n not in outside and _is_new(Path(place, n), folder, seen)]
         for name in sorted(files):
             if is_fits_name(name):
                 yield _candidate(Path(place, name), known)
@@ -115,6 +120,17 @@ def _under(folder: Path, known: dict[str, Path]) -> Iterator[Candidate]:
             f"cannot be listed: {error.strerror}",
             "check its permissions, then ingest it again",
         )
+
+
+def _leads_outside(folder: Path, known: dict[str, Path]) -> bool:
+    """Tell whether a folder is a link to one under no root, which nobody named: what lies there is not looked at."""
+    return folder.is_symlink() and innermost(known, Path(os.path.realpath(folder))) is None
+
+
+def _outside(located: Located, path: Path, target: Path, folder: Path) -> Candidate:
+    message = f"is a link to {target}, outside every root"
+    hint = f"ingest {folder} itself, or name it: darkroom root add NAME {folder}"
+    return _problem(located, path, "outside-roots", message, hint)
 
 
 def _is_new(folder: Path, top: Path, seen: set[tuple[int, int]]) -> bool:
@@ -175,9 +191,7 @@ def _candidate(path: Path, known: dict[str, Path]) -> Candidate:
                 message = f"is a link to {target}, which is not there"
                 return _problem(located, path, "broken-symlink", message, "repair or remove the link")
             if innermost(known, target) is None:
-                message = f"is a link to {target}, outside every root"
-                hint = f"ingest {target.parent} itself, or name it: darkroom root add NAME {target.parent}"
-                return _problem(located, path, "outside-roots", message, hint)
+                return _outside(located, path, target, target.parent)
             info = path.stat()
     except OSError as error:
         message = f"cannot be looked at: {error.strerror}"

@@ -132,7 +132,7 @@ def test_a_pattern_finds_text_and_itself(items):
     items.insert_many([{"_id": 1, "v": "abc"}, {"_id": 2, "v": Regex("^a")}, {"_id": 3, "v": Regex("^a", "i")}])
     assert items.distinct("_id", {"v": re.compile("^a")}) == [1, 2]
     assert items.distinct("_id", {"v": {"$in": [Regex("^a", "i")]}}) == [1, 3]
-    assert items.distinct("_id", {"v": {"$regex": "^a"}}) == [1]
+    assert items.distinct("_id", {"v": {"$regex": "^a"}}) == [1, 2]
 
 
 def test_an_update_of_many_is_whole_or_nothing(items):

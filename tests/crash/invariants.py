@@ -17,6 +17,7 @@ from catalog import connect
 from pipelines import open_archive
 from pipelines.archive import Archive
 from pipelines.documents.records import parse_key, record_key
+from pipelines.errors import Refused
 from pipelines.session import Session
 from pipelines.upkeep.check import check
 from pipelines.upkeep.findings import DAMAGE, UNFINISHED
@@ -93,9 +94,18 @@ def converged(archive: Archive, night: Night, allowed: Mapping[str, Truth | tupl
     assert (again.taken, again.unchanged) == (0, len(night.truth))
 
 
+def sweep(archive: Archive, grace: timedelta) -> None:
+    """Sweep; where a run was cut short it is refused, until what the store has is brought back."""
+    try:
+        archive.sweep(grace=grace, dry_run=False)
+    except Refused:
+        assert rebuild(archive.session, missing=True).lost == []
+        archive.sweep(grace=grace, dry_run=False)
+
+
 def swept_clean(archive: Archive, home: Path) -> None:
     """Assert that a sweep without grace leaves exactly what documents refer to."""
-    archive.sweep(grace=NONE, dry_run=False)
+    sweep(archive, NONE)
     referenced: set[str] = set()
     keys: set[str] = set()
     for document in archive.headers.find():

@@ -46,8 +46,10 @@ def rounds(home, tmp_path, numbers):
             unreferenced -= set(entry["digests"])
         assert check(archive.session, grace=NONE).clean
     files = sorted(
-        path for path in (home / "store").rglob("*") if path.is_file() and path.parent.name not in unreferenced
-    )
+        path
+        for path in (home / "store").rglob("*")
+        if path.is_file() and path.parent.name not in unreferenced and path.name != "last~"
+    )  # the name of the last run keeps nothing: one that cannot be read, or is of no run, makes a run list the store
     missed, wrong = [], []
     for number in numbers:
         rng = random.Random(number)

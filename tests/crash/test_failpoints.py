@@ -8,24 +8,13 @@ from datetime import timedelta
 import pytest
 
 from pipelines import open_archive
-from pipelines.errors import Refused
 from pipelines.upkeep.check import check
-from pipelines.upkeep.rebuild import rebuild
 from tests.crash.faults import SORTS, strike
-from tests.crash.invariants import NONE, converged, kept, known, rebuilt, swept_clean, undamaged, whole
+from tests.crash.invariants import NONE, converged, kept, known, rebuilt, sweep, swept_clean, undamaged, whole
 from tests.crash.verbs import VERBS, copied
 
 MOST = 400  # operations of one verb
 DEEP = ("fails", "tears")  # after these nobody tries again, too: what they leave is what all leave
-
-
-def sweep(archive, grace):
-    """Sweep; where an ingest or a rebuild was cut short it is refused, until what the store has is brought back."""
-    try:
-        archive.sweep(grace=grace, dry_run=False)
-    except Refused:
-        assert rebuild(archive.session, missing=True).lost == []
-        archive.sweep(grace=grace, dry_run=False)
 
 
 def live_on(made, before, *, swept):

@@ -174,7 +174,7 @@ NAMES = [text.replace("/", "_") for text in (*TRAVERSAL, *INJECTION, *ODD, "x" *
 def test_a_file_name_stays_a_name(place, name):
     top, archive = place
     path = frame(top / "raw" / "q.fits").rename(top / "raw" / f"{name}.fits")
-    archive.ingest(top / "raw")
+    archive.ingest(path if name.startswith("._") else top / "raw")  # in a folder such names are a Mac's, passed over
     document = only(archive)
     assert document["path"] == f"{name}.fits"
     assert archive.document(document["_id"])["_id"] == document["_id"]

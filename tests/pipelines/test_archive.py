@@ -30,7 +30,7 @@ def test_where_an_archive_is():
 def test_near_misses_are_named(archive, raw, write_frame):
     write_frame()
     archive.ingest(raw)
-    with pytest.raises(UnknownDocument, match=r"is it one of Dragonfly101/2024-02-20/T13080513_31_dark\.fits"):
+    with pytest.raises(UnknownDocument, match=r"is it Dragonfly101/2024-02-20/T13080513_31_dark\.fits"):
         archive.document("T13080513_31_dark.fits")
     with pytest.raises(UnknownDocument, match="darkroom query"):
         archive.document("no(such")

@@ -199,7 +199,7 @@ def test_changes_of_an_earlier_life_are_passed_over(night, tmp_path, raw, write_
         archive.ingest(raw)
         edit(archive, a=1)
         document = archive.document(NAME)
-        assert (document["a"], document["ingest"]["changes"]) == (1, 2)
+        assert (document["a"], document["ingest"]["revision"], document["ingest"]["changes"]) == (1, 2, 1)
         assert [entry["state"] for entry in archive.history.find({"document": NAME})] == [None]
 
 

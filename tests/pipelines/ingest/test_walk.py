@@ -20,7 +20,9 @@ class Roots(dict):
 
 
 def names(folder):
-    return [found.located.path for found in candidates([folder], roots=Roots())]
+    """The files found, where the disks beside the folder are named roots."""
+    disks = {name: folder.parent / name for name in ("disk1", "disk2")}
+    return [found.located.path for found in candidates([folder], roots=Roots(disks))]
 
 
 @pytest.fixture
@@ -34,7 +36,10 @@ def tree(tmp_path):
     return tmp_path / "data"
 
 
-def test_nights_that_are_links_to_other_disks_are_taken(tree):
+def test_nights_that_are_links_to_other_disks_are_taken_where_the_disks_are_roots(tree):
+    outside = list(candidates([tree], roots=Roots()))
+    assert [found.problem[0] for found in outside if found.problem] == ["outside-roots", "outside-roots"]
+    assert "darkroom root add" in outside[0].problem[2]
     assert names(tree) == ["2024-03-01/d.fits", "2024-03-02/d.fits", "2024-03-03/d.fits"]
 
 
