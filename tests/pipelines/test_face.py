@@ -15,10 +15,6 @@ ROOT = Path(__file__).parents[2]
 PUBLIC = {"pipelines", "darkroom", "pipelines.combine", "pipelines.fits", "pipelines.instruments"}
 # How an answer looks is the command's affair; the demo is no part of the face.
 OF_THE_COMMAND = PUBLIC | {"pipelines.table", "pipelines.table.cells", "pipelines.demo.run"}
-    "pipelines.table",
-    "pipelines.table.cells",
-    "pipelines.demo.run",
-}  # how an answer looks; the demo is no part of it
 OF_A_NOTEBOOK = PUBLIC | {"pipelines.demo.simulate"}
 
 
