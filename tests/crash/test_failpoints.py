@@ -31,7 +31,7 @@ def live_on(made, before, *, swept):
 
 
 @pytest.mark.parametrize("sort", SORTS)
-OPEN = pytest.mark.xfail(reason="after this rebuild two documents are in use, three are expected: not explained yet")
+OPEN = pytest.mark.xfail(reason="a rebuild leaves two documents in use, three are expected: not explained yet")
 
 
 @pytest.mark.parametrize("verb", [pytest.param(v, marks=OPEN) if v == "rebuild" else v for v in VERBS])
