@@ -30,10 +30,10 @@ def live_on(made, before, *, swept):
         kept(archive, before, swept=True)
 
 
-@pytest.mark.parametrize("sort", SORTS)
 OPEN = pytest.mark.xfail(reason="a rebuild leaves two documents in use, three are expected: not explained yet")
 
 
+@pytest.mark.parametrize("sort", SORTS)
 @pytest.mark.parametrize("verb", [pytest.param(v, marks=OPEN) if v == "rebuild" else v for v in VERBS])
 def test_every_operation_goes_wrong_once(tmp_path, verb, sort):
     made = VERBS[verb].scene(tmp_path / "scene")
