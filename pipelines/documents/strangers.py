@@ -118,7 +118,7 @@ def strangers(
 ) -> list[Stranger]:
     """Return the documents that the store keeps and the catalog lacks.
 
-    What the catalog has in use, in its trash or in its history it does not lack, and neither what the
+    What the catalog has in use, in its trash or as an earlier revision it does not lack, and neither what the
     store itself says was deleted.
 
     Parameters
@@ -239,7 +239,10 @@ def _trashed(catalog: Catalog, *, before: datetime | None, exact: bool) -> tuple
 
 
 def _keys(catalog: Catalog, *, trashed: Mapping[Owner, int], exact: bool) -> Iterator[bytes]:
-    for entry in catalog.history.find({}, {"document": 1, "revision": 1, "collection": 1, "digests": 1}):
+    # Only earlier revisions: a change of the one in use says nothing of whether it is there. A rebuild writes history
+    # first, and cut short then it has the changes of documents that it does not show yet.
+    fields = {"document": 1, "revision": 1, "collection": 1, "digests": 1}
+    for entry in catalog.history.find({"before": {"$exists": True}}, fields):
         owner = entry.get("collection", "headers"), entry["document"]
         if entry["revision"] > trashed.get(owner, 0):
             yield _owned(*owner, entry["revision"], entry["digests"] if exact else None)
