@@ -22,6 +22,7 @@ from arraystore import ArrayDamaged, ArrayStore, Lost
 from catalog import Catalog
 from pipelines.documents import runs as ledger
 from pipelines.documents.lives import Life
+from pipelines.documents.lookup import found_in
 from pipelines.documents.records import PREFIXES, numbered, parse_key, record_stem
 
 LAST_RUN = "runs/last"
@@ -235,7 +236,19 @@ def _trashed(catalog: Catalog, *, before: datetime | None, exact: bool) -> tuple
         highest[owner] = max(entry["revision"], highest.get(owner, 0))
         if before is None or entry["deleted_at"] > before:
             kept.append(_owned(*owner, entry["revision"], entry["digests"] if exact else None))
-    return highest, kept
+    back = _restored(catalog, highest)
+    return {owner: revision for owner, revision in highest.items() if owner not in back}, kept
+
+
+def _restored(catalog: Catalog, trashed: Mapping[Owner, int]) -> set[Owner]:
+    """Return what is in use in the revision that the trash has: a restore was cut short before it emptied the trash."""
+    back = set()
+    for name in PREFIXES:
+        ids = [document for collection, document in trashed if collection == name]
+        for document in found_in(catalog[name], "_id", ids, {"ingest.revision": 1}):
+            if document["ingest"]["revision"] == trashed[name, document["_id"]]:
+                back.add((name, document["_id"]))
+    return back
 
 
 def _keys(catalog: Catalog, *, trashed: Mapping[Owner, int], exact: bool) -> Iterator[bytes]:

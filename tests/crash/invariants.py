@@ -105,7 +105,7 @@ def sweep(archive: Archive, grace: timedelta) -> None:
 
 def swept_clean(archive: Archive, home: Path) -> None:
     """Assert that a sweep without grace leaves exactly what documents refer to."""
-    sweep(archive, NONE)
+    archive.sweep(grace=NONE, dry_run=False)
     referenced: set[str] = set()
     keys: set[str] = set()
     for document in archive.headers.find():
