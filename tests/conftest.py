@@ -68,3 +68,14 @@ def miri_exposure() -> Path:
     if not place:
         pytest.skip("DARKROOM_MIRI_EXPOSURE does not name the real MIRI exposure (MIRI_5582_89_S_….fits)")
     return Path(place)
+
+
+@pytest.fixture(autouse=True)
+def home_of_the_environment():
+    """Put DARKROOM_HOME back: the command sets it for its own process, which here is that of the tests."""
+    before = os.environ.get("DARKROOM_HOME")
+    yield
+    if before is None:
+        os.environ.pop("DARKROOM_HOME", None)
+    else:
+        os.environ["DARKROOM_HOME"] = before

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
-from catalog.embedded.filesystem import is_frozen, is_network, make_empty, make_folders
+from catalog.embedded.filesystem import is_frozen, is_network, make_empty, make_folders, needs_wal
 from catalog.errors import CatalogTooNew, InvalidURL, Misused, ReadOnly, Unreachable
 from catalog.translate import reraise
 
@@ -141,7 +141,7 @@ class CatalogFile:
         uri = f"file:{quote(str(self.path))}"
         if self.readonly:
             uri += "?mode=rw" if self._may_write() else "?mode=ro"
-            if not self._may_write() and self._lacks_wal():
+            if not self._may_write() and self._lacks_wal() and needs_wal(self.path):
                 if not is_frozen(self.path):
                     raise Unreachable(
                         f"{self.path} cannot be read by an account that may not write there before its owner has "
@@ -163,9 +163,7 @@ class CatalogFile:
         return os.access(self.path, os.W_OK) and os.access(self.path.parent, os.W_OK)
 
     def _lacks_wal(self) -> bool:
-        """Tell whether the file needs a WAL beside it, by bytes 18 and 19 of its format, and has none."""
-        with open(self.path, "rb") as file:
-            return file.read(20)[18:] == b"\2\2" and not _beside(self.path, "-wal").exists()
+        return not _beside(self.path, "-wal").exists()
 
     def _leave_wal(self) -> None:
         """Leave an empty WAL and its index, which SQLite removes with the last connection.

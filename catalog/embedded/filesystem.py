@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-__all__ = ["filesystem_type", "is_frozen", "is_network", "make_empty", "make_folders"]
+__all__ = ["filesystem_type", "is_frozen", "is_network", "make_empty", "make_folders", "needs_wal"]
 
 _NETWORK = frozenset([
     "9p", "acfs", "afp", "afpfs", "afs", "beegfs", "ceph", "cifs", "coda", "davfs", "fhgfs", "gfs", "gfs2", "gpfs",
@@ -40,6 +40,22 @@ def make_empty(path: Path, *, like: Path | None = None) -> None:
             os.fchmod(descriptor, os.stat(like).st_mode & 0o777)
     finally:
         os.close(descriptor)
+
+
+_held: dict[tuple[int, int], int] = {}
+
+
+def needs_wal(path: Path) -> bool:
+    """Tell whether a file of SQLite is one that a WAL belongs to, by bytes 18 and 19 of its format.
+
+    The descriptor stays open, one for each file: closing it would take away every lock that SQLite holds on the file
+    in this process, and another process would then remove the WAL that is in use here (POSIX fcntl locks).
+    """
+    info = os.stat(path)
+    name = info.st_dev, info.st_ino
+    if name not in _held:
+        _held[name] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    return os.pread(_held[name], 2, 18) == b"\2\2"
 
 
 def is_frozen(path: Path) -> bool:

@@ -97,9 +97,10 @@ class Roots:
         Raises
         ------
         UsageError
-            The name is taken by another folder, or the folder is not there.
+            The name is taken by another folder, the folder has another name already, or it is not there.
         """
         place = _existing(folder)
+        self._require_unnamed(place, name)
         taken = self.all().get(name)
         if taken is not None and taken != place:
             raise UsageError(f"root {name!r} is {taken}; if it has moved: `darkroom root move {name} {place}`")
@@ -107,9 +108,23 @@ class Roots:
             self._collection.insert_one({"_id": name, "folder": str(place), "ids": WHOLE})
 
     def move(self, name: str, folder: str | os.PathLike[str]) -> None:
-        """Point a root at the new place of its folder."""
+        """Point a root at the new place of its folder.
+
+        Raises
+        ------
+        UsageError
+            There is no such root, the folder is not there, or it is another root.
+        """
         self.folder(name)
-        self._collection.update_one({"_id": name}, {"$set": {"folder": str(_existing(folder))}})
+        place = _existing(folder)
+        self._require_unnamed(place, name)
+        self._collection.update_one({"_id": name}, {"$set": {"folder": str(place)}})
+
+    def _require_unnamed(self, place: Path, name: str) -> None:
+        """Refuse a second name of a folder: its files would be other documents, and each in conflict with the first."""
+        other = next((known for known, folder in self.all().items() if folder == place and known != name), None)
+        if other is not None:
+            raise UsageError(f"{place} is the root {other!r} already; one folder has one name")
 
 
 def innermost(roots: Mapping[str, Path], path: Path) -> str | None:

@@ -42,10 +42,22 @@ def folders(environ: Mapping[str, str] | None = None) -> list[Path]:
 
 
 def profile_files(places: Iterable[Path]) -> list[Path]:
-    """Return the TOML files of some folders, and files named themselves, in order."""
+    """Return the TOML files of some folders, and files named themselves, in order.
+
+    Raises
+    ------
+    UsageError
+        A folder cannot be looked into: files might be identified without the profile that is meant for them.
+    """
     found: list[Path] = []
     for place in places:
-        found += sorted(place.glob("*.toml")) if place.is_dir() else [place] if place.suffix == ".toml" else []
+        try:
+            found += sorted(place.glob("*.toml")) if place.is_dir() else [place] if place.suffix == ".toml" else []
+        except OSError as error:
+            raise UsageError(
+                f"{place}: profiles there cannot be read: {error.strerror}; ask for the right to read it, or set "
+                "DARKROOM_HOME to a folder of yours"
+            ) from error
     return found
 
 

@@ -355,3 +355,27 @@ def test_making_a_catalog_never_looks_like_a_foreign_file(tmp_path):
         for thread in threads:
             thread.join()
     assert errors == []
+
+
+OPEN_AND_CLOSE = """
+import sys
+from catalog import connect
+with connect(sys.argv[1]) as catalog:
+    print(catalog['items'].count_documents({}))
+"""
+
+
+def test_a_second_connection_that_closes_takes_no_lock_from_the_first(tmp_path):
+    """Closed by this process, and then by another: neither takes the WAL away from under the one that is open."""
+    path = tmp_path / "catalog.db"
+    with connect(path) as first:
+        first["items"].insert_one({"_id": 1})
+        with connect(path) as second:
+            assert second["items"].count_documents({}) == 1
+        wal = (tmp_path / "catalog.db-wal").stat().st_ino
+        process = script(OPEN_AND_CLOSE, path)
+        assert process.communicate(timeout=55)[0] == "1\n"
+        assert (tmp_path / "catalog.db-wal").stat().st_ino == wal
+        first["items"].insert_one({"_id": 2})
+        process = script(OPEN_AND_CLOSE, path)
+        assert process.communicate(timeout=55)[0] == "2\n"

@@ -125,7 +125,7 @@ def test_every_verb_of_a_readonly_archive_works_or_refuses(two, raw, tmp_path, w
             "change": lambda: change([Edit(A, {"x": 1})], **given, why="no"),
             "undo": lambda: undo("a run", **given, why="no"),
             "rebuild": lambda: rebuild(archive.session, missing=True),
-            "root": lambda: archive.roots.add("more", raw),
+            "root": lambda: archive.roots.add("more", tmp_path),
             "write": lambda: archive.headers.delete_many({}),
             "put": lambda: archive.store.put_records({"a": b""}),
         }

@@ -153,7 +153,7 @@ def test_real_darks_and_biases_leak_no_light(which):
     """Quiet CMOS darks, whose block medians are whole numbers, and biases with the shape of their amplifier."""
     from astropy.io import fits
 
-    from pipelines.calibration.quality.criteria import Company, judge
+    from pipelines.calibration.quality.criteria import Peers, judge
     from pipelines.instruments import FrameLimits
 
     found = []
@@ -161,7 +161,7 @@ def test_real_darks_and_biases_leak_no_light(which):
         with fits.open(path) as file:
             pixels = next(hdu.data for hdu in file if hdu.data is not None)
         found.append(measure(InBands(pixels.astype("u2")), saturation=None, hot_sigma=10))
-    company = Company(levels=[one.level for one in found], structures=[one.structure for one in found])
+    peers = Peers(levels=[one.level for one in found], structures=[one.structure for one in found])
     for one in found:
-        checks = judge({"kind": "dark", "header": {}}, one, company, FrameLimits())
+        checks = judge({"kind": "dark", "header": {}}, one, peers, FrameLimits())
         assert next(check for check in checks if check.check == "leak").verdict == "good"
