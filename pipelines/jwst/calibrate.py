@@ -204,7 +204,7 @@ def _calibratable(document: dict[str, Any]) -> dict[str, Any]:
     if document.get("instrument") != "MIRI" or document.get("kind") != "uncal":
         raise UsageError(
             f"{document['_id']} is {document.get('kind')!r} of {document.get('instrument')}; "
-            'calibrate takes uncalibrated MIRI exposures: darkroom query \'{"kind": "uncal"}\' lists them'
+            'detector1 takes uncalibrated MIRI exposures: darkroom query \'{"kind": "uncal"}\' lists them'
         )
     if document["file"]["sha256"] is None:
         raise UsageError(f"only the headers of {document['_id']} were ingested; ingest it without --headers-only first")
