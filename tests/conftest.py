@@ -1,6 +1,8 @@
 """Fixtures that several packages' tests share: small real FITS files, archives, hypothesis profiles."""
 
 import os
+import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +24,18 @@ settings.register_profile(
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 WriteFrame = Callable[..., Path]
+
+MEMORY = Path("/dev/shm")
+
+
+def pytest_configure() -> None:
+    """Keep the tests' folders in memory, where there is room; ``TMPDIR`` names another place.
+
+    It is processes that die in the tests, never the machine: forcing to disk only takes time.
+    """
+    if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > 4 << 30:
+        os.environ.setdefault("TMPDIR", str(MEMORY))
+        tempfile.tempdir = None  # asked for before, it would be the old one still
 
 
 @pytest.fixture

@@ -25,7 +25,6 @@ from tests.crash.invariants import NONE, whole
 from tests.crash.nights import document_id, frame, write_frame
 
 DAY = timedelta(days=1)
-MEMORY = Path("/dev/shm")
 
 
 @pytest.fixture(autouse=True)
@@ -241,7 +240,7 @@ class LostCatalogs(RuleBasedStateMachine):
 
     @initialize()
     def start(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="darkroom-lost-", dir=MEMORY if MEMORY.is_dir() else None))
+        self.folder = Path(tempfile.mkdtemp(prefix="darkroom-lost-"))
         self.home, self.raw = self.folder / "home", self.folder / "raw"
         (self.raw / document_id(1)).parent.mkdir(parents=True)
         self.patience, strangers.PATIENCE = strangers.PATIENCE, 0.0
