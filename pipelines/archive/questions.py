@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pipelines.archive.handle import Handle
-from pipelines.calibration.groups import questions
 from pipelines.errors import UsageError
 from pipelines.table import Answer
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from pipelines.calibration.select.criteria import Rules
     from pipelines.calibration.select.why import Why
     from pipelines.ingest.survey import Survey
+    from pipelines.pictures import Picture
     from pipelines.upkeep.status import Status
 
 
@@ -35,10 +35,14 @@ class Questions(Handle):
 
     def dark_groups(self, date: str | Sequence[str] | None = None) -> Answer:
         """Darks grouped by exactly serial number and exposure time, on a night, several, or all."""
+        from pipelines.calibration.groups import questions  # it brings numpy and the FITS reader
+
         return questions.dark_groups(self.headers, date)
 
     def flat_conflicts(self, date: str | Sequence[str] | None = None) -> Answer:
         """Flats of one exposure number whose cameras disagree on evening or morning."""
+        from pipelines.calibration.groups import questions
+
         return questions.flat_conflicts(self.headers, date)
 
     def header(self, document_id: str, hdu: int = 0) -> "Header":
@@ -104,6 +108,12 @@ class Questions(Handle):
         if name not in arrays:
             raise UsageError(f"no array {name!r}: {_which(found, pixels)}")
         return self.store.open(arrays[name])
+
+    def show(self, what: str, *, array: str | None = None, size: int | None = None, mask: bool = True) -> "Picture":
+        """Return the picture of a file or a master, or the contact sheet of a night: `pipelines.pictures.show`."""
+        from pipelines.pictures.show import show
+
+        return show(self.session, what, array=array, size=size, mask=mask)
 
     def night(self, date: str, *, recent: int = 14) -> Answer:
         """What of a night is missing or odd, each with what to do, measured by the `recent` nights before it."""

@@ -1,0 +1,180 @@
+"""An image of an archive made as small as its picture: block means, read a band of rows at a time."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from arraystore import Cube
+from pipelines.errors import UsageError
+from pipelines.pictures.colour import Mosaic
+
+__all__ = ["Plane", "Reduced", "plane_of", "reduce"]
+
+Array = npt.NDArray[Any]
+Bad = Callable[[Array, slice], npt.NDArray[np.bool_]]
+
+_BAND = 4_000_000
+"""Pixels that are read at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """One image of an array.
+
+    Attributes
+    ----------
+    shape : (int, int)
+        Rows and columns.
+    said : str
+        Which one it is, where the array has more axes than two.
+    bands : callable
+        Called with a number of rows, yields which rows and their pixels, (y, x).
+    """
+
+    shape: tuple[int, int]
+    said: str
+    bands: Callable[[int], Iterator[tuple[slice, Array]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reduced:
+    """An image as small as its picture.
+
+    Attributes
+    ----------
+    values : ndarray
+        (y, x), of a colour sensor (y, x, 3); NaN where no pixel of a block has a value.
+    bad : ndarray of bool
+        (y, x): whether any pixel of the block is flagged.
+    block : int
+        Pixels of the image along each side of a block.
+    flagged, undefined : int
+        Pixels of the image that are flagged, that have no finite value.
+    """
+
+    values: Array
+    bad: npt.NDArray[np.bool_]
+    block: int
+    flagged: int
+    undefined: int
+
+
+def plane_of(cube: Cube) -> Plane:
+    """Return the image that stands for an array: of ramps the last group of the first integration, else the first.
+
+    Raises
+    ------
+    UsageError
+        It has fewer than two axes, or no pixels.
+    """
+    if cube.ndim < 2 or not cube.size:
+        raise UsageError(
+            f"no picture can be made of an array of shape {cube.shape}: it takes rows and columns of pixels"
+        )
+    shape = (int(cube.shape[-2]), int(cube.shape[-1]))
+    if cube.dims[-3:-2] == ("group",):
+        picture = cube.quicklook()
+        return Plane(shape, "last group" + (" of the first integration" if cube.ndim > 3 else ""), _cut(picture))
+    lead = (0,) * (cube.ndim - 2)
+    named = [name if not name.startswith("axis") else "plane" for name in cube.dims[:-2]]
+    said = ", ".join(f"{name} 1 of {length}" for name, length in zip(named, cube.shape[:-2], strict=True))
+
+    def bands(rows: int) -> Iterator[tuple[slice, Array]]:
+        for start in range(0, shape[0], rows):
+            part = slice(start, min(start + rows, shape[0]))
+            yield part, cube[(*lead, part)]
+
+    return Plane(shape, said, bands)
+
+
+def _cut(picture: Array) -> Callable[[int], Iterator[tuple[slice, Array]]]:
+    def bands(rows: int) -> Iterator[tuple[slice, Array]]:
+        for start in range(0, picture.shape[0], rows):
+            part = slice(start, min(start + rows, picture.shape[0]))
+            yield part, picture[part]
+
+    return bands
+
+
+def reduce(plane: Plane, size: int, *, bad: Bad | None = None, mosaic: Mosaic | None = None) -> Reduced:
+    """Reduce an image until its longer side has at most `size` points.
+
+    Memory: some 4 million pixels at a time, and the picture.
+
+    Parameters
+    ----------
+    bad : callable, optional
+        Told a band of pixels and its rows, it says which are flagged.
+    mosaic : Mosaic, optional
+        Of a colour sensor: each point gets its three colours from whole squares of four pixels; an odd row or
+        column at the end belongs to none.
+    """
+    block = max(1, -(-max(plane.shape) // size))
+    if mosaic is not None:
+        block += block % 2
+    rows = block * max(1, _BAND // max(1, plane.shape[1] * block))
+    values, flags = [], []
+    flagged = undefined = 0
+    for part, band in plane.bands(rows):
+        pixels = band.astype(np.result_type(band.dtype, np.float32), copy=False)
+        there = np.isfinite(pixels)
+        marked = np.zeros(band.shape, bool) if bad is None else bad(band, part)
+        undefined += int(there.size - np.count_nonzero(there))
+        flagged += int(np.count_nonzero(marked))
+        if mosaic is not None:
+            pixels, there, marked = (
+                one[: len(band) // 2 * 2, : band.shape[1] // 2 * 2] for one in (pixels, there, marked)
+            )
+            if not len(pixels):
+                continue
+        whole = bool(there.all())
+        colours = [mosaic.places(one) for one in "RGB"] if mosaic is not None else [[]]
+        values.append(np.stack([_mean(pixels, None if whole else there, block, one) for one in colours], axis=-1))
+        flags.append(_sums(marked, block) > 0 if marked.any() else np.zeros(values[-1].shape[:2], bool))
+    made = np.concatenate(values)
+    return Reduced(made if mosaic is not None else made[..., 0], np.concatenate(flags), block, flagged, undefined)
+
+
+def _mean(pixels: Array, there: Array | None, block: int, places: list[tuple[int, int]]) -> Array:
+    """Return the mean of each block, or of the pixels of one colour in it; NaN where none has a value."""
+    if places:
+        # Colours that lie beside each other are added as images of half the size.
+        sums: Any = 0.0
+        counts: Any = 0.0
+        for row, column in places:
+            part, own = pixels[row::2, column::2], None if there is None else there[row::2, column::2]
+            sums = sums + _sums(_filled(part, own), block // 2)
+            counts = counts + _counts(part.shape, own, block // 2)
+    else:
+        sums, counts = _sums(_filled(pixels, there), block), _counts(pixels.shape, there, block)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found: Array = np.where(counts > 0, sums / counts, np.nan)
+    return found
+
+
+def _filled(pixels: Array, there: Array | None) -> Array:
+    return pixels if there is None else np.where(there, pixels, 0)
+
+
+def _counts(shape: tuple[int, ...], there: Array | None, block: int) -> Array:
+    if there is not None:
+        return _sums(there, block)
+    down, across = (np.minimum(block, side - np.arange(0, side, block)) for side in shape)
+    return down[:, None] * across
+
+
+def _sums(values: Array, block: int) -> Array:
+    """Return the sum of each block; those at the upper ends may be smaller."""
+    if values.dtype == bool:
+        values = values.astype(np.float32)
+    if block == 1:
+        return values
+    height, width = values.shape
+    padded = np.pad(values, ((0, -height % block), (0, -width % block))) if height % block or width % block else values
+    wide = padded.shape[1]
+    folded = padded.reshape(-1, block, wide).sum(axis=1)
+    found: Array = folded.reshape(len(folded), wide // block, block).sum(axis=2)
+    return found
