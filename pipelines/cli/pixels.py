@@ -59,7 +59,7 @@ def pixel(
         if plot is not None:
             selection.plot(plot)
         if csv is not None:
-            selection.to_pandas().to_csv(csv, index=False)
+            selection.to_csv(csv)
         if parquet is not None:
             selection.to_parquet(parquet)
         unread = selection.unread

@@ -157,6 +157,16 @@ class PixelSelection:
 
         return to_parquet(self.read(), self.places, path)
 
+    def to_csv(self, path: str | os.PathLike[str]) -> int:
+        """Write the rows of `to_pandas` to a CSV file that no spreadsheet computes; return their number."""
+        from pipelines.table.spreadsheet import guarded
+
+        rows = self.to_pandas()
+        temporary = f"{os.fspath(path)}.part"
+        guarded(rows).to_csv(temporary, index=False)
+        os.replace(temporary, path)
+        return len(rows)
+
     def plot(self, path: str | os.PathLike[str] | None = None) -> Figure:
         """Draw the ramps, raw and corrected with jumps marked, and the slopes over time.
 

@@ -1,15 +1,14 @@
 """Answers that are tables: rows to loop over, a table in Jupyter, pandas or astropy on request."""
 
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, overload
 
 from pipelines.table.html import table
 from pipelines.table.layout import lines
+from pipelines.table.spreadsheet import cell
 
 if TYPE_CHECKING:
     import astropy.table
@@ -100,15 +99,15 @@ class Answer(Sequence[Row]):
         return made
 
     def to_csv(self) -> str:
-        """Return the rows as CSV with a head; lists and dicts are JSON, times are ISO 8601."""
+        """Return the rows as CSV with a head; its cells are those of `pipelines.table.spreadsheet`."""
         import csv
         import io
 
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
-        writer.writerow(self.columns)
+        writer.writerow([cell(column) for column in self.columns])
         for row in self.rows:
-            writer.writerow([_field(row[column]) for column in self.columns])
+            writer.writerow([cell(row[column]) for column in self.columns])
         return text.getvalue()
 
     def to_json(self) -> str:
@@ -116,9 +115,3 @@ class Answer(Sequence[Row]):
         from bson import json_util
 
         return json_util.dumps(list(self.rows), json_options=json_util.RELAXED_JSON_OPTIONS)
-
-
-def _field(value: Any) -> Any:
-    if isinstance(value, list | tuple | dict):
-        return json.dumps(value, default=str)
-    return value.isoformat() if isinstance(value, datetime) else value

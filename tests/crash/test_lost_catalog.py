@@ -17,12 +17,15 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from typer.testing import CliRunner
 
 from pipelines import open_archive
+from pipelines.calibration.masters.run import make_masters
 from pipelines.cli import app
-from pipelines.documents import strangers
+from pipelines.documents import strangers, trash
+from pipelines.documents.changes import change
+from pipelines.documents.edits import Edit
 from pipelines.errors import Refused, UnknownDocument
 from pipelines.upkeep.rebuild import rebuild
 from tests.crash.invariants import NONE, whole
-from tests.crash.nights import document_id, frame, write_frame
+from tests.crash.nights import NIGHT, document_id, frame, write_frame
 
 DAY = timedelta(days=1)
 
@@ -385,3 +388,32 @@ def test_the_backup_is_a_catalog(tmp_path, raw):
     with sqlite3.connect(tmp_path / "backup.db") as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     connection.close()
+
+
+def test_a_master_made_again_after_the_catalog_was_lost_is_the_one_that_was_kept(tmp_path, raw):
+    """With what was said of it since; one that was deleted does not come back by itself."""
+    home = tmp_path / "home"
+    write(raw, range(1, 6))
+    with open_archive(home) as archive:
+        archive.ingest(raw, jobs=1, progress=False)
+        made = make_masters(archive.session, date=NIGHT, kinds=("dark",), jobs=1)
+        name = made[0]["master"]
+        edit = Edit(name, {"status": "set-aside", "qc.flags": ["looked-at"]})
+        change([edit], catalog=archive.catalog, store=archive.store, why="light leak", collection="masters")
+        before = archive.masters.find_one({"_id": name})
+    for deleted in (False, True):
+        lose(home)
+        with open_archive(home) as archive:
+            archive.ingest(raw, jobs=1, progress=False)
+            row = make_masters(archive.session, date=NIGHT, kinds=("dark",), jobs=1)[0]
+            if deleted:
+                assert row["outcome"] == "failed"
+                assert "was deleted: darkroom rebuild --missing" in row["reason"]
+                assert archive.masters.count_documents({}) == 0
+            else:
+                assert archive.masters.find_one({"_id": name}) == before
+                assert archive.history.find_one({"document": name})["why"] == "light leak"
+            rebuild(archive.session, missing=True)
+            assert archive.masters.find_one({"_id": name}) == (None if deleted else before)
+            if not deleted:
+                trash.delete([name], catalog=archive.catalog, store=archive.store, why="", collection="masters")

@@ -17,7 +17,7 @@ from pipelines.calibration.apply.writing import write_images
 from pipelines.calibration.select.criteria import Rules
 from pipelines.combine.bands import processors
 from pipelines.documents import runs as ledger
-from pipelines.errors import DarkroomError, UsageError
+from pipelines.errors import DarkroomError, Refused, UsageError
 from pipelines.instruments.nights import on
 from pipelines.progress import Progress
 from pipelines.session import Session
@@ -211,7 +211,10 @@ def _settled(
     if isinstance(images, str):
         return _row(one, "failed", note=images)
     if output.keep:
-        return _row(one, "kept", result=keep(session, one, images, run=run, cosmic_rays=output.cosmic_rays))
+        try:
+            return _row(one, "kept", result=keep(session, one, images, run=run, cosmic_rays=output.cosmic_rays))
+        except Refused as error:
+            return _row(one, "failed", note=str(error))
     return _row(one, "written", result=str(targets[one.frame["_id"]]))
 
 

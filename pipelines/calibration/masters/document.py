@@ -7,12 +7,14 @@ from typing import Any
 
 import bson
 
-from arraystore import ArrayRef, Lost
+from arraystore import ArrayDamaged, ArrayRef, Lost
 from catalog import DuplicateKey
 from pipelines.calibration.masters.recipe import MasterRecipe, identity, master_name
 from pipelines.documents.edits import AWARE
-from pipelines.documents.records import record_key
+from pipelines.documents.lives import Life
+from pipelines.documents.records import numbered, parse_key, record_key, record_stem
 from pipelines.documents.schema import SCHEMA, pixels_digest
+from pipelines.errors import Refused
 from pipelines.session import Session
 from pipelines.version import __version__
 
@@ -142,34 +144,66 @@ def keep_master(session: Session, document: Document) -> tuple[Document, bool]:
         The one that is kept.
     bool
         Whether it is this one.
+
+    Raises
+    ------
+    Refused
+        The store keeps an earlier master of this name that cannot be taken into use; nothing is overwritten.
     """
-    key = record_key(document["_id"], 1, collection="masters")
-    data = bson.encode(document)
-    if not session.store.add_record(key, data):
-        data = session.store.get_record(key)
-    kept: Document = bson.decode(data, AWARE)
-    try:
-        session.masters.insert_one(kept)
-    except DuplicateKey:
-        there = session.masters.find_one({"_id": kept["_id"]})
-        return (there if there is not None else kept), False
-    return kept, kept["ingest"]["run"] == document["ingest"]["run"]
+    if not session.store.add_record(record_key(document["_id"], 1, collection="masters"), bson.encode(document)):
+        kept = recover_master(session, document["_id"])
+        if kept is None:
+            raise Refused(
+                f"the store keeps an earlier record of {document['_id']} with arrays that are not there: put them "
+                f"back from a copy of the store, or let the record go: darkroom sweep --forget {document['_id']}"
+            )
+        return kept, kept["ingest"]["run"] == document["ingest"]["run"]
+    return _shown(session, bson.decode(bson.encode(document), AWARE)), True
 
 
 def recover_master(session: Session, master_id: str) -> Document | None:
-    """Finish a master whose making was cut short after its record: give its document, or None without one.
+    """Take the master of a name that the store keeps into use, as its changes left it; None where there is none.
 
-    A record whose planes are gone is of no use: it stays, and the planes are made again beside it.
+    Its making was cut short after its record, or the catalog that knew it was lost: then it comes back with what
+    was certified, recalled or withdrawn since. A record whose planes are gone is of no use: it stays, and the planes
+    are made again beside it.
+
+    Raises
+    ------
+    Refused
+        The store says that it was deleted, or one of its records cannot be read.
     """
+    stem = record_stem(master_id, collection="masters")
     try:
-        document: Document = bson.decode(
-            session.store.get_record(record_key(master_id, 1, collection="masters")), AWARE
-        )
+        session.store.get_record(numbered(stem, 1))
     except Lost:
         return None
-    if not all(session.store.exists(ref) for ref in document["arrays"].values()):
+    except ArrayDamaged:
+        pass  # said below, with the records of its changes
+    names = [parse_key(record.key) for record in session.store.records(stem)]
+    life = Life.read(session.store, stem, [(name.revision, name.change) for name in names if name is not None])
+    if life.lost:
+        raise Refused(f"what the store keeps of {master_id} cannot be read: {life.lost[0]}; see darkroom check")
+    made = life.replay()
+    if made.live is None:
+        raise Refused(
+            f"the store says that {master_id} was deleted: darkroom rebuild --missing brings it into the trash, "
+            "from where it can be restored"
+        )
+    if not all(session.store.exists(ref) for ref in made.live["arrays"].values()):
         return None
-    return keep_master(session, document)[0]
+    for entry in made.history:
+        session.history.replace_one({"_id": entry["_id"]}, entry, upsert=True)
+    return _shown(session, made.live)
+
+
+def _shown(session: Session, document: Document) -> Document:
+    """Put a document whose record is kept into the catalog, unless it is there."""
+    try:
+        session.masters.insert_one(document)
+    except DuplicateKey:
+        return session.masters.find_one({"_id": document["_id"]}) or document
+    return document
 
 
 def shared_header(frames: Sequence[Mapping[str, Any]]) -> Document:

@@ -16,6 +16,7 @@ from pipelines.calibration.select.criteria import Rules
 from pipelines.combine.bands import processors
 from pipelines.documents import runs as ledger
 from pipelines.documents.changes import Edit, change
+from pipelines.errors import Refused
 from pipelines.progress import Progress
 from pipelines.session import Session
 from pipelines.table import Answer, Row
@@ -152,7 +153,10 @@ def _finished(pending: dict[Future[Made], int]) -> Iterator[tuple[int, Made]]:
 
 def _work(step: Step, place: _Making) -> Work | Row:
     """Gather what a step needs of the catalog; a row instead where an earlier run was cut short."""
-    kept = recover_master(place.session, str(step.master))
+    try:
+        kept = recover_master(place.session, str(step.master))
+    except Refused as error:
+        return _row(step, "failed", reason=str(error))
     if kept is not None:
         _supersede(step, kept, place)
         return _row(step, "made", master=kept)
@@ -203,7 +207,10 @@ def _kept(made: Made, place: _Making) -> Row:
         camera=step.camera,
         seconds=made.seconds,
     )
-    document, ours = keep_master(place.session, master_document(parts, run=place.run))
+    try:
+        document, ours = keep_master(place.session, master_document(parts, run=place.run))
+    except Refused as error:
+        return _row(step, "failed", reason=str(error), seconds=made.seconds)
     _supersede(step, document, place)
     reason = None if ours else f"made by another run at the same time, {document['ingest']['run']}"
     return _row(step, "made" if ours else "unchanged", master=document, reason=reason, seconds=made.seconds)

@@ -2,14 +2,17 @@
 
 import csv
 import io
+import re
 from datetime import UTC, datetime
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.table import Answer, short
 from pipelines.table.cells import cut, plain, width
+from pipelines.table.spreadsheet import guarded
 
 WORDS = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=60)
 VALUES = st.one_of(
@@ -104,7 +107,20 @@ def test_any_values_make_a_table_that_a_terminal_survives(answer, room):
 def test_csv_comes_back(rows):
     text = Answer(("a", "b"), tuple(rows)).to_csv()
     back = list(csv.DictReader(io.StringIO(text, newline="")))
-    assert [(row["a"], int(row["b"])) for row in back] == [(row["a"], row["b"]) for row in rows]
+    assert [(row["a"].removeprefix("'"), int(row["b"])) for row in back] == [
+        (row["a"].removeprefix("'"), row["b"]) for row in rows
+    ]
+
+
+@given(st.sampled_from("=+-@\t＝＋"), WORDS, st.booleans())
+def test_no_cell_of_a_csv_file_is_a_formula(first, text, pandas):
+    value = f"{first}{text}"
+    if pandas:
+        written = guarded(pd.DataFrame({"a": pd.array([value, None], dtype="string"), "b": [1.5, -2.0]})).to_csv()
+        value = next(csv.DictReader(io.StringIO(written, newline="")))["a"]
+    else:
+        value = next(csv.DictReader(io.StringIO(Answer(("a",), ({"a": value},)).to_csv(), newline="")))["a"]
+    assert value[0] == "'" or re.fullmatch(r"[+-][\d.eE+-]+", value)
 
 
 def test_times_and_lists_in_csv_are_iso_and_json():
