@@ -22,7 +22,7 @@ from arraystore.format.codecs import unsealed
 from arraystore.format.digests import leaf_digests, pixel_digest
 from arraystore.format.layouts import Layout
 from arraystore.format.manifests import parse_manifest
-from arraystore.format.shards import ShardIndex, tail_size
+from arraystore.format.shards import ShardIndex, longest_chunk, tail_size
 from arraystore.ref import ArrayRef
 from arraystore.selections import Axis
 
@@ -202,7 +202,14 @@ class ChunkReader:
         chunks = self._layout.chunks
         size = tail_size(chunks)
         tail = file.read(max(0, shard - size), size)
-        return ShardIndex.parse(tail, chunks=chunks, shard=shard, pixels=self._ref.pixels, where=self._path)
+        return ShardIndex.parse(
+            tail,
+            chunks=chunks,
+            shard=shard,
+            pixels=self._ref.pixels,
+            where=self._path,
+            longest=longest_chunk(self._layout.chunk_size * self._layout.dtype.itemsize),
+        )
 
     def _recorded(self) -> int | None:
         """Bytes of the shard by the manifest, if it says otherwise than the reference."""

@@ -64,16 +64,21 @@ def parse_url(url: str) -> CatalogURL:
     scheme = re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", url)
     if scheme:
         raise InvalidURL(f"a catalog cannot be at {scheme[0]}...; use mongodb://, mongodb+srv://, file:// or a path")
+    if slip := re.match(r"(mongodb(\+srv)?|https?|s3|gs|postgres(ql)?|mysql):", url, re.IGNORECASE):
+        raise InvalidURL(f"{slip[0]}... is no path and no URL of a catalog; mongodb:// has two slashes")
     return CatalogURL("embedded", str(Path(url).expanduser()), str(Path(url).expanduser()))
 
 
 def _file(url: str) -> CatalogURL:
     parts = urlsplit(url)
     if parts.netloc not in ("", "localhost"):
-        raise InvalidURL(f"{url}: a file URL has three slashes, file:///folder/catalog.db")
+        # What stands before a '@' may be a password, and it may have a '/' in it.
+        shown = f"file://***@{url.rpartition('@')[2]}" if "@" in url else url
+        raise InvalidURL(f"{shown}: a file URL has three slashes, file:///folder/catalog.db")
     path = unquote(parts.path)
-    if not path:
-        raise InvalidURL(f"{url}: the URL names no file; use file:///folder/catalog.db")
+    if not path.startswith("/"):
+        shown = f"file:***@{url.rpartition('@')[2]}" if "@" in url else url
+        raise InvalidURL(f"{shown}: the URL names no file by its whole path; use file:///folder/catalog.db")
     return CatalogURL("embedded", path, f"file://{path}")
 
 

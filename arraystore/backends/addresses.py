@@ -15,7 +15,7 @@ __all__ = ["open_backend"]
 def open_backend(url: str | os.PathLike[str], *, readonly: bool, create: bool) -> Backend:
     """Open the store at an address; the errors are those of `arraystore.open_store`."""
     text = os.fspath(url)
-    if "://" not in text and not text.startswith("file:"):
+    if "://" not in text and not text.startswith(("file:", "s3:", "gs:")):
         from arraystore.backends.files import FileBackend
 
         return FileBackend.open(Path(text).expanduser(), readonly=readonly, create=create)
@@ -32,7 +32,8 @@ def open_backend(url: str | os.PathLike[str], *, readonly: bool, create: bool) -
         from arraystore.backends.cloud import CloudBackend
 
         return CloudBackend.open(text, readonly=readonly, create=create)
-    shown = f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
+    # What stands before a '@' may be a password, with any character in it.
+    shown = f"{parts.scheme}://{text.partition('?')[0].rpartition('@')[2].rpartition('://')[2]}"
     raise InvalidStoreURL(
         f"{shown!r:.200} names no array store: use file:///folder, a path, s3://bucket/prefix, gs://bucket/prefix "
         "or memory://name."

@@ -59,8 +59,9 @@ class Bucket:
             No bucket is named, or an option is unknown.
         """
         parts = urlsplit(url)
-        shown = f"{parts.scheme}://{parts.hostname or ''}{parts.path.rstrip('/')}"
-        if not parts.netloc or "@" in parts.netloc or ":" in parts.netloc or parts.fragment:
+        place = f"{parts.hostname or ''}{parts.path.rstrip('/')}"
+        shown = f"{parts.scheme}://{place.rpartition('@')[2]}"
+        if not parts.netloc or "@" in url.partition("?")[0] or ":" in parts.netloc or parts.fragment:
             raise InvalidStoreURL(
                 f"{shown!r:.200} names no bucket: use {parts.scheme}://bucket/prefix, and give keys and the "
                 "endpoint in the environment or as ?name=value."

@@ -18,9 +18,17 @@ from numpy.typing import NDArray
 from arraystore.errors import ArrayDamaged
 from arraystore.format.codecs import checksum
 
-__all__ = ["EMPTY", "ShardIndex", "tail_bytes", "tail_size"]
+__all__ = ["EMPTY", "ShardIndex", "longest_chunk", "tail_bytes", "tail_size"]
 
 EMPTY = 2**64 - 1
+
+
+def longest_chunk(nbytes: int) -> int:
+    """Most bytes that a chunk of `nbytes` bytes of values takes in a shard, whatever the codec.
+
+    The codecs in use add less than a hundredth to what cannot be compressed, and some hundred bytes.
+    """
+    return nbytes + nbytes // 8 + 2**12
 
 
 def tail_size(chunks: int) -> int:
@@ -46,14 +54,17 @@ class ShardIndex:
         Where the chunks end.
     where : str
         The place, for the message of an error.
+    longest : int
+        Bytes that a chunk may have: what a shard claims of a chunk is believed no further than its layout allows.
     """
 
     table: NDArray[np.uint64]
     limit: int
     where: str
+    longest: int
 
     @classmethod
-    def parse(cls, tail: bytes, *, chunks: int, shard: int, pixels: str, where: str) -> ShardIndex:
+    def parse(cls, tail: bytes, *, chunks: int, shard: int, pixels: str, where: str, longest: int) -> ShardIndex:
         """Read the tail of a shard, and hold it against what is known of the array.
 
         Parameters
@@ -66,6 +77,8 @@ class ShardIndex:
             Digest of the pixels that are wanted.
         where : str
             The place, for the message of an error.
+        longest : int
+            Bytes that a chunk of this layout may have, see `longest_chunk`.
 
         Raises
         ------
@@ -78,7 +91,7 @@ class ShardIndex:
         if tail[:32].hex() != pixels:
             raise ArrayDamaged(f"{where} holds another array than the one asked for. Restore it from a copy.")
         table: NDArray[Any] = np.frombuffer(body, "<u8").reshape(-1, 2)
-        return cls(table, shard - len(tail), where)
+        return cls(table, shard - len(tail), where, longest)
 
     def place(self, number: int) -> tuple[int, int] | None:
         """Offset and length of a chunk; None if all of it is zero."""
@@ -87,4 +100,9 @@ class ShardIndex:
             return None
         if offset + length > self.limit:
             raise ArrayDamaged(f"the chunk index of {self.where} points outside the file. Restore it from a copy.")
+        if length > self.longest:
+            raise ArrayDamaged(
+                f"chunk {number} of {self.where} claims {length:,} bytes, and has no more than {self.longest:,} by its "
+                "layout. Restore the file from a copy."
+            )
         return offset, length

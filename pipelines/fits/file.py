@@ -301,7 +301,7 @@ class FitsFile:
         )
 
 
-def open_fits(path: str | os.PathLike[str], *, limits: Limits | None = None) -> FitsFile:
+def open_fits(path: str | os.PathLike[str], *, limits: Limits | None = None, follow: bool = True) -> FitsFile:
     """Open a FITS file, reading its headers.
 
     Parameters
@@ -310,6 +310,8 @@ def open_fits(path: str | os.PathLike[str], *, limits: Limits | None = None) -> 
         A FITS file, plain, gzip or bzip2; tile-compressed images (.fz) are understood.
     limits
         How much to believe; the defaults suit files of any instrument known.
+    follow
+        Whether `path` may itself be a link; not where it was checked before that it is none.
 
     Returns
     -------
@@ -323,7 +325,7 @@ def open_fits(path: str | os.PathLike[str], *, limits: Limits | None = None) -> 
     """
     name = os.fspath(path)
     try:
-        disk = open_disk(name)
+        disk = open_disk(name, follow=follow)
     except FitsError as error:
         raise error.at(name) from error.__cause__
     return FitsFile(name, disk, limits or Limits())

@@ -282,8 +282,13 @@ def compression(start: bytes) -> str | None:
     return None
 
 
-def open_disk(path: str) -> DiskSource:
+def open_disk(path: str, *, follow: bool = True) -> DiskSource:
     """Open a regular file for reading by position.
+
+    Parameters
+    ----------
+    follow
+        Whether `path` may be a link.
 
     Raises
     ------
@@ -292,8 +297,13 @@ def open_disk(path: str) -> DiskSource:
     """
     try:
         # Not blocking: a pipe or device put under this name must not hold us.
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+        descriptor = os.open(path, flags if follow else flags | os.O_NOFOLLOW)
     except (OSError, ValueError) as error:
+        if not follow and isinstance(error, OSError) and error.errno == errno.ELOOP:
+            raise FitsError(
+                "unreadable", "a link was put in its place since it was found", "ingest it again, if the link is meant"
+            ) from error
         raise _cannot_open(path, error) from error
     try:
         status = os.fstat(descriptor)

@@ -72,6 +72,11 @@ class Task:
         """Where it is now."""
         return self.found.file
 
+    @property
+    def opened(self) -> str:
+        """What is opened: for a link its target, as it was when it was found to lie under a root."""
+        return self.found.target or self.found.file
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -138,9 +143,9 @@ def refused(task: Task, code: str, message: str, hint: str) -> Outcome:
 
 
 def _take(task: Task, store: ArrayStore | None, profiles: Mapping[str, Profile]) -> Outcome:
-    before = os.stat(task.file)
+    before = os.lstat(task.opened)
     outcome = Outcome("same", task, before.st_size, before.st_mtime_ns)
-    with open_fits(task.file) as file:
+    with open_fits(task.opened, follow=False) as file:
         sha256 = None if task.headers_only else file.sha256()
         if sha256 is not None and task.known is not None and sha256 == task.known.sha256:
             return outcome
@@ -167,7 +172,7 @@ def _take(task: Task, store: ArrayStore | None, profiles: Mapping[str, Profile])
             run=task.run,
             version=task.version,
         )
-    after = os.stat(task.file)
+    after = os.lstat(task.opened)
     if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
         return refused(task, UNSETTLED, "changed while it was read", "ingest it again when it is whole")
     return _encoded(outcome, document)

@@ -15,9 +15,10 @@ import subprocess
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
+from tempfile import TemporaryDirectory
 
 from arraystore import open_store
 from pipelines.ingest.file import Outcome, Task, refused, take
@@ -73,17 +74,19 @@ def _take_here(tasks: Iterable[Task], store_url: str | None, bounds: Bounds) -> 
     store = None if store_url is None else open_store(store_url)
     known = profiles()
     alone = store is not None and store.url.startswith("memory:")  # no other process sees this memory
-    helper: _Worker | None = None
-    try:
+    with ExitStack() as opened:
+        helper: _Worker | None = None
         for task in tasks:
-            if alone or not needs_worker(task.file):
+            if not needs_worker(task.opened):
                 yield take(task, store=store, profiles=known)
                 continue
-            helper = helper or _Worker(store_url, bounds)
-            yield from _take_there(iter([task]), [helper])
-    finally:
-        if helper is not None:
-            helper.stop()
+            if helper is None:
+                # What it decompresses for a store in memory goes nowhere: it is a trial of the file.
+                trial = opened.enter_context(TemporaryDirectory(prefix="darkroom-trial-")) if alone else None
+                helper = _Worker(store_url if trial is None else trial, bounds)
+                opened.callback(helper.stop)
+            for outcome in _take_there(iter([task]), [helper]):
+                yield take(task, store=store, profiles=known) if alone and outcome.state == "taken" else outcome
 
 
 def _take_there(tasks: Iterator[Task], pool: "list[_Worker]") -> Iterator[Outcome]:
@@ -135,7 +138,7 @@ class _Worker:
                 pass_fds=(task_in, answer_out),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                env=interpreter.environment(),
+                env=interpreter.environment(store=self._store_url),
             )
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -35,6 +35,8 @@ class Candidate:
     changed_ns : int
         When the file system last saw any change of it, likewise: also when it was copied with its old
         modification time, or renamed.
+    target : str
+        Where a link leads, looked up once, when it was checked against the roots; empty for what is no link.
     problem : tuple of (str, str, str), optional
         Code, message and hint when it cannot even be looked at.
     """
@@ -44,6 +46,7 @@ class Candidate:
     size: int
     mtime_ns: int
     changed_ns: int = -1
+    target: str = ""
     problem: tuple[str, str, str] | None = None
 
 
@@ -185,6 +188,7 @@ def _candidate(path: Path, known: dict[str, Path]) -> Candidate:
         return _problem(located, path, "bad-name", "has a name that is not UTF-8", "rename the file")
     try:
         info = os.lstat(path)
+        leads = ""
         if stat.S_ISLNK(info.st_mode):
             target = Path(os.path.realpath(path))
             if not target.exists():
@@ -192,13 +196,14 @@ def _candidate(path: Path, known: dict[str, Path]) -> Candidate:
                 return _problem(located, path, "broken-symlink", message, "repair or remove the link")
             if innermost(known, target) is None:
                 return _outside(located, path, target, target.parent)
-            info = path.stat()
+            leads = str(target)
+            info = os.lstat(target)
     except OSError as error:
         message = f"cannot be looked at: {error.strerror}"
         return _problem(located, path, "unreadable", message, "check its permissions")
     if not stat.S_ISREG(info.st_mode):
         return _problem(located, path, "not-a-file", "is not a regular file", "remove it, or name another file")
-    return Candidate(located, str(path), info.st_size, info.st_mtime_ns, info.st_ctime_ns)
+    return Candidate(located, str(path), info.st_size, info.st_mtime_ns, info.st_ctime_ns, leads)
 
 
 def _problem(located: Located, path: Path, code: str, message: str, hint: str) -> Candidate:

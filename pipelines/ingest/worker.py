@@ -33,7 +33,7 @@ def needs_worker(file: str) -> bool:
         with open(file, "rb", opener=_without_waiting) as start:
             if start.read(3).startswith(_PACKED):
                 return True
-        with open_fits(file) as opened:
+        with open_fits(file, follow=False) as opened:
             return opened.encoding is not None
     except (OSError, FitsError):
         return False  # taking it finds the same, and says so

@@ -1,7 +1,18 @@
 """A fresh interpreter that imports exactly what this one would, wherever the user stands."""
 
 import os
+import re
 import sys
+
+_SECRET = re.compile(
+    r"PASSW|PASSPHRASE|SECRET|TOKEN|CREDENTIAL|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|^PGPASS|^CATALOG_|_URI$|^(MONGO|DATABASE)",
+    re.IGNORECASE,
+)
+"""Names of variables that hold what lets their reader into a database or an account, or may hold it."""
+_ACCOUNT = re.compile(r"://[^/\\s@]*@")
+"""A user name, and perhaps a password, in an address."""
+_OF_STORE = ("AWS_", "GOOGLE_")
+"""Beginnings of the names that a bucket is opened by."""
 
 
 def command(module: str, *arguments: object) -> list[str]:
@@ -12,6 +23,18 @@ def command(module: str, *arguments: object) -> list[str]:
     return [sys.executable, "-P", "-m", module, *map(str, arguments)]
 
 
-def environment() -> dict[str, str]:
-    """Return the environment for it: this process's, with its import path."""
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))}
+def environment(*, store: str | None = None) -> dict[str, str]:
+    """Return the environment for it: this process's, with its import path and without its secrets.
+
+    Parameters
+    ----------
+    store : str, optional
+        Address of the array store that the process opens; the keys of a bucket stay for that alone.
+    """
+    bucket = store is not None and store.startswith(("s3://", "gs://"))
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if (bucket and name.startswith(_OF_STORE)) or not (_SECRET.search(name) or _ACCOUNT.search(value))
+    }
+    return {**kept, "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))}

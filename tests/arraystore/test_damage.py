@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from arraystore import ArrayDamaged, Lost, StoreError, open_store
+from arraystore import ArrayDamaged, ArrayRef, Lost, StoreError, open_store
+from arraystore.format.layouts import layout_named
 from arraystore.format.manifests import parse_manifest
+from arraystore.format.shards import tail_bytes, tail_size
 
 LEVELS = ("exists", "sizes", "digests", "decode")
 
@@ -302,3 +305,32 @@ def test_a_link_in_place_of_a_file_is_not_followed(files, place, ref, tmp_path):
     os.symlink(tmp_path / "elsewhere", place / "c.0.0.0.0")
     with pytest.raises(StoreError):
         files.open(ref)[0, 0]
+
+
+@pytest.mark.parametrize("claim", [3 << 30, 1 << 62])
+def test_a_chunk_that_claims_more_than_its_layout_allows_is_not_read(files, place, ref, claim):
+    """A sparse shard with a sound index: what it claims of a chunk costs no memory."""
+    (shard,) = place.glob("c.*")
+    data = shard.read_bytes()
+    chunks = layout_named(ref.layout, ref.shape, ref.dtype).chunks
+    table = np.frombuffer(data[-16 * chunks - 4 : -4], "<u8").reshape(-1, 2).copy()
+    table[:] = (0, claim)
+    shard.chmod(0o644)
+    with shard.open("r+b") as file:
+        file.truncate(min(claim, 1 << 33) + 36 + 16 * chunks)
+        file.seek(-tail_size(chunks), os.SEEK_END)
+        file.write(tail_bytes(table, ref.pixels))
+    claimed = ArrayRef.from_dict({**ref.to_dict(), "shard": shard.stat().st_size})
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ArrayDamaged, match=r"claims .* bytes|points outside"):
+        files.open(claimed)[(0,) * len(ref.shape)]
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 << 10
+
+
+def test_a_pipe_or_a_device_in_place_of_a_file_is_refused(files, place, ref):
+    (shard,) = place.glob("c.*")
+    shard.unlink()
+    os.mkfifo(shard)
+    with pytest.raises(StoreError):
+        files.open(ref)[0]
+    assert files.verify(ref, "digests") != []

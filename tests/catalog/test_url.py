@@ -76,3 +76,23 @@ def test_odd_but_good_collection_names():
         assert check_collection_name(name) == name
     with pytest.raises(TypeError):
         check_collection_name(5)
+
+
+@pytest.mark.parametrize("password", ["hunter2", "hun/ter2", "hu?nter2", "h@hunter2", "a://hunter2"])
+@pytest.mark.parametrize(
+    "form",
+    [
+        "file://user:{}@host/folder/catalog.db",
+        "file:user:{}@host/db",
+        "FILE://user:{}@host/db",
+        "mongodb:/user:{}@host/db",
+        "mongodb:user:{}@host/db",
+        "MongoDB://user:{}@host/db",
+        "postgres://user:{}@host/db",
+        "https://user:{}@host/db",
+    ],
+)
+def test_no_form_of_url_shows_a_password(form, password):
+    with pytest.raises(InvalidURL) as caught:
+        parse_url(form.format(password))
+    assert not any(part and part in str(caught.value) for part in ("hunter2", "ter2", "nter2"))

@@ -9,16 +9,19 @@ import textwrap
 import threading
 import time
 
+import bson
 import numpy as np
 import pytest
 from astropy.io import fits
 
+from arraystore import open_store
 from pipelines.documents.roots import Located
 from pipelines.ingest.file import Task
 from pipelines.ingest.pool import AHEAD, take_all
 from pipelines.ingest.run import IngestOptions, ingest
 from pipelines.ingest.walk import Candidate
 from pipelines.ingest.worker import needs_worker
+from pipelines.processes import interpreter
 from pipelines.processes.limits import Bounds
 
 UNRULY = """
@@ -217,3 +220,30 @@ def test_the_commit_thread_is_gone_after_an_ingest(archive, tmp_path, raw, write
         write_frame(f"Dragonfly101/2024-02-20/T1_{number}_dark.fits", seed=number)
     take(archive, tmp_path, raw)
     assert not [t for t in threading.enumerate() if t.name.startswith(("darkroom", "arraystore"))]
+
+
+def test_compressed_files_for_a_store_in_memory_are_tried_in_a_worker(tmp_path):
+    packed = tmp_path / "p.fits.gz"
+    packed.write_bytes(gzip.compress((tmp_path / frame(tmp_path, 7).file).read_bytes()))
+    task = Task(Candidate(Located("raw", "p.fits.gz"), str(packed), packed.stat().st_size, 0), run="run")
+    url = "memory://pool-trial"
+    (late,) = take_all([task], store_url=url, jobs=0, bounds=Bounds(seconds=0.0))
+    assert (late.state, late.code) == ("refused", "worker-timeout")
+    (taken,) = take_all([task], store_url=url, jobs=0)
+    ref = next(ref for ref in bson.decode(taken.document)["arrays"].values() if ref["shape"] == [4, 5])
+    assert (np.asarray(open_store(url).open(ref)) == 7).all()
+
+
+def test_no_secret_reaches_a_child(monkeypatch):
+    secrets = {
+        "CATALOG_PASSWORD": "x", "CATALOG_URL": "mongodb://u:x@h/db", "MONGODB_URI": "x", "AWS_SECRET_ACCESS_KEY": "x",
+        "AWS_SESSION_TOKEN": "x", "GITHUB_TOKEN": "x", "PGPASSWORD": "x", "HTTPS_PROXY": "http://u:x@proxy:1",
+    }  # fmt: skip
+    for name, value in {**secrets, "CRDS_PATH": "/crds", "DARKROOM_HOME": "/home"}.items():
+        monkeypatch.setenv(name, value)
+    for store in (None, "/folder", "memory://x"):
+        left = interpreter.environment(store=store)
+        assert not secrets.keys() & left.keys()
+        assert (left["CRDS_PATH"], left["DARKROOM_HOME"]) == ("/crds", "/home")
+    bucket = interpreter.environment(store="s3://bucket/prefix")
+    assert secrets.keys() & bucket.keys() == {"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}

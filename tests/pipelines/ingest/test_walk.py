@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+from pipelines.ingest.file import Task, take
 from pipelines.ingest.walk import candidates, is_fits_name
+from pipelines.instruments import profiles
 
 
 class Roots(dict):
@@ -93,3 +95,24 @@ def test_a_root_of_an_earlier_release_keeps_three_components(archive, raw):
     (folder / "d1.fits.gz").write_bytes(gzip.compress((folder / "d0.fits").read_bytes()))
     archive.ingest(raw)
     assert sorted(doc["_id"] for doc in archive.headers.find()) == ["raw/dark/d0.fits", "raw/dark/d1.fits.gz"]
+
+
+@pytest.mark.parametrize("swapped", ["file", "link"])
+def test_a_link_put_in_place_after_the_walk_is_not_followed(tmp_path, swapped):
+    """What was checked against the roots is what is opened: neither a file nor the target of a link may become one."""
+    raw, secret = tmp_path / "raw", tmp_path / "secret.fits"
+    raw.mkdir()
+    fits.PrimaryHDU(np.ones((2, 3), np.int16)).writeto(raw / "a.fits")
+    fits.PrimaryHDU(np.zeros((2, 3), np.int16)).writeto(secret)
+    (raw / "b.fits").symlink_to("a.fits")
+    found = {candidate.located.path: candidate for candidate in candidates([raw], roots=Roots())}
+    task = Task(found["b.fits" if swapped == "link" else "a.fits"], headers_only=True)
+    assert take(task, store=None, profiles=profiles()).state == "taken"
+    (raw / "b.fits").unlink()
+    (raw / "b.fits").symlink_to(secret)  # nobody asks where it leads now
+    assert take(task, store=None, profiles=profiles()).state == "taken"
+    (raw / "a.fits").unlink()
+    (raw / "a.fits").symlink_to(secret)
+    outcome = take(task, store=None, profiles=profiles())
+    assert (outcome.state, outcome.code) == ("refused", "unreadable")
+    assert "link" in outcome.message
