@@ -84,6 +84,16 @@ def miri_exposure() -> Path:
     return Path(place)
 
 
+@pytest.fixture
+def alone(monkeypatch):
+    """Say that nobody else is at work: what looks wrong for a moment is not looked at again after a pause."""
+    from pipelines.documents import strangers
+    from pipelines.upkeep import census
+
+    monkeypatch.setattr(strangers, "PATIENCE", 0.0)
+    monkeypatch.setattr(census, "PATIENCE", 0.0)
+
+
 @pytest.fixture(autouse=True)
 def home_of_the_environment():
     """Put DARKROOM_HOME back: the command sets it for its own process, which here is that of the tests."""

@@ -13,6 +13,8 @@ from tests.crash.faults import SORTS, strike
 from tests.crash.invariants import NONE, converged, kept, known, rebuilt, sweep, swept_clean, undamaged, whole
 from tests.crash.verbs import VERBS, copied
 
+pytestmark = pytest.mark.usefixtures("alone")
+
 MOST = 400  # operations of one verb
 DEEP = ("fails", "tears")  # after these nobody tries again, too: what they leave is what all leave
 

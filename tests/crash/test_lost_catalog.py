@@ -30,9 +30,7 @@ from tests.crash.nights import NIGHT, document_id, frame, write_frame
 DAY = timedelta(days=1)
 
 
-@pytest.fixture(autouse=True)
-def at_once(monkeypatch):
-    monkeypatch.setattr(strangers, "PATIENCE", 0.0)
+pytestmark = pytest.mark.usefixtures("alone")
 
 
 @pytest.fixture

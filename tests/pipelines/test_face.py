@@ -10,6 +10,7 @@ import darkroom
 import pytest
 
 import pipelines
+from tests.pipelines import command
 
 ROOT = Path(__file__).parents[2]
 PUBLIC = {"pipelines", "darkroom", "pipelines.combine", "pipelines.fits", "pipelines.instruments"}
@@ -78,8 +79,7 @@ def test_importing_it_imports_no_engine():
     ],
 )
 def test_a_word_of_an_earlier_release_names_the_one_of_today(tmp_path, words, now):
-    command = [sys.executable, "-m", "pipelines.cli", "--home", str(tmp_path / "home"), *words]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = command.darkroom("--home", tmp_path / "home", *words)
     assert done.returncode == 2
     assert now in " ".join(done.stderr.replace("│", " ").split())
 

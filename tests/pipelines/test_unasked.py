@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 
 import pytest
 
 from catalog import ReadOnly
 from pipelines import UsageError, open_archive
 from pipelines.processes import interpreter
+from tests.pipelines import command
 
 A, B = "Dragonfly101/2024-02-20/T1_31_dark.fits", "Dragonfly101/2024-02-20/T1_32_dark.fits"
 
@@ -23,15 +23,8 @@ def two(tmp_path, raw, write_frame):
         yield archive
 
 
-def darkroom(tmp_path, *words, answer=None):
-    given = {"input": answer} if answer is not None else {"stdin": subprocess.DEVNULL}
-    return subprocess.run(
-        [sys.executable, "-P", "-m", "pipelines.cli", "--home", str(tmp_path / "home"), *map(str, words)],
-        capture_output=True,
-        env=interpreter.environment(),
-        check=False,
-        **given,
-    )
+def darkroom(tmp_path, *words, answer=""):
+    return command.darkroom("--home", tmp_path / "home", *words, answer=answer)
 
 
 @pytest.mark.parametrize("verb", [["delete", A], ["sweep", "--grace", "0"], ["recall", A, "--why", "leak"]])
@@ -40,13 +33,13 @@ def test_without_an_answer_nothing_is_done(two, tmp_path, verb):
         two.delete(B)
     before = two.headers.count_documents({}), two.catalog.trash.count_documents({}), len(list(two.store.objects()))
     silent = darkroom(tmp_path, *verb)
-    assert (silent.returncode, b"add --yes" in silent.stderr) == (2, True)
-    assert darkroom(tmp_path, *verb, answer=b"n\n").returncode == 1
-    assert darkroom(tmp_path, *verb, answer=b"perhaps\n").returncode == 2
+    assert (silent.returncode, "add --yes" in silent.stderr) == (2, True)
+    assert darkroom(tmp_path, *verb, answer="n\n").returncode == 1
+    assert darkroom(tmp_path, *verb, answer="perhaps\n").returncode == 2
     after = two.headers.count_documents({}), two.catalog.trash.count_documents({}), len(list(two.store.objects()))
     assert after == before
     assert two.headers.find_one({"qc.verdict": "bad"}) is None
-    assert darkroom(tmp_path, *verb, answer=b"y\n").returncode == 0
+    assert darkroom(tmp_path, *verb, answer="y\n").returncode == 0
 
 
 def test_the_collections_of_an_archive_are_read_only_and_say_which_verb_to_use(two, tmp_path):
@@ -71,7 +64,7 @@ def test_restore_brings_back_the_whole_deletion(two, tmp_path):
     assert two.restore(A) == [A, B] if two.delete([A, B]) else False
     run = two.delete([A, B]).run
     assert {row["run"] for row in two.trash()} == {run}
-    said = darkroom(tmp_path, "restore", A, "--only").stdout.decode()
+    said = darkroom(tmp_path, "restore", A, "--only").stdout
     assert "1 of the same deletion stay in the trash" in said
     assert B in said
     assert two.headers.distinct("_id") == [A]
@@ -82,7 +75,7 @@ def test_export_overwrites_only_when_told(two, tmp_path):
     taken = tmp_path / "taken.fits"
     taken.write_bytes(b"mine")
     refused = darkroom(tmp_path, "export", A, taken)
-    assert (refused.returncode, b"--overwrite" in refused.stderr, taken.read_bytes()) == (2, True, b"mine")
+    assert (refused.returncode, "--overwrite" in refused.stderr, taken.read_bytes()) == (2, True, b"mine")
     with pytest.raises(UsageError, match="is there already"):
         two.export(A, taken)
     original = two.export(A, tmp_path / "first.fits").file.read_bytes()
@@ -90,5 +83,6 @@ def test_export_overwrites_only_when_told(two, tmp_path):
     assert taken.read_bytes() == original
     (tmp_path / "out").mkdir()
     assert two.export(A, tmp_path / "out").file == tmp_path / "out" / A.rpartition("/")[2]
-    assert darkroom(tmp_path, "export", A, "-").stdout == original
+    words = interpreter.command("pipelines.cli", "--home", tmp_path / "home", "export", A, "-")
+    assert subprocess.run(words, env=interpreter.environment(), capture_output=True).stdout == original
     assert sorted(path.name for path in tmp_path.glob(".*")) == []

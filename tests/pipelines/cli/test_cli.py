@@ -1,35 +1,46 @@
-"""The command as a user runs it: real processes, messages, exit codes."""
+"""The command as a user runs it: messages, exit codes, and a day of it in processes of their own."""
 
 import json
 import os
 import re
 import subprocess
 import sys
+from functools import partial
 
 import pytest
+
+from tests.pipelines import command
 
 NAME = "Dragonfly101/2024-02-20/T13080513_31_dark.fits"
 
 
 @pytest.fixture
 def darkroom(tmp_path):
+    """Run the command in this process."""
+    return partial(command.darkroom, env={"DARKROOM_HOME": str(tmp_path / "home")})
+
+
+@pytest.fixture
+def process(tmp_path):
+    """Run the command in a process of its own."""
     env = {k: v for k, v in os.environ.items() if k not in ("CATALOG_URL", "ARRAYSTORE_URL")}
     env |= {"DARKROOM_HOME": str(tmp_path / "home"), "PYTHONWARNINGS": "error"}
 
-    def run(*words, **more_env):
+    def run(*words):
         return subprocess.run(
             [sys.executable, "-m", "pipelines.cli", *map(str, words)],
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,
-            env=env | more_env,
+            env=env,
         )
 
     return run
 
 
 @pytest.mark.patient
-def test_from_files_to_answers_and_back(darkroom, tmp_path, raw, write_frame):
+def test_from_files_to_answers_and_back(process, tmp_path, raw, write_frame):
+    darkroom = process
     for number in (31, 32, 33):
         path = write_frame(f"Dragonfly101/2024-02-20/T13080513_{number}_dark.fits", seed=number)
     done = darkroom("ingest", raw)
@@ -59,7 +70,6 @@ def test_from_files_to_answers_and_back(darkroom, tmp_path, raw, write_frame):
     assert str(raw) in darkroom("root", "list").stdout
 
 
-@pytest.mark.patient
 def test_quarantine_is_exit_1_and_says_why(darkroom, raw, write_frame):
     write_frame()
     (raw / "junk.fits").write_bytes(b"not a FITS file at all")
@@ -73,7 +83,6 @@ def test_quarantine_is_exit_1_and_says_why(darkroom, raw, write_frame):
     assert (report["unchanged"], report["refused"][0]["code"]) == (1, "not-fits")
 
 
-@pytest.mark.patient
 def test_an_empty_folder_is_no_failure(darkroom, raw):
     done = darkroom("ingest", raw)
     assert done.returncode == 0
@@ -107,18 +116,14 @@ def test_usage_errors_are_exit_2_and_one_message(darkroom, raw, words, said):
     assert "ss:w/rd" not in done.stderr + done.stdout
 
 
-def test_an_unreachable_database_is_exit_3_without_the_password(darkroom):
+def test_an_unreachable_database_is_exit_3_without_the_password(darkroom, monkeypatch):
     done = darkroom("--catalog", "mongodb://ann:s3cret@127.0.0.1:9/dfimages?serverSelectionTimeoutMS=300", "darks")
     assert done.returncode == 3
     assert "127.0.0.1:9" in done.stderr
     assert "s3cret" not in done.stderr
-    done = darkroom(
-        "--catalog",
-        "mongodb://127.0.0.1:9/dfimages?serverSelectionTimeoutMS=300",
-        "darks",
-        CATALOG_USER="ann",
-        CATALOG_PASSWORD="p@ss/w:rd",
-    )
+    monkeypatch.setenv("CATALOG_USER", "ann")
+    monkeypatch.setenv("CATALOG_PASSWORD", "p@ss/w:rd")
+    done = darkroom("--catalog", "mongodb://127.0.0.1:9/dfimages?serverSelectionTimeoutMS=300", "darks")
     assert done.returncode == 3
     assert "p@ss/w:rd" not in done.stderr
 

@@ -3,7 +3,6 @@
 import io
 import json
 import os
-import subprocess
 import sys
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from pipelines.cli.ingest import manifest
 from pipelines.errors import UsageError
 from pipelines.ingest.survey import ASSUMED, Selection, chosen_files, survey
+from tests.pipelines import command
 
 
 @pytest.fixture
@@ -111,8 +111,9 @@ def test_a_list_of_paths(tmp_path, monkeypatch):
 @pytest.mark.patient
 def test_on_the_command_line_before_there_is_an_archive(tmp_path, tests_at_jpl):
     def darkroom(*arguments, **options):
-        command = [sys.executable, "-m", "pipelines.cli", "--home", str(tmp_path / "new"), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True, **options).stdout
+        done = command.darkroom("--home", tmp_path / "new", *arguments, **options)
+        assert done.returncode == 0
+        return done.stdout
 
     chosen = ["--exclude", "*_LVL2.fits", "--campaign", "spring"]
     answer = json.loads(darkroom("ingest", str(tests_at_jpl), *chosen, "--dry-run", "--json"))
@@ -120,7 +121,7 @@ def test_on_the_command_line_before_there_is_an_archive(tmp_path, tests_at_jpl):
     assert {row["campaign"] for row in answer["folders"]} == {"spring"}
     assert not (tmp_path / "new").exists()
     listed = "\n".join(str(path) for path in sorted(tests_at_jpl.glob("*/*.fits")))
-    report = json.loads(darkroom("ingest", "--from", "-", *chosen, "--json", input=listed))
+    report = json.loads(darkroom("ingest", "--from", "-", *chosen, "--json", answer=listed))
     assert (report["new"], report["files"]) == (6, 6)
     said = darkroom("ingest", str(tests_at_jpl), "--dry-run")
     assert "to take: 6 new, 0 changed" in said

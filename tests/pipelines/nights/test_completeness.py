@@ -1,13 +1,12 @@
 """Completeness of a night: each thing that can be missing or odd is found and named, and a whole night is not."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 
 from pipelines.errors import UsageError
 from pipelines.nights.completeness import night
+from tests.pipelines.command import darkroom
 
 CAMERAS = ("T1", "T2", "T3")
 
@@ -155,16 +154,15 @@ def test_what_is_no_night_is_refused(archive):
         night(archive.session, "20240220")
 
 
-@pytest.mark.patient
 def test_the_command_and_its_exit_codes(tmp_path, archive, raw, write_night):
     write_night()
     archive.ingest(raw)
-    words = [sys.executable, "-m", "pipelines.cli", "--home", str(tmp_path / "home"), "night"]
-    assert subprocess.run([*words, "2024-02-20"], capture_output=True).returncode == 0
-    done = subprocess.run([*words, "2024-02-25", "--json"], capture_output=True, text=True)
+    words = ("--home", tmp_path / "home", "night")
+    assert darkroom(*words, "2024-02-20").returncode == 0
+    done = darkroom(*words, "2024-02-25", "--json")
     assert done.returncode == 1
     assert json.loads(done.stdout)["rows"][0]["code"] == "no-files"
-    assert subprocess.run([*words, "yesterday"], capture_output=True).returncode == 2
+    assert darkroom(*words, "yesterday").returncode == 2
 
 
 def test_a_camera_whose_files_are_all_in_quarantine_is_that_and_not_missing(archive, raw, write_night):

@@ -1,8 +1,6 @@
 """The picture of a pixel, and the commands ``pixel`` and ``rates``."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 from typer.testing import CliRunner
@@ -10,6 +8,7 @@ from typer.testing import CliRunner
 from pipelines.cli import app
 from pipelines.errors import UsageError
 from pipelines.pixels import pixel
+from tests.pipelines.command import darkroom
 
 
 @pytest.fixture
@@ -81,8 +80,7 @@ def test_exit_codes(run, arguments, code):
 
 @pytest.mark.parametrize("arguments", [("MIRIMAGE", "0", "800"), ("NRS1", "1", "1"), ("MIRIMAGE", "900", "5")])
 def test_a_bad_question_is_one_message_and_exit_code_2(campaign, arguments):
-    command = [sys.executable, "-m", "pipelines.cli", "--home", str(campaign.folder / "home"), "pixel", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = darkroom("--home", campaign.folder / "home", "pixel", *arguments)
     assert done.returncode == 2
     assert done.stderr.startswith("darkroom: ")
     assert len(done.stderr.splitlines()) == 1

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import bson
@@ -19,6 +20,7 @@ from pipelines.processes import interpreter
 from pipelines.upkeep.check import check
 from pipelines.upkeep.findings import DAMAGE, KINDS, NOTE
 from pipelines.upkeep.rebuild import rebuild
+from tests.pipelines.command import darkroom
 
 NAME = "Dragonfly101/2024-02-20/T1_{}_dark.fits"
 A, B, C = (NAME.format(number) for number in (1, 2, 3))
@@ -253,6 +255,7 @@ GAMUT = {
 }
 
 
+@pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize("harm", GAMUT, ids=lambda harm: harm.__name__)
 def test_each_kind_of_damage_is_named_for_what_it_is(three, harm):
     assert codes(three) == []
@@ -271,6 +274,7 @@ def test_each_kind_of_damage_is_named_for_what_it_is(three, harm):
     assert codes(three, max_age=timedelta(hours=1)) == GAMUT[harm]  # what is wrong is looked at every time
 
 
+@pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize(
     "harm", [lose_record, spoil_record, lose_change, cut_change_short, cut_delete_short, cut_restore_short]
 )
@@ -465,12 +469,8 @@ with open_archive({str(tmp_path / "home")!r}) as archive:
         assert (report.fresh, report.verified) == (15, 45)
 
 
-@pytest.mark.patient
 def test_the_command_says_it_with_its_exit_code(three, tmp_path):
-    def command(*arguments):
-        words = interpreter.command("pipelines.cli", "--home", tmp_path / "home", *arguments)
-        return subprocess.run(words, env=interpreter.environment(), capture_output=True, text=True, check=False)
-
+    command = partial(darkroom, "--home", tmp_path / "home")
     clean = command("check", "--level", "decode")
     assert (clean.returncode, clean.stderr) == (0, "")
     assert clean.stdout.startswith("clean: 3 documents, 3 arrays; 6 verified (decode)")

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import subprocess
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -15,11 +14,13 @@ from pipelines.documents.changes import Edit, change, undo
 from pipelines.documents.history import history, instant
 from pipelines.documents.migrate import migrate
 from pipelines.errors import DarkroomError, Refused, UnknownDocument, UsageError
-from pipelines.processes import interpreter
 from pipelines.session import Session
 from pipelines.upkeep.backup import copy
 from pipelines.upkeep.check import check
 from pipelines.upkeep.rebuild import rebuild
+from tests.pipelines import command
+
+pytestmark = pytest.mark.usefixtures("alone")
 
 NONE = timedelta(0)
 A, B = (f"Dragonfly101/2024-02-20/T1_{number}_dark.fits" for number in (1, 2))
@@ -34,8 +35,7 @@ def two(archive, raw, write_frame):
 
 
 def darkroom(tmp_path, *arguments):
-    words = interpreter.command("pipelines.cli", "--home", tmp_path / "home", *arguments)
-    return subprocess.run(words, env=interpreter.environment(), capture_output=True, text=True, check=False)
+    return command.darkroom("--home", tmp_path / "home", *arguments)
 
 
 # -- move -------------------------------------------------------------------------------------------

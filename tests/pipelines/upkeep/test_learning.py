@@ -1,8 +1,6 @@
 """The site learned from when cameras never exposed: its nights are whole afterwards, or it is refused."""
 
 import json
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -14,6 +12,7 @@ from hypothesis import strategies as st
 from pipelines.errors import NothingThere, UsageError
 from pipelines.instruments.home import read_site
 from pipelines.upkeep.learning import quiet_part
+from tests.pipelines.command import darkroom
 
 
 def observe(raw, *, longitude, hours=range(-5, 6), nights=3, camera="QHY-1", kind="Light Frame"):
@@ -91,8 +90,9 @@ def test_the_command_says_it(archive, raw):
     home = str(archive.session.home)
 
     def run(*words):
-        command = [sys.executable, "-m", "pipelines.cli", "--home", home, "site", *words]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        done = darkroom("--home", home, "site", *words)
+        assert done.returncode == 0
+        return done.stdout
 
     assert "names no site" in run()
     assert "nothing was written" in run("--learn", "--dry-run")

@@ -1,8 +1,6 @@
 """A night calibrated: files that CCDData reads, derived documents, recalls that reach them, and the command."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -11,12 +9,12 @@ from astropy.nddata import CCDData, VarianceUncertainty
 
 from pipelines import UsageError
 from tests.pipelines.calibration.apply.conftest import NIGHT, named
+from tests.pipelines.command import darkroom
 
 
 def run(archive_home, *words):
     """Run the command on an archive: (exit code, output, errors)."""
-    command = [sys.executable, "-m", "pipelines.cli", "--home", str(archive_home), *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = darkroom("--home", archive_home, *words)
     return done.returncode, done.stdout, done.stderr
 
 

@@ -1,15 +1,14 @@
 """A master as FITS: every plane and all provenance, read by astropy and used by ccdproc."""
 
 import json
-import os
-import subprocess
-import sys
+from functools import partial
 
 import numpy as np
 import pytest
 
 from pipelines.calibration.masters.fits import EXTENSIONS, export_master
 from pipelines.errors import UsageError
+from tests.pipelines import command
 from tests.pipelines.calibration.conftest import of
 
 pytestmark = pytest.mark.filterwarnings("ignore::astropy.wcs.FITSFixedWarning")
@@ -75,14 +74,7 @@ def test_a_damaged_plane_is_no_file(made, tmp_path):
 
 @pytest.fixture
 def darkroom(made, tmp_path):
-    env = {k: v for k, v in os.environ.items() if k not in ("CATALOG_URL", "ARRAYSTORE_URL")}
-    env |= {"DARKROOM_HOME": str(tmp_path / "made"), "PYTHONWARNINGS": "error"}
-
-    def run(*words):
-        command = [sys.executable, "-m", "pipelines.cli", *map(str, words)]
-        return subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=env)
-
-    return run
+    return partial(command.darkroom, env={"DARKROOM_HOME": str(tmp_path / "made")})
 
 
 def test_the_commands_from_a_night_to_a_certified_exported_and_recalled_master(darkroom, made, tmp_path):

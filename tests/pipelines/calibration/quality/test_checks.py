@@ -1,9 +1,7 @@
 """Frames checked before combining: simulated troubles are found, nothing else is, and every verdict says why."""
 
 import json
-import os
-import subprocess
-import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -16,6 +14,7 @@ from pipelines.calibration.quality.measure import Stats
 from pipelines.demo.simulate import TROUBLES, simulate_night
 from pipelines.documents.changes import Edit, change, undo
 from pipelines.instruments import FrameLimits
+from tests.pipelines import command
 
 NIGHT = "2024-02-20"
 
@@ -254,14 +253,7 @@ def test_a_frame_is_compared_with_the_master_of_the_night_before(archive, raw):
 
 def test_the_command_checks_shows_and_filters(troubled, tmp_path):
     _, night, _ = troubled
-    home = str(night.folder.parent / "home")
-    env = {**os.environ, "PYTHONWARNINGS": "error", "DARKROOM_HOME": home}
-
-    def darkroom(*words):
-        return subprocess.run(
-            [sys.executable, "-m", "pipelines.cli", *words], capture_output=True, text=True, env=env, check=False
-        )
-
+    darkroom = partial(command.darkroom, env={"DARKROOM_HOME": str(night.folder.parent / "home")})
     bad = json.loads(darkroom("frames", NIGHT, "--bad", "--json").stdout)["rows"]
     assert {row["id"] for row in bad} == set(night.troubles.values())
     done = darkroom("frames", NIGHT, "--check", "--kind", "dark", "--bad")

@@ -1,8 +1,7 @@
 """Ramps by flag: against numpy over the files' own arrays, both places a flag can be in, every version's names."""
 
 import json
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ from pipelines.demo.products import simulate_calibration
 from pipelines.detectors.dqflags import UnknownFlag
 from pipelines.detectors.numbering import pixel_id
 from pipelines.pixels.search import NoExposures, flagged_ramps, pixels_with
+from tests.pipelines.command import darkroom
 
 JUMP_DET, HOT, REFERENCE_PIXEL = 4, 1 << 11, 1 << 31
 
@@ -139,17 +139,16 @@ def test_a_product_that_cannot_be_read_is_told(campaign, archive):
     assert "could not be read, and is not counted" in repr(counted)
 
 
-@pytest.mark.patient
 def test_on_the_command_line(campaign):
     archive, files, _ = campaign
     home = archive.store.url.removeprefix("file://").removesuffix("/store")
-    command = [sys.executable, "-m", "pipelines.cli", "--home", home, "find", "flag", "JUMP_DET"]
-    answer = json.loads(subprocess.check_output([*command, "--json"]))
+    command = partial(darkroom, "--home", home, "find", "flag", "JUMP_DET")
+    answer = json.loads(command("--json").stdout)
     assert answer["flagged"] == pixels_with(archive.session, "JUMP_DET").total("flagged")
     where = json.dumps({"calibration.version": "1.17.1"})
-    lines = subprocess.check_output([*command, "--ramps", "--where", where], text=True).splitlines()
+    lines = command("--ramps", "--where", where).stdout.splitlines()
     groups, pixel = has(files[1], JUMP_DET)
     assert len(lines) == (groups.any(axis=1) | pixel).sum()
     assert lines[0].split(",")[0].endswith(files[1].name)
-    unknown = subprocess.run([*command, "JUMPY"], capture_output=True, text=True, check=False)
+    unknown = command("JUMPY")
     assert (unknown.returncode, "there are: DO_NOT_USE" in unknown.stderr) == (2, True)

@@ -1,9 +1,8 @@
 """Searches over a campaign with pixels that did something: what is found, what is missed, what is made up."""
 
 import json
-import subprocess
-import sys
 from datetime import date, datetime
+from functools import partial
 
 import numpy as np
 import pytest
@@ -15,6 +14,7 @@ from pipelines.errors import UsageError
 from pipelines.pixels.search import NoExposures, above, changed, telegraph
 from pipelines.pixels.search import statistics as levels
 from pipelines.pixels.search.stacks import blocks, over_blocks, read_block, slope_stacks
+from tests.pipelines.command import darkroom
 from tests.pipelines.pixels.search.conftest import EXPOSURES, NINTS, WINDOW, write_slopes
 
 PIXELS = WINDOW.nx * WINDOW.ny
@@ -189,18 +189,15 @@ def test_dates_are_days_or_instants(slopes):
     assert as_text.rows == as_dates.rows
 
 
-@pytest.mark.patient
 def test_on_the_command_line(slopes, truth, tmp_path):
     home = slopes.store.url.removeprefix("file://").removesuffix("/store")
-    command = [sys.executable, "-m", "pipelines.cli", "--home", home, "find"]
-    answer = json.loads(subprocess.check_output([*command, "telegraph", "--json"]))
+    command = partial(darkroom, "--home", home, "find")
+    answer = json.loads(command("telegraph", "--json").stdout)
     assert answer["exposures"] == EXPOSURES
     assert {(p["y"] - WINDOW.y, p["x"] - WINDOW.x) for p in answer["pixels"]} == places(telegraph(slopes))
     picture = tmp_path / "map.png"
-    said = subprocess.check_output(
-        [*command, "changed", "2024-03-11", "2024-03-21", "--plot", str(picture), "--limit", "3"], text=True
-    )
+    said = command("changed", "2024-03-11", "2024-03-21", "--plot", picture, "--limit", "3").stdout
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert " more; --limit 0 shows all" in said
-    refused = subprocess.run([*command, "above", "--where", "[]"], capture_output=True, text=True, check=False)
+    refused = command("above", "--where", "[]")
     assert refused.returncode == 2
