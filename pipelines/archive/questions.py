@@ -179,12 +179,18 @@ class Questions(Handle):
         include: Sequence[str] = (),
         exclude: Sequence[str] = (),
         campaign: str | None = None,
+        profile: str | None = None,
+        progress: bool | None = None,
     ) -> "Survey":
-        """What an ingest of these paths would take, folder by folder, without taking it."""
+        """What an ingest of these paths would take, file by file and folder by folder, without taking it."""
         from pipelines.ingest.survey import Selection, survey
+        from pipelines.progress import bar
 
         selection = Selection(tuple(include), tuple(exclude))
-        return survey(self.session, listed(paths), selection=selection, campaign=campaign)
+        with bar("Look", shown=progress) as advance:
+            return survey(
+                self.session, listed(paths), selection=selection, campaign=campaign, profile=profile, progress=advance
+            )
 
 
 def listed(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> list[str | os.PathLike[str]]:

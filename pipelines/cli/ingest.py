@@ -20,7 +20,7 @@ def ingest(
     listed: Path = typer.Option(None, "--from", help="Take the paths from a file, one a line; - for standard input."),
     include: list[str] = typer.Option([], help="Take only files like GLOB, such as '*_SCE1.fits'.", metavar="GLOB"),
     exclude: list[str] = typer.Option([], help="Leave out files like GLOB, such as '*_LVL2.fits'.", metavar="GLOB"),
-    dry_run: bool = typer.Option(False, "--dry-run", help="Say what would be taken, with sizes, and take nothing."),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Say what each file would be, with sizes, and take nothing."),
     headers_only: bool = typer.Option(False, "--headers-only", help="Documents now; run again without it for arrays."),
     profile: str = typer.Option(None, help="Instrument profile of these files [chosen for each]."),
     campaign: str = typer.Option(None, help="Test or campaign to record in each document."),
@@ -42,7 +42,7 @@ def ingest(
     every: list[str | Path] = [*(paths or []), *(manifest(listed) if listed is not None else [])]
     if dry_run:
         with address.open_if_there() as archive:
-            found = archive.survey(every, include=include, exclude=exclude, campaign=campaign)
+            found = archive.survey(every, include=include, exclude=exclude, campaign=campaign, profile=profile)
         show_object(found, as_json=as_json)
         return
     with address.open(new=True) as archive, on_signals() as interrupted:
@@ -58,7 +58,8 @@ def ingest(
             interrupted=interrupted,
         )
     if not report.files and not as_json:
-        typer.echo(f"no FITS files under {', '.join(map(str, every))} (.fits .fit .fts .fz, also .gz and .bz2)")
+        passed = f"; {report.passed} begin with ._ and were passed over" if report.passed else ""
+        typer.echo(f"no FITS files under {', '.join(map(str, every))} (.fits .fit .fts .fz, also .gz and .bz2){passed}")
     else:
         show_object(report, as_json=as_json)
     raise typer.Exit(130 if interrupted() else report.exit_code)

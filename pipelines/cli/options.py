@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pipelines import Archive
 
 
@@ -51,8 +53,10 @@ class ArchiveAddress:
 
         from pipelines import open_archive
 
-        with TemporaryDirectory(prefix="darkroom-") as folder, open_archive(folder) as archive:
-            yield archive
+        with TemporaryDirectory(prefix="darkroom-") as folder:
+            # Its home is the one meant: that may name a site already.
+            with open_archive(self.home, catalog=f"{folder}/catalog.db", store=f"{folder}/store") as archive:
+                yield archive
 
     def exists(self) -> bool:
         """Tell whether there is a catalog; of a server, only connecting would tell, and it is taken to be there."""
@@ -60,6 +64,12 @@ class ArchiveAddress:
 
         catalog = self._catalog()
         return "://" in catalog or Path(catalog).exists()
+
+    def folder(self) -> "Path":
+        """Return the folder of ``darkroom.toml`` and of the profiles."""
+        from pipelines import resolve
+
+        return resolve(self.home, catalog=self.catalog, store=self.store).home
 
     def _catalog(self) -> str:
         from pipelines import resolve

@@ -109,6 +109,12 @@ def placed(fields: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**fields, "window": {**window, **ends}}
 
 
+def flags_of(file: FitsFile, identity: Identity) -> set[str]:
+    """Return the flags that the document of a file would have."""
+    _, flagged = _hdu_entries(file, ())
+    return {*header_document(main_hdu(file).cards).flagged.values(), *flagged.values(), *identity.flags, *file.flags()}
+
+
 def main_hdu(file: FitsFile) -> Hdu:
     """Return the HDU whose header stands for the file: the primary, or the one image a packer moved.
 

@@ -1,7 +1,7 @@
 """The report of an ingest: what was taken, what was not and why, and the exit code that says so."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +31,15 @@ DOUBTS: Mapping[str, str] = {
     "`darkroom site --learn` find it, then identify --all",
 }
 """Flags that want attention, in words."""
+
+
+def doubts_of(flags: Iterable[str], obs_from: Mapping[str, Any]) -> list[str]:
+    """Return what identification could not place in one file, as keys of `DOUBTS`."""
+    found = [flag for flag in flags if flag in DOUBTS]
+    if obs_from.get("night") == "UTC" and "telescope" not in obs_from:
+        found.append(NIGHT_BY_UTC)
+    return found
+
 
 SHOWN = 5  # refusals of one kind that are written out for people
 
@@ -85,6 +94,8 @@ class IngestReport:
         Known files that a profile asked for changed.
     lacking : str
         What the store keeps that the catalog lacks, and what to do; empty when nothing is.
+    passed : int
+        Files passed over that a Mac keeps beside others; their names begin with ``._``.
     """
 
     run: str
@@ -102,14 +113,11 @@ class IngestReport:
     doubts: Counter[str] = field(default_factory=Counter)
     identified: int = 0
     lacking: str = ""
+    passed: int = 0
 
     def note(self, document: Mapping[str, Any]) -> None:
         """Count what identification could not place in a document."""
-        for flag in document["qc"]["flags"]:
-            if flag in DOUBTS:
-                self.doubts[flag] += 1
-        if document.get("obs_from", {}).get("night") == "UTC" and "telescope" not in document.get("obs_from", {}):
-            self.doubts[NIGHT_BY_UTC] += 1
+        self.doubts.update(doubts_of(document["qc"]["flags"], document.get("obs_from", {})))
 
     @property
     def taken(self) -> int:
@@ -145,11 +153,12 @@ class IngestReport:
             "seconds": round(self.seconds, 3),
             "doubts": dict(self.doubts),
             "identified": self.identified,
+            "passed": self.passed,
         }
 
     def __repr__(self) -> str:
         if not self.files:
-            return "\n".join(["no FITS files found", *([self.lacking] if self.lacking else [])])
+            return "\n".join(["no FITS files found", *self._beside(), *([self.lacking] if self.lacking else [])])
         counts = [
             (self.new, "new"),
             (self.revised, "revised"),
@@ -170,9 +179,16 @@ class IngestReport:
             lines.append(f"  {self.identified} known files identified again by the profile asked for")
         for flag, count in self.doubts.most_common():
             lines.append(f"  {flag}: {counted(count, 'file')}: {DOUBTS[flag]}")
+        lines += self._beside()
         lines += [f"  stopped: {self.stopped}; run it again to go on"] if self.stopped else []
         lines += [f"  {self.lacking}"] if self.lacking else []
         return "\n".join(lines)
+
+    def _beside(self) -> list[str]:
+        """Say how many files were passed over."""
+        if not self.passed:
+            return []
+        return [f"  passed over: {counted(self.passed, 'file')} whose name begins with ._, which a Mac keeps beside others"]
 
 
 def _by_code(refused: list[Refusal]) -> dict[str, list[Refusal]]:

@@ -106,9 +106,12 @@ def ingest(
         The catalog or the store cannot be used; what was committed before stays.
     """
     options.check()
-    found = candidates(paths, roots=Roots(session.catalog.roots))
+    passed: list[str] = []
+    found = candidates(paths, roots=Roots(session.catalog.roots), passed=passed)
     arguments = {"paths": [printable(os.fspath(path)) for path in paths]}
-    return ingest_found(session, found, options=options, arguments=arguments, progress=progress, stop=stop)
+    return ingest_found(
+        session, found, options=options, arguments=arguments, passed=len(passed), progress=progress, stop=stop
+    )
 
 
 def ingest_found(
@@ -117,6 +120,7 @@ def ingest_found(
     *,
     options: IngestOptions,
     arguments: dict[str, Any],
+    passed: int = 0,
     progress: Progress | None = None,
     stop: Callable[[], str] | None = None,
 ) -> IngestReport:
@@ -128,6 +132,8 @@ def ingest_found(
         The files.
     arguments : dict
         What the ledger is to say of the run.
+    passed : int
+        Files with a name like FITS that are none and were passed over.
     stop : callable, optional
         Asked before each file; when it gives a reason, the files being read are finished and
         committed, and the report says what was left.
@@ -142,7 +148,7 @@ def ingest_found(
     run = ledger.start(session.runs, verb="ingest", arguments=arguments)
     if not lacking:
         strangers.leave_mark(session.store, run)
-    job = _Ingest(session, IngestReport(run), options, kept={s.document: s for s in lacking})
+    job = _Ingest(session, IngestReport(run, passed=passed), options, kept={s.document: s for s in lacking})
     try:
         tasks, jobs = job.plan(found)
         done = len(found) - len(tasks)

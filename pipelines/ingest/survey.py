@@ -1,6 +1,6 @@
 """Survey: what an ingest of some paths would take, folder by folder with sizes, before anything is taken.
 
-Files are chosen by patterns, or listed in a manifest. Nothing is opened, and nothing written.
+Files are chosen by patterns, or listed in a manifest. Headers are read, no pixels, and nothing is written.
 """
 
 from __future__ import annotations
@@ -16,8 +16,12 @@ from catalog import Catalog, Collection
 from pipelines.documents.lookup import batches
 from pipelines.documents.roots import Roots, innermost
 from pipelines.errors import UsageError
+from pipelines.ingest.foreseen import COLUMNS as FORESEEN
+from pipelines.ingest.foreseen import foresee, said
 from pipelines.ingest.known import look_up
 from pipelines.ingest.walk import Candidate, candidates
+from pipelines.instruments import profiles
+from pipelines.progress import Progress
 from pipelines.session import Session
 from pipelines.table import Answer, Row
 from pipelines.table.cells import counted
@@ -82,11 +86,15 @@ class Survey:
         Bytes in the archive for a byte of FITS that the estimate goes by.
     measured : bool
         Whether that is the ratio of what the archive holds, or an assumption.
+    files : Answer
+        A row per file that is new or changed: its ``profile``, ``kind``, ``night`` and ``camera``, and what of it is
+        ``unknown``.
     """
 
     folders: Answer
     ratio: float
     measured: bool
+    files: Answer
 
     def total(self, column: str) -> int:
         """Sum a column."""
@@ -95,14 +103,18 @@ class Survey:
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data."""
         totals = {column: self.total(column) for column in COLUMNS[2:]}
-        return {**totals, "ratio": round(self.ratio, 4), "measured": self.measured, "folders": list(self.folders)}
+        return {**totals, "ratio": round(self.ratio, 4), "measured": self.measured} | {
+            "folders": list(self.folders),
+            "each": list(self.files),
+        }
 
     def __repr__(self) -> str:
         shown = [{**row, "nbytes": _mb(row["nbytes"]), "estimate": _mb(row["estimate"])} for row in self.folders]
         table = repr(Answer(COLUMNS, tuple(shown)))
         by = "what it holds already" if self.measured else "an assumption, for it holds nothing yet"
+        known = "".join(f"{line}\n" for line in said(self.files))
         return (
-            f"{table}\n{counted(self.total('files'), 'file')} of {_mb(self.total('nbytes'))}; "
+            f"{known}{table}\n{counted(self.total('files'), 'file')} of {_mb(self.total('nbytes'))}; "
             f"to take: {self.total('new')} new, "
             f"{self.total('changed')} changed; about {_mb(self.total('estimate'))} in the archive "
             f"({self.ratio:.2f} of the FITS, by {by})"
@@ -134,6 +146,8 @@ def survey(
     *,
     selection: Selection | None = None,
     campaign: str | None = None,
+    profile: str | None = None,
+    progress: Progress | None = None,
 ) -> Survey:
     """Say what an ingest of some files and folders would take.
 
@@ -147,15 +161,26 @@ def survey(
         The campaign they would be given; by default that of the document a file has, else its folder, which is
         what the ground tests go by.
 
+    profile : str, optional
+        The instrument profile they would be read by; by default chosen for each.
+    progress : callable, optional
+        Called with files looked at and in all.
+
     Raises
     ------
     UsageError
-        A path is not there.
+        A path is not there, or there is no such profile.
     """
     chosen = selection or Selection()
+    known_profiles = profiles()
+    if profile is not None and profile not in known_profiles:
+        raise UsageError(f"no instrument profile {profile!r}; there are: {', '.join(known_profiles)}")
+    site = session.site
+    each: list[Row] = []
     folders: dict[str, _Folder] = {}
     campaigns: dict[str, str | None] = {}
-    for candidate, state, known in _states(paths, session.catalog, chosen):
+    found = candidates(paths, roots=_Planned(Roots(session.catalog.roots).all()))
+    for done, (candidate, state, known) in enumerate(_states(found, session.catalog, chosen), 1):
         place = os.path.dirname(candidate.located.path)
         name = f"{candidate.located.root}/{place}".rstrip("/")
         sums = folders.setdefault(name, _Folder())
@@ -165,6 +190,10 @@ def survey(
             sums.files += 1
             sums.nbytes += candidate.size
             sums.to_take += 0 if state == "unchanged" else candidate.size
+        if state in ("new", "changed"):
+            each.append(foresee(candidate, profiles=known_profiles, profile=profile, site=site))
+        if progress is not None:
+            progress(done, len(found))
     ratio = _ratio(session.headers)
     rows: list[Row] = [
         {
@@ -177,7 +206,12 @@ def survey(
         }
         for name, sums in sorted(folders.items())
     ]
-    return Survey(Answer(COLUMNS, tuple(rows), "What an ingest would take"), ratio or ASSUMED, ratio is not None)
+    return Survey(
+        Answer(COLUMNS, tuple(rows), "What an ingest would take"),
+        ratio or ASSUMED,
+        ratio is not None,
+        Answer(FORESEEN, tuple(each), "What each file would be"),
+    )
 
 
 def chosen_files(paths: Sequence[str | os.PathLike[str]], *, roots: Roots, selection: Selection) -> list[str]:
@@ -196,12 +230,11 @@ def chosen_files(paths: Sequence[str | os.PathLike[str]], *, roots: Roots, selec
 
 
 def _states(
-    paths: Sequence[str | os.PathLike[str]], catalog: Catalog | None, selection: Selection
+    found: Sequence[Candidate], catalog: Catalog, selection: Selection
 ) -> Iterator[tuple[Candidate, str, str | None]]:
     """Return each file, what an ingest would make of it, and the campaign it is in already."""
-    found = candidates(paths, roots=_Planned({} if catalog is None else Roots(catalog.roots).all()))
     for chunk in batches(found):
-        known = {} if catalog is None else look_up(catalog.headers, [candidate.located for candidate in chunk])
+        known = look_up(catalog.headers, [candidate.located for candidate in chunk])
         for candidate in chunk:
             entry = known.get(candidate.located)
             if not selection.takes(candidate.located.path):

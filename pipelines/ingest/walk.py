@@ -60,13 +60,15 @@ class RootNames(Protocol):
         """Return the innermost root that holds a folder; make one if none does."""
 
 
-def candidates(paths: Iterable[str | os.PathLike[str]], *, roots: RootNames) -> list[Candidate]:
+def candidates(
+    paths: Iterable[str | os.PathLike[str]], *, roots: RootNames, passed: list[str] | None = None
+) -> list[Candidate]:
     """Find the files to take under some paths, in order, each once.
 
     Folders are walked; links to folders under a root are followed, each folder once, so that a loop ends; a link to
     a folder under no root is a problem that names the folder. In a folder only
     names that end like FITS (``.fits .fit .fts .fz .evt .ftz``, also with ``.gz``, ``.bz2`` or ``.Z``) count, but
-    for those that begin with ``._``; a file named itself always does.
+    for those that begin with ``._``, which `passed` collects; a file named itself always does.
 
     Raises
     ------
@@ -82,6 +84,7 @@ def candidates(paths: Iterable[str | os.PathLike[str]], *, roots: RootNames) -> 
     found: dict[str, Candidate] = {}
     covered: set[Path] = set()
     known: dict[str, Path] = {}
+    beside = passed if passed is not None else []
     for path in given:
         # The folder's own links are resolved once, so that one folder has one name.
         start = path.resolve() if path.is_dir() else path.parent.resolve() / path.name
@@ -90,12 +93,12 @@ def candidates(paths: Iterable[str | os.PathLike[str]], *, roots: RootNames) -> 
             roots.covering(folder)
             known = roots.all()
             covered.add(folder)
-        for candidate in _under(start, known) if start.is_dir() else [_candidate(start, known)]:
+        for candidate in _under(start, known, beside) if start.is_dir() else [_candidate(start, known)]:
             found.setdefault(candidate.file, candidate)
     return list(found.values())
 
 
-def _under(folder: Path, known: dict[str, Path]) -> Iterator[Candidate]:
+def _under(folder: Path, known: dict[str, Path], passed: list[str]) -> Iterator[Candidate]:
     """Yield the FITS-named files under a folder in order of name, and the folders that refuse."""
     closed: list[OSError] = []
     seen = {_place(folder)}
@@ -111,6 +114,7 @@ def _under(folder: Path, known: dict[str, Path]) -> Iterator[Candidate]:
             if is_fits_name(name):
                 yield _candidate(Path(place, name), known)
             elif name.startswith(APPLE) and is_fits_name(name.removeprefix(APPLE)):
+                passed.append(os.path.join(place, name))
                 logger.info("passed over: %s: not a FITS file, but what a Mac keeps beside one", Path(place, name))
             else:
                 logger.debug("passed over: %s: its name does not end like FITS", printable(os.path.join(place, name)))

@@ -12,15 +12,14 @@ It counts for frames of which neither header nor profile tells where they were t
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
-from typing import Any
 
 from pipelines.errors import UsageError
 from pipelines.instruments.nights import site_zone
 from pipelines.instruments.sites import NOWHERE, Place
+from pipelines.instruments.tomlfile import TomlFile, read_toml
 
-__all__ = ["FILE", "place_of", "read_site", "read_toml", "write_longitude"]
+__all__ = ["FILE", "place_of", "read_site", "write_longitude"]
 
 FILE = "darkroom.toml"
 _FIELDS = ("longitude", "latitude", "zone")
@@ -37,12 +36,9 @@ def read_site(home: Path | None) -> Place:
     file = None if home is None else home / FILE
     if file is None or not file.is_file():
         return NOWHERE
-    content = read_toml(file)
-    unknown = sorted(set(content) - {"site"})
-    if unknown:
-        raise UsageError(f"{file}: no field {unknown[0]!r}; there is [site] with {', '.join(_FIELDS)}")
-    site = content.get("site")
-    return NOWHERE if site is None else place_of(site, where=str(file), source=FILE)
+    toml = read_toml(file)
+    toml.require_known(toml.content, ("site",), "the file")
+    return NOWHERE if "site" not in toml.content else place_of(toml, source=FILE)
 
 
 def write_longitude(home: Path, longitude: float, note: str) -> Path:
@@ -72,49 +68,30 @@ def write_longitude(home: Path, longitude: float, note: str) -> Path:
     return file
 
 
-def read_toml(file: Path) -> dict[str, Any]:
-    """Read a TOML file.
-
-    Raises
-    ------
-    UsageError
-        It cannot be read, or is not TOML: with the line.
-    """
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{file} is not TOML: {error}") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{file} is not text in UTF-8: {error}") from error
-    except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror}") from error
-
-
-def place_of(site: object, *, where: str, source: str) -> Place:
-    """Return the place that a table ``site`` describes.
+def place_of(toml: TomlFile, *, source: str) -> Place:
+    """Return the place that the table ``site`` of a file describes.
 
     Raises
     ------
     UsageError
         A field that is not known, a longitude or latitude off the globe, a zone that does not exist.
     """
+    site = toml.content["site"]
     if not isinstance(site, dict):
-        raise UsageError(f"{where}: site is a table, [site] with {', '.join(_FIELDS)}")
-    unknown = sorted(set(site) - {*_FIELDS, "height"})
-    if unknown:
-        raise UsageError(f"{where}: [site] has no field {unknown[0]!r}; there are {', '.join(_FIELDS)}")
+        raise toml.wrong("site", f"site is a table, [site] with {', '.join(_FIELDS)}")
+    toml.require_known(site, (*_FIELDS, "height"), "[site]")
     for name, limit in (("longitude", 180), ("latitude", 90)):
         value = site.get(name)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > limit):
-            raise UsageError(f"{where}: {name} = {value!r} is not on the globe; degrees from -{limit} to {limit}")
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= limit):
+            raise toml.wrong(name, f"{name} = {value!r} is not on the globe; degrees from -{limit} to {limit}")
     zone = site.get("zone")
     if zone is not None:
         try:
             site_zone(str(zone))
         except ValueError as error:
-            raise UsageError(f"{where}: {error}") from error
+            raise toml.wrong("zone", str(error)) from error
     if zone is None and site.get("longitude") is None:
-        raise UsageError(f"{where}: [site] needs a longitude or a zone")
+        raise toml.wrong("site", "[site] needs a longitude or a zone")
     longitude, latitude = site.get("longitude"), site.get("latitude")
     return Place(
         None if longitude is None else float(longitude),

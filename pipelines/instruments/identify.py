@@ -155,13 +155,17 @@ def _kind(reading: _Reading, headers: Headers, stacking: Stacking) -> tuple[str,
     """Return kind, note and source, by the profile's rule or the dialects; of combined frames a kind of their own."""
     rule = reading.profile.kind
     said = reading.take("kind", rule) if rule != Take() else None
-    if said is None and rule != Take():
+    if said is None and (rule.expected or rule.group is not None):
         return "unknown", "", None
-    if said is None:
+    known = None if said is None else word_kind(said)
+    own = rule.group is not None or not rule.keywords or said in {meaning for _, meaning in rule.vocabulary}
+    if said is None or (known is None and not own):  # the dialects know other keywords
         read = read_kind(headers, stacking)
-        reading.flags += read.flags
-        return read.kind, read.note, read.source
-    known = word_kind(said)
+        if said is None or read.source is not None:
+            reading.flags += read.flags
+            return read.kind, read.note, read.source
+        reading.flags.append("kind-unknown")
+        said = " ".join(said.lower().split())
     kind, note = known if known is not None and (rule.keywords or rule.group) else (said, "")
     by_header = headers.find([Key(word, "profile") for word in rule.keywords])
     source = by_header.source if by_header is not None else "path" if rule.group in reading.groups else "profile"

@@ -15,9 +15,12 @@ from typing import Any
 from pipelines.errors import UsageError
 from pipelines.instruments import generic
 from pipelines.instruments.calibration import Calibration, GroupKey, Site
+from pipelines.instruments.dialects.kinds import KEYS, VOCABULARY
 from pipelines.instruments.errors import ProfileError
-from pipelines.instruments.home import place_of, read_toml
+from pipelines.instruments.home import place_of
+from pipelines.instruments.kinds import word_kind
 from pipelines.instruments.profile import Claim, Clock, Profile, Take
+from pipelines.instruments.tomlfile import TomlFile, read_toml
 
 __all__ = ["FIELDS", "folders", "profile_files", "read_profile"]
 
@@ -31,6 +34,9 @@ FIELDS = frozenset(
 _TOP = frozenset({"name", "title", "claims", "fields", "words", "values", "site", "saturation", "keys", "irrelevant"})
 _CLAIM = frozenset({"path", "header", "extensions", "ndim"})
 _VALUES = frozenset({"instrument", "camera", "detector", "kind"})
+_EVERYWHERE = frozenset({"SIMPLE", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2", "EXTEND", "END"})
+"""Keywords of every image: a claim by them alone says nothing of a camera."""
+_KINDS = tuple(dict.fromkeys([*(kind for kind, _ in VOCABULARY.values()), "darkflat"]))
 
 
 def folders(environ: Mapping[str, str] | None = None) -> list[Path]:
@@ -67,117 +73,151 @@ def read_profile(file: Path) -> Profile:
     Raises
     ------
     UsageError
-        The file cannot be read, is not TOML, has a field that is not known, or says what makes no sense.
+        The file cannot be read, is not TOML, has a field that is not known, or says what makes no sense: with the
+        line, where one can be named.
     """
-    content = read_toml(file)
-    _known(content, _TOP, file, "the file")
+    toml = read_toml(file)
+    content = toml.content
+    toml.require_known(content, _TOP, "the file")
     claims = content.get("claims", [])
     if not isinstance(claims, list) or not claims:
-        raise UsageError(f"{file}: no [[claims]]: say which files it takes")
-    kind_words = _table(content, "words", file).get("kind", {})
-    values = _table(content, "values", file)
-    _known(values, _VALUES, file, "[values]")
-    fields = _table(content, "fields", file)
-    _known(fields, FIELDS, file, "[fields]")
-    keywords = {name: _texts(value, file, f"[fields] {name}") for name, value in fields.items()}
-    kind = keywords.pop("kind", ())
-    if not isinstance(kind_words, dict):
-        raise UsageError(f"{file}: [words.kind] is a table of the file's words and the catalog's")
-    words = tuple((" ".join(str(word).lower().split()), str(meaning)) for word, meaning in kind_words.items())
-    if words and not kind:
-        kind = ("IMAGETYP", "OBSTYPE")
-    site, zone = _site(content, file)
+        raise toml.wrong("claims", "no [[claims]]: say which files it takes")
+    values = _table(toml, "values")
+    toml.require_known(values, _VALUES, "[values]")
+    for name, value in values.items():
+        if not isinstance(value, str):
+            raise toml.wrong(name, f"{name} of [values] is a word, in quotes")
+    fields = _table(toml, "fields")
+    toml.require_known(fields, FIELDS, "[fields]")
+    keywords = {name: _keywords(toml, name, value, f"{name} of [fields]") for name, value in fields.items()}
+    site, zone = _site(toml)
     try:
         return Profile(
             name=str(content.get("name", file.stem)),
             title=str(content.get("title", f"a file as {file.name} describes")),
-            claims=tuple(_claim(claim, file) for claim in claims),
-            kind=Take(keywords=kind, vocabulary=words, fold=True, constant=values.get("kind"))
-            if kind or "kind" in values
-            else Take(),
+            claims=tuple(_claim(toml, claim) for claim in claims),
+            kind=_kind(toml, keywords.pop("kind", ()), values.get("kind")),
             instrument=Take(constant=values.get("instrument")),
             camera=Take(constant=values.get("camera")),
             detector=Take(constant=values.get("detector")),
             clock=Clock(zone=zone or "UTC", nightly=zone is not None),
             site=site,
             keywords=tuple(keywords.items()),
-            calibration=_calibration(content, file),
+            calibration=_calibration(toml),
         )
     except ProfileError as error:
-        raise UsageError(f"{file}: {error}") from error
+        raise toml.wrong("name", str(error)) from error
 
 
-def _claim(claim: object, file: Path) -> Claim:
+def _kind(toml: TomlFile, keywords: tuple[str, ...], constant: str | None) -> Take:
+    """Return where the kind comes from: words of the file that no dialect knows, and a kind for all."""
+    words = _table(toml, "words")
+    toml.require_known(words, ("kind",), "[words]")
+    meanings = words.get("kind", {})
+    if not isinstance(meanings, dict):
+        raise toml.wrong("kind", "[words.kind] is a table of the file's words and the kinds they mean")
+    for meaning in [*meanings.values(), *([constant] if constant is not None else [])]:
+        if word_kind(str(meaning)) is None:
+            raise toml.wrong(str(meaning), f"{meaning!r} is no kind of frame; there are {', '.join(_KINDS)}")
+    if meanings and not keywords:
+        keywords = tuple(key.name for key in KEYS)
+    if not keywords and constant is None:
+        return Take()
+    vocabulary = tuple((" ".join(word.lower().split()), str(meaning)) for word, meaning in meanings.items())
+    return Take(keywords=keywords, vocabulary=vocabulary, fold=True, constant=constant)
+
+
+def _claim(toml: TomlFile, claim: object) -> Claim:
     if not isinstance(claim, dict):
-        raise UsageError(f"{file}: [[claims]] are tables, with {', '.join(sorted(_CLAIM))}")
-    _known(claim, _CLAIM, file, "[[claims]]")
+        raise toml.wrong("claims", f"[[claims]] are tables, with {', '.join(sorted(_CLAIM))}")
+    toml.require_known(claim, _CLAIM, "[[claims]]")
     header = claim.get("header", {})
     if not isinstance(header, dict):
-        raise UsageError(f"{file}: header of [[claims]] is a table: header.INSTRUME = 'ST-7.*'")
-    if not (header or claim.get("path") or claim.get("extensions") or claim.get("ndim") is not None):
-        raise UsageError(f"{file}: an empty claim takes every file; name a keyword of the header, or a path")
-    for pattern in [claim.get("path"), *header.values()]:
+        raise toml.wrong("header", "header of [[claims]] is a table: header.INSTRUME = 'ST-7.*'")
+    path, ndim = claim.get("path"), claim.get("ndim")
+    if ndim is not None and (isinstance(ndim, bool) or not isinstance(ndim, int) or ndim < 0):
+        raise toml.wrong("ndim", f"ndim = {ndim!r} is no number of axes")
+    for name, pattern in [("path", path)] * (path is not None) + list(header.items()):
+        if not isinstance(pattern, str):
+            raise toml.wrong(name, f"{name} of [[claims]] is a regular expression, in quotes: {str(pattern)!r}")
         try:
-            re.compile(str(pattern))
+            re.compile(pattern)
         except re.error as error:
-            raise UsageError(f"{file}: the expression {pattern!r} of [[claims]] does not compile: {error}") from error
+            raise toml.wrong(name, f"the expression {pattern!r} of [[claims]] does not compile: {error}") from error
+    extensions = _texts(toml, "extensions", claim.get("extensions", ()), "extensions")
+    told = set(map(_keyword, header)) - _EVERYWHERE
+    if not (told or extensions or ndim is not None or (path is not None and not _takes_any(path))):
+        raise toml.wrong("claims", "a claim that takes every file; name a keyword of the header, or a path")
     return Claim(
-        path=claim.get("path"),
-        header=tuple((str(key), str(pattern)) for key, pattern in header.items()),
-        extensions=_texts(claim.get("extensions", ()), file, "extensions"),
-        ndim=claim.get("ndim"),
+        path=path,
+        header=tuple((_keyword(key), pattern) for key, pattern in header.items()),
+        extensions=extensions,
+        ndim=ndim,
     )
 
 
-def _site(content: Mapping[str, Any], file: Path) -> tuple[Site | None, str | None]:
-    if "site" not in content:
+def _takes_any(pattern: str) -> bool:
+    """Tell whether an expression matches whatever it is held against."""
+    return all(re.search(rf"(?:^|/)(?:{pattern})\Z", text) for text in ("/a", "/b/7.fits", "/x y/Z-0.fit.gz"))
+
+
+def _site(toml: TomlFile) -> tuple[Site | None, str | None]:
+    if "site" not in toml.content:
         return None, None
-    place = place_of(content["site"], where=str(file), source="profile")
+    place = place_of(toml, source="profile")
     if place.longitude is None:
         return None, place.zone
     if place.latitude is None:
-        raise UsageError(f"{file}: [site] has a longitude without a latitude; a profile's needs both")
+        raise toml.wrong("longitude", "[site] has a longitude without a latitude; a profile's needs both")
     return Site(longitude=place.longitude, latitude=place.latitude), place.zone
 
 
-def _calibration(content: Mapping[str, Any], file: Path) -> Calibration:
-    limits = replace(generic.CALIBRATION.limits, saturation=_number(content.get("saturation"), file))
+def _calibration(toml: TomlFile) -> Calibration:
+    limits = replace(generic.CALIBRATION.limits, saturation=_saturation(toml))
     made = replace(generic.CALIBRATION, limits=limits)
-    return made.extended(*_setup(content, file)) if {"keys", "irrelevant"} & set(content) else made
+    return made.extended(*_setup(toml)) if {"keys", "irrelevant"} & set(toml.content) else made
 
 
-def _setup(content: Mapping[str, Any], file: Path) -> tuple[tuple[GroupKey, ...], tuple[str, ...]]:
+def _setup(toml: TomlFile) -> tuple[tuple[GroupKey, ...], tuple[str, ...]]:
     """Return the keywords in which the frames of a group must agree too, and those that do not matter."""
     from catalog import encode_keyword  # brings MongoDB's driver, which most profiles do not need
 
-    keys = _texts(content.get("keys", ()), file, "keys")
+    keys = _keywords(toml, "keys", toml.content.get("keys", ()), "keys")
+    irrelevant = _keywords(toml, "irrelevant", toml.content.get("irrelevant", ()), "irrelevant")
+    for key in keys:
+        if key in irrelevant:
+            raise toml.wrong(key, f"{key} is among keys and irrelevant; it can be one of them")
     made = (GroupKey(name=key.lower(), paths=(f"header.{encode_keyword(key)}",), required=False) for key in keys)
-    return tuple(made), _texts(content.get("irrelevant", ()), file, "irrelevant")
+    return tuple(made), irrelevant
 
 
-def _table(content: Mapping[str, Any], name: str, file: Path) -> dict[str, Any]:
-    table = content.get(name, {})
+def _table(toml: TomlFile, name: str) -> dict[str, Any]:
+    table = toml.content.get(name, {})
     if not isinstance(table, dict):
-        raise UsageError(f"{file}: {name} is a table, [{name}]")
+        raise toml.wrong(name, f"{name} is a table, [{name}]")
     return table
 
 
-def _known(table: Mapping[str, Any], names: Iterable[str], file: Path, where: str) -> None:
-    unknown = sorted(set(table) - set(names))
-    if unknown:
-        raise UsageError(f"{file}: {where} has no field {unknown[0]!r}; there are {', '.join(sorted(names))}")
+def _keyword(text: str) -> str:
+    """Return a keyword as headers keep it: in capitals, HIERARCH ones without that word."""
+    return text.strip().upper().removeprefix("HIERARCH ")
 
 
-def _texts(value: object, file: Path, where: str) -> tuple[str, ...]:
+def _keywords(toml: TomlFile, name: str, value: object, where: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(map(_keyword, _texts(toml, name, value, where))))
+
+
+def _texts(toml: TomlFile, name: str, value: object, where: str) -> tuple[str, ...]:
     listed = [value] if isinstance(value, str) else value
-    if not isinstance(listed, list | tuple) or not all(isinstance(text, str) for text in listed):
-        raise UsageError(f"{file}: {where} is a keyword, or a list of keywords")
+    if not isinstance(listed, list | tuple) or not all(isinstance(text, str) and text.strip() for text in listed):
+        raise toml.wrong(name, f"{where} is a word in quotes, or a list of them")
     return tuple(listed)
 
 
-def _number(value: object, file: Path) -> float | None:
+def _saturation(toml: TomlFile) -> float | None:
+    value = toml.content.get("saturation")
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
-        raise UsageError(f"{file}: saturation = {value!r} is no level of pixels")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
+        raise toml.wrong("saturation", f"saturation = {value!r} is no level of pixels")
     return float(value)

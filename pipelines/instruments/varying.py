@@ -6,10 +6,10 @@ declared, and the group is not combined until a profile says what it is.
 
 import re
 from dataclasses import dataclass
-from fnmatch import translate
+from fnmatch import fnmatchcase, translate
 from functools import lru_cache
 
-__all__ = ["DEGREES", "TEMPERATURES", "VARYING", "Varying", "is_temperature", "varies"]
+__all__ = ["DEGREES", "TEMPERATURES", "VARYING", "Varying", "is_temperature", "varies", "varying_subject"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +246,21 @@ def varies(keyword: str, kind: str) -> bool:
     """
     name = keyword.removeprefix("HIERARCH ").upper()
     return _expression(kind).match(name) is not None
+
+
+def varying_subject(keyword: str, kind: str) -> str | None:
+    """Return as what a keyword is taken to vary; None for one that is under guard.
+
+    Examples
+    --------
+    >>> varying_subject("HUMIDITY", "dark"), varying_subject("GAINSET", "dark")
+    ('weather and surroundings', None)
+    """
+    if not varies(keyword, kind):
+        return None
+    name = keyword.removeprefix("HIERARCH ").upper()
+    fits = (one for one in VARYING if not one.kinds or kind in one.kinds)
+    return next(one.subject for one in fits if any(fnmatchcase(name, pattern) for pattern in one.patterns))
 
 
 @lru_cache(maxsize=8192)

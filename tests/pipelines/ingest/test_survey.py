@@ -54,6 +54,24 @@ def test_the_files_of_three_tests_with_their_sizes(archive, tests_at_jpl):
         assert collection.count_documents({}) == 0
 
 
+def test_what_each_file_would_be_is_what_it_becomes(archive, tests_at_jpl):
+    """Profile, kind, night, camera and what is unknown: as the documents say afterwards."""
+    (tests_at_jpl / "LIFE" / "torn.fits").write_bytes(b"SIMPLE  =")
+    (tests_at_jpl / "LIFE" / "._b.fits").write_bytes(b"of a Mac")
+    foretold = {row["file"].partition("/")[2]: row for row in survey(archive.session, [tests_at_jpl]).files}
+    report = archive.ingest(tests_at_jpl)
+    assert (len(foretold), report.passed) == (13, 1)
+    assert "passed over: 1 file" in repr(report)
+    assert foretold.pop("LIFE/torn.fits")["unknown"] == ["no-end"]
+    for document in archive.headers.find():
+        row = foretold.pop(document["path"])
+        assert (row["profile"], row["kind"], row["night"]) == tuple(document[k] for k in ("profile", "kind", "date"))
+        assert row["camera"] == document["obs"].get("camera")
+        assert set(row["unknown"]) == set(report.doubts) & {*document["qc"]["flags"], "night-by-utc"}
+    assert not foretold
+    assert len(survey(archive.session, [tests_at_jpl]).files) == 1  # the torn one: what is known is not taken again
+
+
 def test_it_foretells_the_ingest(archive, tests_at_jpl):
     foretold = survey(archive.session, [tests_at_jpl], selection=PEERS_CHOICE)
     files = chosen_files([tests_at_jpl], roots=archive.roots, selection=PEERS_CHOICE)

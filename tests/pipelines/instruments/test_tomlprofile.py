@@ -63,24 +63,51 @@ def test_an_edited_file_counts_at_once(written):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("name = 'roof'\n[[claims]]\n", "an empty claim takes every file"),
+        ("name = 'roof'\n[[claims]]\n", "line 2: a claim that takes every file"),
         ("name = 'roof'\n", "no .*claims"),
-        (GOOD + "[extra]\n", "no field 'extra'"),
-        (GOOD.replace("exptime", "exptme"), "no field 'exptme'"),
-        (GOOD.replace("ST-7.*", "ST-7("), "does not compile"),
-        (GOOD.replace("-79.4", "400"), "not on the globe"),
+        (GOOD + "[extra]\n", "line 18: .*no field 'extra'"),
+        (GOOD.replace("exptime", "exptme"), "line 9: .*no field 'exptme'"),
+        (GOOD.replace("ST-7.*", "ST-7("), "line 7: .*does not compile"),
+        (GOOD.replace("-79.4", "400"), "line 16: .*not on the globe"),
         (GOOD.replace("latitude = 43.7", ""), "without a latitude"),
         (GOOD.replace("longitude = -79.4", "zone = 'Mars'"), "no time zone 'Mars'"),
         (GOOD.replace('"roof"', '"generic"', 1), "has the name of one of Darkroom itself"),
         (GOOD.replace('"roof"', '"The Roof"', 1), "lower-case identifier"),
         (GOOD.replace("60000", "-3"), "no level of pixels"),
         ("name = = 3\n", "is not TOML: .*line 1"),
+        ("name = 'roof'\n[[claims]]\npath = '.*'\n", "line 2: a claim that takes every file"),
+        ("name = 'roof'\n[[claims]]\nheader.SIMPLE = '.*'\n", "a claim that takes every file"),
+        ("name = 'roof'\n[[claims]]\nheader.OBSERVER = 7\n", "line 3: OBSERVER of .* is a regular expression"),
+        (GOOD.replace('"dark"', '"drak"'), "line 12: 'drak' is no kind of frame; there are bias, dark"),
+        (GOOD.replace('"FOCUSPOS"', '"FOCMODE"'), "FOCMODE is among keys and irrelevant"),
+        (GOOD.replace('camera = "ST-7 on the roof"', "camera = 7"), "line 14: camera of .values. is a word"),
+        (GOOD.replace("60000", "nan"), "line 3: saturation = nan is no level"),
+        (GOOD.replace("-79.4", "nan"), "line 16: longitude = nan is not on the globe"),
     ],
 )
 def test_a_mistake_is_named_with_its_file(written, text, said):
     with pytest.raises(UsageError, match=said) as caught:
         written(text)
     assert "roof.toml" in str(caught.value)
+
+
+def test_words_of_a_profile_stand_beside_those_of_the_dialects(written, hdu, tmp_path):
+    """Those of the table count first; what neither knows is flagged, and a file without the keyword is read as any."""
+    known = written(GOOD.replace('kind = "SHUTTER"\n', "").replace('"closed" = "dark"', '"curtain" = "darkflat"'))
+    seen = {}
+    for word in ("curtain", "Zero", "boring", None):
+        header = {"INSTRUME": "ST-7XE", "IMAGETYP": word, "OBSTYPE": "FLAT"}
+        hdus = [hdu({name: value for name, value in header.items() if value is not None}, (4, 4))]
+        one = identify(known["roof"], tmp_path / "a.fits", hdus)
+        seen[word] = one.kind, one.obs.get("kind_note"), [flag for flag in one.flags if "kind" in flag]
+    assert seen == {
+        "curtain": ("dark", "darkflat", []),
+        "Zero": ("bias", None, []),
+        "boring": ("flat", None, []),
+        None: ("flat", None, []),
+    }
+    only = identify(known["roof"], tmp_path / "a.fits", [hdu({"INSTRUME": "ST-7XE", "IMAGETYP": "boring"}, (4, 4))])
+    assert (only.kind, "kind-unknown" in only.flags) == ("boring", True)
 
 
 def test_two_profiles_of_one_name(written):
