@@ -37,6 +37,12 @@ class ArchiveAddress:
                 f"there is no catalog at {self._catalog()}; check --home, DARKROOM_HOME, and that its disk is mounted. "
                 "`darkroom ingest` begins an archive, `darkroom rebuild` brings a lost catalog back"
             )
+        if new:  # before an archive is begun: what is wrong with profiles or the site changes nothing
+            from pipelines.instruments import profiles
+            from pipelines.instruments.home import read_site
+
+            profiles()
+            read_site(self.folder())
         archive = open_archive(self.home, catalog=self.catalog, store=self.store, readonly=readonly)
         if not (readonly or any_schema):
             archive.require_current()
@@ -53,10 +59,12 @@ class ArchiveAddress:
 
         from pipelines import open_archive
 
-        with TemporaryDirectory(prefix="darkroom-") as folder:
-            # Its home is the one meant: that may name a site already.
-            with open_archive(self.home, catalog=f"{folder}/catalog.db", store=f"{folder}/store") as archive:
-                yield archive
+        # Its home is the one meant: that may name a site already.
+        with (
+            TemporaryDirectory(prefix="darkroom-") as folder,
+            open_archive(self.home, catalog=f"{folder}/catalog.db", store=f"{folder}/store") as archive,
+        ):
+            yield archive
 
     def exists(self) -> bool:
         """Tell whether there is a catalog; of a server, only connecting would tell, and it is taken to be there."""

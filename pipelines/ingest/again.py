@@ -130,6 +130,7 @@ def identify_again(
     if profile is not None and profile not in known:
         raise UsageError(f"no instrument profile {profile!r}; there are: {', '.join(known)}")
     report = Identified(dry_run)
+    _ = session.site  # read before anything is written: it may make no sense
     own = run is None and not dry_run
     if own:
         arguments = {"query": repr(dict(query)), "profile": profile}

@@ -23,6 +23,7 @@ DOUBTS: Mapping[str, str] = {
     "filter-missing": "the keyword for the filter is empty",
     "exptime-doubtful": "EXPTIME and EXPOSURE differ; EXPTIME was believed",
     "exptime-unreadable": "an exposure time that is no time",
+    "header-unparsable": "a value that is not written as FITS has it; kept as text",
     "keyword-repeated": "a keyword twice with different values; the first was believed",
     "checksum-mismatch": "CHECKSUM or DATASUM is not that of the file",
     "bytes-after-end": "something follows the last HDU",
@@ -188,7 +189,9 @@ class IngestReport:
         """Say how many files were passed over."""
         if not self.passed:
             return []
-        return [f"  passed over: {counted(self.passed, 'file')} whose name begins with ._, which a Mac keeps beside others"]
+        return [
+            f"  passed over: {counted(self.passed, 'file')} whose name begins with ._, which a Mac keeps beside others"
+        ]
 
 
 def _by_code(refused: list[Refusal]) -> dict[str, list[Refusal]]:

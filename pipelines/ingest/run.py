@@ -75,10 +75,11 @@ class IngestOptions:
         Raises
         ------
         UsageError
-            The profile is unknown.
+            The profile is unknown, or the file of one makes no sense.
         """
-        if self.profile is not None and self.profile not in profiles():
-            raise UsageError(f"no instrument profile {self.profile!r}; there are: {', '.join(profiles())}")
+        known = profiles()
+        if self.profile is not None and self.profile not in known:
+            raise UsageError(f"no instrument profile {self.profile!r}; there are: {', '.join(known)}")
 
 
 def ingest(
@@ -101,11 +102,12 @@ def ingest(
     Raises
     ------
     UsageError
-        A path is not there, or the profile is unknown. Nothing has been taken.
+        A path is not there, the profile is unknown, or ``darkroom.toml`` makes no sense. Nothing has been taken.
     catalog.CatalogError, arraystore.StoreError
         The catalog or the store cannot be used; what was committed before stays.
     """
     options.check()
+    _ = session.site  # read before anything is written: it may make no sense
     passed: list[str] = []
     found = candidates(paths, roots=Roots(session.catalog.roots), passed=passed)
     arguments = {"paths": [printable(os.fspath(path)) for path in paths]}

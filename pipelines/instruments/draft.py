@@ -27,7 +27,17 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _SHOWN = 4
 """Values of one keyword that a comment names."""
 
-_ASKED = ("exptime", "filter", "set_temperature", "temperature", "binning", "mode", "gain_setting", "gain", "read_noise")
+_ASKED = (
+    "exptime",
+    "filter",
+    "set_temperature",
+    "temperature",
+    "binning",
+    "mode",
+    "gain_setting",
+    "gain",
+    "read_noise",
+)
 """Fields that every draft speaks of, found or not."""
 
 
@@ -120,8 +130,8 @@ def _setup(files: Sequence[_File]) -> Iterable[str]:
             loose.setdefault(one.keyword, []).append(one.value)
     differ = {keyword: values for keyword, values in loose.items() if len(set(map(str, values))) > 1}
     alike = [keyword for keyword in loose if keyword not in differ]
-    yield "\n# Frames of a group agree in the fields below. Further keywords in which they must agree, and keywords that\n"
-    yield "# may differ within a group:\n"
+    yield "\n# Frames of a group agree in the fields below. Further keywords in which they must agree, and\n"
+    yield "# keywords that may differ within a group:\n"
     for keyword, values in differ.items():
         yield f"#   {keyword}: {_counted(values)}\n"
     if not differ:
@@ -166,7 +176,7 @@ def _fields(files: Sequence[_File]) -> Iterable[str]:
     for name in sorted(FIELDS & (found | set(_ASKED)), key=lambda field: (field not in _ASKED, field)):
         having = [file for file in files if name in file.identity.obs]
         if not having:
-            yield f"# {name} = \"KEYWORD\"    # nothing tells it\n"
+            yield f'# {name} = "KEYWORD"    # nothing tells it\n'
             continue
         sources = [str(file.identity.obs_from.get(name, "")) for file in having]
         keyword = next((source.partition("@")[0] for source in sources if "@" in source), None)
@@ -186,7 +196,7 @@ def _words(files: Sequence[_File]) -> Iterable[str]:
         if "kind-unknown" in flags:
             yield f'# {_quoted(kind)} = "dark"    # {count} files, by {source}; not known: say what it means\n'
         elif "kind-missing" in flags:
-            yield f"# {count} files have no keyword for the kind; name one in [fields], kind = \"KEYWORD\"\n"
+            yield f'# {count} files have no keyword for the kind; name one in [fields], kind = "KEYWORD"\n'
         else:
             yield f"# {_quoted(kind)} is understood: {count} files, by {_comment(str(source))}\n"
 

@@ -82,7 +82,9 @@ def place_of(toml: TomlFile, *, source: str) -> Place:
     toml.require_known(site, (*_FIELDS, "height"), "[site]")
     for name, limit in (("longitude", 180), ("latitude", 90)):
         value = site.get(name)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= limit):
+        if value is not None and (
+            isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= limit
+        ):
             raise toml.wrong(name, f"{name} = {value!r} is not on the globe; degrees from -{limit} to {limit}")
     zone = site.get("zone")
     if zone is not None:

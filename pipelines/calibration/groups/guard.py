@@ -81,7 +81,7 @@ def said(found: Values) -> str:
     Examples
     --------
     >>> said({"PREAMP": {"1": 3, "4": 3}})
-    'mixed: PREAMP (1 x3, 4 x3); list it in the profile, as one of `keys` or as `irrelevant`'
+    'mixed: PREAMP (1 x3, 4 x3); list it as one of `keys` or as `irrelevant` in a profile (darkroom profile new)'
     """
     parts = []
     for keyword, counts in list(found.items())[:_SHOWN]:
@@ -89,7 +89,8 @@ def said(found: Values) -> str:
         parts.append(f"{keyword} ({shown}{', …' if len(counts) > _SHOWN else ''})")
     more = f" and {len(found) - _SHOWN} more keywords" if len(found) > _SHOWN else ""
     each = "it" if len(found) == 1 else "each"
-    return f"mixed: {', '.join(parts)}{more}; list {each} in the profile, as one of `keys` or as `irrelevant`"
+    what = f"list {each} as one of `keys` or as `irrelevant` in a profile (darkroom profile new)"
+    return f"mixed: {', '.join(parts)}{more}; {what}"
 
 
 def _cards(frame: Doc) -> dict[str, Any]:

@@ -1,9 +1,7 @@
 """The traits of a frame: the group keys of its profile as values, read from its observation fields."""
 
 import math
-import sys
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 from pipelines.documents.observations import obs_of
@@ -62,12 +60,6 @@ def rule_for(profile: str, kind: str) -> GroupRule:
 
 def calibration_of(profile: str) -> Calibration | None:
     """Return what a profile declares about calibration; None of one that is not known here."""
-    return _calibration(profile, tuple(sys.path))
-
-
-@lru_cache(maxsize=256)
-def _calibration(profile: str, path: tuple[str, ...]) -> Calibration | None:
-    """Look a profile up; distributions are looked through once for each import path, which takes 10 ms."""
     known = profiles().get(profile)
     return None if known is None else known.calibration
 

@@ -12,8 +12,15 @@ from pipelines.instruments.sites import Place
 from pipelines.instruments.tomlprofile import read_profile
 
 CARDS = {
-    **{"INSTRUME": "Alta (roof) \"2\"", "DATE-OBS": "2024-02-20T03:00:00", "EXPTIME": 12.5, "EXPOSURE": 12.5},
-    **{"XBINNING": 2, "YBINNING": 2, "PRTGAIN": "high", "HUMIDITY": 40.0, "FRAMTYPE": "closed"},
+    "INSTRUME": 'Alta (roof) "2"',
+    "DATE-OBS": "2024-02-20T03:00:00",
+    "EXPTIME": 12.5,
+    "EXPOSURE": 12.5,
+    "XBINNING": 2,
+    "YBINNING": 2,
+    "PRTGAIN": "high",
+    "HUMIDITY": 40.0,
+    "FRAMTYPE": "closed",
 }
 
 
@@ -46,7 +53,9 @@ def test_keywords_taken_as_varying_are_shown_with_what_they_are(write):
 
 
 def test_a_site_beside_the_header_counts(write):
-    row = next(row for row in explain(write("a.fits", **CARDS), site=Place(-79.4, source="x")) if row["field"] == "night")
+    row = next(
+        row for row in explain(write("a.fits", **CARDS), site=Place(-79.4, source="x")) if row["field"] == "night"
+    )
     assert (row["value"], row["from"]) == ("2024-02-19", "x")
 
 
@@ -79,7 +88,12 @@ def test_a_draft_is_a_profile_that_claims_the_files_it_was_made_from(write, tmp_
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("The Roof", "is no name of a profile"), ("generic", "already"), ("../roof", "is no name"), ("there", "overwritten")],
+    [
+        ("The Roof", "is no name of a profile"),
+        ("generic", "already"),
+        ("../roof", "is no name"),
+        ("there", "overwritten"),
+    ],
 )
 def test_a_draft_that_cannot_be_is_refused_and_nothing_written(write, tmp_path, name, said):
     (tmp_path / "there.toml").write_text("# mine\n")
@@ -93,7 +107,7 @@ def test_files_that_name_no_camera_are_claimed_by_their_folder_or_refused(write,
     for place in ("one", "two"):
         (tmp_path / place).mkdir()
     files = [write(f"{place}/a.fits", EXPTIME=1.0) for place in ("one", "two")]
-    with pytest.raises(UsageError, match="nothing|in common"):
+    with pytest.raises(UsageError, match="in common"):
         write_draft("roof", files, folder=tmp_path)
     made = write_draft("roof", files[:1], folder=tmp_path)
     assert read_profile(made).claims[0].path == "one/.*"
