@@ -38,11 +38,10 @@ class ArchiveAddress:
                 "`darkroom ingest` begins an archive, `darkroom rebuild` brings a lost catalog back"
             )
         if new:  # before an archive is begun: what is wrong with profiles or the site changes nothing
-            from pipelines.instruments import profiles
-            from pipelines.instruments.home import read_site
+            from pipelines.instruments import home, profiles
 
             profiles()
-            read_site(self.folder())
+            home.read_site(self.folder())
         archive = open_archive(self.home, catalog=self.catalog, store=self.store, readonly=readonly)
         if not (readonly or any_schema):
             archive.require_current()

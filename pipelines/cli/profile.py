@@ -72,10 +72,10 @@ def profile_new(
       darkroom profile new my_camera fits/dragonfly/Dragonfly101/2024-02-20/T13060400_1_flat.fits
     """
     from pipelines.cli.show import print_json
-    from pipelines.instruments.draft import write_draft
+    from pipelines.instruments import draft
 
     address: ArchiveAddress = context.obj
-    file = write_draft(name, files, folder=address.folder() / "profiles", site=_site(address))
+    file = draft.write_draft(name, files, folder=address.folder() / "profiles", site=_site(address))
     if as_json:
         print_json({"file": str(file), "profile": name})
         return
@@ -103,6 +103,6 @@ def profile_check(
 
 
 def _site(address: ArchiveAddress) -> "Place":
-    from pipelines.instruments.home import read_site
+    from pipelines.instruments import home
 
-    return read_site(address.folder())
+    return home.read_site(address.folder())
