@@ -7,14 +7,16 @@ count from zero.
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
+from html import escape
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from arraystore.backends.protocol import Backend
-from arraystore.errors import InvalidRef
+from arraystore.errors import InvalidRef, NotInstalled
 from arraystore.format.layouts import Layout, layout_named
 from arraystore.quicklook import quicklook_reader
 from arraystore.reading import ChunkReader
@@ -43,17 +45,22 @@ class Cube:
         Which array; nothing else is read to open it.
     threads : int
         Workers for large selections.
+    preview : callable, optional
+        Makes the HTML that a notebook shows below shape and size; this package draws nothing.
     """
 
-    __slots__ = ("_backend", "_layout", "_reader", "_scale", "_threads", "ref")
+    __slots__ = ("_backend", "_layout", "_preview", "_reader", "_scale", "_threads", "ref")
 
-    def __init__(self, backend: Backend, ref: ArrayRef, *, threads: int = 1) -> None:
+    def __init__(
+        self, backend: Backend, ref: ArrayRef, *, threads: int = 1, preview: Callable[[Cube], str] | None = None
+    ) -> None:
         self._backend = backend
         self._layout: Layout = layout_named(ref.layout, ref.shape, ref.dtype)
         if self._layout.nbytes != ref.nbytes:
             raise InvalidRef(f"the reference to {ref.digest} has {ref.nbytes} bytes for shape {ref.shape}.")
         self._reader = ChunkReader(backend, ref, self._layout, threads=threads)
         self._threads = threads
+        self._preview = preview
         self._scale: Scale | None = ref.scale
         self.ref = ref
 
@@ -182,24 +189,57 @@ class Cube:
 
     def to_xarray(self) -> xarray.DataArray:
         """The array read whole, with named dimensions that count from zero."""
-        import xarray
-
+        library = _library("xarray")
         coords = {name: np.arange(n) for name, n in zip(self.dims, self.shape, strict=True)}
-        return xarray.DataArray(np.asarray(self), dims=self.dims, coords=coords, name=self.kind)
+        made: xarray.DataArray = library.DataArray(np.asarray(self), dims=self.dims, coords=coords, name=self.kind)
+        return made
 
     def to_dask(self) -> dask.array.Array:
         """The array as dask blocks that hold whole chunks; nothing is read yet."""
-        import dask.array
-
+        arrays = _library("dask.array")
         lengths = list(self.shape)
         if self.shape:
             lengths[self._layout.row_axis] = min(self.shape[self._layout.row_axis], chunk_rows(self._layout))
         lengths = [max(1, n) for n in lengths]
-        return dask.array.from_array(self, chunks=tuple(lengths), name=f"cube-{self.ref.digest}", asarray=False)
+        return arrays.from_array(self, chunks=tuple(lengths), name=f"cube-{self.ref.digest}", asarray=False)
+
+    def previewed(self, preview: Callable[[Cube], str]) -> Cube:
+        """Return the same array, shown in a notebook with the HTML that `preview` makes of it."""
+        cube = Cube(self._backend, self.ref, threads=self._threads, preview=preview)
+        cube._scale = self._scale
+        return cube
+
+    def _repr_html_(self) -> str:
+        ratio = f", {self.nbytes / self.ref.stored:.1f} times smaller than in memory" if self.ref.stored else ""
+        text = f"{self!r}: {_bytes(self.nbytes)}, {_bytes(self.ref.stored)} stored{ratio}"
+        return f"<pre>{escape(text)}</pre>" + (self._preview(self) if self._preview is not None else "")
 
     def __repr__(self) -> str:
         axes = ", ".join(f"{name} {n}" for name, n in zip(self.dims, self.shape, strict=True))
         return f"<Cube {self.kind} ({axes}) {self.dtype} {self.ref.digest[:12]}>"
+
+
+def _bytes(count: int) -> str:
+    """Return a number of bytes in the unit that suits it."""
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count} bytes"
+
+
+def _library(name: str) -> Any:
+    """Import a library that not everybody has.
+
+    Raises
+    ------
+    NotInstalled
+        It is not there; the message says what to install.
+    """
+    try:
+        return import_module(name)
+    except ImportError as error:
+        extra = name.partition(".")[0]
+        raise NotInstalled(f"this needs {extra}: pip install 'darkroom-archive[{extra}]'") from error
 
 
 def scaled(stored: NDArray[Any], scale: Scale) -> NDArray[Any]:

@@ -6,6 +6,7 @@
     ├── Lost                something that was stored is not there
     ├── ArrayDamaged             it is there, and is not what was stored
     ├── NotAStore           the place exists and is something else
+    ├── NotInstalled        install what the message names (also an ImportError)
     ├── StoreTooNew         written by a later release than this one
     ├── StoreReadOnly       a write was asked of a store that may not be written
     ├── StoreFull           no space, or quota used up
@@ -30,6 +31,7 @@ __all__ = [
     "InvalidStoreURL",
     "Lost",
     "NotAStore",
+    "NotInstalled",
     "StoreError",
     "StoreFull",
     "StoreReadOnly",
@@ -41,6 +43,14 @@ __all__ = [
 
 class StoreError(Exception):
     """Anything that goes wrong in an array store."""
+
+    def _render_traceback_(self) -> list[str]:
+        # Asked by Jupyter and IPython: the message is for the asker, the frames are ours; %debug has them.
+        return [f"{type(self).__name__}: {self}"]
+
+
+class NotInstalled(StoreError, ImportError):
+    """Another library was asked for, and it is not installed."""
 
 
 class Lost(StoreError):

@@ -4,12 +4,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Self, cast
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from pymongo.results import BulkWriteResult, DeleteResult, InsertManyResult, InsertOneResult, UpdateResult
 
 from catalog.errors import ReadOnly
+from catalog.shown import MOST, Shown, bundle, frame
 from catalog.translate import FOREIGN, reraise, scrub, translated
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Collection", "Cursor", "ResultCursor"]
 
@@ -87,6 +92,26 @@ class ResultCursor:
                 break
         return found
 
+    def to_pandas(self) -> pd.DataFrame:
+        """Return the documents left as a pandas DataFrame; ``obs.exptime`` and the like are columns, bytes left out.
+
+        Raises
+        ------
+        NoPandas
+            pandas is not installed.
+        """
+        return frame(list(self))
+
+    def _first(self, count: int) -> list[Document]:
+        """Return the first documents left, and leave them where they are."""
+        found = list(islice(self, count))
+        self._inner = _Ahead(found, self._inner)
+        return found
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        found = self._first(MOST + 1)
+        return bundle(found[:MOST], where=self._where.partition(" in ")[0], more=len(found) > MOST)
+
     def close(self) -> None:
         """Return no more documents."""
         close: Callable[[], None] | None = getattr(self._inner, "close", None)
@@ -101,8 +126,26 @@ class ResultCursor:
         self.close()
 
 
+class _Ahead:
+    """A cursor of which some documents were read already: they come first."""
+
+    def __init__(self, found: Sequence[Document], inner: Any) -> None:
+        self._documents = chain(found, inner)
+        self.close = getattr(inner, "close", lambda: None)
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Document:
+        return next(self._documents)
+
+
 class Cursor(ResultCursor):
     """Documents of a ``find``; order and number can be set until the first is asked for."""
+
+    def _first(self, count: int) -> list[Document]:
+        # Of a copy: order and number can be set after it was shown as before.
+        return list(islice(self.clone(), count))
 
     def _told(self, method: str, *arguments: Any) -> Self:
         with translated(self._where):
@@ -224,9 +267,9 @@ class Collection:
 
     def find_one(self, filter: Any = None, projection: Any = None, *arguments: Any, **options: Any) -> Document | None:
         """Find one document; anything but a mapping is taken for an ``_id``."""
-        return cast(
-            "Document | None", self._read("find_one", filter, projection, **_named("find_one", arguments, options))
-        )
+        found: Document | None = self._read("find_one", filter, projection, **_named("find_one", arguments, options))
+        # Guarded, it is a collection that somebody looks at; the verbs get the plain dict.
+        return Shown(found) if found is not None and self._guard else found
 
     def aggregate(self, pipeline: Sequence[Mapping[str, Any]], *arguments: Any, **options: Any) -> ResultCursor:
         """Run an aggregation pipeline."""

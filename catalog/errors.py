@@ -19,6 +19,7 @@
     │   └── DocumentTooLarge (DocumentTooLarge)       keep bulk data in arrays, not in documents
     ├── StorageFull          (OperationFailure)       free space; nothing was half written
     ├── Damaged              (OperationFailure)       restore or rebuild the catalog
+    ├── NoPandas             (ImportError)            install what the message names; stands in ``shown``
     ├── CatalogTooNew        (ConfigurationError)     upgrade this software
     └── ServerError          (OperationFailure)       the server failed: read its message
 
@@ -58,6 +59,10 @@ class CatalogError(Exception):
 
     def __str__(self) -> str:
         return super().__str__().partition(", full error: ")[0]  # PyMongo appends the reply, which is in `details`
+
+    def _render_traceback_(self) -> list[str]:
+        # Asked by Jupyter and IPython: the message is for the asker, the frames are ours; %debug has them.
+        return [f"{type(self).__name__}: {self}"]
 
 
 class Unreachable(CatalogError, pm.ConnectionFailure):

@@ -7,6 +7,7 @@
     │   └── UnknownDocument       2   no document of that name (also a KeyError)
     ├── IntegrityError            4   what is kept is not what went in
     ├── SchemaTooNew              3   a later release wrote this
+    ├── MissingExtra          1   install what the message names (also an ImportError)
     ├── NothingThere              1   the words are right, and nothing is there
     └── Refused                   1   right request, but it would lose something
 
@@ -16,6 +17,8 @@ happened, to what, and what to do next.
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from importlib import import_module
+from typing import Any
 
 NEAR = 3
 """Near misses that a message names."""
@@ -40,6 +43,14 @@ class DarkroomError(Exception):
     """Whatever a verb could not do; ``exit_code`` is what the command line returns for it."""
 
     exit_code = 1
+
+    def _render_traceback_(self) -> list[str]:
+        # Asked by Jupyter and IPython: the message is for the asker, the frames are ours; %debug has them.
+        return [f"{type(self).__name__}: {self}"]
+
+
+class MissingExtra(DarkroomError, ImportError):
+    """A feature needs a library that is not installed; the message says what to install."""
 
 
 class UsageError(DarkroomError, ValueError):
@@ -74,3 +85,27 @@ class SchemaTooNew(DarkroomError):
 
 class Refused(DarkroomError):
     """The request is clear, but carrying it out would lose something."""
+
+
+def require(module: str, *, extra: str, what: str) -> Any:
+    """Import a library that not everybody has.
+
+    Parameters
+    ----------
+    module : str
+        Its import name.
+    extra : str
+        The extra of this distribution that installs it.
+    what : str
+        What needs it, to begin the message.
+
+    Raises
+    ------
+    MissingExtra
+        It is not installed.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        library = {"PIL": "Pillow"}.get(module, module).partition(".")[0]
+        raise MissingExtra(f"{what} needs {library}: pip install 'darkroom-archive[{extra}]'") from error

@@ -110,5 +110,19 @@ class Handle:
     def __exit__(self, *error: object) -> None:
         self.close()
 
+    def _repr_html_(self) -> str:
+        from pipelines.table.html import record
+
+        place = self.session.store_url.partition("?")[0]  # what follows may be credentials
+        facts = {
+            "catalog": self.catalog.url,
+            "store": place,
+            "files": self.headers.estimated_document_count(),
+            "masters": self.masters.estimated_document_count(),
+            "in quarantine": self.quarantine.estimated_document_count(),
+            "writable": self.session.writable,
+        }
+        return record(facts, "Archive; .status() says more")
+
     def __repr__(self) -> str:
         return repr(self.session).replace("<Session", "<Archive", 1)

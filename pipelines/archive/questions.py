@@ -1,11 +1,12 @@
 """What an archive is asked: documents, headers, cubes, groups, a night. Each verb has a module of its own."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pipelines.archive.handle import Handle
 from pipelines.errors import UsageError
+from pipelines.session import Session
 from pipelines.table import Answer
 
 if TYPE_CHECKING:
@@ -31,7 +32,9 @@ class Questions(Handle):
         UnknownDocument
             There is none; the message names near misses.
         """
-        return self.session.document(document_id)
+        from catalog.shown import Shown
+
+        return Shown(self.session.document(document_id))
 
     def dark_groups(self, date: str | Sequence[str] | None = None) -> Answer:
         """Darks grouped by exactly serial number and exposure time, on a night, several, or all."""
@@ -104,10 +107,10 @@ class Questions(Handle):
             first = next((key for key in ("sci", "value", "dq") if key in arrays), None)
             if len(pixels) != 1 and first is None:
                 raise UsageError(_which(found, pixels))
-            name = pixels[0] if len(pixels) == 1 else first
+            name = str(pixels[0] if len(pixels) == 1 else first)
         if name not in arrays:
             raise UsageError(f"no array {name!r}: {_which(found, pixels)}")
-        return self.store.open(arrays[name])
+        return self.store.open(arrays[name]).previewed(_preview(self.session, found, name))
 
     def show(self, what: str, *, array: str | None = None, size: int | None = None, mask: bool = True) -> "Picture":
         """Return the picture of a file or a master, or the contact sheet of a night: `pipelines.pictures.show`."""
@@ -191,6 +194,17 @@ class Questions(Handle):
             return survey(
                 self.session, listed(paths), selection=selection, campaign=campaign, profile=profile, progress=advance
             )
+
+
+def _preview(session: Session, document: Mapping[str, Any], name: str) -> "Callable[[Cube], str]":
+    """Return what draws an array of a document for a notebook; what it cannot draw it says."""
+
+    def made(cube: "Cube") -> str:
+        from pipelines.pictures.show import thumbnail
+
+        return thumbnail(session, document, name)
+
+    return made
 
 
 def listed(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> list[str | os.PathLike[str]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.errors import DarkroomError, UsageError
+from pipelines.errors import UsageError, require
 from pipelines.table import plain
 from pipelines.table.cells import cut
 
@@ -152,13 +152,10 @@ def pillow() -> None:
 
     Raises
     ------
-    DarkroomError
+    MissingExtra
         It is not installed.
     """
-    try:
-        import PIL  # noqa: F401
-    except ImportError as error:
-        raise DarkroomError("a picture needs Pillow: pip install 'darkroom-archive[plot]'") from error
+    require("PIL", extra="plot", what="a picture")
 
 
 def _font() -> "FreeTypeFont | ImageFont":

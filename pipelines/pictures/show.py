@@ -2,8 +2,10 @@
 
 import logging
 import re
+from base64 import b64encode
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -15,11 +17,11 @@ from pipelines.pictures.picture import Panel, Picture, pillow
 from pipelines.session import Session
 from pipelines.table.cells import counted
 
-__all__ = ["MOST", "contact_sheet", "picture", "show"]
+__all__ = ["MOST", "contact_sheet", "picture", "show", "thumbnail"]
 
 Doc = Mapping[str, Any]
 
-SIZE, THUMB = 1000, 150
+SIZE, THUMB, CUBE = 1000, 150, 300
 MOST = 500
 """Frames of one contact sheet."""
 
@@ -61,7 +63,7 @@ def show(
         It has no pixels, or no such array.
     NothingThere
         The night has no files.
-    DarkroomError
+    MissingExtra
         Pillow is not installed.
     """
     pillow()
@@ -86,6 +88,17 @@ def picture(
         return Picture((Panel(drawn[0].points),), facts=(*head, *_named(names[0]), *drawn[0].facts))
     panels = [Panel(one.points, (name, *one.facts)) for name, one in zip(names, drawn, strict=True)]
     return Picture(tuple(panels), facts=head, columns=across)
+
+
+def thumbnail(session: Session, document: Doc, name: str) -> str:
+    """Return an array of a document as a small picture in HTML, or why there is none: it stands below other facts."""
+    try:
+        drawn = draw(document, name, session.store, size=CUBE)
+        made = Picture((Panel(drawn.points),), facts=drawn.facts)
+        points = b64encode(made.png()).decode()
+    except (DarkroomError, StoreError) as error:
+        return f"<p>no picture: {escape(str(error))}</p>"
+    return f'<img alt="{escape("; ".join(drawn.facts))}" src="data:image/png;base64,{points}">'
 
 
 def contact_sheet(session: Session, night: str, *, size: int = THUMB) -> Picture:

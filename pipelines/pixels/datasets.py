@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipelines.detectors.dqflags import decode, dq_names
+from pipelines.errors import require
 from pipelines.pixels.coordinates import Ints, PixelCoordinates
 from pipelines.pixels.exposures import Document
 from pipelines.pixels.reading import Ramps, Slopes
@@ -225,10 +226,9 @@ def _dataset(
     units: dict[str, str],
     attrs: dict[str, Any],
 ) -> xarray.Dataset:
-    import xarray
-
+    library = require("xarray", extra="xarray", what="a dataset of pixels")
     coords |= {"x": ("pixel", places.x), "y": ("pixel", places.y), "pixel_id": ("pixel", places.ids)}
-    made = xarray.Dataset(variables, coords, attrs)
+    made: xarray.Dataset = library.Dataset(variables, coords, attrs)
     for name, unit in units.items():
         made[name].attrs["units"] = unit
     return made.isel(pixel=0) if places.single else made

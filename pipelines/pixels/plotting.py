@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipelines.detectors.dqflags import dq_names
-from pipelines.errors import DarkroomError, UsageError
+from pipelines.errors import UsageError, require
 from pipelines.pixels.exposures import NoExposure
 from pipelines.pixels.reading import Ramps
 from pipelines.table.cells import counted
@@ -42,20 +42,17 @@ def plot(selection: PixelSelection, path: str | os.PathLike[str] | None = None) 
     ------
     UsageError
         More than one pixel was asked for, or no picture has that ending.
-    DarkroomError
+    MissingExtra
         matplotlib is not installed.
     """
     if not selection.places.single:
         raise UsageError("a plot is of one pixel; ask for it with x= and y=, or use .ramps() and plot that")
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise DarkroomError("a plot needs matplotlib: pip install 'darkroom-archive[plot]'") from error
+    made = require("matplotlib.figure", extra="plot", what="a plot").Figure
     ending = "png" if path is None else os.path.splitext(path)[1].lstrip(".").lower() or "png"
     if ending not in FORMATS:
         raise UsageError(f"no picture is written as {ending}; there are {', '.join(FORMATS)}")
     read = [one for one in selection.read() if one.pixels.size]
-    figure = Figure(figsize=(11, 6.6), layout="constrained", facecolor="white")
+    figure: Figure = made(figsize=(11, 6.6), layout="constrained", facecolor="white")
     figure.get_layout_engine().set(h_pad=0.08, w_pad=0.06)  # type: ignore[union-attr, call-arg]
     panels: Any = figure.subfigures(2, 1, height_ratios=[1.15, 1])
     top, bottom = panels

@@ -96,6 +96,11 @@ class PixelSelection:
     def __repr__(self) -> str:
         return f"<PixelSelection {self.detector} {self.places!r}>"
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        if not self.places.single:  # a box may be gigabytes
+            return {"text/plain": f"{self!r}; .summary() reads it"}
+        return self.summary()._repr_mimebundle_()
+
     # -- as arrays of each exposure -----------------------------------------------------------------
 
     def read(self) -> tuple[Ramps, ...]:

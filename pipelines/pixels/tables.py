@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.errors import DarkroomError
+from pipelines.errors import require
 from pipelines.pixels.coordinates import PixelCoordinates
 from pipelines.pixels.datasets import flag_names
 from pipelines.pixels.reading import Ramps
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import pandas
 
 Array = npt.NDArray[Any]
 
 
-def rows_of(one: Ramps, places: PixelCoordinates) -> pd.DataFrame:
+def rows_of(one: Ramps, places: PixelCoordinates) -> pandas.DataFrame:
     """Return the ramps of one exposure as rows.
 
     Returns
@@ -31,8 +31,7 @@ def rows_of(one: Ramps, places: PixelCoordinates) -> pd.DataFrame:
         (names joined by ``|``), ``refout``. A product that there is not is null in every row. By
         integration, then pixel, then group, each from 1.
     """
-    import pandas as pd
-
+    pd = require("pandas", extra="pandas", what="a table of pixels")
     nint, ngroup, npixel = one.integrations.size, one.ngroups, one.pixels.size
     size = nint * npixel * ngroup
 
@@ -72,11 +71,11 @@ def rows_of(one: Ramps, places: PixelCoordinates) -> pd.DataFrame:
     )
 
 
-def to_pandas(read: Sequence[Ramps], places: PixelCoordinates) -> pd.DataFrame:
+def to_pandas(read: Sequence[Ramps], places: PixelCoordinates) -> pandas.DataFrame:
     """Return the ramps of every exposure as rows, in order of time; columns as of `rows_of`."""
-    import pandas as pd
-
-    return pd.concat([rows_of(one, places) for one in read], ignore_index=True)
+    pd = require("pandas", extra="pandas", what="a table of pixels")
+    made: pandas.DataFrame = pd.concat([rows_of(one, places) for one in read], ignore_index=True)
+    return made
 
 
 def to_parquet(read: Sequence[Ramps], places: PixelCoordinates, path: str | os.PathLike[str]) -> int:
@@ -84,14 +83,11 @@ def to_parquet(read: Sequence[Ramps], places: PixelCoordinates, path: str | os.P
 
     Raises
     ------
-    DarkroomError
+    MissingExtra
         pyarrow is not installed.
     """
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ImportError as error:
-        raise DarkroomError("Parquet needs pyarrow: pip install 'darkroom-archive[parquet]'") from error
+    pa = require("pyarrow", extra="parquet", what="Parquet")
+    pq = require("pyarrow.parquet", extra="parquet", what="Parquet")
     writer, rows = None, 0
     temporary = f"{os.fspath(path)}.part"
     try:

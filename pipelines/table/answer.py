@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, overload
 
+from pipelines.errors import require
 from pipelines.table.html import table
 from pipelines.table.layout import lines
 from pipelines.table.spreadsheet import cell
@@ -78,9 +79,10 @@ class Answer(Sequence[Row]):
 
     def to_pandas(self) -> "pd.DataFrame":
         """Return the rows as a pandas DataFrame (needs the ``pandas`` extra)."""
-        import pandas as pd
-
-        return pd.DataFrame(list(self.rows), columns=list(self.columns))
+        made: pd.DataFrame = require("pandas", extra="pandas", what="to_pandas()").DataFrame(
+            list(self.rows), columns=list(self.columns)
+        )
+        return made
 
     def to_table(self) -> "astropy.table.Table":
         """Return the rows as an astropy Table; lists stay Python lists in object columns."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from pipelines.calibration.apply.arithmetic import Corrected
 from pipelines.calibration.apply.plan import Conversion
-from pipelines.errors import UsageError
+from pipelines.errors import UsageError, require
 
 __all__ = ["without_cosmic_rays"]
 
@@ -28,13 +28,12 @@ def without_cosmic_rays(image: Corrected, conversion: Conversion) -> Corrected:
 
     Raises
     ------
+    MissingExtra
+        astroscrappy is not installed.
     UsageError
-        astroscrappy is not installed, or the noise of the frame is not known.
+        The noise of the frame is not known.
     """
-    try:
-        from astroscrappy import detect_cosmics
-    except ImportError as error:
-        raise UsageError("cosmic rays need astroscrappy: pip install 'darkroom-archive[cosmic]'") from error
+    detect_cosmics = require("astroscrappy", extra="cosmic", what="finding cosmic rays").detect_cosmics
     if not conversion.known or image.variance is None:
         raise UsageError("cosmic rays are told by the noise, and no gain or read noise of this frame is known")
     gain = conversion.gain or 1.0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from catalog import Collection
 from pipelines.calibration.groups.keys import number
-from pipelines.errors import UsageError
+from pipelines.errors import UsageError, require
 from pipelines.instruments.nights import on
 from pipelines.table import Answer, Row
 
@@ -102,9 +102,12 @@ def plot(answer: Answer, *, kind: str | None = None) -> Figure:
 
     Raises
     ------
+    MissingExtra
+        matplotlib is not installed.
     UsageError
         There is nothing to draw.
     """
+    require("matplotlib", extra="plot", what="a plot")
     kinds = [name for name in KINDS if any(row["kind"] == name for row in answer)]
     chosen = kind or (kinds[0] if kinds else None)
     rows = [row for row in answer if row["kind"] == chosen and row["date"] is not None]

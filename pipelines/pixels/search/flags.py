@@ -15,6 +15,7 @@ import numpy.typing as npt
 from arraystore import ArrayDamaged, Cube, Lost
 from pipelines.detectors.dqflags import UnknownFlag, dq_names, mask_of
 from pipelines.detectors.geometry import GEOMETRIES
+from pipelines.errors import require
 from pipelines.pixels.search.stacks import NoExposures, Where
 from pipelines.progress import Progress
 from pipelines.session import Session
@@ -104,8 +105,7 @@ class FlagCounts:
 
     def to_xarray(self) -> xarray.Dataset:
         """Return the images with full-frame coordinates ``x`` and ``y``, from 1."""
-        import xarray
-
+        library = require("xarray", extra="xarray", what="to_xarray()")
         alike = len({image.shape for image in self.images.values()}) == 1
         images: dict[str, Any] = {}
         coords: dict[str, Any] = {}
@@ -113,7 +113,8 @@ class FlagCounts:
             y, x = ("y", "x") if alike else (f"y_{detector}", f"x_{detector}")  # detectors of several sizes
             images[detector] = ((y, x), image)
             coords |= {y: np.arange(1, image.shape[0] + 1), x: np.arange(1, image.shape[1] + 1)}
-        return xarray.Dataset(images, coords=coords)
+        made: xarray.Dataset = library.Dataset(images, coords=coords)
+        return made
 
     def __repr__(self) -> str:
         lines = [repr(self.exposures), f"{self.total('flagged')} of {self.total('ramps')} ramps"]

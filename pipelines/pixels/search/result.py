@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipelines.detectors.geometry import GEOMETRIES
+from pipelines.errors import require
 from pipelines.table import Answer, Row
 
 if TYPE_CHECKING:
@@ -47,15 +48,17 @@ class Map:
 
     def to_xarray(self) -> xarray.Dataset:
         """Return the images with full-frame coordinates ``x`` and ``y``, from 1."""
-        import xarray
-
+        library = require("xarray", extra="xarray", what="to_xarray()")
         window = self.window
         coords = {
             "y": np.arange(window["y"], window["y"] + window["ny"]),
             "x": np.arange(window["x"], window["x"] + window["nx"]),
         }
         attributes = {"detector": self.detector, "subarray": self.subarray, "integrations": self.integrations}
-        return xarray.Dataset({k: (("y", "x"), v) for k, v in self.images.items()}, coords=coords, attrs=attributes)
+        made: xarray.Dataset = library.Dataset(
+            {k: (("y", "x"), v) for k, v in self.images.items()}, coords=coords, attrs=attributes
+        )
+        return made
 
     def rows(self, where: Array, columns: Sequence[str]) -> list[Row]:
         """Return a row for each pixel of a mask: its place, number, and the images' values there."""
@@ -115,9 +118,9 @@ class FoundPixels:
 
     def plot(self, out: str | os.PathLike[str] | None = None) -> Any:
         """Draw the maps, the pixels found ringed; write the picture to a file, or give the figure."""
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=(6 * max(1, len(self.maps)), 5.4), layout="constrained")
+        figure = require("matplotlib.figure", extra="plot", what="a plot").Figure(
+            figsize=(6 * max(1, len(self.maps)), 5.4), layout="constrained"
+        )
         for axes, each in zip(figure.subplots(1, len(self.maps), squeeze=False)[0], self.maps, strict=True):
             window, image = each.window, np.asarray(each.images[self.shown], dtype=float)
             low, high, colours = _colours(image[np.isfinite(image)])
