@@ -4,9 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from inspect import signature
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Self, cast
 
+import pymongo.collection
+import pymongo.cursor
 from pymongo.results import BulkWriteResult, DeleteResult, InsertManyResult, InsertOneResult, UpdateResult
 
 from catalog.errors import ReadOnly
@@ -19,38 +23,22 @@ if TYPE_CHECKING:
 __all__ = ["Collection", "Cursor", "ResultCursor"]
 
 Document = dict[str, Any]
-#: Names of the arguments PyMongo's methods take by position, after those that stand in the methods below.
-_MODIFY = ("projection", "sort", "upsert", "return_document")
-_UPDATE = ("bypass_document_validation", "collation", "array_filters", "hint", "session", "let", "sort", "comment")
-_FIND = ("skip", "limit", "no_cursor_timeout", "cursor_type", "sort", "allow_partial_results", "oplog_replay",
-         "batch_size", "collation", "hint")  # fmt: skip
-_POSITIONAL: Mapping[str, tuple[str, ...]] = {
-    "find": _FIND,
-    "find_one": _FIND,
-    "aggregate": ("session", "let", "comment"),
-    "distinct": ("session", "comment", "hint"),
-    "count_documents": ("session", "comment"),
-    "estimated_document_count": ("comment",),
-    "insert_one": ("bypass_document_validation", "session", "comment"),
-    "insert_many": ("bypass_document_validation", "session", "comment"),
-    "bulk_write": ("bypass_document_validation", "session", "comment", "let"),
-    "replace_one": tuple(name for name in _UPDATE if name != "array_filters"),
-    "update_one": _UPDATE,
-    "update_many": tuple(name for name in _UPDATE if name != "sort"),
-    "delete_one": ("collation", "hint", "session", "let", "comment"),
-    "delete_many": ("collation", "hint", "session", "let", "comment"),
-    "find_one_and_update": (*_MODIFY, "array_filters", "hint", "session", "let", "comment"),
-    "find_one_and_replace": (*_MODIFY, "hint", "session", "let", "comment"),
-    "find_one_and_delete": ("projection", "sort", "hint", "session", "let", "comment"),
-    "create_index": ("session", "comment"),
-    "drop_index": ("session", "comment"),
-    "index_information": ("session", "comment"),
-}
 
 
-def _named(method: str, arguments: Sequence[Any], options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a method that were given by position with those given by name."""
-    names = _POSITIONAL[method]
+@lru_cache
+def _positions(method: str) -> tuple[str, ...]:
+    """Return the names of what PyMongo's method takes by position."""
+    finds = method in ("find", "find_one")  # which pass all they are given to a cursor, after themselves
+    called = pymongo.cursor.Cursor.__init__ if finds else getattr(pymongo.collection.Collection, method)
+    named = [each.name for each in signature(called).parameters.values() if each.kind is each.POSITIONAL_OR_KEYWORD]
+    return tuple(named[2 if finds else 1 :])
+
+
+def _named(method: str, first: int, arguments: Sequence[Any], options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the arguments of a method after the first ones by name: those given by position beside the others."""
+    if not arguments:
+        return options
+    names = _positions(method)[first:]
     if len(arguments) > len(names):
         raise TypeError(f"{method}() takes at most {len(names)} more arguments by position, not {len(arguments)}")
     named = dict(zip(names, arguments, strict=False))
@@ -250,24 +238,28 @@ class Collection:
     def __bool__(self) -> bool:
         raise NotImplementedError("a collection has no truth value; compare it with None")
 
-    def _read(self, method: str, *arguments: Any, **options: Any) -> Any:
+    def _read(
+        self, method: str, first: tuple[Any, ...], arguments: Sequence[Any], options: Mapping[str, Any], /
+    ) -> Any:
         with translated(self._where):
-            return getattr(self._inner, method)(*arguments, **options)
+            return getattr(self._inner, method)(*first, **_named(method, len(first), arguments, options))
 
-    def _write(self, method: str, *arguments: Any, **options: Any) -> Any:
+    def _write(
+        self, method: str, first: tuple[Any, ...], arguments: Sequence[Any], options: Mapping[str, Any], /
+    ) -> Any:
         if self._readonly:
             raise ReadOnly(f"{scrub(self._where)} was opened for reading; connect without readonly to write", 13)
         if self._guard:
             raise ReadOnly(f"{method} on {scrub(self._where)} is refused: {self._guard}", 13)
-        return self._read(method, *arguments, **options)
+        return self._read(method, first, arguments, options)
 
     def find(self, filter: Any = None, projection: Any = None, *arguments: Any, **options: Any) -> Cursor:
         """Find documents."""
-        return Cursor(self._read("find", filter, projection, **_named("find", arguments, options)), self._where)
+        return Cursor(self._read("find", (filter, projection), arguments, options), self._where)
 
     def find_one(self, filter: Any = None, projection: Any = None, *arguments: Any, **options: Any) -> Document | None:
         """Find one document; anything but a mapping is taken for an ``_id``."""
-        found: Document | None = self._read("find_one", filter, projection, **_named("find_one", arguments, options))
+        found: Document | None = self._read("find_one", (filter, projection), arguments, options)
         # Guarded, it is a collection that somebody looks at; the verbs get the plain dict.
         return Shown(found) if found is not None and self._guard else found
 
@@ -277,116 +269,88 @@ class Collection:
         last = stages[-1] if stages and isinstance(stages, list) else {}
         writes = isinstance(last, Mapping) and ("$out" in last or "$merge" in last)
         call = self._write if writes else self._read
-        return ResultCursor(call("aggregate", stages, **_named("aggregate", arguments, options)), self._where)
+        return ResultCursor(call("aggregate", (stages,), arguments, options), self._where)
 
     def distinct(self, key: str, filter: Any = None, *arguments: Any, **options: Any) -> list[Any]:
         """Return the distinct values of a field."""
-        return list(self._read("distinct", key, filter, **_named("distinct", arguments, options)))
+        return list(self._read("distinct", (key, filter), arguments, options))
 
     def count_documents(self, filter: Any, *arguments: Any, **options: Any) -> int:
         """Count what matches a filter."""
-        return int(self._read("count_documents", filter, **_named("count_documents", arguments, options)))
+        return int(self._read("count_documents", (filter,), arguments, options))
 
     def estimated_document_count(self, *arguments: Any, **options: Any) -> int:
         """Count all documents, perhaps not to the last one."""
-        return int(self._read("estimated_document_count", **_named("estimated_document_count", arguments, options)))
+        return int(self._read("estimated_document_count", (), arguments, options))
 
     def insert_one(self, document: Any, *arguments: Any, **options: Any) -> InsertOneResult:
         """Insert a document."""
-        options = _named("insert_one", arguments, options)
-        return cast("InsertOneResult", self._write("insert_one", document, **options))
+        return cast("InsertOneResult", self._write("insert_one", (document,), arguments, options))
 
     def insert_many(self, documents: Any, ordered: bool = True, *arguments: Any, **options: Any) -> InsertManyResult:
         """Insert documents."""
-        return cast(
-            "InsertManyResult",
-            self._write("insert_many", documents, ordered, **_named("insert_many", arguments, options)),
-        )
+        return cast("InsertManyResult", self._write("insert_many", (documents, ordered), arguments, options))
 
     def replace_one(
         self, filter: Any, replacement: Any, upsert: bool = False, *arguments: Any, **options: Any
     ) -> UpdateResult:
         """Replace the first document that matches."""
-        return cast(
-            "UpdateResult",
-            self._write("replace_one", filter, replacement, upsert, **_named("replace_one", arguments, options)),
-        )
+        return cast("UpdateResult", self._write("replace_one", (filter, replacement, upsert), arguments, options))
 
     def update_one(
         self, filter: Any, update: Any, upsert: bool = False, *arguments: Any, **options: Any
     ) -> UpdateResult:
         """Update the first document that matches."""
-        return cast(
-            "UpdateResult",
-            self._write("update_one", filter, update, upsert, **_named("update_one", arguments, options)),
-        )
+        return cast("UpdateResult", self._write("update_one", (filter, update, upsert), arguments, options))
 
     def update_many(
         self, filter: Any, update: Any, upsert: bool = False, *arguments: Any, **options: Any
     ) -> UpdateResult:
         """Update every document that matches."""
-        return cast(
-            "UpdateResult",
-            self._write("update_many", filter, update, upsert, **_named("update_many", arguments, options)),
-        )
+        return cast("UpdateResult", self._write("update_many", (filter, update, upsert), arguments, options))
 
     def delete_one(self, filter: Any, *arguments: Any, **options: Any) -> DeleteResult:
         """Delete the first document that matches."""
-        options = _named("delete_one", arguments, options)
-        return cast("DeleteResult", self._write("delete_one", filter, **options))
+        return cast("DeleteResult", self._write("delete_one", (filter,), arguments, options))
 
     def delete_many(self, filter: Any, *arguments: Any, **options: Any) -> DeleteResult:
         """Delete every document that matches."""
-        options = _named("delete_many", arguments, options)
-        return cast("DeleteResult", self._write("delete_many", filter, **options))
+        return cast("DeleteResult", self._write("delete_many", (filter,), arguments, options))
 
     def find_one_and_update(self, filter: Any, update: Any, *arguments: Any, **options: Any) -> Document | None:
-        """Update one document and give it, as it was or (``return_document``) as it is."""
-        return cast(
-            "Document | None",
-            self._write("find_one_and_update", filter, update, **_named("find_one_and_update", arguments, options)),
-        )
+        """Update one document and return it, as it was or (``return_document``) as it is."""
+        return cast("Document | None", self._write("find_one_and_update", (filter, update), arguments, options))
 
     def find_one_and_replace(self, filter: Any, replacement: Any, *arguments: Any, **options: Any) -> Document | None:
-        """Replace one document and give it, as it was or (``return_document``) as it is."""
-        return cast(
-            "Document | None",
-            self._write(
-                "find_one_and_replace", filter, replacement, **_named("find_one_and_replace", arguments, options)
-            ),
-        )
+        """Replace one document and return it, as it was or (``return_document``) as it is."""
+        return cast("Document | None", self._write("find_one_and_replace", (filter, replacement), arguments, options))
 
     def find_one_and_delete(self, filter: Any, *arguments: Any, **options: Any) -> Document | None:
-        """Delete one document and give it as it was."""
-        return cast(
-            "Document | None",
-            self._write("find_one_and_delete", filter, **_named("find_one_and_delete", arguments, options)),
-        )
+        """Delete one document and return it as it was."""
+        return cast("Document | None", self._write("find_one_and_delete", (filter,), arguments, options))
 
     def bulk_write(
         self, requests: Sequence[Any], ordered: bool = True, *arguments: Any, **options: Any
     ) -> BulkWriteResult:
         """Carry out a list of PyMongo's write requests."""
-        return cast(
-            "BulkWriteResult", self._write("bulk_write", requests, ordered, **_named("bulk_write", arguments, options))
-        )
+        return cast("BulkWriteResult", self._write("bulk_write", (requests, ordered), arguments, options))
 
     def create_index(self, keys: Any, *arguments: Any, **options: Any) -> str:
         """Make an index, or find it made; return its name."""
-        return str(self._write("create_index", keys, **_named("create_index", arguments, options)))
+        return str(self._write("create_index", (keys,), arguments, options))
 
     def drop_index(self, index_or_name: Any, *arguments: Any, **options: Any) -> None:
         """Remove an index."""
-        self._write("drop_index", index_or_name, **_named("drop_index", arguments, options))
+        self._write("drop_index", (index_or_name,), arguments, options)
 
     def index_information(self, *arguments: Any, **options: Any) -> dict[str, Any]:
         """Return the indexes there are."""
-        return dict(self._read("index_information", **_named("index_information", arguments, options)))
+        return dict(self._read("index_information", (), arguments, options))
 
     def drop(self) -> None:
         """Remove the collection, documents and indexes."""
-        self._write("drop")
+        self._write("drop", (), (), {})
 
     def watch(self, *arguments: Any, **options: Any) -> Iterator[Document]:
         """Follow the changes of a collection on a server; the embedded catalog refuses."""
-        return cast("Iterator[Document]", self._read("watch", *arguments, **options))
+        return cast("Iterator[Document]", self._read("watch", (), arguments, options))

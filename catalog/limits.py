@@ -112,6 +112,7 @@ _LISTED: tuple[Limit, ...] = (
     *_refused("go over $range", "$map.arrayIndexAs", "$filter.arrayIndexAs", "$reduce.arrayIndexAs"),
     *_refused("match patterns in the pipeline of the $lookup", "$lookup of regular expressions"),
     *_refused("use $regex to match", "$eq of a regular expression"),
+    *_refused("write the character itself", "\\C, \\x{...}"),
     *_refused("read the document and set what you compute", "$bit"),
     *_refused(
         "keep each flag as a field of its own", "$bitsAllSet", "$bitsAllClear", "$bitsAnySet", "$bitsAnyClear"
@@ -122,6 +123,7 @@ _LISTED: tuple[Limit, ...] = (
     _differs("update_many", "all documents are updated or none, where MongoDB keeps what it did before an error"),
     *_refused("the declared indexes are used where the filter names their fields", "explain"),
     *_refused("sort by a field", "$natural"),
+    _differs("$regex", "matched by PCRE2, as on a server, through `pcre2`, a young binding (see pyproject.toml)"),
     _differs("hint", "accepted and ignored: the planner chooses by counting"),
     _differs("maxTimeMS", "accepted and ignored"),
     _differs("cursor", "a cursor reads documents as they are when it reaches them, page by page"),

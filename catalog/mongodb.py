@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pymongo import MongoClient
 from pymongo.errors import ConfigurationError, InvalidURI
@@ -37,10 +37,11 @@ def connect_mongodb(url: CatalogURL, *, options: Mapping[str, Any]) -> MongoBack
     InvalidURL
         If PyMongo refuses URL or options.
     """
-    given = {name.lower() for name in options} | {name.lower() for name in _query_names(url.target)}
+    asked = _query(url.target)
+    given = {*map(str.lower, options), *asked}
     settings = {name: value for name, value in _DEFAULTS.items() if name.lower() not in given}
     settings |= {name: value for name, value in _CONCERN.items() if not _CONCERN_NAMES[name] & given}
-    if str(options.get("w", _query_value(url.target, "w"))) == "0":
+    if str(options.get("w", asked.get("w"))) == "0":
         settings.pop("journal", None)
     try:
         with translated(url.redacted):
@@ -52,13 +53,10 @@ def connect_mongodb(url: CatalogURL, *, options: Mapping[str, Any]) -> MongoBack
     return MongoBackend(client, url.database)
 
 
-def _query_names(url: str) -> list[str]:
-    return list(parse_qs(urlsplit(url).query, keep_blank_values=True))
-
-
-def _query_value(url: str, name: str) -> str | None:
-    values = parse_qs(urlsplit(url).query).get(name)
-    return values[0] if values else None
+def _query(url: str) -> dict[str, str]:
+    """Return the options of a URL: their names in small letters, parted by ``&`` or, all of them, by ``;``."""
+    pairs = parse_qsl(urlsplit(url).query.replace(";", "&"), keep_blank_values=True)
+    return {name.lower(): value for name, value in pairs}
 
 
 class MongoBackend:

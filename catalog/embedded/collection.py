@@ -266,14 +266,16 @@ class EmbeddedCollection:
             return "_id_"
         return create_index(self._schemas, self.name, spec)
 
-    def drop_index(self, index_or_name: Any) -> None:
+    def drop_index(self, index_or_name: Any, **options: Any) -> None:
         """Remove an index."""
+        check_options(options, allowed=_WRITE)
         pairs = index_or_name
         name = pairs if isinstance(pairs, str) else "_".join(f"{path}_{order}" for path, order in pairs)
         drop_index(self._schemas, self.name, name)
 
-    def index_information(self) -> dict[str, Any]:
+    def index_information(self, **options: Any) -> dict[str, Any]:
         """Return the indexes there are, as PyMongo does."""
+        check_options(options, allowed=_READ)
         schema = self._schemas.get(self.name)
         return {} if schema is None else index_information(schema)
 

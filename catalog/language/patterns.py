@@ -1,4 +1,8 @@
-"""Compiles regular expressions with PCRE2, the library MongoDB matches with."""
+r"""Compiles regular expressions with PCRE2, the library MongoDB matches with.
+
+Python's `re`, and `regex`, answer otherwise without a word: POSIX classes, ``\w`` beside letters whose case is beyond
+ASCII, ``\Z``, ``\Q..\E``, named groups; and `re` has no bound on how long it tries.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +13,15 @@ from typing import Any
 
 from bson import Regex
 
-from catalog.errors import InvalidQuery
+from catalog.errors import InvalidQuery, NotSupported
+from catalog.limits import refused
 
 __all__ = ["Pattern", "compile_pattern"]
 
 _MOST = 16_384  # bytes of a pattern, as on a server
 _OPTIONS = {"i": "IGNORECASE", "m": "MULTILINE", "x": "VERBOSE", "s": "DOTALL", "u": "NOFLAG"}
+#: Escapes that the binding has PCRE2 read as JavaScript does, or forbid; each other one is passed over whole.
+_ESCAPE = re.compile(r"\\(?:(?P<other>C|x(?![0-9A-Fa-f]{2}))|(?P<none>[uU])|.)", re.DOTALL)
 
 
 class Pattern:
@@ -23,8 +30,13 @@ class Pattern:
     __slots__ = ("_compiled", "_error", "_text")
 
     def __init__(self, text: str, options: str) -> None:
-        import pcre2  # not before a pattern is met
-
+        try:
+            import pcre2  # not before a pattern is met
+        except ImportError as error:
+            raise NotSupported(
+                f"regular expressions are matched by PCRE2, which is not here ({error}): pip install pcre2", 238
+            ) from None
+        _check_escapes(text)
         flags = pcre2.ASCII  # \\w, \\d and \\s are ASCII on a server; letters have case beyond it all the same
         for option in options:
             flags |= getattr(pcre2, _OPTIONS[option])
@@ -57,6 +69,14 @@ class Pattern:
         return InvalidQuery(
             f"Regular expression /{self._text[:60]}/ needs too many steps ({error}); ask for less at once", 51156
         )
+
+
+def _check_escapes(text: str) -> None:
+    for found in _ESCAPE.finditer(text):
+        if found["other"]:
+            raise refused("\\C, \\x{...}", "escapes of a pattern")
+        if found["none"]:
+            raise InvalidQuery(f"Regular expression is invalid: PCRE2 does not support {found[0]}", 51091)
 
 
 def compile_pattern(pattern: Any, options: Any = "") -> Pattern:

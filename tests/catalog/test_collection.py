@@ -337,6 +337,16 @@ def test_arguments_by_position_are_pymongos(tmp_path):
         assert items.find_one_and_update({"_id": 1}, {"$set": {"b": 2}}, {"a": 0}) == {"_id": 1, "b": 1}
         assert items.find_one_and_delete({}, {"_id": 1}, [("a", -1)]) == {"_id": 4}
         assert items.find_one({"_id": 0}, []) == {"_id": 0, "a": 0, "b": 1}
+        items.update_many({"_id": 0}, {"$set": {"v": [1, 5]}})
+        items.update_many({"_id": 0}, {"$set": {"v.$[e]": 0}}, False, [{"e": 5}])
+        items.update_one({"_id": 0}, {"$inc": {"v.$[e]": 9}}, False, None, None, [{"e": 0}])
+        assert items.find_one(0)["v"] == [1, 9]
+        assert items.distinct("_id", {"a": 2}, None) == [2]
+        assert items.create_index("a", None, "why") == "a_1"
+        assert "a_1" in items.index_information(None)
+        items.drop_index("a_1", None)
+        with pytest.raises(NotSupported, match="session"):
+            items.index_information(object())
         with pytest.raises(TypeError, match="multiple values"):
             items.find({}, None, 1, skip=2)
         with pytest.raises(TypeError, match="by position"):

@@ -28,11 +28,33 @@ def test_defaults():
         ("mongodb://h/db?w=1", {}, WriteConcern(w=1, j=True)),
         ("mongodb://h/db?journal=false", {}, WriteConcern(w="majority", j=False)),
         ("mongodb://h/db?w=0", {}, WriteConcern(w=0)),
+        ("mongodb://h/db?w=1;journal=false", {}, WriteConcern(w=1, j=False)),
+        ("mongodb://h/db?W=0", {}, WriteConcern(w=0)),
         ("mongodb://h/db", {"w": 2}, WriteConcern(w=2, j=True)),
     ],
 )
 def test_what_the_url_says_wins(url, options, concern):
     assert client(url, **options).write_concern == concern
+
+
+@pytest.mark.parametrize(
+    ("url", "hosts", "database", "source"),
+    [
+        ("mongodb://[::1]:27018/db", {("::1", 27018)}, "db", None),
+        ("mongodb://a,b:2,[::1]:3/db?replicaSet=r", {("a", 27017), ("b", 2), ("::1", 3)}, "db", None),
+        ("mongodb://%2Ftmp%2Fm.sock/db", {("/tmp/m.sock", None)}, "db", None),
+        ("mongodb://ada:p%25w@H/Db", {("h", 27017)}, "Db", "Db"),
+        ("mongodb://ada:pw@h/db?authSource=admin", {("h", 27017)}, "db", "admin"),
+        ("mongodb://CN%3Dme@h/db?authMechanism=MONGODB-X509&tls=true", {("h", 27017)}, "db", "$external"),
+    ],
+)
+def test_every_form_of_a_url_reaches_its_hosts_its_database_and_its_user(url, hosts, database, source):
+    backend = connect_mongodb(parse_url(url), options={})
+    backend.close()
+    credentials = backend._client.options.pool_options._credentials
+    assert backend._client._topology_settings.seeds == hosts
+    assert backend._database.name == database
+    assert getattr(credentials, "source", None) == source
 
 
 def test_options_pass_through():

@@ -14,10 +14,11 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 SERVER = Path(__file__).with_name("mongoeco_server.py")
 PYTHON_VARIABLE = "DARKROOM_MONGOECO_PYTHON"
+OUTSIDE = {"gssapi", "mongodb-aws", "mongodb-oidc", "mongodb-x509"}  # their users are in no database
 NO_URI = "MONGODB_URI is not set: set it to a server on which databases may be made and dropped"
 
 
@@ -87,9 +88,12 @@ def mongodb(folder: Path) -> Iterator[Any]:
 def with_database(uri: str, name: str) -> str:
     """`uri` with another database, its user still looked up where it was."""
     parts = urlsplit(uri)
-    query = parts.query
-    if "@" in parts.netloc and "authsource=" not in query.lower():
-        query = f"{query}&authSource={parts.path.strip('/') or 'admin'}".strip("&")
+    query, asked = parts.query, parse_qs(parts.query.lower().replace(";", "&"))
+    mechanism = asked.get("authmechanism", [""])[0]
+    if "@" in parts.netloc and "authsource" not in asked and mechanism not in OUTSIDE:
+        default = "%24external" if mechanism == "plain" else "admin"
+        separator = ";" if ";" in query else "&"
+        query = f"{query}{separator}authSource={parts.path.strip('/') or default}".strip(separator)
     return urlunsplit((parts.scheme, parts.netloc, f"/{name}", query, ""))
 
 

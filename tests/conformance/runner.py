@@ -40,19 +40,21 @@ def run(case: Case, database: Any) -> Outcome:
     The two collections of a case are dropped before it and after it.
     """
     case = deepcopy(case)
-    _clear(database)
+    clear(database)
     try:
-        return _judge(case, database)
+        return prepare(case, database) or judge(case, database)
     finally:
-        _clear(database)
+        clear(database)
 
 
-def _clear(database: Any) -> None:
+def clear(database: Any) -> None:
+    """Drop the collections of a case."""
     for name in COLLECTIONS:
         database[name].drop()
 
 
-def _judge(case: Case, database: Any) -> Outcome:
+def prepare(case: Case, database: Any) -> Outcome | None:
+    """Write the documents of `case`, and make the calls before its own; an outcome if that is refused already."""
     try:
         for name, documents in (("items", case.given), ("other", case.other)):
             if documents:
@@ -62,6 +64,11 @@ def _judge(case: Case, database: Any) -> Outcome:
     except Exception as error:
         # What the case is about may already be refused here: an index, a value.
         return _raised(case, error, database, early=True)
+    return None
+
+
+def judge(case: Case, database: Any) -> Outcome:
+    """Make the call of `case` and judge what it answers, and leaves."""
     try:
         got = make(case.call, database)
     except Exception as error:

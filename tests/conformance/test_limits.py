@@ -19,8 +19,8 @@ from tests.conformance.suite import CASES
 
 BY_ID = {case.id: case for case in CASES}
 EMBEDDED = {limit.operator: limit.behaviour for limit in limits.LIMITS if limit.backend == "embedded"}
-# Differences of options, of time and of what an error leaves, not of an answer: no case shows them.
-NO_ANSWER = {"cursor", "hint", "maxTimeMS", "update_many"}
+# Differences of options, of time, of what matches and of what an error leaves, not of an answer: no case shows them.
+NO_ANSWER = {"$regex", "cursor", "hint", "maxTimeMS", "update_many"}
 
 
 def stage(operator: str, argument: Any = None) -> Call:
@@ -81,6 +81,7 @@ PROBES: dict[str, Call] = {
             ],
         ),
     ),
+    "\\C, \\x{...}": Call("find", ({"v": {"$regex": r"\x{41}"}},)),
     "$eq of a regular expression": Call("find", ({"v": {"$eq": re.compile("x")}},)),
     "Timestamp(0, 0)": Call("insert_one", ({"_id": 2, "v": Timestamp(0, 0)},)),
     "$out into another database": stage("$out", {"db": "x", "coll": "y"}),

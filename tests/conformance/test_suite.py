@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from bson import Code, Decimal128, Int64
+from pymongo import MongoClient
 
 from tests.conformance.backends import with_database
 from tests.conformance.case import UNSEEN, Call, Case, utc
@@ -122,18 +123,38 @@ def test_the_evaluator_groups_as_the_cases_say(case: Case, group: dict[str, Any]
 
 
 @pytest.mark.parametrize(
-    ("uri", "wanted"),
+    "uri",
     [
-        ("mongodb://h", "mongodb://h/d"),
-        ("mongodb://h:1,g:2/", "mongodb://h:1,g:2/d"),
-        ("mongodb://h/old?w=1", "mongodb://h/d?w=1"),
-        ("mongodb://h?w=1", "mongodb://h/d?w=1"),
-        ("mongodb://u:p@h/users", "mongodb://u:p@h/d?authSource=users"),
-        ("mongodb://u:p@h", "mongodb://u:p@h/d?authSource=admin"),
-        ("mongodb://u:p@h/old?authSource=users", "mongodb://u:p@h/d?authSource=users"),
-        ("mongodb+srv://u:p@h/?retryWrites=true", "mongodb+srv://u:p@h/d?retryWrites=true&authSource=admin"),
-        ("mongodb://%2Ftmp%2Fmongodb-27017.sock/old", "mongodb://%2Ftmp%2Fmongodb-27017.sock/d"),
+        "mongodb://h",
+        "mongodb://h:1,g:2/",
+        "mongodb://h/old?w=1",
+        "mongodb://h?w=1",
+        "mongodb://[::1]:27018/old",
+        "mongodb://u:p%40w@h/users",
+        "mongodb://u:p@h",
+        "mongodb://u:p@h/?w=1;journal=true",
+        "mongodb://u:p@h/old?authSource=users",
+        "mongodb://u:p@h/old?AUTHSOURCE=users&w=1",
+        "mongodb://u:p@h/?authMechanism=PLAIN&tls=true",
+        "mongodb://u:p@h/old?authMechanism=PLAIN&tls=true",
+        "mongodb://CN%3Dme%2COU%3Dx@h/?authMechanism=MONGODB-X509&tls=true",
+        "mongodb://%2Ftmp%2Fmongodb-27017.sock/old",
     ],
 )
-def test_a_server_is_asked_in_a_database_of_our_own_whatever_its_url(uri, wanted):
-    assert with_database(uri, "d") == wanted
+def test_a_server_is_asked_in_a_database_of_our_own_whatever_its_url(uri):
+    before, after = (MongoClient(url, connect=False) for url in (uri, with_database(uri, "d")))
+    assert after.get_default_database().name == "d"
+    for of in (lambda client: client._topology_settings.seeds, lambda client: client.write_concern, _user):
+        assert of(after) == of(before)
+    before.close()
+    after.close()
+
+
+def _user(client: Any) -> Any:
+    known = client.options.pool_options._credentials
+    return known and (known.mechanism, known.source, known.username, known.password)
+
+
+def test_a_server_named_by_its_service_keeps_its_user():  # looked up by DNS: not to be parsed here
+    wanted = "mongodb+srv://u:p@h/d?retryWrites=true&authSource=admin"
+    assert with_database("mongodb+srv://u:p@h/?retryWrites=true", "d") == wanted
