@@ -42,6 +42,7 @@ INDEXES: tuple[Index, ...] = (
     Index("headers", ("digests",)),
     Index("headers", ("campaign",)),
     Index("headers", ("detector", "kind", "window.x")),
+    Index("headers", ("obs.camera", "date")),
     Index("headers", ("calibration.references_used",)),
     Index("headers", ("calibration.version",)),
     Index("headers", ("calibration.steps_lacking",)),

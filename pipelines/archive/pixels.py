@@ -10,6 +10,7 @@ from pipelines.archive.questions import Questions
 
 if TYPE_CHECKING:
     from pipelines.jwst.calibrate import Calibrated, RunLimits
+    from pipelines.pixels.cameras import CameraPixels
     from pipelines.pixels.search import FlagCounts, FoundPixels
     from pipelines.pixels.selection import PixelSelection
 
@@ -33,8 +34,10 @@ class DetectorPixels(Questions):
         subarray: str | None = None,
         version: str | None = None,
         where: Mapping[str, Any] | None = None,
-    ) -> "PixelSelection":
-        """Select a detector pixel, several, or a box, in every exposure: `pipelines.pixels.selection.pixel`."""
+        kind: str | Iterable[str] | None = None,
+        image: str | None = None,
+    ) -> "PixelSelection | CameraPixels":
+        """Select a pixel, several, or a box, of a JWST detector or a camera: `pipelines.pixels.selection.pixel`."""
         from pipelines.pixels.selection import pixel
 
         return pixel(
@@ -50,6 +53,8 @@ class DetectorPixels(Questions):
             subarray=subarray,
             version=version,
             where=where,
+            kind=kind,
+            image=image,
         )
 
     def find_flag(

@@ -11,6 +11,7 @@ from pipelines.cli.options import ArchiveAddress, json_option, table_option
 
 if TYPE_CHECKING:
     from pipelines.pixels import PixelSelection
+    from pipelines.pixels.cameras import CameraPixels
 
 VERBS = ("update", "check", "rebuild")
 
@@ -23,37 +24,43 @@ def register(app: typer.Typer) -> None:
 
 def pixel(
     context: typer.Context,
-    detector: str = typer.Argument(help="MIRIMAGE, MIRIFULONG or MIRIFUSHORT."),
-    x: int = typer.Argument(help="Column in the full frame, 1..1032."),
-    y: int = typer.Argument(help="Row in the full frame, 1..1024."),
+    detector: str = typer.Argument(help="A JWST detector, such as MIRIMAGE, NRCA1 or NRS1, or a camera."),
+    x: int = typer.Argument(help="Column of the detector, from 1."),
+    y: int = typer.Argument(help="Row of the detector, from 1."),
+    also: list[str] = typer.Option([], "--also", help="A further pixel, X,Y; may be repeated."),
+    box: str = typer.Option(None, help="All pixels as far as the corner X,Y, in place of one."),
     date: str = typer.Option(None, help="A day, or A:B, YYYY-MM-DD; either end may be left open."),
-    readpatt: str = typer.Option(None, help="Only this readout pattern."),
-    subarray: str = typer.Option(None, help="Only this subarray."),
-    version: str = typer.Option(None, help="Only calibrations of this release, such as 1.17."),
+    readpatt: str = typer.Option(None, help="JWST: only this readout pattern."),
+    subarray: str = typer.Option(None, help="JWST: only this subarray."),
+    version: str = typer.Option(None, help="JWST: only calibrations of this release, such as 1.17."),
+    kind: list[str] = typer.Option([], help="Camera: only these kinds, such as dark; may be repeated."),
+    image: str = typer.Option(None, help="Camera: which image, of files of several."),
     where: str = typer.Option(None, help="Only exposures that answer a filter of the catalog, in JSON."),
     plot: Path = typer.Option(None, help="Write the picture there (png, pdf, svg)."),
-    csv: Path = typer.Option(None, help="Write every group as a row of a CSV file."),
-    parquet: Path = typer.Option(None, help="Write every group as a row of a Parquet file."),
+    csv: Path = typer.Option(None, help="Write every value as a row of a CSV file."),
+    parquet: Path = typer.Option(None, help="Write every value as a row of a Parquet file."),
     as_json: bool = table_option,
 ) -> None:
-    """Follow one pixel through every exposure: its ramps, flags and slopes, one line an exposure.
+    """Follow a pixel through every exposure of a detector, or every frame of a camera, one line each.
 
     Examples
     --------
       darkroom pixel MIRIMAGE 40 800
-      darkroom pixel MIRIMAGE 40 800 --plot pixel.png
+      darkroom pixel MIRIMAGE 40 800 --also 41,800 --plot pixels.png
+      darkroom pixel T13060400 100 200 --kind dark
     """
     address: ArchiveAddress = context.obj
     with address.open(readonly=True) as archive:
         selection = archive.pixel(
             detector,
-            x=x,
-            y=y,
+            **_which(x, y, also, box),
             date=date,
             readpatt=readpatt,
             subarray=subarray,
             version=version,
             where=_where(where),
+            kind=kind or None,
+            image=image,
         )
         _show(selection, as_json=as_json)
         if plot is not None:
@@ -63,11 +70,15 @@ def pixel(
         if parquet is not None:
             selection.to_parquet(parquet)
         unread = selection.unread
+        assumed = getattr(selection, "assumed", ())
     for out in (plot, csv, parquet):
         if out is not None:
             typer.echo(f"written: {out}", err=True)
+    for text in assumed:
+        typer.echo(f"assumed: {text}", err=True)
     for row in unread:
-        typer.echo(f"not read: {row['document'] or row['exposure']} {row['what']}: {row['reason']}", err=True)
+        named = " ".join(str(part) for part in (row["document"] or row["exposure"], row["what"]) if part)
+        typer.echo(f"not read: {named}: {row['reason']}", err=True)
     if len(unread):
         raise typer.Exit(1)
 
@@ -99,6 +110,26 @@ def rates(
         raise typer.Exit(1)
 
 
+def _which(x: int, y: int, also: list[str], box: str | None) -> dict[str, Any]:
+    """Return the pixels asked for as `pipelines.pixels.selection.pixel` takes them."""
+    if box is not None and also:
+        raise typer.BadParameter("--also names single pixels, --box all to a corner; use one of them")
+    if box is not None:
+        return {"box": (x, y, *_pair("--box", box))}
+    if also:
+        return {"pixels": [(x, y), *(_pair("--also", text) for text in also)]}
+    return {"x": x, "y": y}
+
+
+def _pair(option: str, text: str) -> tuple[int, int]:
+    parts = text.split(",")
+    try:
+        first, second = (int(part) for part in parts)
+    except ValueError:
+        raise typer.BadParameter(f"{option} takes X,Y, such as 41,800; not {text!r}") from None
+    return first, second
+
+
 def _where(text: str | None) -> Any:
     if text is None:
         return None
@@ -110,7 +141,7 @@ def _where(text: str | None) -> Any:
     return asked
 
 
-def _show(selection: PixelSelection, *, as_json: bool) -> None:
+def _show(selection: PixelSelection | CameraPixels, *, as_json: bool) -> None:
     """Print one line an exposure, or as JSON every value of it."""
     from pipelines.cli.show import print_json, show
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from catalog import Collection
 from pipelines.detectors.geometry import ALIASES, GEOMETRIES, Geometry, PixelOutside
 from pipelines.detectors.numbering import SCIENCE_PIXELS, refout_position
 from pipelines.errors import UsageError
@@ -87,6 +88,36 @@ class PixelCoordinates:
         return f"{self.x.size} pixels"
 
 
+def is_detector(name: str) -> bool:
+    """Tell whether a name is that of a JWST detector."""
+    known = str(name).strip().upper()
+    return known in GEOMETRIES or known in ALIASES
+
+
+def camera_named(headers: Collection, name: str) -> str:
+    """Return the key of a camera of the archive; upper and lower case are one where that is clear.
+
+    Raises
+    ------
+    NoSuchPixel
+        No frame is of such a camera, and no JWST detector has that name; the message names the nearest.
+    """
+    frames = {"kind": {"$nin": ["uncal", "ramp", "rateints", "rate"]}}  # JWST's exposures are asked by their detector
+    if headers.find_one({"obs.camera": name, **frames}, {"_id": 1}) is not None:
+        return name
+    cameras = sorted(str(camera) for camera in headers.distinct("obs.camera", frames) if camera is not None)
+    alike = [camera for camera in cameras if camera.casefold() == name.strip().casefold()]
+    if len(alike) == 1:
+        return alike[0]
+    folded = {choice.casefold(): choice for choice in (*GEOMETRIES, *cameras)}
+    within = [camera for camera in cameras if name.strip() and name.strip().casefold() in camera.casefold()]
+    near = [*within, *(folded[match] for match in get_close_matches(name.casefold(), folded, n=3))][:3]
+    asked = f"is it {' or '.join(near)}? " if near else ""
+    shown = ", ".join(cameras[:8]) + (", …" if len(cameras) > 8 else "")
+    there = f"there are {', '.join(GEOMETRIES)}, and the archive's cameras: {shown or 'none that a frame names'}"
+    raise NoSuchPixel(f"no detector or camera {name!r}; {asked}{there}")
+
+
 def checked_detector(detector: str) -> str:
     """Return a detector's name as the headers write it.
 
@@ -105,7 +136,7 @@ def checked_detector(detector: str) -> str:
 
 
 def places_of(
-    detector: str,
+    geometry: Geometry,
     *,
     x: int | None = None,
     y: int | None = None,
@@ -117,8 +148,8 @@ def places_of(
 
     Parameters
     ----------
-    detector
-        Its name, as `checked_detector` returns it.
+    geometry
+        Of the detector.
     x, y
         One pixel.
     pixel
@@ -135,7 +166,6 @@ def places_of(
     UsageError
         None of the four ways, or two; no pixel; too many.
     """
-    geometry = GEOMETRIES[detector]
     given = [(x is not None or y is not None), pixel is not None, pixels is not None, box is not None]
     if sum(given) != 1 or (given[0] and (x is None or y is None)):
         raise UsageError("say which pixel in one way: x= and y=, pixel_id=, a list of (x, y), or a box")

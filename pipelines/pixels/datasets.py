@@ -211,7 +211,7 @@ def _exposures(read: Sequence[Ramps] | Sequence[Slopes]) -> dict[str, Any]:
         "exposure": ("exposure", np.asarray([one.exposure for one in observed], dtype=object)),
         "calibration": ("exposure", np.asarray([one.calibration or "" for one in observed], dtype=object)),
         "version": ("exposure", np.asarray([one.version or "" for one in observed], dtype=object)),
-        "time": ("exposure", _datetimes([one.start for one in observed])),
+        "time": ("exposure", as_datetimes([one.start for one in observed])),
         "subarray": ("exposure", np.asarray([one.first.get("subarray") or "" for one in observed], dtype=object)),
         "readpatt": ("exposure", np.asarray([one.first.get("readpatt") or "" for one in observed], dtype=object)),
         "nints": ("exposure", np.asarray([one.integrations.size for one in read], np.int64)),
@@ -244,7 +244,8 @@ def _meanings(read: Sequence[Ramps] | Sequence[Slopes]) -> dict[str, Any]:
     return {"flag_masks": [bit for _, bit in table], "flag_meanings": " ".join(name for name, _ in table)}
 
 
-def _datetimes(times: Sequence[datetime | None]) -> Array:
+def as_datetimes(times: Sequence[datetime | None]) -> Array:
+    """Return instants as datetime64, NaT where there is none."""
     stamps = [np.datetime64("NaT", "ns") if t is None else np.datetime64(t.replace(tzinfo=None), "ns") for t in times]
     return np.asarray(stamps, dtype="datetime64[ns]")
 

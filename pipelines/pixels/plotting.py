@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pipelines.detectors.dqflags import dq_names
-from pipelines.errors import UsageError, require
+from pipelines.errors import UsageError
+from pipelines.pixels.drawing import (
+    COLOURS,
+    FAINT,
+    INK,
+    checked_picture,
+    finish,
+    new_figure,
+    panel_axes,
+    tidy,
+    time_axis,
+)
 from pipelines.pixels.exposures import NoExposure
-from pipelines.pixels.reading import Ramps
+from pipelines.pixels.reading import Ramps, Slopes
 from pipelines.table.cells import counted
 
 if TYPE_CHECKING:
@@ -22,63 +31,96 @@ if TYPE_CHECKING:
 
     from pipelines.pixels.selection import PixelSelection
 
-INK, FAINT, RAW, CORRECTED, JUMP = "#22262b", "#c9ced6", "#8a95a5", "#1f6fb4", "#d1495b"
-FORMATS = ("png", "pdf", "svg", "jpg")
+RAW, CORRECTED, JUMP = "#8a95a5", "#1f6fb4", "#d1495b"
 SHOWN = 4
 """Exposures whose ramps are drawn: the first, the last, and some between."""
 
 
 def plot(selection: PixelSelection, path: str | os.PathLike[str] | None = None) -> Figure:
-    """Draw one pixel: some of its ramps on top, the history of its slope below.
+    """Draw some ramps of one pixel, or of several over each other, above the history of their slopes; a box in panels.
 
     Parameters
     ----------
     selection
-        Of one pixel.
+        Of one pixel, of `pipelines.pixels.drawing.COLOURS` at most, or of a box.
     path
         Also written there.
 
     Raises
     ------
     UsageError
-        More than one pixel was asked for, or no picture has that ending.
+        More pixels than a picture can show; no picture has that ending.
     MissingExtra
         matplotlib is not installed.
     """
-    if not selection.places.single:
-        raise UsageError("a plot is of one pixel; ask for it with x= and y=, or use .ramps() and plot that")
-    made = require("matplotlib.figure", extra="plot", what="a plot").Figure
-    ending = "png" if path is None else os.path.splitext(path)[1].lstrip(".").lower() or "png"
-    if ending not in FORMATS:
-        raise UsageError(f"no picture is written as {ending}; there are {', '.join(FORMATS)}")
+    places = selection.places
+    if path is not None:
+        checked_picture(path)
+    if places.box is not None and places.x.size > 1:
+        return _panels(selection, path)
+    if places.x.size > len(COLOURS):
+        raise UsageError(f"{places.x.size} pixels are too many for one plot, which compares {len(COLOURS)} at most")
     read = [one for one in selection.read() if one.pixels.size]
-    figure: Figure = made(figsize=(11, 6.6), layout="constrained", facecolor="white")
-    figure.get_layout_engine().set(h_pad=0.08, w_pad=0.06)  # type: ignore[union-attr, call-arg]
+    figure = new_figure((11, 6.6))
     panels: Any = figure.subfigures(2, 1, height_ratios=[1.15, 1])
     top, bottom = panels
     shown = _chosen(read)
+    several = places.x.size > 1
     rows = top.subplots(1, len(shown), squeeze=False, sharex=False)[0]
     for axes, one in zip(rows, shown, strict=True):
-        _ramp(axes, one)
+        _compared(axes, one) if several else _ramp(axes, one)
     rows[0].set_ylabel("signal since the first group (DN)")
-    _legend(rows[0], shown)
+    _named(rows[0], selection) if several else _legend(rows[0], shown)
     axes = bottom.subplots()
     _history(axes, selection)
-    where = f"x={selection.places.x[0]}  y={selection.places.y[0]}"
     names = {one.observed.exposure for one in read}
-    title = f"{selection.detector}  {where}   pixel {selection.places.ids[0]} · {counted(len(names), 'exposure')}"
-    figure.suptitle(title, x=0.01, ha="left", fontsize=13, fontweight="bold", color=INK)
-    if path is not None:
-        figure.savefig(path, dpi=130)
-    # A notebook shows a figure by itself only if pyplot made it, and pyplot would keep every one.
-    figure._repr_png_ = partial(_png, figure)  # type: ignore[attr-defined]
-    return figure
+    where = repr(places) if several else f"x={places.x[0]}  y={places.y[0]}   pixel {places.ids[0]}"
+    return finish(figure, f"{selection.detector}  {where} · {counted(len(names), 'exposure')}", path)
 
 
-def _png(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, dpi=90, format="png")
-    return buffer.getvalue()
+def _panels(selection: PixelSelection, path: str | os.PathLike[str] | None) -> Figure:
+    """Draw the history of each pixel of a box in a panel of its own."""
+    figure, panels = panel_axes(selection.places)
+    slopes = [one for one in selection.read_slopes() if one.pixels.size]
+    for pixel, axes in panels:
+        for one in slopes:
+            if (at := np.flatnonzero(one.pixels == pixel)).size:
+                good = _good(one)[:, at[0]]
+                days = one.days[good] - 40587.0
+                axes.plot(days, one.slope[good, at[0]], "o", ms=2.5, color=CORRECTED)
+        time_axis(axes)
+        tidy(axes)
+    figure.supylabel("slope (DN/s)", fontsize=9, color=INK)
+    count = counted(len({one.observed.exposure for one in slopes}), "exposure")
+    return finish(figure, f"{selection.detector}  {selection.places!r} · {count}", path)
+
+
+def _compared(axes: Axes, one: Ramps) -> None:
+    """Draw the mean ramp of each pixel of one exposure, from zero: corrected, or raw where there is no other."""
+    seconds = np.arange(1, one.ngroups + 1) if one.elapsed is None else one.elapsed
+    values = one.corrected if one.corrected is not None else one.raw
+    if values is not None:
+        rise = (values - values[:, :1].astype(float)).mean(axis=0)
+        for n, pixel in enumerate(one.pixels.tolist()):
+            axes.plot(seconds, rise[:, n], color=COLOURS[pixel % len(COLOURS)], lw=1.4, marker=".", ms=3.5)
+    _head(axes, one)
+
+
+def _named(axes: Axes, selection: PixelSelection) -> None:
+    from matplotlib.lines import Line2D
+
+    xs, ys = selection.places.x.tolist(), selection.places.y.tolist()
+    handles = [
+        Line2D([], [], color=COLOURS[n % len(COLOURS)], label=f"x={x}, y={y}")
+        for n, (x, y) in enumerate(zip(xs, ys, strict=True))
+    ]
+    axes.legend(handles=handles, fontsize=8, frameon=False, loc="best")
+
+
+def _good(one: Slopes) -> Any:
+    """Tell which slopes may be used, (nint, P)."""
+    names = dq_names(one.observed.products[0].get("dq_version"))
+    return np.ones(one.slope.shape, bool) if one.dq is None else (one.dq & names["DO_NOT_USE"]) == 0
 
 
 def _chosen(read: Sequence[Ramps]) -> list[Ramps]:
@@ -115,13 +157,18 @@ def _ramp(axes: Axes, one: Ramps) -> None:
             number, group = np.nonzero(flags & names.get(name, 0))
             style: dict[str, Any] = {"marker": marker, "facecolors": "none", "edgecolors": color, "zorder": 4}
             axes.scatter(seconds[group], rise[number, group], s=46, linewidths=1.5, **style)
+    _head(axes, one)
+
+
+def _head(axes: Axes, one: Ramps) -> None:
+    """Say which exposure is drawn."""
     start = one.observed.start
     day = "no date" if start is None else f"{start:%Y-%m-%d %H:%M}"
     of = f"{one.observed.first.get('subarray') or ''}, {counted(one.integrations.size, 'integration')}"
     version = f", jwst {one.observed.version}" if one.observed.version else ""
     axes.set_title(f"{day}\n{of}{version}", loc="left", fontsize=8.5, color=INK)
     axes.set_xlabel("group" if one.elapsed is None else "seconds since the reset", fontsize=8.5)
-    _tidy(axes)
+    tidy(axes)
 
 
 def _legend(axes: Axes, shown: Sequence[Ramps]) -> None:
@@ -139,9 +186,7 @@ def _legend(axes: Axes, shown: Sequence[Ramps]) -> None:
 
 
 def _history(axes: Axes, selection: PixelSelection) -> None:
-    """Draw the slope of every integration over time, with its error and what its flags say."""
-    import matplotlib.dates as dates
-
+    """Draw the slope of every integration over time, with its error and what its flags say; a colour for each pixel."""
     try:
         slopes = [one for one in selection.read_slopes() if one.pixels.size]
     except NoExposure:
@@ -150,32 +195,34 @@ def _history(axes: Axes, selection: PixelSelection) -> None:
         return
     for one in slopes:
         names = dq_names(one.observed.products[0].get("dq_version"))
-        good = np.ones(one.integrations.size, bool) if one.dq is None else (one.dq[:, 0] & names["DO_NOT_USE"]) == 0
+        usable = _good(one)
         days = one.days - 40587.0  # matplotlib counts from 1970, as it stands
-        value = one.slope[:, 0]
-        error = None if one.error is None else one.error[good, 0]
-        axes.errorbar(days[good], value[good], error, fmt="o", ms=3.6, color=CORRECTED, ecolor=RAW, elinewidth=1)
-        if one.dq is not None:
-            struck = good & ((one.dq[:, 0] & names["JUMP_DET"]) != 0)
-            ring: dict[str, Any] = {"facecolors": "none", "edgecolors": JUMP, "zorder": 4}
-            axes.scatter(days[struck], value[struck], s=40, linewidths=1.3, **ring)
+        for n, pixel in enumerate(one.pixels.tolist()):
+            good, value, color = usable[:, n], one.slope[:, n], COLOURS[pixel % len(COLOURS)]
+            error = None if one.error is None else one.error[good, n]
+            axes.errorbar(days[good], value[good], error, fmt="o", ms=3.6, color=color, ecolor=RAW, elinewidth=1)
+            if one.dq is not None:
+                struck = good & ((one.dq[:, n] & names["JUMP_DET"]) != 0)
+                ring: dict[str, Any] = {"facecolors": "none", "edgecolors": JUMP, "zorder": 4}
+                axes.scatter(days[struck], value[struck], s=40, linewidths=1.3, **ring)
     finite = np.concatenate([one.slope[np.isfinite(one.slope)] for one in slopes])
     if finite.size and finite.min() > 0 and finite.max() > 10 * np.quantile(finite, 0.25):
         axes.set_yscale("log")
-    medians = [(np.nanmean(s.days) - 40587, np.nanmedian(s.slope)) for s in slopes if np.isfinite(s.slope).any()]
-    if medians:
-        axes.plot(*zip(*sorted(medians), strict=True), color=FAINT, lw=1.2, zorder=1)
-    locator = dates.AutoDateLocator()  # type: ignore[no-untyped-call]
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+    for pixel in range(selection.places.x.size):
+        _medians(axes, slopes, pixel)
+    time_axis(axes)
     axes.set_ylabel("slope (DN/s)")
     count = sum(one.integrations.size for one in slopes)
     axes.set_title(f"slope of {counted(count, 'integration')}", loc="left", fontsize=9, color=INK)
-    _tidy(axes)
+    tidy(axes)
 
 
-def _tidy(axes: Axes) -> None:
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(True, color="#eceff3", lw=0.8)
-    axes.set_axisbelow(True)
-    axes.tick_params(labelsize=8, colors=INK)
+def _medians(axes: Axes, slopes: Sequence[Slopes], pixel: int) -> None:
+    """Join the medians of the exposures of one pixel by a faint line."""
+    found = []
+    for one in slopes:
+        values = one.slope[:, one.pixels == pixel]
+        if np.isfinite(values).any() and np.isfinite(one.days).any():
+            found.append((np.nanmean(one.days) - 40587, np.nanmedian(values)))
+    if found:
+        axes.plot(*zip(*sorted(found), strict=True), color=FAINT, lw=1.2, zorder=1)

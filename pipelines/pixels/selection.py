@@ -7,7 +7,10 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from pipelines.pixels.coordinates import PixelCoordinates, checked_detector, places_of
+from pipelines.detectors.geometry import GEOMETRIES
+from pipelines.errors import UsageError
+from pipelines.pixels.cameras import CameraPixels, camera_pixels
+from pipelines.pixels.coordinates import PixelCoordinates, camera_named, checked_detector, is_detector, places_of
 from pipelines.pixels.exposures import RAMPS, SLOPES, Filters, FoundExposures, day_range, find_exposures
 from pipelines.pixels.reading import Ramps, Slopes, read_ramps
 from pipelines.session import Session
@@ -33,17 +36,20 @@ def pixel(
     subarray: str | None = None,
     version: str | None = None,
     where: Mapping[str, Any] | None = None,
-) -> PixelSelection:
-    """Ask for one pixel, several, or a box, in every exposure of a detector.
+    kind: str | Iterable[str] | None = None,
+    image: str | None = None,
+) -> PixelSelection | CameraPixels:
+    """Ask for one pixel, several, or a box, in every exposure of a detector, or in every frame of a camera.
 
     Nothing is read until ramps, slopes or history are asked for; what was read is kept.
 
     Parameters
     ----------
     detector : str
-        A JWST detector, such as ``MIRIMAGE``, ``NRCA1``, ``NRS1``, ``NIS`` or ``GUIDER1``.
+        A JWST detector, such as ``MIRIMAGE``, ``NRCA1``, ``NRS1``, ``NIS`` or ``GUIDER1``; or a camera of the archive,
+        as ``obs.camera`` has it, of which `pipelines.pixels.cameras` answers.
     x, y : int
-        Column and row of the full frame, from 1, as in SUBSTRT1 and SUBSTRT2.
+        Column and row of the full frame, from 1, as in SUBSTRT1 and SUBSTRT2; of a camera unbinned.
     pixel_id : int or iterable of int
         The number of the pixel instead, or several.
     pixels : iterable of (x, y)
@@ -59,23 +65,39 @@ def pixel(
     where : dict
         Any question of the catalog, such as ``{'header.FILTER': 'F1000W'}``: exposures one of whose products
         matches.
+    kind, image
+        Of a camera: only frames of these kinds; which image of files of several.
 
     Raises
     ------
     NoSuchPixel
-        No such detector or pixel.
+        No such detector, camera or pixel.
     UsageError
-        The pixel is given in no way or in two, or the days are none.
+        The pixel is given in no way or in two, the days are none, or a filter that only JWST's exposures or only
+        frames have.
 
     Examples
     --------
     >>> pixel(archive, 'MIRIMAGE', x=1, y=779).ramps()  # doctest: +SKIP
     """
+    if not is_detector(detector):
+        camera = camera_named(session.headers, detector)
+        _refuse(camera, "a camera", pixel_id=pixel_id, readpatt=readpatt, subarray=subarray, version=version)
+        how: dict[str, Any] = {"x": x, "y": y, "pixels": pixels, "box": box, "date": date, "where": where}
+        return camera_pixels(session, camera, kind=kind, image=image, **how)
+    _refuse(detector, "a JWST detector", kind=kind, image=image)
     first, last = day_range(date)
     filters = Filters(first, last, readpatt, subarray, version, where)
     name = checked_detector(detector)
-    places = places_of(name, x=x, y=y, pixel=pixel_id, pixels=pixels, box=box)
+    places = places_of(GEOMETRIES[name], x=x, y=y, pixel=pixel_id, pixels=pixels, box=box)
     return PixelSelection(session, name, places, filters)
+
+
+def _refuse(detector: str, what: str, **filters: Any) -> None:
+    """Refuse filters that say nothing of this detector: without a word they would look as if they had been used."""
+    given = [f"{name}=" for name, value in filters.items() if value is not None]
+    if given:
+        raise UsageError(f"{detector} is {what}, which has no {' and no '.join(given)}; choose by date= or where=")
 
 
 class PixelSelection:
@@ -128,6 +150,10 @@ class PixelSelection:
 
     # -- as labelled arrays and tables --------------------------------------------------------------
 
+    def to_xarray(self) -> xarray.Dataset:
+        """Return the same as `ramps`: the one whose rows `to_pandas` and `to_parquet` have."""
+        return self.ramps()
+
     def ramps(self) -> xarray.Dataset:
         """Return every ramp, raw and corrected, with flags by name; see `pipelines.pixels.datasets.ramps`."""
         from pipelines.pixels.datasets import ramps
@@ -164,16 +190,12 @@ class PixelSelection:
 
     def to_csv(self, path: str | os.PathLike[str]) -> int:
         """Write the rows of `to_pandas` to a CSV file that no spreadsheet computes; return their number."""
-        from pipelines.table.spreadsheet import guarded
+        from pipelines.pixels.tables import to_csv
 
-        rows = self.to_pandas()
-        temporary = f"{os.fspath(path)}.part"
-        guarded(rows).to_csv(temporary, index=False)
-        os.replace(temporary, path)
-        return len(rows)
+        return to_csv(self.to_pandas(), path)
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Figure:
-        """Draw the ramps, raw and corrected with jumps marked, and the slopes over time.
+        """Draw the ramps, raw and corrected with jumps marked, and the slopes over time; several pixels compared.
 
         Parameters
         ----------

@@ -78,6 +78,16 @@ def to_pandas(read: Sequence[Ramps], places: PixelCoordinates) -> pandas.DataFra
     return made
 
 
+def to_csv(rows: pandas.DataFrame, path: str | os.PathLike[str]) -> int:
+    """Write rows to a CSV file that no spreadsheet computes; return their number."""
+    from pipelines.table.spreadsheet import guarded
+
+    temporary = f"{os.fspath(path)}.part"
+    guarded(rows).to_csv(temporary, index=False)
+    os.replace(temporary, path)
+    return len(rows)
+
+
 def to_parquet(read: Sequence[Ramps], places: PixelCoordinates, path: str | os.PathLike[str]) -> int:
     """Write the rows of every exposure to a Parquet file, a row group each; return their number.
 

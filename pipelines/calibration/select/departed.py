@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from catalog import Catalog
-from pipelines.calibration.groups.keys import rule_for, traits
+from pipelines.calibration.groups.keys import rule_for, trait
 from pipelines.calibration.select.criteria import alike
 from pipelines.documents import runs as ledger
 from pipelines.documents.changes import Changed, Edit, change
@@ -137,11 +137,12 @@ def _changed(master: Doc, item: Doc, frame: Doc) -> str | None:
         rule = rule_for(str(frame.get("profile")), master["kind"])
     except UsageError:
         return None
-    now, then = traits(frame, rule), master.get("key") or {}
+    then = master.get("key") or {}
     for key in rule.keys:
         # A master of both twilights, and what an older release did not ask for, is no contradiction.
         if key.name not in then or (key.name == "flat_time" and then[key.name] == "combined"):
             continue
-        if not alike(key, now[key.name], then[key.name]):
-            return f"of {key.name} {now[key.name]} now, not {then[key.name]}"
+        now, by = trait(frame, key)  # of a camera without a set point what was measured, with the tolerance of that
+        if not alike(by, now, then[key.name]):
+            return f"of {key.name} {now} now, not {then[key.name]}"
     return None

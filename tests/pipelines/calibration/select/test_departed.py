@@ -4,6 +4,7 @@ import pytest
 from astropy.io import fits
 
 from pipelines import open_archive
+from pipelines.calibration.select.departed import departures
 from pipelines.documents.changes import Edit, change
 from tests.pipelines.calibration.apply.conftest import NIGHT, PLAN, Camera, named, write
 from tests.pipelines.calibration.apply.conftest import calibrated_night as calibrated_night
@@ -54,6 +55,19 @@ def test_what_is_undone_brings_the_master_back(changed):
     run = changed.history.find_one({"why": "looked at"})["run"]
     changed.calibration.undo(run)
     assert changed.why(light, "dark").master == before
+
+
+def test_a_camera_without_a_set_point_keeps_its_masters_within_the_tolerance_of_what_was_measured(tmp_path):
+    """Frames at 3.9 and 4.7 degrees are one group, for measured temperatures may differ by 1.5: so is their master."""
+    camera = Camera()
+    for n, celsius in enumerate((3.2, 3.9, 4.7)):
+        start = f"{NIGHT}T18:0{n}:00"
+        write(tmp_path / "raw" / str(n), camera, [("bias", 2, 0)], start=start, **{"CCD-TEMP": celsius})
+    with open_archive(tmp_path / "home") as archive:
+        archive.ingest(tmp_path / "raw", progress=False)
+        (row,) = archive.calibration.make_masters(NIGHT, kinds=["bias"], progress=False)
+        assert (row["outcome"], row["frames"]) == ("made", 6)
+        assert departures(archive.catalog, archive.masters.find({}).to_list()) == {}
 
 
 def test_flats_delivered_again_under_another_filter_retire_their_master(tmp_path):
