@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from arraystore.backends.protocol import StoredObject
     from arraystore.cubes import Cube
     from arraystore.format.layouts import KINDS
+    from arraystore.putting import Batch
     from arraystore.records import StoredRecord
     from arraystore.sources import PixelSource
     from arraystore.sweeping import SweepReport
@@ -46,6 +47,7 @@ __all__ = [
     "ArrayFault",
     "ArrayRef",
     "ArrayStore",
+    "Batch",
     "Cube",
     "InvalidArray",
     "InvalidKey",
@@ -70,6 +72,7 @@ __all__ = [
 # numpy takes longer to import than all the rest: these come when they are asked for.
 _LAZY = {
     "KINDS": "format.layouts",
+    "Batch": "putting",
     "Cube": "cubes",
     "ArrayFault": "verifying",
     "PixelSource": "sources",

@@ -9,8 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from arraystore.backends.addresses import open_backend
-from arraystore.backends.protocol import Backend, Staging, StoredObject
-from arraystore.errors import InvalidArray
+from arraystore.backends.protocol import Backend, StoredObject
 from arraystore.records import (
     StoredRecord,
     add_record,
@@ -24,12 +23,10 @@ from arraystore.ref import ArrayRef, Scale, check_digest, object_path
 
 if TYPE_CHECKING:
     from arraystore.cubes import Cube
-    from arraystore.format.layouts import Layout
-    from arraystore.format.manifests import Manifest
+    from arraystore.putting import Batch
     from arraystore.sources import PixelSource
     from arraystore.sweeping import SweepReport
     from arraystore.verifying import ArrayFault
-    from arraystore.writing import Written
 
 __all__ = ["ArrayStore", "open_store"]
 
@@ -142,84 +139,30 @@ class ArrayStore:
         StoreReadOnly, StoreFull, StoreUnreachable
             The store cannot take it.
         """
-        from arraystore.format.layouts import layout_for
-        from arraystore.quicklook import Watched
-        from arraystore.sources import as_source, check_dtype
-        from arraystore.writing import band_rows, write_shard
+        with self.batch() as batch:
+            return batch.put(pixels, kind=kind, scale=scale, progress=progress)
 
-        source = as_source(pixels)
-        shape = tuple(int(n) for n in source.shape)
-        layout = layout_for(kind, shape, check_dtype(source.dtype))
-        if scale is not None and layout.dtype.kind not in "iuf":
-            raise InvalidArray(f"a scale is for stored numbers; this array is {layout.dtype.name}.")
-        band_rows(layout)
-        watched = None if layout.quicklook is None else Watched(source)
-        staging = self._backend.stage()
-        try:
-            written = write_shard(watched or source, layout, staging, threads=self._threads, progress=progress)
-            manifest = self._publish(staging, layout, written, None if watched is None else watched.picture)
-        finally:
-            staging.discard()
-        return self._ref(manifest, layout, kind, scale)
+    def batch(self) -> Batch:
+        """Begin a batch: arrays that are put one after the other, and made durable and visible together.
 
-    def _publish(self, staging: Staging, layout: Layout, written: Written, picture: Any) -> Manifest:
-        """Publish what is staged, or take what is there already if it is sound."""
-        from arraystore.format.digests import object_digest
-        from arraystore.format.manifests import FileRecord, Manifest
-        from arraystore.format.metadata import zarr_json
-        from arraystore.quicklook import stage_quicklook
+        Returns
+        -------
+        Batch
+            To be used in a ``with`` statement: at its end every array is complete and on disk, or,
+            if an error ends it, those that were not yet are not there.
 
-        digest = object_digest(written.pixels, layout.document())
-        if (present := self._adopt(digest)) is not None:
-            return present
-        metadata = zarr_json(layout)
-        files = {"zarr.json": FileRecord.of(metadata)}
-        if written.size:
-            files[layout.shard_key] = FileRecord(written.size, written.sha256)
-        quicklook = None
-        if layout.quicklook is not None:
-            quicklook, more = stage_quicklook(picture, layout.quicklook, staging)
-            files |= more
-        manifest = Manifest(digest, written.pixels, layout.document(), written.size, files, quicklook)
-        for name, data in (("zarr.json", metadata), ("manifest.json", manifest.to_bytes())):
-            with staging.create(name) as file:
-                file.write(data)
-        while not staging.publish(digest):
-            if (present := self._adopt(digest)) is not None:
-                return present
-            # Files without a manifest are no object: they are in the way of one.
-            self._backend.withdraw(digest, lambda _: False)
-        return manifest
-
-    def _adopt(self, digest: str) -> Manifest | None:
-        """Make an object young and return its manifest; None if it is not there.
-
-        One that has visibly lost something is removed, so that it can be written anew.
+        Examples
+        --------
+        >>> import numpy as np
+        >>> store = open_store("memory://batch")
+        >>> with store.batch() as batch:
+        ...     refs = [batch.put(np.full((3, 4), n, "u2"), kind="frame") for n in (1, 2)]
+        >>> [int(store.open(ref)[0, 0]) for ref in refs]
+        [1, 2]
         """
-        from arraystore.verifying import sound_manifest
+        from arraystore.putting import Batch
 
-        if not self._backend.touch(digest):
-            return None
-        manifest = sound_manifest(self._backend, digest)
-        if manifest is None:
-            self._backend.withdraw(digest, lambda _: False)
-        return manifest
-
-    def _ref(self, manifest: Manifest, layout: Layout, kind: str, scale: Scale | None) -> ArrayRef:
-        return ArrayRef(
-            store=self.id,
-            path=object_path(manifest.digest),
-            digest=manifest.digest,
-            pixels=manifest.pixels,
-            shape=layout.shape,
-            dtype=layout.dtype.name,
-            kind=kind,
-            nbytes=layout.nbytes,
-            stored=manifest.nbytes,
-            layout=layout.name,
-            shard=manifest.shard,
-            scale=scale,
-        )
+        return Batch(self._backend, threads=self._threads)
 
     def describe(self, digest: str) -> ArrayRef:
         """Make a reference to an object from its own manifest, as `check` and `rebuild` need it.
@@ -234,13 +177,14 @@ class ArrayStore:
         """
         from arraystore.format.layouts import KINDS, layout_named
         from arraystore.format.manifests import parse_manifest
+        from arraystore.putting import make_ref
 
         manifest = parse_manifest(self._backend.read(f"{object_path(check_digest(digest))}/manifest.json"))
         document = manifest.layout
         layout = layout_named(document["layout"], tuple(document["shape"]), document["dtype"])
         stem = layout.name.partition("/")[0]
         kind = next(name for name, kind in KINDS.items() if kind.layout == stem)
-        return self._ref(manifest, layout, kind, None)
+        return make_ref(self.id, manifest, layout, kind)
 
     def open(self, ref: ArrayRef | Mapping[str, Any]) -> Cube:
         """Open the array a reference names. Nothing is read from the store yet.

@@ -10,6 +10,7 @@ import re
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from bson import Binary
@@ -57,6 +58,7 @@ class HeaderDocument:
     flagged: dict[str, str] = field(default_factory=dict)
 
 
+@lru_cache(maxsize=8192)  # the files of a night have the same keywords
 def encode_keyword(keyword: str) -> str:
     """Make a keyword one that a path can reach: '.', a leading '$', NUL and '%' are percent-encoded.
 

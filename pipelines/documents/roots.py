@@ -6,8 +6,8 @@ A root is a name for a folder. It is made when a folder is first ingested and ke
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from catalog import Collection, DuplicateKey
 from pipelines.errors import UsageError
@@ -16,8 +16,7 @@ WHOLE = "path"
 """What a root says of the names of its documents; one of 0.2 says nothing: three components of the path."""
 
 
-@dataclass(frozen=True, slots=True)
-class Located:
+class Located(NamedTuple):
     """A file's place in the archive of originals.
 
     Attributes

@@ -9,12 +9,12 @@ import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
-from typing import Literal
+from typing import Literal, NamedTuple, Self
 
 import bson
 from bson.errors import InvalidDocument
 
-from arraystore import ArrayRef, ArrayStore, InvalidArray, Scale, StoreError
+from arraystore import ArrayRef, Batch, InvalidArray, Scale, StoreError
 from pipelines.documents.roots import Located
 from pipelines.documents.schema import RESIDUE, Document
 from pipelines.fits import FitsError, FitsFile, open_fits
@@ -28,8 +28,11 @@ UNSETTLED = "changed-while-read"  # the code of a file that something still writ
 DOCUMENT_CAP = 16 * 1024 * 1024  # MongoDB's limit for one document, bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+State = Literal["taken", "same", "refused"]
+Answer = tuple[State, int, int, bytes, str, str, str]
+
+
+class Task(NamedTuple):  # a tuple, because many thousand are sent to other processes
     """One file to take, with what the catalog already knows of it.
 
     Attributes
@@ -94,7 +97,7 @@ class Outcome:
         Of the file.
     """
 
-    state: Literal["taken", "same", "refused"]
+    state: State
     task: Task
     size: int = -1
     mtime_ns: int = -1
@@ -103,14 +106,24 @@ class Outcome:
     message: str = ""
     hint: str = ""
 
+    def answer(self) -> Answer:
+        """Return it without its task, which whoever handed out the file has."""
+        return self.state, self.size, self.mtime_ns, self.document, self.code, self.message, self.hint
 
-def take(task: Task, *, store: ArrayStore | None, profiles: Mapping[str, Profile]) -> Outcome:
+    @classmethod
+    def of(cls, task: Task, answer: Answer) -> Self:
+        """Return the outcome of a task by what was answered."""
+        state, size, mtime_ns, document, code, message, hint = answer
+        return cls(state, task, size, mtime_ns, document, code, message, hint)
+
+
+def take(task: Task, *, store: Batch | None, profiles: Mapping[str, Profile]) -> Outcome:
     """Take one file.
 
     Parameters
     ----------
-    store : ArrayStore or None
-        Where its arrays go; None for headers only.
+    store : arraystore.Batch or None
+        Where its arrays go: they are there once it has published. None for headers only.
 
     Raises
     ------
@@ -142,7 +155,7 @@ def refused(task: Task, code: str, message: str, hint: str) -> Outcome:
     return Outcome("refused", task, code=code, message=message, hint=hint)
 
 
-def _take(task: Task, store: ArrayStore | None, profiles: Mapping[str, Profile]) -> Outcome:
+def _take(task: Task, store: Batch | None, profiles: Mapping[str, Profile]) -> Outcome:
     before = os.lstat(task.opened)
     outcome = Outcome("same", task, before.st_size, before.st_mtime_ns)
     with open_fits(task.opened, follow=False) as file:
@@ -167,7 +180,7 @@ def _take(task: Task, store: ArrayStore | None, profiles: Mapping[str, Profile])
             identity=identity,
             plans=plans,
             refs=refs,
-            found=replace(task.found, size=before.st_size, mtime_ns=before.st_mtime_ns),
+            found=task.found._replace(size=before.st_size, mtime_ns=before.st_mtime_ns),
             sha256=sha256,
             run=task.run,
             version=task.version,
@@ -199,7 +212,7 @@ def _encoded(outcome: Outcome, document: Document) -> Outcome:
     return replace(outcome, state="taken", document=data)
 
 
-def store_arrays(file: FitsFile, plans: list[ArrayPlan], store: ArrayStore) -> dict[str, ArrayRef]:
+def store_arrays(file: FitsFile, plans: list[ArrayPlan], store: Batch) -> dict[str, ArrayRef]:
     """Store every array of a file, and its residue.
 
     Returns

@@ -3,27 +3,28 @@
 Each worker is a fresh interpreter that is handed files over a pipe, so nothing is inherited by
 accident (threads, locks, database sockets), the caller's main module is never imported again, and it
 is always known which file a dead worker was reading. A few files are handed out ahead, so that no
-worker waits while what it has done is committed.
+worker waits while what it has done is committed; small ones go and come back several in one message.
 """
 
 import fcntl
 import logging
+import mmap
 import os
 import pickle
 import signal
 import subprocess
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
 
-from arraystore import open_store
+from arraystore import ArrayStore, open_store
 from pipelines.ingest.file import Outcome, Task, refused, take
-from pipelines.ingest.worker import Failed, needs_worker
-from pipelines.instruments import profiles
+from pipelines.ingest.worker import COUNT, Failed, needs_worker
+from pipelines.instruments import Profile, profiles
 from pipelines.processes import interpreter
 from pipelines.processes.limits import Bounds
 
@@ -32,6 +33,8 @@ logger = logging.getLogger(__name__)
 AHEAD = 64  # files handed to a worker before it has answered
 AHEAD_BYTES = 32 << 20  # and bytes of files, so that a run that is to stop need not wait for many
 AHEAD_MESSAGE = 32 << 10  # and bytes of messages: what waits in a pipe never blocks both of its ends
+TOGETHER = 16  # files in one message, at most
+TOGETHER_NAMES = 8 << 10  # and bytes of their names, at most, but for the last
 ANSWERS = 1 << 20  # bytes of answers that may wait, where the system allows
 LOOK = 0.5  # seconds between looks at the clock of each worker
 
@@ -60,7 +63,7 @@ def take_all(
     """
     bounds = bounds or Bounds()
     if jobs < 1:
-        yield from _take_here(tasks, store_url, bounds)
+        yield from _take_here(iter(tasks), store_url, bounds)
         return
     pool = [_Worker(store_url, bounds) for _ in range(jobs)]
     try:
@@ -70,31 +73,40 @@ def take_all(
             worker.stop()
 
 
-def _take_here(tasks: Iterable[Task], store_url: str | None, bounds: Bounds) -> Iterator[Outcome]:
+def _take_here(tasks: Iterator[Task], store_url: str | None, bounds: Bounds) -> Iterator[Outcome]:
     store = None if store_url is None else open_store(store_url)
     known = profiles()
     alone = store is not None and store.url.startswith("memory:")  # no other process sees this memory
     with ExitStack() as opened:
         helper: _Worker | None = None
-        for task in tasks:
-            if not needs_worker(task.opened):
-                yield take(task, store=store, profiles=known)
+        while some := _together(tasks):
+            packed = {task.file for task in some if needs_worker(task.opened)}
+            with nullcontext() if store is None else store.batch() as batch:
+                outcomes = [take(task, store=batch, profiles=known) for task in some if task.file not in packed]
+            yield from outcomes
+            if not packed:
                 continue
             if helper is None:
                 # What it decompresses for a store in memory goes nowhere: it is a trial of the file.
                 trial = opened.enter_context(TemporaryDirectory(prefix="darkroom-trial-")) if alone else None
                 helper = _Worker(store_url if trial is None else trial, bounds)
                 opened.callback(helper.stop)
-            for outcome in _take_there(iter([task]), [helper]):
-                yield take(task, store=store, profiles=known) if alone and outcome.state == "taken" else outcome
+            for outcome in _take_there((task for task in some if task.file in packed), [helper]):
+                yield _taken_again(outcome, store, known) if alone and outcome.state == "taken" else outcome
+
+
+def _taken_again(outcome: Outcome, store: ArrayStore | None, known: Mapping[str, Profile]) -> Outcome:
+    """Take a file whose trial went well into a store of this process."""
+    with nullcontext() if store is None else store.batch() as batch:
+        return take(outcome.task, store=batch, profiles=known)
 
 
 def _take_there(tasks: Iterator[Task], pool: "list[_Worker]") -> Iterator[Outcome]:
     """Keep every worker busy, and yield what they answer."""
     while True:
         for worker in sorted(pool, key=lambda one: len(one.waiting)):
-            while worker.has_room and (task := next(tasks, None)) is not None:
-                worker.hand(task)
+            while worker.has_room and (some := _together(tasks)):
+                worker.hand(some)
         busy = {worker.answers: worker for worker in pool if worker.waiting}
         if not busy:
             return
@@ -106,9 +118,23 @@ def _take_there(tasks: Iterator[Task], pool: "list[_Worker]") -> Iterator[Outcom
             yield from worker.look_at_clock()
 
 
+def _together(tasks: Iterator[Task]) -> list[Task]:
+    """Return the next tasks that go into one message: several small files, or one that is not small."""
+    some: list[Task] = []
+    nbytes = names = 0
+    while len(some) < TOGETHER and nbytes < AHEAD_BYTES // TOGETHER and names < TOGETHER_NAMES:
+        task = next(tasks, None)
+        if task is None:
+            break
+        some.append(task)
+        nbytes += max(0, task.found.size)
+        names += len(task.file) + len(task.located.path)
+    return some
+
+
 @dataclass(frozen=True, slots=True)
 class _Handed:
-    """A file in the hands of a worker, and the bytes of the message that told it."""
+    """A file in the hands of a worker, and its share of the message that told it, in bytes."""
 
     task: Task
     message: int
@@ -125,6 +151,13 @@ class _Worker:
         self._start()
 
     def _start(self) -> None:
+        # The worker counts the files it begins here, so that it is known which one it died of though
+        # its answers come several in one message.
+        shared = TemporaryFile()  # noqa: SIM115 - kept open until the process is there
+        shared.truncate(COUNT.size)
+        self._count = mmap.mmap(shared.fileno(), COUNT.size)
+        self._answered = 0  # files this process has answered
+        self._begun = 0  # files it had begun when it was last looked at
         task_in, task_out = os.pipe()
         answer_in, answer_out = os.pipe()
         with suppress(OSError):  # a limit of this user's pipes: then fewer answers wait
@@ -134,14 +167,15 @@ class _Worker:
         before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
         try:
             self._process = subprocess.Popen(
-                interpreter.command("pipelines.ingest.worker", task_in, answer_out),
-                pass_fds=(task_in, answer_out),
+                interpreter.command("pipelines.ingest.worker", task_in, answer_out, shared.fileno()),
+                pass_fds=(task_in, answer_out, shared.fileno()),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 env=interpreter.environment(store=self._store_url),
             )
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        shared.close()
         os.close(task_in)
         os.close(answer_out)
         self._tasks = Connection(task_out, readable=False)
@@ -154,21 +188,21 @@ class _Worker:
 
     @property
     def has_room(self) -> bool:
-        """Whether it can be handed one file more."""
+        """Whether it can be handed a message of files more."""
         if not self.waiting:
             return True
         return (
-            len(self.waiting) < AHEAD
+            len(self.waiting) <= AHEAD - TOGETHER
             and sum(handed.task.found.size for handed in self.waiting) < AHEAD_BYTES
             and sum(handed.message for handed in self.waiting) < AHEAD_MESSAGE
         )
 
-    def hand(self, task: Task) -> None:
-        """Hand it a file."""
-        message = pickle.dumps(task)
+    def hand(self, tasks: Sequence[Task]) -> None:
+        """Hand it some files."""
+        message = pickle.dumps(tasks)
         if not self.waiting:
             self._since = time.monotonic()
-        self.waiting.append(_Handed(task, len(message)))
+        self.waiting.extend(_Handed(task, len(message) // len(tasks)) for task in tasks)
         with suppress(OSError):  # dead: that is met when its answer is read
             self._tasks.send_bytes(message)
 
@@ -176,14 +210,12 @@ class _Worker:
         """Read every answer that is there; of a dead worker, say what it died of."""
         try:
             while self.waiting and self.answers.poll():
-                answer = self.answers.recv()
-                if isinstance(answer, Failed):
-                    raise answer.error
-                if not isinstance(answer, Outcome):
-                    raise TypeError(f"a worker answered {type(answer).__name__}")
-                self.waiting.popleft()
-                self._since = time.monotonic()
-                yield answer
+                answers = self.answers.recv()
+                if isinstance(answers, Failed):
+                    raise answers.error
+                for answer in answers:
+                    self._answered += 1
+                    yield Outcome.of(self.waiting.popleft().task, answer)
         except (EOFError, ConnectionError):
             status = self._process.wait()
             ended = f"signal {-status}" if status < 0 else f"exit code {status}"
@@ -192,23 +224,34 @@ class _Worker:
 
     def look_at_clock(self) -> Iterator[Outcome]:
         """End a worker that has had its time with a file, and say so of that file."""
+        begun = COUNT.unpack(self._count)[0]
+        if begun != self._begun:
+            self._begun, self._since = begun, time.monotonic()
         if not self.waiting or self.answers.poll():
             return
-        allowed = self._bounds.seconds_for(self.waiting[0].task.found.size)
+        allowed = self._bounds.seconds_for(self.waiting[self._place()].task.found.size)
         if time.monotonic() - self._since < allowed:
             return
         message = f"was not read within {allowed:.0f} s"
         yield self._lost("worker-timeout", message, "if it is genuine: darkroom quarantine retry NAME --timeout 1h")
 
+    def _place(self) -> int:
+        """Return which of the files that wait is being read: those before it are done, and not yet answered."""
+        begun: int = COUNT.unpack(self._count)[0]
+        return min(max(0, begun - self._answered - 1), len(self.waiting) - 1)
+
     def _lost(self, code: str, message: str, hint: str) -> Outcome:
-        """Return up the file being read, and hand the others to a new process."""
+        """Give up the file being read, and hand the others to a new process."""
+        place = self._place()
         self._end()
-        lost, *others = self.waiting
+        others = list(self.waiting)
+        lost = others.pop(place)
         self.waiting.clear()
         logger.info("a worker %s at %s; another begins, with the %d files it had", code, lost.task.file, len(others))
         self._start()
-        for handed in others:
-            self.hand(handed.task)
+        again = iter([handed.task for handed in others])
+        while some := _together(again):
+            self.hand(some)
         return refused(lost.task, code, message, hint)
 
     def stop(self) -> None:
@@ -221,3 +264,4 @@ class _Worker:
         self._process.wait()
         self._tasks.close()
         self.answers.close()
+        self._count.close()

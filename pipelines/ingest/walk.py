@@ -4,9 +4,8 @@ import logging
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from pipelines.documents.roots import Located, innermost
 from pipelines.errors import UsageError
@@ -18,8 +17,7 @@ COMPRESSIONS = ("", ".gz", ".bz2", ".z")
 APPLE = "._"  # beside a file on a disk that is not Apple's own, with what the Finder knows of it: never a FITS file
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A file to take.
 
     Attributes

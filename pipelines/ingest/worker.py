@@ -1,19 +1,28 @@
 """A worker process: takes the files it is handed, one after another, within the bounds it was told."""
 
+import mmap
 import os
 import signal
+import struct
 import sys
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 
-from arraystore import ArrayStore, StoreError, open_store
+from arraystore import Batch, StoreError, open_store
 from pipelines.fits import FitsError, open_fits
-from pipelines.ingest.file import Outcome, Task, take
+from pipelines.ingest.file import Answer, Outcome, Task, take
 from pipelines.instruments import Profile, profiles
 from pipelines.processes.limits import Bounds, Fence
 
+COUNT = struct.Struct("Q")
+"""How many files a worker has begun, in memory it shares with its parent."""
+
 _PACKED = (b"\x1f\x8b", b"BZh")
+_SECONDS = 0.05  # an answer waits no longer than this for others to go with it
+_BYTES = 256 << 10  # and for no more bytes of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +52,7 @@ def _without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)
 
 
-def serve(tasks: Connection, answers: Connection) -> None:
+def serve(tasks: Connection, answers: Connection, count: mmap.mmap) -> None:
     """Take files one after another until the other end closes the pipe."""
     # Whoever stops the run tells its parent, which ends this process when it is no longer needed: a
     # signal to the whole group must not look like a file that kills.
@@ -52,28 +61,62 @@ def serve(tasks: Connection, answers: Connection) -> None:
     store_url: str | None
     bounds: Bounds
     store_url, bounds = tasks.recv()
-    store: ArrayStore | None = None
+    batch: Batch | None = None
     known = profiles()
     fence = Fence()
+    begun = 0
     while True:
         try:
-            task: Task = tasks.recv()
+            some: list[Task] = tasks.recv()
         except EOFError:
             return
+        done = _Done(answers)
         try:
-            if store is None and store_url is not None:
-                store = open_store(store_url)
-            fence.allow(bounds.memory_for(task.found.size))
-            answer: Outcome | Failed = _within(task, store, known, bounds)
+            for task in some:
+                begun += 1
+                COUNT.pack_into(count, 0, begun)
+                if batch is None and store_url is not None:
+                    batch = open_store(store_url).batch()
+                fence.allow(bounds.memory_for(task.found.size))
+                done.add(_within(task, batch, known, bounds))
+                if done.is_due:
+                    done.send(batch)
+            done.send(batch)
         except StoreError as error:
-            answer = Failed(error)
-        try:
-            answers.send(answer)
+            with suppress(BrokenPipeError):
+                answers.send(Failed(error))
         except BrokenPipeError:
             return  # the run has been killed: nobody waits for an answer
 
 
-def _within(task: Task, store: ArrayStore | None, known: Mapping[str, Profile], bounds: Bounds) -> Outcome:
+class _Done:
+    """Files that are done and not yet answered: their arrays are made durable together, and then all are answered."""
+
+    def __init__(self, answers: Connection) -> None:
+        self._answers = answers
+        self._begin()
+
+    def _begin(self) -> None:
+        self._held: list[Answer] = []
+        self._nbytes, self._since = 0, time.monotonic()
+
+    def add(self, outcome: Outcome) -> None:
+        self._held.append(outcome.answer())
+        self._nbytes += len(outcome.document)
+
+    @property
+    def is_due(self) -> bool:
+        return self._nbytes > _BYTES or time.monotonic() - self._since > _SECONDS
+
+    def send(self, batch: Batch | None) -> None:
+        if batch is not None:
+            batch.publish()
+        if self._held:
+            self._answers.send(self._held)
+        self._begin()
+
+
+def _within(task: Task, store: Batch | None, known: Mapping[str, Profile], bounds: Bounds) -> Outcome:
     outcome = take(task, store=store, profiles=known)
     if outcome.code != "out-of-memory":
         return outcome
@@ -89,4 +132,5 @@ if __name__ == "__main__":
     # Under this name the dataclasses above would be __main__'s: pickle by their real module.
     from pipelines.ingest import worker
 
-    worker.serve(Connection(int(sys.argv[1]), writable=False), Connection(int(sys.argv[2]), readable=False))
+    shared = mmap.mmap(int(sys.argv[3]), COUNT.size)
+    worker.serve(Connection(int(sys.argv[1]), writable=False), Connection(int(sys.argv[2]), readable=False), shared)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cache
 from pathlib import PurePath
 from typing import Any
 
@@ -45,10 +46,12 @@ def choose(path: PurePath, hdus: Sequence[HduLike], *, profiles: Mapping[str, Pr
     ProfileError
         ``profile-ambiguous``: two profiles claim it with equally many; ``profile-unknown``: none does.
     """
+    images = frozenset(hdu.name.upper() for hdu in hdus if hdu.shape)
+    place = path.as_posix()
     bids = [
         (max(weights), profile)
         for profile in profiles.values()
-        if (weights := [claim.weight for claim in profile.claims if _holds(claim, path, hdus)])
+        if (weights := [claim.weight for claim in profile.claims if _holds(claim, place, images, hdus)])
     ]
     if not bids:
         raise ProfileError(
@@ -181,7 +184,7 @@ def path_night(profile: Profile, path: PurePath) -> date | None:
     """Read the night that a path names by a profile's rule, else by the folder nearest to the file; None without."""
     if profile.path is None:
         return named_night(path)
-    found = _match_end(profile.path, path)
+    found = _ends(profile.path).search(path.as_posix())
     text = found.groupdict().get("night") if found else None
     return parse_day(text) if text else None
 
@@ -199,7 +202,7 @@ class _Reading:
 
     def __post_init__(self) -> None:
         profile = self.profile
-        found = _match_end(profile.path, self.path) if profile.path is not None else None
+        found = _ends(profile.path).search(self.path.as_posix()) if profile.path is not None else None
         if profile.path is not None and found is None:
             raise ProfileError(
                 "name-mismatch",
@@ -296,23 +299,23 @@ class _Reading:
         return None
 
 
-def _holds(claim: Claim, path: PurePath, hdus: Sequence[HduLike]) -> bool:
-    if claim.path is not None and _match_end(claim.path, path) is None:
-        return False
-    if claim.ndim is not None and len(hdus[0].shape if hdus else ()) != claim.ndim:
-        return False
-    images = {hdu.name.upper() for hdu in hdus if hdu.shape}
-    if not images.issuperset(name.upper() for name in claim.extensions):
-        return False
+def _holds(claim: Claim, path: str, images: frozenset[str], hdus: Sequence[HduLike]) -> bool:
+    # Headers first: of most claims they lack the first keyword.
     for keyword, pattern in claim.header:
         value = look_up(hdus, keyword)
         if value is None or not re.fullmatch(pattern, str(value), re.IGNORECASE):
             return False
-    return True
+    if claim.ndim is not None and len(hdus[0].shape if hdus else ()) != claim.ndim:
+        return False
+    if claim.extensions and not images.issuperset(name.upper() for name in claim.extensions):
+        return False
+    return claim.path is None or _ends(claim.path).search(path) is not None
 
 
-def _match_end(pattern: str, path: PurePath) -> re.Match[str] | None:
-    return re.search(rf"(?:^|/)(?:{pattern})\Z", path.as_posix())
+@cache
+def _ends(pattern: str) -> re.Pattern[str]:
+    """Return the expression that a path ends with a pattern, from the start of a component."""
+    return re.compile(rf"(?:^|/)(?:{pattern})\Z")
 
 
 def _word(text: str, source: Take) -> str:

@@ -65,6 +65,11 @@ class Headers:
         pair = [*first, other] if other is not None and other not in first else first
         self._primary_first = [(hdu.index, hdu.header) for hdu in pair]
         self._pixels_first = list(reversed(self._primary_first))
+        # Which header is asked first for a keyword: most of the keywords that are asked for are in none.
+        self._places = [
+            {name: place for place, (_, header) in reversed(list(enumerate(headers))) for name in header}
+            for headers in (self._primary_first, self._pixels_first)
+        ]
 
     def find(self, keys: Iterable[Key], *, pixels: bool = False) -> Found | None:
         """Return the first of some keywords that says something.
@@ -82,9 +87,12 @@ class Headers:
     def each(self, keys: Iterable[Key], *, pixels: bool = False) -> Iterator[Found]:
         """Yield every keyword that says something, in order of preference."""
         headers = self._pixels_first if pixels else self._primary_first
+        places = self._places[pixels]
         for key in keys:
             name = key.name
-            for index, header in headers:
+            if name not in places:
+                continue
+            for index, header in headers[places[name] :]:
                 if name in header:
                     value = plain(header[name])
                     if value is not None:
@@ -93,7 +101,7 @@ class Headers:
 
     def present(self, keys: Iterable[Key]) -> bool:
         """Tell whether any of some keywords is there, whatever it says."""
-        return any(key.name in header for key in keys for _, header in self._primary_first)
+        return any(key.name in self._places[0] for key in keys)
 
     def history(self) -> list[str]:
         """Return the lines of HISTORY, lower case."""
@@ -112,7 +120,7 @@ def look_up(hdus: Sequence[HduLike], keyword: str) -> Any:
 
     Text comes stripped. What is absent, empty or no plain value is None.
     """
-    extension = next((hdu for hdu in hdus[1:] if hdu.shape), None)
+    extension = next((hdu for hdu in hdus[1:] if hdu.shape), None) if len(hdus) > 1 else None
     for hdu in (*hdus[:1], extension):
         value = hdu.header.get(keyword) if hdu is not None else None
         if isinstance(value, str):

@@ -66,7 +66,8 @@ def _made_again(document: Mapping[str, Any], file: Path, digest: str, store: Arr
             profile = profiles()[document["profile"]]
             plans = [plan for plan in plan_arrays(profile, original.hdus) if original.hdus[plan.hdu].pixels is not None]
             store.withdraw(digest)
-            store_arrays(original, plans, store)
+            with store.batch() as batch:
+                store_arrays(original, plans, batch)
     except (FitsError, OSError):
         return False
     return not any(store.verify(ref, level="decode") for ref in refs)
