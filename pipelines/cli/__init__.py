@@ -1,5 +1,7 @@
 """The ``darkroom`` command: every module here that has a ``register`` adds its commands; nobody imports this package.
 
+A new command is a module: its ``register`` names its chapter of ``--help`` by ``rich_help_panel``.
+
 Exit codes: 0 fine; 1 finished, with files in quarantine or something that needs attention; 2 usage; 3 catalog or
 store not usable; 4 damage found; 130 interrupted.
 """
@@ -18,17 +20,9 @@ from pipelines.cli.logs import log_file_option, verbose_option
 from pipelines.cli.options import ArchiveAddress, version_option
 from pipelines.table import plain
 
-__all__ = ["app", "exit_code", "main"]
-
-app = Commands(
-    name="darkroom",
-    help="An archive of FITS headers and of detector pixels: ask, group, calibrate, follow one pixel.",
-    cls=Chapters,
-    pretty_exceptions_enable=False,
-)
+__all__ = ["app", "application", "exit_code", "main"]
 
 
-@app.callback()
 def _address(
     context: typer.Context,
     home: str = typer.Option(None, "--home", help="Folder of catalog and arrays [DARKROOM_HOME, else ~/darkroom]."),
@@ -43,11 +37,24 @@ def _address(
     context.obj = ArchiveAddress(home=home, catalog=catalog, store=store)
 
 
-for _found in sorted(iter_modules(__path__), key=lambda found: found.name):
-    if not _found.name.startswith("_"):
-        _module = import_module(f"{__name__}.{_found.name}")
-        if hasattr(_module, "register"):
-            _module.register(app)
+def application() -> Commands:
+    """Return the command with all that the modules of this package add to it."""
+    made = Commands(
+        name="darkroom",
+        help="An archive of FITS headers and of detector pixels: ask, group, calibrate, follow one pixel.",
+        cls=Chapters,
+        pretty_exceptions_enable=False,
+    )
+    made.callback()(_address)
+    for found in sorted(iter_modules(__path__), key=lambda found: found.name):
+        if not found.name.startswith("_"):
+            module = import_module(f"{__name__}.{found.name}")
+            if hasattr(module, "register"):
+                module.register(made)
+    return made
+
+
+app = application()
 
 
 def main() -> None:

@@ -17,11 +17,6 @@ from pipelines.cli.show import LOOK, Look
 
 SETTINGS = {"help_option_names": ["-h", "--help"]}
 
-SILENT = frozenset(
-    {"nightly", "night", "ingest", "check", "sweep", "rates", "frames", "masters_make", "quarantine_retry"}
-)
-"""Commands for cron: they have ``--quiet``, which prints nothing when the exit code is 0."""
-
 _KEYWORD = inspect.Parameter.KEYWORD_ONLY
 _LOOKS = {
     "csv": typer.Option(False, "--csv", help="Print CSV, every column."),
@@ -44,14 +39,20 @@ class Commands(typer.Typer):
         }
         super().__init__(**settings)
 
-    def command(self, name: str | None = None, **settings: Any) -> Any:
-        """Register a function as a command, as `typer.Typer.command` does."""
+    def command(self, name: str | None = None, *, for_cron: bool = False, **settings: Any) -> Any:
+        """Register a function as a command, as `typer.Typer.command` does.
+
+        Parameters
+        ----------
+        for_cron : bool
+            It has ``--quiet``, which prints nothing when the exit code is 0.
+        """
         register = super().command
 
         def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
             settings.setdefault("help", help_of(function))
             settings.setdefault("context_settings", SETTINGS)
-            register(name, **settings)(_shared(function))
+            register(name, **settings)(_shared(function, for_cron))
             return function
 
         return decorate
@@ -62,7 +63,7 @@ def help_of(function: Callable[..., Any]) -> str:
     return (inspect.getdoc(function) or "").replace(_SECTION, "\n\n\b\nExamples:\n")
 
 
-def _shared(function: Callable[..., Any]) -> Callable[..., Any]:
+def _shared(function: Callable[..., Any], for_cron: bool) -> Callable[..., Any]:
     """Wrap a command so that it also takes the options that all commands share."""
     signature = inspect.signature(function)
     given = signature.parameters
@@ -70,7 +71,7 @@ def _shared(function: Callable[..., Any]) -> Callable[..., Any]:
     asks = given["as_json"].default if "as_json" in given else None
     if asks is table_option:
         extra |= {name: option for name, option in _LOOKS.items() if name not in given}
-    if function.__name__ in SILENT:
+    if for_cron:
         extra["quiet"] = _QUIET
 
     @functools.wraps(function)

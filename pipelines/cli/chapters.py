@@ -61,14 +61,23 @@ class Chapters(Noun):
         return name, with_log(self, command), rest
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Write the commands, chapter by chapter; one that no chapter names comes last."""
-        named = {name for names in CHAPTERS.values() for name in names}
-        others = tuple(name for name in self.list_commands(ctx) if name not in named)
-        for title, names in {**CHAPTERS, "More": others}.items():
+        """Write the commands, chapter by chapter: those listed here, then those that name the chapter themselves."""
+        listed = {name for names in CHAPTERS.values() for name in names}
+        chapters = {title: list(names) for title, names in CHAPTERS.items()}
+        for name in self.list_commands(ctx):
+            if name not in listed:
+                chapters.setdefault(chapter_of(self.commands[name]) or "More", []).append(name)
+        for title, names in chapters.items():
             there = [self.commands[name] for name in names if name in self.commands and not self.commands[name].hidden]
             if there:
                 with formatter.section(title):
                     formatter.write_dl(_summaries(there))
+
+
+def chapter_of(command: Any) -> str | None:
+    """Return the chapter that a command or a noun names itself."""
+    panel = getattr(command, "rich_help_panel", None)
+    return panel if isinstance(panel, str) else None
 
 
 def _summaries(commands: list[Any]) -> list[tuple[str, str]]:

@@ -2,12 +2,13 @@
 
 import typer
 
+from pipelines.cli.application import Commands
 from pipelines.cli.options import ArchiveAddress, table_option
 
 
-def register(app: typer.Typer) -> None:
+def register(app: Commands) -> None:
     """Add the command to the application."""
-    app.command()(frames)
+    app.command(for_cron=True)(frames)
 
 
 def frames(

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import typer
 
+from pipelines.cli.application import Commands
 from pipelines.cli.options import ArchiveAddress, json_option
 
 
-def register(app: typer.Typer) -> None:
+def register(app: Commands) -> None:
     """Add the command to the application."""
-    app.command()(ingest)
+    app.command(for_cron=True)(ingest)
 
 
 def ingest(

@@ -14,7 +14,7 @@ from pipelines.table.cells import counted
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     masters = Commands(cls=Masters, help="Master frames.")
-    masters.command("make")(masters_make)
+    masters.command("make", for_cron=True)(masters_make)
     masters.command("list")(masters_list)
     masters.command("certify")(certify)
     app.add_typer(masters, name="masters")

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import typer
 
+from pipelines.cli.application import Commands
 from pipelines.cli.options import ArchiveAddress, duration, json_option, size, table_option
 
 
-def register(app: typer.Typer) -> None:
+def register(app: Commands) -> None:
     """Add the commands to the application."""
-    app.command()(nightly)
-    app.command()(night)
+    app.command(for_cron=True)(nightly)
+    app.command(for_cron=True)(night)
 
 
 def nightly(

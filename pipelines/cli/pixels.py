@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from pipelines.cli.application import Commands
 from pipelines.cli.options import ArchiveAddress, json_option, table_option
 
 if TYPE_CHECKING:
@@ -16,10 +17,10 @@ if TYPE_CHECKING:
 VERBS = ("update", "check", "rebuild")
 
 
-def register(app: typer.Typer) -> None:
+def register(app: Commands) -> None:
     """Add the commands to the application."""
     app.command()(pixel)
-    app.command()(rates)
+    app.command(for_cron=True)(rates)
 
 
 def pixel(

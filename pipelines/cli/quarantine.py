@@ -11,7 +11,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     quarantine = Commands(help="Files that could not be taken, and why.")
     quarantine.command("list")(quarantine_list)
-    quarantine.command("retry")(quarantine_retry)
+    quarantine.command("retry", for_cron=True)(quarantine_retry)
     quarantine.command("forget")(quarantine_forget)
     app.add_typer(quarantine, name="quarantine")
 

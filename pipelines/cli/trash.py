@@ -10,11 +10,11 @@ from pipelines.table.cells import counted
 SHOWN = 20  # documents named
 
 
-def register(app: typer.Typer) -> None:
+def register(app: Commands) -> None:
     """Add the commands to the application."""
     app.command()(delete)
     app.command()(restore)
-    app.command()(sweep)
+    app.command(for_cron=True)(sweep)
     trash = Commands(help="What was deleted and can come back.")
     trash.command("list")(trash_list)
     app.add_typer(trash, name="trash")

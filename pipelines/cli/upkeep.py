@@ -4,13 +4,15 @@ from pathlib import Path
 
 import typer
 
+from pipelines.cli.application import Commands
 from pipelines.cli.options import ArchiveAddress, duration, json_option
 from pipelines.cli.renamed import renamed_flag, renamed_option
 
 
-def register(app: typer.Typer) -> None:
+def register(app: Commands) -> None:
     """Add the commands to the application."""
-    for command in (check, rebuild, backup, copy, migrate):
+    app.command(for_cron=True)(check)
+    for command in (rebuild, backup, copy, migrate):
         app.command()(command)
 
 

@@ -8,7 +8,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from pipelines.combine.methods import Clip, FractionClip, Method, trims
+from pipelines.combine.methods import Clip, Method, relative, trims
 from pipelines.combine.samples import Plane, Samples
 
 #: Outliers that are tried, in standard deviations of one sample.
@@ -26,8 +26,9 @@ def rejection_power(method: Method, count: int, *, sigma: Plane, value: Plane) -
     value : ndarray
         Its combined value.
     """
-    if isinstance(method, FractionClip):
-        return method.high * np.abs(value) if count > 2 else np.full_like(value, np.inf)
+    if relative(method):
+        fraction = method.fraction(count)
+        return np.full_like(value, np.inf) if math.isinf(fraction) else fraction * np.abs(value)
     factor = power_factor(method, count)
     # 0 x inf is NaN, and means nothing here: a pixel without noise still cannot reject.
     return np.full_like(sigma, factor) if math.isinf(factor) else factor * sigma
@@ -48,8 +49,8 @@ def power_factor(method: Method, count: int) -> float:
         return math.inf
     if trims(method):
         return 0.0 if method.trim(count)[1] else math.inf
-    if isinstance(method, FractionClip):
-        return method.high if count > 2 else math.inf
+    if relative(method):
+        return method.fraction(count)
     clip: Clip = method  # type: ignore[assignment]
     others = [NormalDist().inv_cdf((rank + 0.625) / (count - 0.75)) for rank in range(count - 1)]
     samples = np.empty((count, len(_TRIED)))
