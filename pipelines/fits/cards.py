@@ -125,14 +125,25 @@ def _valued(keyword: str, field: str) -> Card | None:
 
 
 def _continued(images: list[str]) -> list[list[str]]:
-    """Group each card with the CONTINUE cards that follow it."""
+    """Group each card with the CONTINUE cards that follow it; after a number they stand alone (FITS 4.0, 4.2.1.2)."""
     groups: list[list[str]] = []
     for image in images:
-        if groups and image[:8] == "CONTINUE":
+        if groups and image[:8] == "CONTINUE" and not _holds_no_text(groups[-1][0]):
             groups[-1].append(image)
         else:
             groups.append([image])
     return groups
+
+
+def _holds_no_text(image: str) -> bool:
+    """Tell whether a card has a value that is no string, so that nothing can go on with it."""
+    if image.startswith("HIERARCH ") and "=" in image:
+        field = image.partition("=")[2]
+    elif image[8:10] == "= ":
+        field = image[10:]
+    else:
+        return False
+    return not field.lstrip(" ").startswith("'")
 
 
 def _long_card(images: list[str]) -> Card:

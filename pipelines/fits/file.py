@@ -15,6 +15,7 @@ from types import TracebackType
 import numpy as np
 
 from pipelines.fits.cards import Card, Value, first_values, read_cards
+from pipelines.fits.checksums import differs
 from pipelines.fits.errors import FitsError
 from pipelines.fits.headers import read_header
 from pipelines.fits.limits import BLOCK, Limits
@@ -139,19 +140,30 @@ class FitsFile:
             return None
         return Residue(self._disk if self.encoding else self._source, ranges)
 
-    def flags(self) -> list[str]:
+    def flags(self, *, data: bool = True) -> list[str]:
         """Return what is odd about the file as a whole.
+
+        Parameters
+        ----------
+        data
+            Whether the data may be read, of HDUs that state a checksum.
 
         Returns
         -------
         list
             ``'bytes-after-end'`` where something follows the last HDU, and ``'extension-unreadable'`` too where
             that has cards of a header: an HDU was meant, and its data are not among the pixels.
+            ``'checksum-mismatch'`` where CHECKSUM or DATASUM of an HDU is not that of its bytes.
         """
+        found = ["checksum-mismatch"] if data and self._differs() else []
         if self._source.extent() <= self._end:
-            return []
+            return found
         cards = b"BITPIX  =" in self._source.read(self._end, BLOCK)
-        return ["bytes-after-end", *(["extension-unreadable"] if cards else [])]
+        return [*found, "bytes-after-end", *(["extension-unreadable"] if cards else [])]
+
+    def _differs(self) -> bool:
+        every = zip(self.hdus, self._blocks, self._spans, strict=True)
+        return any(differs(self._source, block, span.data, span.size, hdu.header) for hdu, block, span in every)
 
     def sha256(self) -> str:
         """Return the SHA-256 of the file as it is on disk."""

@@ -118,26 +118,35 @@ def _joined(images: list[str]) -> Card | None:
     The rule is astropy's: each piece loses trailing blanks and one ``&``, comments are
     joined by a blank, and what comes of it is read as one card again.
     """
-    first = images[0]
-    keyword = first[:8].rstrip(" ")
-    if first[8:10] != _INDICATOR or not re.fullmatch("[A-Z0-9_-]+", keyword):
+    keyword, field = _named(images[0])
+    if not keyword:
         return None
     values: list[str] = []
     comments: list[str] = []
     for number, image in enumerate(images):
-        piece = _piece(image[10:] if number == 0 else image[8:])
+        piece = _piece(field if number == 0 else image[8:])
         if piece is None or (number and image[8] != " "):
             return None
         value, comment = piece
         values.append(value.rstrip(" ").removesuffix("&"))
         if comment:
             comments.append(comment)
-    if _RECORD.match(first[10:].lstrip(" ")[1:]):
+    if _RECORD.match(field.lstrip(" ")[1:]):
         return None
     whole = _piece(f"'{''.join(values)}' / {' '.join(comments)}")
     if whole is None:
         return None
     return keyword, whole[0].replace("''", "'").rstrip(" "), whole[1]
+
+
+def _named(image: str) -> tuple[str, str]:
+    """Return the keyword of a card and the field behind its indicator; no keyword where it is no ordinary one."""
+    if image.startswith("HIERARCH ") and "=" in image:
+        keyword, _, field = image[9:].partition("=")
+        return keyword.strip(" ") if keyword.isascii() and keyword.isprintable() else "", field
+    keyword = image[:8].rstrip(" ")
+    ordinary = image[8:10] == _INDICATOR and re.fullmatch("[A-Z0-9_-]+", keyword)
+    return keyword if ordinary else "", image[10:]
 
 
 def _piece(field: str) -> tuple[str, str] | None:

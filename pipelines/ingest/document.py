@@ -68,7 +68,10 @@ def document_of(
             "encoding": file.encoding,
             "parts": file.parts(),
         },
-        "qc": {"flags": sorted({*flagged.values(), *identity.flags, *file.flags()}), "cards": flagged},
+        "qc": {
+            "flags": sorted({*flagged.values(), *identity.flags, *file.flags(data=sha256 is not None)}),
+            "cards": flagged,
+        },
         "ingest": {
             "run": run,
             "at": datetime.now(UTC),
@@ -110,9 +113,14 @@ def placed(fields: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def flags_of(file: FitsFile, identity: Identity) -> set[str]:
-    """Return the flags that the document of a file would have."""
+    """Return the flags that the document of a file would have, as far as its headers tell."""
     _, flagged = _hdu_entries(file, ())
-    return {*header_document(main_hdu(file).cards).flagged.values(), *flagged.values(), *identity.flags, *file.flags()}
+    return {
+        *header_document(main_hdu(file).cards).flagged.values(),
+        *flagged.values(),
+        *identity.flags,
+        *file.flags(data=False),
+    }
 
 
 def main_hdu(file: FitsFile) -> Hdu:

@@ -164,7 +164,6 @@ CHAINS = [
     ("LONG    = 'no ampersand'", "CONTINUE  'joined all the same'"),
     ("LONG    = 'AXIS.1: 2'", "CONTINUE  'x'"),
     ("LONG    = 'one &'", "CONTINUE no quotes here"),
-    ("LONG    = 5", "CONTINUE  'after a number'"),
     ("HIERARCH ESO LONG NAME = 'one &'", "CONTINUE  'two'"),
     ("COMMENT one", "CONTINUE  'after a comment'"),
     ("JUNK without value", "CONTINUE  'after it'"),
@@ -199,6 +198,25 @@ def test_any_continued_string_is_joined_as_astropy_joins_it(parts):
         assert isinstance(card[1], Unparsable)
     else:
         assert same(card, expected), (card, expected)
+
+
+@pytest.mark.parametrize("length", [60, 200, 350, 700, 1500])
+def test_a_long_string_of_a_hierarch_keyword_is_joined(length):
+    header = fits.Header()
+    header["HIERARCH ESO OBS LONGER"] = text = ("it's a word " * 200)[:length].strip()
+    raw = header.tostring(padding=False, endcard=False).encode()
+    assert read_cards(raw) == [("ESO OBS LONGER", text, "")]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("1000.5", 1000.5), ("-7", -7), ("T", True), ("1D3", 1000.0), ("", None), ("(1, 2)", 1 + 2j)]
+)
+@pytest.mark.parametrize("keyword", ["XREF    = ", "HIERARCH ESO XREF = "])
+def test_nothing_goes_on_with_a_number(keyword, field, value):
+    """FITS 4.0, 4.2.1.2: a CONTINUE after anything but a string is no part of it."""
+    raw = header_of(f"{keyword}{field} / n", "CONTINUE  'text'", "AFTER   = 5")
+    name = keyword.removeprefix("HIERARCH ").strip(" =")
+    assert read_cards(raw) == [(name, value, "n"), ("CONTINUE", "text", ""), ("AFTER", 5, "")]
 
 
 def test_a_string_continued_over_thousands_of_cards_is_joined():
