@@ -128,8 +128,9 @@ def _continued(images: list[str]) -> list[list[str]]:
     """Group each card with the CONTINUE cards that follow it; after a number they stand alone (FITS 4.0, 4.2.1.2)."""
     groups: list[list[str]] = []
     for image in images:
-        if groups and image[:8] == "CONTINUE" and not _holds_no_text(groups[-1][0]):
-            groups[-1].append(image)
+        last = groups[-1] if groups else []
+        if last and image[:8] == "CONTINUE" and (len(last) > 1 or not _holds_no_text(last[0])):
+            last.append(image)
         else:
             groups.append([image])
     return groups

@@ -1,4 +1,4 @@
-"""Checksums: whether CHECKSUM and DATASUM of an HDU are those of its bytes (FITS 4.0, section 4.4.2.7 and appendix J)."""
+"""Checksums: whether CHECKSUM and DATASUM of an HDU are those of its bytes (FITS 4.0, 4.4.2.7 and appendix J)."""
 
 from __future__ import annotations
 
