@@ -157,11 +157,17 @@ class Questions(Handle):
         """Return a frame calibrated by its masters: value, variance and mask; a list where it has several images."""
         return self.calibration.calibrated(document_id, rules=rules, cosmic_rays=cosmic_rays)
 
-    def status(self) -> "Status":
-        """Count what the archive holds."""
+    def targets(self, name: str | None = None) -> Answer:
+        """Hours, frames and nights per target and filter, and which masters would apply: `pipelines.nights.targets`."""
+        from pipelines.nights.targets import targets
+
+        return targets(self.session, name)
+
+    def status(self, *, count: bool = True) -> "Status":
+        """Say what the archive holds and what needs attention; without `count`, by the last count of its store."""
         from pipelines.upkeep.status import status
 
-        return status(self.session)
+        return status(self.session, count=count)
 
     def trash(self) -> Answer:
         """List what is in the trash: when it was deleted, by which run, and why."""

@@ -1,10 +1,11 @@
-"""The commands ``quarantine list | retry | forget``: files that could not be taken, and why."""
+"""The commands ``quarantine list | retry | acknowledge | forget``: files that could not be taken, and why."""
 
 import typer
 
 from pipelines.cli.application import Commands
 from pipelines.cli.confirm import agree
 from pipelines.cli.options import ArchiveAddress, duration, json_option, size, table_option, yes_option
+from pipelines.table.cells import counted
 
 
 def register(app: typer.Typer) -> None:
@@ -12,6 +13,7 @@ def register(app: typer.Typer) -> None:
     quarantine = Commands(help="Files that could not be taken, and why.")
     quarantine.command("list")(quarantine_list)
     quarantine.command("retry", for_cron=True)(quarantine_retry)
+    quarantine.command("acknowledge")(quarantine_acknowledge)
     quarantine.command("forget")(quarantine_forget)
     app.add_typer(quarantine, name="quarantine")
 
@@ -60,6 +62,29 @@ def quarantine_retry(
         return
     show_object(report, as_json=as_json)
     raise typer.Exit(report.exit_code)
+
+
+def quarantine_acknowledge(
+    context: typer.Context,
+    names: list[str] = typer.Argument(help="Names as listed, ROOT:PATH.", metavar="NAME"),
+    why: str = typer.Option(..., help="The reason, kept with the entries."),
+    as_json: bool = json_option,
+) -> None:
+    """Say that files may stay in quarantine: runs no longer report them, until they change.
+
+    Examples
+    --------
+      darkroom quarantine acknowledge fits:broken.fits --why 'the disk was full'
+    """
+    from pipelines.cli.show import print_json
+
+    address: ArchiveAddress = context.obj
+    with address.open() as archive:
+        done = archive.upkeep.acknowledge(names, why=why)
+    if as_json:
+        print_json({"acknowledged": done, "why": why})
+    else:
+        typer.echo(f"{counted(len(done), 'entry', 'entries')} acknowledged; `darkroom quarantine list` still has them")
 
 
 def quarantine_forget(

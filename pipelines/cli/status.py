@@ -10,8 +10,12 @@ def register(app: typer.Typer) -> None:
     app.command()(status)
 
 
-def status(context: typer.Context, as_json: bool = json_option) -> None:
-    """Say what the archive holds, and where.
+def status(
+    context: typer.Context,
+    count: bool = typer.Option(False, "--count", help="Count the arrays of the store anew, and keep the count."),
+    as_json: bool = json_option,
+) -> None:
+    """Say what the archive holds, where, and what needs attention.
 
     Examples
     --------
@@ -20,5 +24,5 @@ def status(context: typer.Context, as_json: bool = json_option) -> None:
     from pipelines.cli.show import show_object
 
     address: ArchiveAddress = context.obj
-    with address.open(readonly=True) as archive:
-        show_object(archive.status(), as_json=as_json)
+    with address.open(readonly=not count) as archive:
+        show_object(archive.status(count=count), as_json=as_json)

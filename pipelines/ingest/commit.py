@@ -52,9 +52,18 @@ class Commits:
         before, shut_out = self._write(documents)
         for located in shut_out:
             outcomes[located] = self._conflict(outcomes[located], documents.pop(located))
+        entries = [quarantine.entry_of(o) for o in outcomes.values() if o.state == "refused" and o.code != UNSETTLED]
+        known = quarantine.still_acknowledged(self._session.quarantine, entries)
+        entries = [
+            entry | ({"acknowledged": known[entry["_id"]]} if entry["_id"] in known else {}) for entry in entries
+        ]
         for located, outcome in outcomes.items():
+            if quarantine.name_of(located) in known:
+                logger.info("still in quarantine, acknowledged: %s", printable(outcome.task.file))
+                self._report.acknowledged += 1
+                continue
             self._count(outcome, documents.get(located), before.get(located))
-        self._settle(list(outcomes.values()))
+        self._settle(list(outcomes.values()), entries)
 
     def _write(self, documents: Documents) -> tuple[Before, list[Located]]:
         """Write documents to the store and the catalog.
@@ -182,9 +191,8 @@ class Commits:
                 what, report.revised = "new bytes", report.revised + 1
             logger.info("taken: %s: %s, %s", file, what, _taken_as(document))
 
-    def _settle(self, outcomes: list[Outcome]) -> None:
+    def _settle(self, outcomes: list[Outcome], entries: list[dict[str, Any]]) -> None:
         """Write the quarantine, and the new times of files whose bytes are the same."""
-        entries = [quarantine.entry_of(o) for o in outcomes if o.state == "refused" and o.code != UNSETTLED]
         taken = [o.task.located for o in outcomes if o.state != "refused"]
         mended = quarantine.entries_of(self._session.quarantine, taken)
         quarantine.record(self._session.quarantine, entries, mended=mended)

@@ -1,17 +1,23 @@
 """Quarantine: every file that could not be taken, why, and how to fix it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from pymongo import DeleteOne, ReplaceOne
 
 from catalog import Collection
+from pipelines.documents import runs as ledger
+from pipelines.documents.lookup import found_in
 from pipelines.documents.roots import Located
+from pipelines.errors import UsageError, near_misses
 from pipelines.ingest.file import Outcome
 from pipelines.ingest.known import by_place
 from pipelines.session import Session
 from pipelines.table import Answer
+
+LIST = "; `darkroom quarantine list` lists them"
+LOOKED_AT = 5000  # names in which near misses are looked for
 
 
 def entry_of(outcome: Outcome) -> dict[str, Any]:
@@ -28,6 +34,59 @@ def entry_of(outcome: Outcome) -> dict[str, Any]:
         "mtime": time_of(candidate.mtime_ns),
         "run": outcome.task.run,
         "at": datetime.now(UTC),
+    }
+
+
+SAME = ("code", "size", "mtime")
+"""An acknowledgement holds while these are what they were: the same file, refused for the same reason."""
+
+
+def acknowledge(session: Session, names: Sequence[str], *, why: str) -> list[str]:
+    """Write down that somebody knows of entries: they are listed, and no longer reported as new trouble.
+
+    It holds until the file changes or is refused for another reason.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Entries, ``root:path``.
+    why : str
+        The reason, kept with each entry and in the ledger.
+
+    Returns
+    -------
+    list of str
+        The entries.
+
+    Raises
+    ------
+    UsageError
+        There is no such entry, or no reason; nothing is written then.
+    """
+    if not why.strip():
+        raise UsageError("say why: it is kept with the entries (--why TEXT)")
+    wanted = list(dict.fromkeys(names))
+    there = [str(one["_id"]) for one in found_in(session.quarantine, "_id", wanted, {"_id": 1})]
+    missing = [name for name in wanted if name not in there]
+    if missing or not wanted:
+        known = [str(one["_id"]) for one in session.quarantine.find({}, {"_id": 1}).limit(LOOKED_AT)]
+        hint = near_misses(missing[0], known) if missing else ""
+        raise UsageError(f"not in quarantine: {', '.join(missing) or 'nothing was named'}{hint or LIST}")
+    run = ledger.start(session.runs, verb="acknowledge", arguments={"entries": wanted, "why": why})
+    mark = {"why": why, "at": datetime.now(UTC), "run": run, "user": ledger.who()["user"]}
+    session.quarantine.update_many({"_id": {"$in": wanted}}, {"$set": {"acknowledged": mark}})
+    ledger.finish(session.runs, run, status="finished", result={"acknowledged": len(wanted)})
+    return wanted
+
+
+def still_acknowledged(collection: Collection, entries: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return the acknowledgements that hold for new entries, by name."""
+    new = {entry["_id"]: entry for entry in entries}
+    fields = dict.fromkeys((*SAME, "acknowledged"), 1)
+    return {
+        old["_id"]: old["acknowledged"]
+        for old in found_in(collection, "_id", list(new), fields, where={"acknowledged": {"$exists": True}})
+        if all(old.get(name) == new[old["_id"]].get(name) for name in SAME)
     }
 
 
@@ -58,7 +117,7 @@ def listed(session: Session, *, code: str | None = None) -> Answer:
     -------
     Answer
         Columns ``file`` (the entry's name, ``root:path``), ``code``, ``reason``, ``hint``, ``size``
-        (bytes), ``at`` (when it was refused) and ``run``.
+        (bytes), ``at`` (when it was refused), ``run``, and ``acknowledged``: why somebody said it may stay.
     """
     entries = session.quarantine.find({} if code is None else {"code": code}).sort("_id", 1)
     rows = tuple(
@@ -70,10 +129,12 @@ def listed(session: Session, *, code: str | None = None) -> Answer:
             "size": entry["size"],
             "at": entry["at"],
             "run": entry["run"],
+            "acknowledged": (entry.get("acknowledged") or {}).get("why"),
         }
         for entry in entries
     )
-    return Answer(("file", "code", "reason", "hint", "size", "at", "run"), rows, "Quarantine")
+    columns = ("file", "code", "reason", "hint", "size", "at", "run", "acknowledged")
+    return Answer(columns, rows, "Quarantine", main=("file", "code", "acknowledged", "at"))
 
 
 def name_of(located: Located) -> str:

@@ -64,6 +64,10 @@ class Refusal:
     message: str
     hint: str
 
+    def to_dict(self) -> dict[str, str]:
+        """Return it as plain data, by the names of the quarantine's table."""
+        return {"file": self.file, "code": self.code, "reason": self.message, "hint": self.hint}
+
     def __str__(self) -> str:
         return plain(f"{self.code}: {self.file}: {(self.message.splitlines() or [''])[0]}; {self.hint}")
 
@@ -95,6 +99,8 @@ class IngestReport:
         Known files that a profile asked for changed.
     lacking : str
         What the store keeps that the catalog lacks, and what to do; empty when nothing is.
+    acknowledged : int
+        Files that stay in quarantine, of which somebody said so: no fault of this run.
     passed : int
         Files passed over that a Mac keeps beside others; their names begin with ``._``.
     """
@@ -115,6 +121,7 @@ class IngestReport:
     identified: int = 0
     lacking: str = ""
     passed: int = 0
+    acknowledged: int = 0
 
     def note(self, document: Mapping[str, Any]) -> None:
         """Count what identification could not place in a document."""
@@ -128,7 +135,8 @@ class IngestReport:
     @property
     def files(self) -> int:
         """Files looked at."""
-        return self.taken + self.unchanged + len(self.refused) + len(self.unsettled) + self.left
+        waiting = len(self.refused) + len(self.unsettled) + self.left + self.acknowledged
+        return self.taken + self.unchanged + waiting
 
     @property
     def exit_code(self) -> int:
@@ -144,7 +152,7 @@ class IngestReport:
             "revised": self.revised,
             "completed": self.completed,
             "unchanged": self.unchanged,
-            "refused": [{"file": r.file, "code": r.code, "message": r.message, "hint": r.hint} for r in self.refused],
+            "refused": [refusal.to_dict() for refusal in self.refused],
             "unsettled": self.unsettled,
             "stopped": self.stopped,
             "left": self.left,
@@ -155,6 +163,7 @@ class IngestReport:
             "doubts": dict(self.doubts),
             "identified": self.identified,
             "passed": self.passed,
+            "acknowledged": self.acknowledged,
         }
 
     def __repr__(self) -> str:
@@ -166,6 +175,7 @@ class IngestReport:
             (self.completed, "completed"),
             (self.unchanged, "unchanged"),
             (len(self.refused), "in quarantine"),
+            (self.acknowledged, "in quarantine and acknowledged"),
             (len(self.unsettled), "still being written"),
             (self.left, "left for the next run"),
         ]

@@ -30,6 +30,8 @@ class NightReport:
         Bytes of the files taken, and of their arrays on disk.
     seconds : float
         Wall time.
+    acknowledged : int
+        Files that stay in quarantine, of which somebody said so.
     """
 
     night: str
@@ -44,6 +46,7 @@ class NightReport:
     nbytes: int = 0
     stored: int = 0
     seconds: float = 0.0
+    acknowledged: int = 0
 
     @classmethod
     def of(cls, night: str, report: IngestReport) -> "NightReport":
@@ -61,6 +64,7 @@ class NightReport:
             report.nbytes,
             report.stored,
             report.seconds,
+            report.acknowledged,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -72,12 +76,13 @@ class NightReport:
             "revised": self.revised,
             "completed": self.completed,
             "unchanged": self.unchanged,
-            "refused": [{"file": r.file, "code": r.code, "message": r.message, "hint": r.hint} for r in self.refused],
+            "refused": [refusal.to_dict() for refusal in self.refused],
             "left": self.left,
             "holder": self.holder,
             "nbytes": self.nbytes,
             "stored": self.stored,
             "seconds": round(self.seconds, 3),
+            "acknowledged": self.acknowledged,
         }
 
     def __repr__(self) -> str:
@@ -89,6 +94,7 @@ class NightReport:
             (self.completed, "completed"),
             (self.unchanged, "unchanged"),
             (len(self.refused), "in quarantine"),
+            (self.acknowledged, "in quarantine and acknowledged"),
             (self.left, "left for the next run"),
         )
         size = f"; {self.nbytes / 1e6:.1f} MB of FITS in {self.stored / 1e6:.1f} MB" if self.stored else ""

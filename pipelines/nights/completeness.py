@@ -160,7 +160,8 @@ def _in_quarantine(catalog: Catalog, date: str) -> list[Mapping[str, Any]]:
     readers = [profile for profile in profiles().values() if profile.path is not None]
     want = wanted(date)
     found: list[Mapping[str, Any]] = []
-    for entry in catalog.quarantine.find({}, {"path": 1, "code": 1, "hint": 1, "mtime": 1}).sort("_id", 1):
+    fields = dict.fromkeys(("path", "code", "hint", "mtime", "acknowledged"), 1)
+    for entry in catalog.quarantine.find({}, fields).sort("_id", 1):
         path = PurePosixPath(entry["path"])
         by_path = next((day for reader in readers if (day := path_night(reader, path)) is not None), None)
         mtime = entry.get("mtime")
@@ -174,7 +175,8 @@ def _quarantined(held: Sequence[Mapping[str, Any]]) -> Iterator[Notice]:
     """Tell of the files in quarantine, reason by reason."""
     kinds: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for entry in held:
-        kinds[entry["code"]].append(entry)
+        if not entry.get("acknowledged"):
+            kinds[entry["code"]].append(entry)
     for code, entries in sorted(kinds.items()):
         names = tuple(entry["_id"] for entry in entries)
         yield Notice("quarantined", f"{counted(len(entries), 'file')} in quarantine: {code}", entries[0]["hint"], names)

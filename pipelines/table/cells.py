@@ -98,12 +98,12 @@ def cut(text: str, room: int) -> str:
     return f"{kept} …" if kept else "…"
 
 
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun, in the plural where it is one.
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun, in the plural where it is one; with an s, unless it is given.
 
     Examples
     --------
     >>> counted(1, "document"), counted(2, "document")
     ('1 document', '2 documents')
     """
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"

@@ -131,6 +131,19 @@ class Upkeep:
         self._session.require_writable("forget")
         return forget(self._session, names, force=force, why=why)
 
+    def acknowledge(self, names: str | Sequence[str], *, why: str) -> list[str]:
+        """Say that entries of the quarantine may stay there, and why: `pipelines.ingest.quarantine`."""
+        from pipelines.ingest.quarantine import acknowledge
+
+        self._session.require_writable("acknowledge")
+        return acknowledge(self._session, [names] if isinstance(names, str) else names, why=why)
+
+    def runs(self, *, verb: str | None = None, limit: int = 20) -> Answer:
+        """The last runs that changed the archive, the newest first: `pipelines.upkeep.ledger`."""
+        from pipelines.upkeep.ledger import list_runs
+
+        return list_runs(self._session, verb=verb, limit=limit)
+
     # -- changes ---------------------------------------------------------------------------------
 
     def change(

@@ -21,6 +21,7 @@ from pipelines.table.cells import counted
 from pipelines.upkeep.census import take_census
 from pipelines.upkeep.findings import DAMAGE, GRAVITIES, KINDS, UNFINISHED, Finding
 from pipelines.upkeep.retired import retired_masters
+from pipelines.upkeep.status import keep_count
 from pipelines.upkeep.verifications import Verifications, work_of
 
 LEVELS = ("exists", "sizes", "digests", "decode")
@@ -78,7 +79,7 @@ class CheckReport:
 
     def table(self) -> Answer:
         """Return the findings as a table."""
-        columns = ("gravity", "code", "what", "documents", "message", "mend")
+        columns = ("gravity", "code", "what", "documents", "reason", "hint")
         return Answer(columns, tuple(finding.to_dict() for finding in self.findings), repr(self).split("\n", 1)[0])
 
     def to_dict(self) -> dict[str, Any]:
@@ -181,7 +182,7 @@ def check(
         from pipelines.upkeep.mending import mend_all
 
         findings, mended = mend_all(session, findings)
-    return CheckReport(
+    report = CheckReport(
         level=level,
         findings=tuple(sorted(_once(findings), key=lambda f: GRAVITIES.index(f.gravity))),
         documents=census.documents,
@@ -194,6 +195,11 @@ def check(
         young=census.young,
         seconds=round(time.monotonic() - started, 3),
     )
+    damage = sum(finding.gravity == "damage" for finding in report.findings)
+    keep_count(
+        session, "check", {"level": level, "findings": len(report.findings), "damage": damage, "left": report.left}
+    )
+    return report
 
 
 def _once(findings: Iterable[Finding]) -> list[Finding]:

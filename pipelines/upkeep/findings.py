@@ -97,6 +97,6 @@ class Finding:
             "code": self.code,
             "what": self.what,
             "documents": list(self.documents),
-            "message": self.message,
-            "mend": self.mend,
+            "reason": self.message,
+            "hint": self.mend,
         }
