@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from catalog import limits
-    from catalog.collection import Collection, Cursor, ResultCursor
+    from catalog.collection import Collection
     from catalog.connection import Catalog, connect
+    from catalog.cursors import Cursor, ResultCursor
     from catalog.errors import (
         AuthenticationFailed,
         BulkFailure,
@@ -81,7 +82,8 @@ __all__ = [
 
 _HOMES = {
     **dict.fromkeys(("Catalog", "connect"), "catalog.connection"),
-    **dict.fromkeys(("Collection", "Cursor", "ResultCursor"), "catalog.collection"),
+    "Collection": "catalog.collection",
+    **dict.fromkeys(("Cursor", "ResultCursor"), "catalog.cursors"),
     **dict.fromkeys(
         (
             "HeaderDocument",

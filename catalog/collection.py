@@ -3,26 +3,31 @@
 # ruff: noqa: A002 - `filter` is PyMongo's name of the argument
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from inspect import signature
-from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import Any, cast
 
+import bson
 import pymongo.collection
 import pymongo.cursor
+from bson.codec_options import CodecOptions
 from pymongo.results import BulkWriteResult, DeleteResult, InsertManyResult, InsertOneResult, UpdateResult
 
-from catalog.errors import ReadOnly
-from catalog.shown import MOST, Shown, bundle, frame
-from catalog.translate import FOREIGN, reraise, scrub, translated
+from catalog.cursors import Cursor, ResultCursor
+from catalog.errors import DuplicateKey, ReadOnly
+from catalog.patience import Patience
+from catalog.shown import Shown
+from catalog.translate import scrub, translated
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-__all__ = ["Collection", "Cursor", "ResultCursor"]
+__all__ = ["Collection"]
 
 Document = dict[str, Any]
+
+
+#: What has another answer when it is asked twice.
+_ONCE = frozenset({"find_one_and_update", "find_one_and_replace", "find_one_and_delete", "watch"})
+_AWARE: CodecOptions[Document] = CodecOptions(tz_aware=True)
 
 
 @lru_cache
@@ -47,168 +52,6 @@ def _named(method: str, first: int, arguments: Sequence[Any], options: Mapping[s
     return {**named, **options}
 
 
-class ResultCursor:
-    """Documents that a question gives, one by one."""
-
-    def __init__(self, inner: Any, where: str) -> None:
-        self._inner = inner
-        self._where = where
-
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> Document:
-        try:
-            return cast("Document", next(self._inner))
-        except StopIteration:
-            raise
-        except FOREIGN as error:
-            reraise(error, self._where)
-
-    def next(self) -> Document:
-        """Return the next document."""
-        return self.__next__()
-
-    def to_list(self, length: int | None = None) -> list[Document]:
-        """Return the documents left, or at most `length` of them."""
-        if length is not None and length < 1:
-            raise ValueError("to_list() length must be greater than 0")
-        found: list[Document] = []
-        for document in self:
-            found.append(document)
-            if len(found) == length:
-                break
-        return found
-
-    def to_pandas(self) -> pd.DataFrame:
-        """Return the documents left as a pandas DataFrame; ``obs.exptime`` and the like are columns, bytes left out.
-
-        Raises
-        ------
-        NoPandas
-            pandas is not installed.
-        """
-        return frame(list(self))
-
-    def _first(self, count: int) -> list[Document]:
-        """Return the first documents left, and leave them where they are."""
-        found = list(islice(self, count))
-        self._inner = _Ahead(found, self._inner)
-        return found
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        found = self._first(MOST + 1)
-        return bundle(found[:MOST], where=self._where.partition(" in ")[0], more=len(found) > MOST)
-
-    def close(self) -> None:
-        """Return no more documents."""
-        close: Callable[[], None] | None = getattr(self._inner, "close", None)
-        if close is not None:
-            close()
-        self._inner = iter(())
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
-
-
-class _Ahead:
-    """A cursor of which some documents were read already: they come first."""
-
-    def __init__(self, found: Sequence[Document], inner: Any) -> None:
-        self._documents = chain(found, inner)
-        self.close = getattr(inner, "close", lambda: None)
-
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> Document:
-        return next(self._documents)
-
-
-class Cursor(ResultCursor):
-    """Documents of a ``find``; order and number can be set until the first is asked for."""
-
-    def _first(self, count: int) -> list[Document]:
-        # Of a copy: order and number can be set after it was shown as before.
-        return list(islice(self.clone(), count))
-
-    def _told(self, method: str, *arguments: Any) -> Self:
-        with translated(self._where):
-            getattr(self._inner, method)(*arguments)
-        return self
-
-    def sort(self, key_or_list: Any, direction: Any = None) -> Self:
-        """Set the order: a name and a direction, or a list of pairs."""
-        return self._told("sort", key_or_list, *(() if direction is None else (direction,)))
-
-    def limit(self, limit: int) -> Self:
-        """Set how many documents to give at most; 0 is all."""
-        return self._told("limit", limit)
-
-    def skip(self, skip: int) -> Self:
-        """Set how many documents to pass over."""
-        return self._told("skip", skip)
-
-    def batch_size(self, batch_size: int) -> Self:
-        """Set how many documents come from a server at a time."""
-        return self._told("batch_size", batch_size)
-
-    def hint(self, index: Any) -> Self:
-        """Name the index a server is to use."""
-        return self._told("hint", index)
-
-    def max_time_ms(self, max_time_ms: int | None) -> Self:
-        """Set how long a server may take."""
-        return self._told("max_time_ms", max_time_ms)
-
-    def comment(self, comment: Any) -> Self:
-        """Add a comment for the server's log."""
-        return self._told("comment", comment)
-
-    def collation(self, collation: Any) -> Self:
-        """Set a collation, which the embedded catalog refuses."""
-        return self._told("collation", collation)
-
-    def allow_disk_use(self, allow_disk_use: bool) -> Self:
-        """Let a server sort on disk."""
-        return self._told("allow_disk_use", allow_disk_use)
-
-    def rewind(self) -> Self:
-        """Start again."""
-        return self._told("rewind")
-
-    def clone(self) -> Cursor:
-        """Return a cursor that asks the same, from the start."""
-        return Cursor(self._inner.clone(), self._where)
-
-    def distinct(self, key: str) -> list[Any]:
-        """Return the distinct values of a field among what the filter matches."""
-        with translated(self._where):
-            return list(self._inner.distinct(key))
-
-    def explain(self) -> Any:
-        """Return a server's plan; the embedded catalog refuses."""
-        with translated(self._where):
-            return self._inner.explain()
-
-    @property
-    def alive(self) -> bool:
-        """Whether there may be more documents."""
-        return bool(getattr(self._inner, "alive", False))
-
-    def close(self) -> None:
-        """Return no more documents."""
-        self._inner.close()
-
-    def __getitem__(self, index: Any) -> Any:
-        with translated(self._where):
-            found = self._inner[index]
-        return self if isinstance(index, slice) else found
-
-
 class Collection:
     """A collection of a catalog.
 
@@ -216,16 +59,19 @@ class Collection:
     `catalog.CatalogError`, which is also the PyMongo error a PyMongo user would catch.
     """
 
-    def __init__(self, inner: Any, *, place: str, readonly: bool = False, guard: str = "") -> None:
+    def __init__(
+        self, inner: Any, *, place: str, readonly: bool = False, guard: str = "", patience: Patience | None = None
+    ) -> None:
         self._inner = inner
         self._where = f"{inner.name} in {place}"
         self._readonly = readonly
         self._guard = guard
+        self._patience = patience
 
     def guarded(self, reason: str) -> Collection:
         """Return the same collection, which refuses every write and says `reason`: what to do instead."""
         place = self._where.removeprefix(f"{self.name} in ")
-        return Collection(self._inner, place=place, readonly=self._readonly, guard=reason)
+        return Collection(self._inner, place=place, readonly=self._readonly, guard=reason, patience=self._patience)
 
     @property
     def name(self) -> str:
@@ -241,8 +87,17 @@ class Collection:
     def _read(
         self, method: str, first: tuple[Any, ...], arguments: Sequence[Any], options: Mapping[str, Any], /
     ) -> Any:
-        with translated(self._where):
-            return getattr(self._inner, method)(*first, **_named(method, len(first), arguments, options))
+        def once() -> Any:
+            with translated(self._where):
+                return getattr(self._inner, method)(*first, **_named(method, len(first), arguments, options))
+
+        if self._patience is None or method in _ONCE:
+            return once()
+        return self._patience.ask(once)
+
+    def _as_kept(self, document: Any) -> Document:
+        """Return a document as it is read back."""
+        return bson.decode(bson.encode(document), _AWARE)
 
     def _write(
         self, method: str, first: tuple[Any, ...], arguments: Sequence[Any], options: Mapping[str, Any], /
@@ -255,7 +110,8 @@ class Collection:
 
     def find(self, filter: Any = None, projection: Any = None, *arguments: Any, **options: Any) -> Cursor:
         """Find documents."""
-        return Cursor(self._read("find", (filter, projection), arguments, options), self._where)
+        inner = self._read("find", (filter, projection), arguments, options)
+        return Cursor(inner, self._where, patience=self._patience, afresh=lambda cursor: cursor.clone())
 
     def find_one(self, filter: Any = None, projection: Any = None, *arguments: Any, **options: Any) -> Document | None:
         """Find one document; anything but a mapping is taken for an ``_id``."""
@@ -285,7 +141,13 @@ class Collection:
 
     def insert_one(self, document: Any, *arguments: Any, **options: Any) -> InsertOneResult:
         """Insert a document."""
-        return cast("InsertOneResult", self._write("insert_one", (document,), arguments, options))
+        try:
+            return cast("InsertOneResult", self._write("insert_one", (document,), arguments, options))
+        except DuplicateKey:
+            # Of a patient collection it may be this very document, whose answer was lost on the way.
+            if self._patience is None or self.find_one({"_id": document["_id"]}) != self._as_kept(document):
+                raise
+            return InsertOneResult(document["_id"], acknowledged=True)
 
     def insert_many(self, documents: Any, ordered: bool = True, *arguments: Any, **options: Any) -> InsertManyResult:
         """Insert documents."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Protocol, Self
 
 from catalog.collection import Collection
-from catalog.indexes import ensure
+from catalog.indexes import INDEXES, Index
+from catalog.patience import Patience
 from catalog.translate import translated
 from catalog.url import CatalogURL, check_collection_name, parse_url
 
@@ -27,8 +28,8 @@ class Backend(Protocol):
     def collection_names(self) -> list[str]:
         """Return the names of the collections there are."""
 
-    def one_transaction(self) -> AbstractContextManager[Any]:
-        """Return the writes within one transaction, where that saves time."""
+    def ensure(self, indexes: Sequence[Index]) -> None:
+        """Make the indexes that are not there."""
 
     def back_up(self, out: Path) -> dict[str, int]:
         """Copy the database as it is now to a file; return the documents of each collection."""
@@ -90,10 +91,22 @@ def _backend(place: CatalogURL, *, readonly: bool, options: dict[str, Any]) -> B
 class Catalog:
     """An open catalog. Its collections are attributes, ``catalog.headers``, or items, ``catalog['name']``."""
 
-    def __init__(self, place: CatalogURL, backend: Backend, *, readonly: bool) -> None:
+    def __init__(
+        self, place: CatalogURL, backend: Backend, *, readonly: bool, patience: Patience | None = None
+    ) -> None:
         self._place = place
         self._backend = backend
         self._readonly = readonly
+        self._patience = patience
+
+    def patient(self, seconds: float) -> Catalog:
+        """Return the same catalog, whose every question waits so long for a server that does not answer.
+
+        A file needs no patience: it is returned as it is.
+        """
+        if self.backend != "mongodb" or seconds <= 0:
+            return self
+        return Catalog(self._place, self._backend, readonly=self._readonly, patience=Patience(seconds))
 
     @property
     def url(self) -> str:
@@ -122,7 +135,9 @@ class Catalog:
             If MongoDB would refuse the name.
         """
         check_collection_name(name)
-        return Collection(self._backend.collection(name), place=self.url, readonly=self._readonly)
+        return Collection(
+            self._backend.collection(name), place=self.url, readonly=self._readonly, patience=self._patience
+        )
 
     @property
     def headers(self) -> Collection:
@@ -165,9 +180,9 @@ class Catalog:
             return self._backend.collection_names()
 
     def ensure_indexes(self) -> None:
-        """Return the declared indexes; those that exist are left as they are."""
-        with translated(self.url), self._backend.one_transaction():
-            ensure(self)
+        """Make the declared indexes; those that exist are left as they are."""
+        with translated(self.url):
+            self._backend.ensure(INDEXES)
 
     def back_up(self, out: str | os.PathLike[str]) -> dict[str, int]:
         """Copy an embedded catalog, as it is at this moment, to a new file; others may go on writing.

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
-__all__ = ["INDEXES", "Index", "ensure"]
+__all__ = ["INDEXES", "Index"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +24,11 @@ class Index:
     collection: str
     keys: tuple[str, ...]
     unique: bool = False
+
+    @property
+    def spec(self) -> list[tuple[str, int]]:
+        """Its keys as PyMongo takes them."""
+        return [(path, 1) for path in self.keys]
 
 
 INDEXES: tuple[Index, ...] = (
@@ -68,23 +72,3 @@ INDEXES: tuple[Index, ...] = (
     Index("views", ("digests",)),
     Index("views", ("view", "detector")),
 )
-
-
-class Indexable(Protocol):
-    """A collection that can be indexed."""
-
-    def create_index(self, keys: list[tuple[str, int]], *, unique: bool = False) -> str:
-        """Make an index, or find it made."""
-
-
-class HasCollections(Protocol):
-    """Whatever gives collections by name."""
-
-    def __getitem__(self, name: str) -> Indexable: ...
-
-
-def ensure(catalog: HasCollections, *, indexes: tuple[Index, ...] = INDEXES) -> None:
-    """Return the declared indexes; those that exist are left as they are."""
-    for index in indexes:
-        keys = [(path, 1) for path in index.keys]
-        catalog[index.collection].create_index(keys, unique=index.unique)

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import unquote_plus
 
-from pymongo import MongoClient
+from pymongo import IndexModel, MongoClient
 from pymongo.errors import ConfigurationError, InvalidURI
+from pymongo.uri_parser import split_options
 
 from catalog.errors import InvalidURL, Misused
+from catalog.indexes import Index
 from catalog.translate import scrub, translated
 from catalog.url import CatalogURL
 
 __all__ = ["MongoBackend", "connect_mongodb"]
 
-_DEFAULTS: Mapping[str, Any] = {"serverSelectionTimeoutMS": 5000, "appname": "darkroom"}
+#: An election of a replica set takes up to twelve seconds.
+_DEFAULTS: Mapping[str, Any] = {"serverSelectionTimeoutMS": 15_000, "appname": "darkroom"}
 _CONCERN: Mapping[str, Any] = {"w": "majority", "journal": True}
 _CONCERN_NAMES = {"w": {"w"}, "journal": {"journal", "j"}}
 
@@ -35,9 +38,9 @@ def connect_mongodb(url: CatalogURL, *, options: Mapping[str, Any]) -> MongoBack
     Raises
     ------
     InvalidURL
-        If PyMongo refuses URL or options.
+        If PyMongo refuses URL or options, or a file they name.
     """
-    asked = _query(url.target)
+    asked = _options(url)
     given = {*map(str.lower, options), *asked}
     settings = {name: value for name, value in _DEFAULTS.items() if name.lower() not in given}
     settings |= {name: value for name, value in _CONCERN.items() if not _CONCERN_NAMES[name] & given}
@@ -50,13 +53,33 @@ def connect_mongodb(url: CatalogURL, *, options: Mapping[str, Any]) -> MongoBack
         raise
     except (ConfigurationError, InvalidURI, ValueError, TypeError) as error:
         raise InvalidURL(f"{url.redacted}: {scrub(str(error))}; correct the URL or the options") from None
+    except OSError as error:  # of TLS, whose files are read when the client is made
+        raise InvalidURL(
+            f"{url.redacted}: a file of TLS cannot be used: {scrub(str(error))}; "
+            "see tlsCAFile and tlsCertificateKeyFile"
+        ) from None
     return MongoBackend(client, url.database)
 
 
-def _query(url: str) -> dict[str, str]:
-    """Return the options of a URL: their names in small letters, parted by ``&`` or, all of them, by ``;``."""
-    pairs = parse_qsl(urlsplit(url).query.replace(";", "&"), keep_blank_values=True)
-    return {name.lower(): value for name, value in pairs}
+def _options(url: CatalogURL) -> dict[str, str]:
+    """Return the options of a URL, their names in small letters, parted by ``&`` or, all of them, by ``;``.
+
+    An option that PyMongo would pass over with a warning is refused: a mistyped one of TLS means plain text.
+    """
+    options = [option for option in url.query.replace(";", "&").split("&") if option]
+    for option in options:
+        name = option.partition("=")[0]
+        try:
+            split_options(option, validate=True, warn=False)
+        except OSError as error:
+            raise InvalidURL(f"{url.redacted}: {name}: {error.strerror or error}; name a file that is there") from None
+        except (ConfigurationError, InvalidURI, ValueError, TypeError) as error:
+            raise InvalidURL(f"{url.redacted}: {name}: {scrub(str(error))}; correct the option") from None
+    counts = Counter(option.partition("=")[0].lower() for option in options)
+    for name, count in counts.items():
+        if count > 1 and name != "readpreferencetags":
+            raise InvalidURL(f"{url.redacted}: {name} is given {count} times; give it once")
+    return {name.lower(): unquote_plus(value) for name, _, value in (option.partition("=") for option in options)}
 
 
 class MongoBackend:
@@ -76,9 +99,19 @@ class MongoBackend:
         """Return the names of the collections there are."""
         return sorted(self._database.list_collection_names())
 
-    def one_transaction(self) -> AbstractContextManager[None]:
-        """Do nothing: what is made idempotently needs no transaction on a server."""
-        return nullcontext()
+    def ensure(self, indexes: Sequence[Index]) -> None:
+        """Make the indexes that are not there: a question per collection, and one command where some are missing."""
+        for name in dict.fromkeys(index.collection for index in indexes):
+            collection = self._database[name]
+            found = collection.list_indexes()
+            there = {(*map(tuple, one["key"].items()), bool(one.get("unique"))) for one in found}
+            missing = [
+                IndexModel(index.spec, unique=index.unique)
+                for index in indexes
+                if index.collection == name and (*index.spec, index.unique) not in there
+            ]
+            if missing:
+                collection.create_indexes(missing)
 
     def back_up(self, out: Path) -> dict[str, int]:
         """Refuse: a server has a tool of its own for it.

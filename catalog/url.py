@@ -30,12 +30,15 @@ class CatalogURL:
         The URL as it may be printed.
     database : str
         The database a server URL names; empty for a file.
+    query : str
+        The options of a server URL, as they stand after its ``?``.
     """
 
     kind: Literal["embedded", "mongodb"]
     target: str
     redacted: str
     database: str = ""
+    query: str = ""
 
     def __repr__(self) -> str:
         return f"CatalogURL({self.redacted!r})"
@@ -91,13 +94,14 @@ def _server(url: str) -> CatalogURL:
         _check_userinfo(userinfo, shown)
     if not hosts:
         raise InvalidURL(f"{shown}: the URL names no host; use {scheme}://host/database")
-    database = unquote(tail.partition("?")[0]) if slash else ""
+    named, _, query = tail.partition("?")
+    database = unquote(named) if slash else ""
     shown = f"{shown}/{database}"
     if not database:
         raise InvalidURL(f"{shown}: the URL names no database; add one after the host: {scheme}://host/darkroom")
     if set(database) & _NOT_IN_DATABASE or len(database.encode()) > 63:
         raise InvalidURL(f"{shown}: {database!r} cannot be the name of a database; use letters and digits")
-    return CatalogURL("mongodb", url, shown, database)
+    return CatalogURL("mongodb", url, shown, database, query)
 
 
 def _split_authority(rest: str) -> tuple[str, str, str]:

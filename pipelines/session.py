@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from copy import copy
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +80,12 @@ class Session:
         store = open_store(self.store_url, readonly=not self.writable, create=create)
         require_store(self.catalog, store)
         return store
+
+    def patient(self, seconds: float) -> "Session":
+        """Return the same session, whose questions wait so long for a server that does not answer."""
+        patient = copy(self)
+        patient.catalog = self.catalog.patient(seconds)
+        return patient
 
     @property
     def site(self) -> "Place":

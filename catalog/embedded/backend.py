@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from catalog.embedded.collection import EmbeddedCollection
 from catalog.embedded.file import CatalogFile, Journal
 from catalog.embedded.schema import Schema
 from catalog.errors import InvalidURL
-from catalog.indexes import INDEXES
+from catalog.indexes import Index
 
 __all__ = ["EmbeddedBackend", "connect_embedded"]
 
@@ -58,13 +58,13 @@ class EmbeddedBackend:
         """Return the names of the collections there are."""
         return self.schemas.names()
 
-    def one_transaction(self) -> AbstractContextManager[object]:
-        """Return the writes within one transaction: one wait for the disk, not twenty."""
-        return self.file.transaction() if self._unmade() else nullcontext()
-
-    def _unmade(self) -> bool:
+    def ensure(self, indexes: Sequence[Index]) -> None:
+        """Make the indexes that are not there; of a new file within one transaction: one wait for the disk."""
         known = self.schemas.names()
-        return not all(index.collection in known for index in INDEXES)
+        unmade = not all(index.collection in known for index in indexes)
+        with self.file.transaction() if unmade else nullcontext():
+            for index in indexes:
+                self.collection(index.collection).create_index(index.spec, unique=index.unique)
 
     def back_up(self, out: Path) -> dict[str, int]:
         """Copy the file as it is now; return the documents of each collection."""

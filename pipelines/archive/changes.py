@@ -36,6 +36,7 @@ class Changes(Questions):
         campaign: str | None = None,
         jobs: int | None = None,
         reread: bool = False,
+        patience: float = 60.0,
         progress: bool | None = None,
         interrupted: Callable[[], str] | None = None,
     ) -> "IngestReport":
@@ -57,6 +58,8 @@ class Changes(Questions):
             Worker processes; by default as many as the work and the processors are worth.
         reread : bool
             Read known files too, whose size and time are what they were.
+        patience : float
+            Seconds to wait for a server that holds the catalog and does not answer.
         progress : bool, optional
             Show a progress bar; by default on a terminal and in Jupyter.
         interrupted : callable, optional
@@ -75,7 +78,14 @@ class Changes(Questions):
         wanted = listed(paths)
         if include or exclude:
             wanted = list(chosen_files(wanted, roots=self.roots, selection=Selection(tuple(include), tuple(exclude))))
-        options = IngestOptions(headers_only=headers_only, profile=profile, campaign=campaign, jobs=jobs, reread=reread)
+        options = IngestOptions(
+            headers_only=headers_only,
+            profile=profile,
+            campaign=campaign,
+            jobs=jobs,
+            reread=reread,
+            patience=patience,
+        )
         with bar("Ingest", shown=progress) as advance:
             return ingest(self.session, wanted, options=options, progress=advance, stop=interrupted)
 
@@ -119,6 +129,7 @@ class Changes(Questions):
         profile: str | None = None,
         jobs: int | None = None,
         bounds: "Bounds | None" = None,
+        patience: float = 60.0,
         progress: bool | None = None,
         interrupted: Callable[[], str] | None = None,
     ) -> "NightlyReport":
@@ -131,7 +142,9 @@ class Changes(Questions):
 
         self.session.require_writable("ingest")
         folders = listed(roots)
-        options = IngestOptions(headers_only=headers_only, profile=profile, jobs=jobs, bounds=bounds or Bounds())
+        options = IngestOptions(
+            headers_only=headers_only, profile=profile, jobs=jobs, bounds=bounds or Bounds(), patience=patience
+        )
         with bar("Nightly", shown=progress) as advance:
             return nightly(
                 self.session,

@@ -28,6 +28,7 @@ def nightly(
     jobs: int = typer.Option(None, min=1, help="Worker processes [as many as the work is worth]."),
     memory: str = typer.Option("1G", help="Memory one file may take; a larger file may take its own size."),
     timeout: str = typer.Option("30s", help="Time one file may take, plus one second per MiB."),
+    patience: str = typer.Option("60s", help="Wait so long for a server of the catalog that does not answer."),
     as_json: bool = json_option,
 ) -> None:
     """Take the files of some nights, or all; for cron. Only one run at a time is at work on a night.
@@ -57,6 +58,7 @@ def nightly(
             profile=profile,
             jobs=jobs,
             bounds=Bounds(memory=size(memory), seconds=duration(timeout).total_seconds()),
+            patience=duration(patience).total_seconds(),
             interrupted=interrupted,
         )
     show_object(report, as_json=as_json)

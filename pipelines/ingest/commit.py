@@ -49,7 +49,8 @@ class Commits:
         """Make outcomes visible: documents into the store, then into the catalog."""
         documents = {o.task.located: bson.decode(o.document, _AWARE) for o in waiting if o.state == "taken"}
         outcomes = {o.task.located: o for o in waiting}
-        before, shut_out = self._write(documents)
+        before: Before = {}
+        shut_out = self._write(documents, before)
         for located in shut_out:
             outcomes[located] = self._conflict(outcomes[located], documents.pop(located))
         entries = [quarantine.entry_of(o) for o in outcomes.values() if o.state == "refused" and o.code != UNSETTLED]
@@ -65,38 +66,44 @@ class Commits:
             self._count(outcome, documents.get(located), before.get(located))
         self._settle(list(outcomes.values()), entries)
 
-    def _write(self, documents: Documents) -> tuple[Before, list[Located]]:
+    def _write(self, documents: Documents, before: Before) -> list[Located]:
         """Write documents to the store and the catalog.
 
         Those whose bytes another process has committed meanwhile are left out, and taken from `documents`.
 
+        Parameters
+        ----------
+        before : dict
+            Is told what the catalog held of each place when its document was numbered after that.
+
         Returns
         -------
-        before : dict
-            What the catalog held of each place when its document was numbered after that.
-        shut_out : list of Located
+        list of Located
             The places whose id is the name of another path's document.
         """
         waiting = dict(documents)
-        before: Before = {}
         shut_out: list[Located] = []
         for attempt in range(UPSERTS):
             now = look_up(self._session.headers, waiting)  # others may have been here since the plan
             for located in [located for located, doc in waiting.items() if _is_there(now.get(located), doc)]:
-                del waiting[located], documents[located]
+                del waiting[located]
+                if now[located].ingest["run"] != self._report.run:  # it is ours where the answer was lost
+                    del documents[located]
             taken = self._taken_ids(waiting)
             shut_out += taken
             waiting = {located: doc for located, doc in waiting.items() if located not in taken}
             if not waiting:
                 break
-            before = {**{located: known for located, known in before.items() if located not in waiting}, **now}
+            for located in waiting:
+                before.pop(located, None)
+            before |= {located: known for located, known in now.items() if located in waiting}
             self._number(waiting, now)
             self._session.store.put_records(
                 {record_key(doc["_id"], doc["ingest"]["revision"]): bson.encode(doc) for doc in waiting.values()}
             )
             self._keep_history([doc for located, doc in waiting.items() if _is_revision(now.get(located))])
             waiting = self._upsert(waiting, now, last=attempt == UPSERTS - 1)
-        return before, shut_out
+        return shut_out
 
     def _number(self, documents: Documents, before: Before) -> None:
         """Give each document its revision: one more than the catalog, or the trash, has seen."""

@@ -60,6 +60,8 @@ class IngestOptions:
         What one file may cost.
     reread : bool
         Read known files too, whose size and time are what they were.
+    patience : float
+        Seconds to wait for a server that holds the catalog and does not answer.
     """
 
     headers_only: bool = False
@@ -68,6 +70,7 @@ class IngestOptions:
     jobs: int | None = None
     bounds: Bounds = field(default_factory=Bounds)
     reread: bool = False
+    patience: float = 60.0
 
     def check(self) -> None:
         """Refuse what cannot be done.
@@ -108,6 +111,7 @@ def ingest(
     """
     options.check()
     _ = session.site  # read before anything is written: it may make no sense
+    session = session.patient(options.patience)
     passed: list[str] = []
     found = candidates(paths, roots=Roots(session.catalog.roots), passed=passed)
     arguments = {"paths": [printable(os.fspath(path)) for path in paths]}
@@ -146,6 +150,7 @@ def ingest_found(
         The catalog or the store cannot be used; what was committed before stays.
     """
     started = time.monotonic()
+    session = session.patient(options.patience)
     lacking = strangers.lacking(session.catalog, session.store)
     run = ledger.start(session.runs, verb="ingest", arguments=arguments)
     if not lacking:

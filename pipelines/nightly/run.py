@@ -89,6 +89,7 @@ def nightly(
     options, wanted, schedule = options or IngestOptions(), wanted or Wanted(), schedule or Schedule()
     options.check()
     began = time.monotonic()
+    session = session.patient(options.patience)
     found = candidates(paths, roots=Roots(session.catalog.roots))
     nights = by_night(found, want=wanted, profiles=profiles(), profile=options.profile)
     arguments = _arguments(paths, wanted, options, schedule)

@@ -13,6 +13,7 @@ import bson.errors
 
 from arraystore import ArrayDamaged, ArrayRef, ArrayStore, InvalidRef, Lost
 from catalog import Catalog
+from pipelines.documents.lookup import found_in
 from pipelines.documents.records import PREFIXES, RecordName, older_key, parse_key, record_key, record_stem
 from pipelines.documents.schema import pixels_digest
 from pipelines.session import Session
@@ -233,8 +234,14 @@ def _catalog_lost(session: Session, census: Census) -> Iterator[Finding]:
 
 
 def _half_deleted(catalog: Catalog) -> Iterator[Finding]:
-    entries = catalog.trash.find({}, {"document": 1, "revision": 1, "collection": 1})
-    both = {entry["_id"]: (entry, seen) for entry in entries if (seen := _in_use(catalog, entry)) is not None}
+    entries = list(catalog.trash.find({}, {"document": 1, "revision": 1, "collection": 1}))
+    live: dict[tuple[str, str], int] = {}
+    for name in LIVE:
+        ids = [entry["document"] for entry in entries if entry.get("collection", "headers") == name]
+        for document in found_in(catalog[name], "_id", ids, {"ingest.revision": 1}):
+            live[name, document["_id"]] = document["ingest"]["revision"]
+    suspected = [e for e in entries if live.get((e.get("collection", "headers"), e["document"])) == e["revision"]]
+    both = {entry["_id"]: (entry, seen) for entry in suspected if (seen := _in_use(catalog, entry)) is not None}
     if both:
         time.sleep(PATIENCE)  # whoever is deleting or restoring them this moment is through by then
     for name, (entry, seen) in both.items():

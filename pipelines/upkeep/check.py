@@ -22,7 +22,7 @@ from pipelines.upkeep.census import take_census
 from pipelines.upkeep.findings import DAMAGE, GRAVITIES, KINDS, UNFINISHED, Finding
 from pipelines.upkeep.retired import retired_masters
 from pipelines.upkeep.status import keep_count
-from pipelines.upkeep.verifications import Verifications, work_of
+from pipelines.upkeep.verifications import AHEAD, Verifications, work_of
 
 LEVELS = ("exists", "sizes", "digests", "decode")
 GRACE = timedelta(hours=1)
@@ -165,10 +165,12 @@ def check(
     items, fresh = verifications.due(work_of(census, level=level), max_age=max_age)
     done, stopped = 0, ""
     try:
-        for item in items:
+        for number, item in enumerate(items):
             if deadline is not None and time.monotonic() >= deadline:
                 stopped = "time"
                 break
+            if number % AHEAD == 0:
+                verifications.read_ahead(items[number : number + AHEAD])
             findings += verifications.verify(item)
             done += 1
             if progress is not None:

@@ -3,7 +3,7 @@
 When each was last found sound is kept in the collection ``checks``, never in the documents.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from pymongo import DeleteOne, ReplaceOne
 
 from arraystore import ArrayDamaged, InvalidArray, InvalidRef, Lost, StoreTooNew
+from pipelines.documents.lookup import found_in
 from pipelines.documents.records import record_key
 from pipelines.documents.replay import entries_of, kept_document, replayed, settled
 from pipelines.session import Session
@@ -18,6 +19,8 @@ from pipelines.upkeep.census import REFERRING, Census, fingerprint, owners
 from pipelines.upkeep.findings import Finding
 
 BATCH = 200  # results written together
+AHEAD = 200  # items whose documents are read together
+_ARRAYS = {"arrays": 1, "before.arrays": 1}
 LEVELS = ("exists", "sizes", "digests", "decode")
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -70,6 +73,8 @@ class Verifications:
         self._session = session
         self._level = level
         self._waiting: list[ReplaceOne[Document] | DeleteOne] = []
+        self._references: dict[str, Document] = {}
+        self._documents: dict[tuple[str, str], Document] = {}
 
     def due(self, items: Iterator[Item], *, max_age: timedelta) -> tuple[list[Item], int]:
         """Order items by when they were last verified, and leave out those that were within `max_age`.
@@ -103,6 +108,25 @@ class Verifications:
             if name.startswith("objects/") or self._level != "exists":
                 self._waiting.append(DeleteOne({"_id": name}))
         self.save()
+
+    def read_ahead(self, items: Sequence[Item]) -> None:
+        """Ask the catalog for what verifying some items needs, together: one question for all of a kind."""
+        self._references, self._documents = {}, {}
+        wanted: dict[str, list[str]] = {}
+        for item in items:
+            collection, _, name = item.name.partition("/")
+            wanted.setdefault(collection, []).append(name)
+        digests = set(wanted.pop("objects", ()))
+        for name in REFERRING:
+            open_ones = sorted(digests - self._references.keys())
+            for document in found_in(self._session.catalog[name], "digests", open_ones, _ARRAYS):
+                for ref in document.get("before", document).get("arrays", {}).values():
+                    if isinstance(ref, dict) and ref.get("digest") in digests:
+                        self._references.setdefault(str(ref["digest"]), dict(ref))
+        wanted.pop("records", None)
+        for collection, names in wanted.items():
+            for document in found_in(self._session.catalog[collection], "_id", names):
+                self._documents[collection, document["_id"]] = document
 
     def verify(self, item: Item) -> list[Finding]:
         """Verify one thing, and remember that it is sound if it is."""
@@ -145,8 +169,10 @@ class Verifications:
 
     def _reference(self, digest: str) -> Document | None:
         """Find a reference to an array."""
+        if digest in self._references:
+            return self._references[digest]
         for name in REFERRING:
-            for document in self._session.catalog[name].find({"digests": digest}, {"arrays": 1, "before.arrays": 1}):
+            for document in self._session.catalog[name].find({"digests": digest}, _ARRAYS):
                 kept = document.get("before", document)
                 for ref in kept.get("arrays", {}).values():
                     if isinstance(ref, dict) and ref.get("digest") == digest:
@@ -200,7 +226,10 @@ class Verifications:
     # -- one document ----------------------------------------------------------------------------
 
     def _document(self, collection: str, name: str) -> Iterator[Finding]:
-        for _ in range(3):
+        ahead = self._documents.get((collection, name))
+        if ahead is not None and not list(self._held_against_record(ahead, collection)):
+            return
+        for _ in range(3):  # it may have been changed since it was read
             document = self._session.catalog[collection].find_one({"_id": name})
             if document is None:
                 return

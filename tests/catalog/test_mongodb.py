@@ -18,7 +18,7 @@ def client(url, **options):
 def test_defaults():
     made = client("mongodb://h/db")
     assert made.write_concern == WriteConcern(w="majority", j=True)
-    assert made.options.server_selection_timeout == 5
+    assert made.options.server_selection_timeout == 15
     assert made.codec_options.tz_aware
 
 
@@ -92,3 +92,25 @@ def test_nobody_answers():
     assert "s3cret" not in str(caught.value)
     assert "check that the server runs" in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("tls=maybe", "tls: .*'true' or 'false'"),
+        ("tlz=true", "tlz: Unknown option"),
+        ("tls", "tls: "),
+        ("tls=true&tls=false", "tls is given 2 times"),
+        ("tls=true&ssl=false", "conflicting"),
+        ("tls=false&tlsCAFile=/dev/null", "tls"),
+        ("tls=true&tlsCAFile=/nowhere/ca.pem", "tlsCAFile: .*file"),
+        ("tls=true&tlsCAFile=/etc/hostname", "file of TLS|tlsCAFile|TLS"),
+        ("tls=true&tlsCertificateKeyFile=/etc/hostname", "file of TLS|tlsCertificateKeyFile|TLS|certificate"),
+        ("retryWrites=perhaps", "retryWrites: "),
+        ("serverSelectionTimeoutMS=soon", "serverSelectionTimeoutMS: "),
+    ],
+)
+def test_an_option_that_is_not_understood_is_refused_never_passed_over(query, says):
+    with pytest.raises(InvalidURL, match=says) as caught:
+        connect_mongodb(parse_url(f"mongodb://ada:s3cret@h/db?{query}"), options={})
+    assert "s3cret" not in str(caught.value)

@@ -1,7 +1,7 @@
 """What making the masters of a night would do: for each group a step, found without reading a pixel."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from catalog import Catalog
@@ -102,12 +102,16 @@ def plan_kind(
 
         drafts = plan_maps(catalog, date=date, expected=expected, without=out, options=options)
     else:
-        drafts = [_frames_step(catalog, row, kind, options, out) for row in _rows(catalog, kind, date, options)]
+        rows = _rows(catalog, kind, date, options)
+        frames = fetch(catalog, [name for row in rows for name in (*row["ids"], *row["left_out"])])
+        drafts = [_frames_step(catalog, row, kind, options, out, frames) for row in rows]
         if kind == "flat":
             drafts += list(_combined(drafts))
             pool = _pool(catalog, drafts, expected, out)
             drafts = [_with_darks(step, pool, options) if step.frames else step for step in drafts]
-    return [_settled(catalog, step, sizes(catalog, kind), out) for step in drafts]
+    known = _Known.of(catalog, kind, [step.named() for step in drafts if not step.reason])
+    rate = sizes(catalog, kind)
+    return [_settled(known, step, rate, out) for step in drafts]
 
 
 # -- groups ------------------------------------------------------------------------------------------
@@ -120,14 +124,21 @@ def _rows(catalog: Catalog, kind: str, date: str, options: MasterOptions) -> lis
         return []
 
 
-def _frames_step(catalog: Catalog, row: Row, kind: str, options: MasterOptions, out: frozenset[str]) -> Step:
-    """Draft a step of a group: its frames as they are in the catalog now."""
+def _frames_step(
+    catalog: Catalog,
+    row: Row,
+    kind: str,
+    options: MasterOptions,
+    out: frozenset[str],
+    known: Mapping[str, dict[str, Any]],
+) -> Step:
+    """Draft a step of a group: its frames as they are in the catalog now, those borrowed looked up."""
     rule = rule_for(row["profile"], kind)
     key = {name.name: row[name.name] for name in rule.keys}
     wanted = list(row["ids"])
     borrowed = list(row["borrow"])[: max(0, rule.minimum - len(wanted))] if options.borrow else []
-    found = fetch(catalog, wanted + borrowed)
-    there = fetch(catalog, row["left_out"])
+    found = {name: known[name] for name in wanted if name in known} | fetch(catalog, borrowed)
+    there = {name: known[name] for name in row["left_out"] if name in known}
     rejected = [(name, unfit(there[name]) or why) for name, why in row["why_left_out"].items() if name in there]
     rejected += [(name, "deleted since it was grouped") for name in wanted if name not in found]
     frames = []
@@ -286,7 +297,37 @@ def _with_darks(step: Step, pool: Sequence[Doc], options: MasterOptions) -> Step
 # -- what is there already ---------------------------------------------------------------------------
 
 
-def _settled(catalog: Catalog, step: Step, rate: float, out: frozenset[str]) -> Step:
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the catalog knows of the masters of some steps, asked for all of them together.
+
+    Attributes
+    ----------
+    masters : Mapping
+        Documents of the masters of their nights and kind, by name.
+    trashed : frozenset of str
+        Those of their masters that are in the trash.
+    """
+
+    masters: Mapping[str, dict[str, Any]]
+    trashed: frozenset[str]
+
+    @classmethod
+    def of(cls, catalog: Catalog, kind: str, steps: Sequence[Step]) -> "_Known":
+        if not steps:
+            return cls({}, frozenset())
+        nights = sorted({step.date for step in steps})
+        names = [str(step.master) for step in steps]
+        fields = {**dict.fromkeys(FIELDS, 1), "rejected": 1}
+        found = {doc["_id"]: doc for doc in catalog.masters.find({"kind": kind, "date": {"$in": nights}}, fields)}
+        missing = [name for name in names if name not in found]
+        found |= {doc["_id"]: doc for doc in found_in(catalog.masters, "_id", missing, fields)}
+        missing = [name for name in missing if name not in found]
+        gone = found_in(catalog.trash, "document", missing, {"document": 1})
+        return cls(found, frozenset(entry["document"] for entry in gone))
+
+
+def _settled(known: _Known, step: Step, rate: float, out: frozenset[str]) -> Step:
     """Decide what is to be done: nothing, making, or taking an earlier master back into use."""
     if step.reason:
         return step
@@ -294,13 +335,13 @@ def _settled(catalog: Catalog, step: Step, rate: float, out: frozenset[str]) -> 
     name = str(step.master)
     supersedes = tuple(
         doc["_id"]
-        for doc in _earlier(catalog, step, name)
+        for doc in _earlier(known, step, name)
         if doc["status"] in ("proposed", "verified") and not doc.get("superseded_by")
     )
     step = replace(step, supersedes=supersedes)
-    there = catalog.masters.find_one({"_id": name}, dict.fromkeys(FIELDS, 1))
+    there = known.masters.get(name)
     if there is None:
-        if catalog.trash.find_one({"document": name}, {"_id": 1}) is not None:
+        if name in known.trashed:
             return step.refused(f"{name} is in the trash; `darkroom restore` brings it back")
         return step.to_make(rate)
     for mark in ("recalled", "stale"):
@@ -313,12 +354,13 @@ def _settled(catalog: Catalog, step: Step, rate: float, out: frozenset[str]) -> 
     return replace(step, action="none", reason="nothing has changed")
 
 
-def _earlier(catalog: Catalog, step: Step, name: str) -> list[Doc]:
+def _earlier(known: _Known, step: Step, name: str) -> list[Doc]:
     """Return the masters of the same night and key that share a frame, or a master, with this one."""
     mine = {frame["_id"] for frame in step.frames} | {name for name, _ in step.rejected}
-    query = {"kind": step.kind, "date": step.date, "camera": step.camera}
     found = []
-    for doc in catalog.masters.find(query, {**dict.fromkeys(FIELDS, 1), "rejected": 1}):
+    for doc in known.masters.values():
+        if (doc["kind"], doc["date"], doc["camera"]) != (step.kind, step.date, step.camera):
+            continue
         theirs = {item["id"] for item in doc["inputs"]} | {item["id"] for item in doc["rejected"]}
         shares = bool(mine & theirs) if mine else not theirs
         if doc["_id"] != name and shares and _same_place(doc, step):

@@ -16,6 +16,7 @@ from pipelines.calibration.select.criteria import Rules
 from pipelines.combine.bands import processors
 from pipelines.documents import runs as ledger
 from pipelines.documents.changes import Edit, change
+from pipelines.documents.lookup import found_in
 from pipelines.errors import Refused
 from pipelines.progress import Progress
 from pipelines.session import Session
@@ -27,6 +28,8 @@ Doc = Mapping[str, Any]
 logger = logging.getLogger(__name__)
 
 COLUMNS = ("kind", "camera", "key", "frames", "outcome", "status", "master", "reason", "rejected", "s")
+
+_STATUS = {"status": 1, "acceptance.reason": 1}
 
 _SAID = {"none": "not made"}  # outcomes that need a word of their own
 
@@ -106,6 +109,8 @@ def _carry_out(steps: Sequence[Step], place: _Making, *, jobs: int, progress: Pr
     """Carry out the steps of one kind; rows in the order of the steps."""
     rows: dict[int, Row] = {}
     waiting: list[tuple[int, Work]] = []
+    unchanged = [step.master for step in steps if step.action == "none" and step.master is not None]
+    there = {doc["_id"]: doc for doc in found_in(place.session.masters, "_id", unchanged, _STATUS)}
     for number, step in enumerate(steps):
         if step.action == "make":
             work = _work(step, place)
@@ -117,7 +122,7 @@ def _carry_out(steps: Sequence[Step], place: _Making, *, jobs: int, progress: Pr
             rows[number] = _reinstate(step, place)
         else:
             outcome = "unchanged" if step.reason == "nothing has changed" else "none"
-            rows[number] = _row(step, outcome, master=_status(step, place))
+            rows[number] = _row(step, outcome, master=there.get(str(step.master)))
     for done, (number, made) in enumerate(_all(waiting, place.session.store, jobs), 1):
         rows[number] = _kept(made, place)
         if progress is not None:
@@ -261,7 +266,7 @@ def _reinstate(step: Step, place: _Making) -> Row:
 def _status(step: Step, place: _Making) -> Document | None:
     if step.master is None:
         return None
-    return place.session.masters.find_one({"_id": step.master}, {"status": 1, "acceptance.reason": 1})
+    return place.session.masters.find_one({"_id": step.master}, _STATUS)
 
 
 def _row(

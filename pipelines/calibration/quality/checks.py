@@ -22,7 +22,7 @@ from pipelines.calibration.quality.reference import distance_of, previous_master
 from pipelines.calibration.times.frames import Frame, frames_of
 from pipelines.combine.bands import processors
 from pipelines.documents import runs as ledger
-from pipelines.documents.lookup import found_in
+from pipelines.documents.lookup import batches, found_in
 from pipelines.errors import UsageError
 from pipelines.instruments import FrameLimits, profiles
 from pipelines.instruments.calibration import CAMERA, EXPTIME, TEMPERATURE
@@ -117,13 +117,17 @@ def check_frames(
 
 
 def _write(session: Session, edits: Mapping[str, Mapping[str, Any]], night: str) -> None:
-    from pipelines.documents.changes import Edit, change
+    from pipelines.documents.batches import change_batch
+    from pipelines.documents.changes import Edit
 
     if not edits:
         return
     run = ledger.start(session.runs, verb=VERB, arguments={"nights": [night]})
-    listed = [Edit(name, set=values) for name, values in edits.items()]
-    changed = change(listed, catalog=session.catalog, store=session.store, why="checked before combining", run=run)
+    why, changed = "checked before combining", []
+    for names in batches(edits):
+        there = found_in(session.headers, "_id", names, {"cards": 0, "header": 0})
+        some = [(document, Edit(document["_id"], set=edits[document["_id"]])) for document in there]
+        changed += change_batch(some, catalog=session.catalog, store=session.store, why=why, run=run)
     ledger.finish(session.runs, run, status="finished", result={"checked": len(edits), "changed": len(changed)})
 
 

@@ -30,18 +30,20 @@ def previous_masters(frames: Sequence[Frame], masters: Collection) -> dict[str, 
     A master that was made of the frame itself is no judge of it.
     """
     rules = Rules(order="before")
-    known: dict[tuple[str, ...], list[Frame]] = {}
+    known: dict[tuple[str, ...], dict[str, list[Frame]]] = {}  # by camera: asked of all cameras together
     answer = {}
     for frame in frames:
         kind, camera, night = frame["kind"], camera_of(frame), frame.get("date")
         if kind not in _KINDS or camera is None or night is None or not _has_rule(frame):
             continue
-        key = (frame["instrument"], kind, camera, night)
+        key = (frame["instrument"], kind, night)
         if key not in known:
             first = (date.fromisoformat(night) - rules.max_age - timedelta(days=1)).isoformat()
-            query = {"instrument": frame["instrument"], "kind": kind, "date": {"$gte": first}, "camera": camera}
-            known[key] = list(masters.find(query, dict.fromkeys((*FIELDS, "arrays", "parents"), 1)))
-        others = [master for master in known[key] if frame["_id"] not in master["parents"]]
+            query = {"instrument": frame["instrument"], "kind": kind, "date": {"$gte": first}}
+            known[key] = {}
+            for master in masters.find(query, dict.fromkeys((*FIELDS, "arrays", "parents"), 1)):
+                known[key].setdefault(master["camera"], []).append(master)
+        others = [master for master in known[key].get(camera, ()) if frame["_id"] not in master["parents"]]
         found = best(judged(frame, kind, others, rules=rules), rules=rules)
         if found is not None:
             answer[frame["_id"]] = dict(found.master)

@@ -1,0 +1,124 @@
+"""A server that does not answer for a while: ingest waits, and nothing is counted, or written, twice."""
+
+import os
+import socket
+import subprocess
+import threading
+import time
+import uuid
+from contextlib import suppress
+
+import pytest
+
+from catalog import Unreachable, patience
+from catalog.patience import Patience
+from pipelines import Schedule, open_archive
+from tests.crash.faults import FaultyCatalogBackend, struck
+from tests.crash.nights import write_frame, write_night
+
+
+@pytest.mark.parametrize("sort", ["fails", "is unanswered"])
+def test_every_question_goes_unanswered_once(tmp_path, monkeypatch, sort):
+    """Revisions among new files: the report says of each what it says of an undisturbed run."""
+    monkeypatch.setattr(patience, "FIRST", 0.0)
+    for k in range(1, 100):
+        folder = tmp_path / str(k)
+        night = write_night(folder / "raw", [1, 2], broken=1, twins=False)
+        with open_archive(folder / "home") as archive:
+            archive.ingest(night.folder, jobs=1, progress=False)
+            for number in (2, 3):
+                write_frame(night.folder, number, seed=50 + number)
+            fault = struck(sort, k)
+            archive.catalog._backend = FaultyCatalogBackend(archive.catalog._backend, fault)
+            archive.catalog._patience = Patience(5.0)
+            report = archive.ingest(night.folder, jobs=1, progress=False)
+            assert (report.new, report.revised, report.unchanged) == (1, 1, 1), k
+            assert archive.headers.count_documents({}) == 3
+            assert archive.session.history.count_documents({}) == 1
+            assert archive.session.runs.count_documents({"status": "finished"}) == 2
+        if not fault.struck:
+            break
+    assert 10 < k < 99
+
+
+def test_patience_ends(monkeypatch):
+    monkeypatch.setattr(patience, "FIRST", 0.01)
+    asked = []
+
+    def question():
+        asked.append(time.monotonic())
+        raise Unreachable("nobody there")
+
+    with pytest.raises(Unreachable, match="nobody there"):
+        Patience(0.2).ask(question)
+    assert len(asked) > 2
+    assert asked[-1] - asked[0] < 0.25
+
+
+class Line:
+    """A line to a server that can be cut: connections end, and new ones are refused."""
+
+    def __init__(self, port):
+        self._to, self._cut, self._open = port, threading.Event(), set()
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        with suppress(OSError):
+            while True:
+                one, _ = self._socket.accept()
+                if self._cut.is_set():
+                    one.close()
+                    continue
+                other = socket.create_connection(("127.0.0.1", self._to))
+                self._open |= {one, other}
+                for source, target in ((one, other), (other, one)):
+                    threading.Thread(target=self._pass, args=(source, target), daemon=True).start()
+
+    def _pass(self, source, target):
+        with suppress(OSError):
+            while data := source.recv(1 << 16):
+                target.sendall(data)
+        for end in (source, target):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def cut(self, seconds):
+        self._cut.set()
+        for end in self._open:
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+        time.sleep(seconds)
+        self._cut.clear()
+
+    def close(self):
+        self._socket.close()
+        for end in self._open:
+            end.close()
+
+
+@pytest.mark.patient
+def test_a_line_that_is_cut_for_seconds_while_a_night_is_taken(tmp_path):
+    python = os.environ.get("DARKROOM_MONGOECO_PYTHON")
+    if not python:
+        pytest.skip("no wire-protocol server: DARKROOM_MONGOECO_PYTHON is not set")
+    command = [python, "tests/conformance/mongoeco_server.py"]
+    server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    line = None
+    try:
+        line = Line(int(server.stdout.readline()))
+        url = f"mongodb://127.0.0.1:{line.port}/t{uuid.uuid4().hex[:8]}?retryWrites=false"
+        night = write_night(tmp_path / "raw", range(1, 41), broken=0, twins=False)
+        with open_archive(tmp_path / "home", catalog=url, store=str(tmp_path / "store")) as archive:
+            cuts = threading.Thread(target=lambda: [(time.sleep(0.2), line.cut(1.0)) for _ in range(1)])
+            cuts.start()
+            report = archive.nightly(night.folder, schedule=Schedule(settle=0), progress=False)
+            cuts.join()
+            assert (report.stopped, archive.headers.count_documents({})) == ("", 40)
+    finally:
+        server.stdin.close()
+        server.wait()
+        server.stdout.close()
+        if line is not None:
+            line.close()
