@@ -18,9 +18,15 @@ __all__ = ["change_batch"]
 
 
 def change_batch(
-    edits: Iterable[tuple[Document, Edit]], *, catalog: Catalog, store: ArrayStore, why: str, run: str
+    edits: Iterable[tuple[Document, Edit]],
+    *,
+    catalog: Catalog,
+    store: ArrayStore,
+    why: str,
+    run: str,
+    collection: str = "headers",
 ) -> list[str]:
-    """Change documents of ``headers`` together.
+    """Change documents of one collection together.
 
     Parameters
     ----------
@@ -28,6 +34,8 @@ def change_batch(
         Each document as it was read just now, and its edit; some hundreds at most.
     why, run
         The reason and the run, kept in the history.
+    collection : {'headers', 'masters'}
+        Where the documents are.
 
     Returns
     -------
@@ -42,19 +50,23 @@ def change_batch(
     edits = list(edits)
     for _, edit in edits:
         require_paths(edit)
-    made = ((edit, new_entry(document, edit, why=why, run=run)) for document, edit in edits)
+    made = ((edit, new_entry(document, edit, why=why, run=run, collection=collection)) for document, edit in edits)
     # As they will be read: milliseconds, plain containers.
     entries = [(edit, _as_read(entry)) for edit, entry in made if entry is not None]
-    keys = {record_key(entry["document"], entry["revision"], entry["change"]): edit for edit, entry in entries}
+    keys = {
+        record_key(entry["document"], entry["revision"], entry["change"], collection=collection): edit
+        for edit, entry in entries
+    }
     records = {key: bson.encode(entry) for key, (_, entry) in zip(keys, entries, strict=True)}
     taken = store.add_records(records)
     ours = [entry for key, (_, entry) in zip(keys, entries, strict=True) if key not in taken]
     if ours:
         named = [{"_id": history_name(entry), **entry} for entry in ours]
         catalog.history.bulk_write([ReplaceOne({"_id": n["_id"]}, n, upsert=True) for n in named], ordered=False)
-        catalog.headers.bulk_write([UpdateOne(_before(entry), update_of(entry)) for entry in ours], ordered=False)
+        catalog[collection].bulk_write([UpdateOne(_before(entry), update_of(entry)) for entry in ours], ordered=False)
     # Others were first with these numbers: one at a time, looking again.
-    late = change([keys[key] for key in sorted(taken)], catalog=catalog, store=store, why=why, run=run) if taken else []
+    again = [keys[key] for key in sorted(taken)]
+    late = change(again, catalog=catalog, store=store, why=why, run=run, collection=collection) if again else []
     return [*(entry["document"] for entry in ours), *late]
 
 

@@ -17,7 +17,7 @@ from catalog import Catalog, Collection
 from pipelines.documents import runs as ledger
 from pipelines.documents.changes import new_state, read_entry, remember, trash_entry
 from pipelines.documents.edits import applied
-from pipelines.documents.filling import UNOBSERVED, fill
+from pipelines.documents.filling import fill, unobserved
 from pipelines.documents.lookup import batches
 from pipelines.documents.pairing import require_store
 from pipelines.documents.records import PREFIXES, older_key, record_key
@@ -108,7 +108,7 @@ class Migration:
         Nothing was written, only counted.
     documents : dict of str to int
         Documents of an older schema, by collection; ``records`` of them in the store; and ``unobserved``,
-        documents without the observation fields.
+        documents and masters without the observation fields.
     """
 
     dry_run: bool
@@ -153,7 +153,7 @@ def migrate(
             require_known(found[field] if field else found)
     counts = {name: catalog[name].count_documents(_older(field)) for name, field in HOLDERS.items()}
     counts["records"] = sum(1 for _ in _older_records(store))
-    counts["unobserved"] = catalog.headers.count_documents(UNOBSERVED)
+    counts["unobserved"] = unobserved(catalog)
     unwritten = catalog.trash.count_documents(_UNWRITTEN)
     if dry_run or not (any(counts.values()) or unwritten):
         return Migration(dry_run, counts)

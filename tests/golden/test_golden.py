@@ -101,6 +101,10 @@ def test_its_observation_fields_are_filled_without_a_file_and_can_be_taken_back(
     assert dark["obs"]["exptime"] == dark["header"]["EXPTIME"]
     assert dark["obs"]["camera"] == dark["camera"]
     assert dark["obs_from"]["exptime"] == "EXPTIME@0"
+    for master in archive.masters.find():  # what its frames share, whatever release made it
+        frames = [filled[item["id"]]["obs"] for item in master.get("inputs") or () if item["id"] in filled]
+        assert master["obs"]["camera"] == master["camera"]
+        assert all(frame["exptime"] == master["obs"]["exptime"] for frame in frames if master["kind"] == "dark")
     run = archive.runs.find_one({"verb": "migrate"})["_id"]
     undo(run, catalog=archive.catalog, store=archive.store, why="looking at it as it was")
     assert archive.headers.count_documents({"obs": {"$exists": True}}) == 0

@@ -6,6 +6,7 @@ from typing import Any
 
 from pipelines.documents.observations import obs_of
 from pipelines.documents.schema import RESIDUE
+from pipelines.documents.shared import observed_master
 from pipelines.errors import UsageError
 from pipelines.instruments import Calibration, GroupKey, GroupRule, profiles
 from pipelines.instruments.values import plain
@@ -96,9 +97,13 @@ _AS_BEFORE = frozenset({"camera", "exptime", "temperature", "filter", "flat_time
 
 
 def observed(document: Doc) -> Doc:
-    """Return the normalised observation fields of a document: those it keeps, else those its headers give."""
+    """Return the normalised observation fields of a frame or master: those it keeps, else those its headers give."""
     kept: Doc | None = document.get("obs")
-    return kept if kept is not None else obs_of(document) if "cards" in document else {}
+    if kept is not None:
+        return kept
+    if "cards" in document:
+        return obs_of(document)
+    return observed_master(dict(document)).obs if "inputs" in document and "header" in document else {}
 
 
 def camera_of(document: Doc) -> str | None:

@@ -9,11 +9,13 @@ import bson
 
 from arraystore import ArrayDamaged, ArrayRef, Lost
 from catalog import DuplicateKey
+from pipelines.calibration.groups.keys import observed
 from pipelines.calibration.masters.recipe import MasterRecipe, identity, master_name
 from pipelines.documents.edits import AWARE
 from pipelines.documents.lives import Life
 from pipelines.documents.records import numbered, parse_key, record_key, record_stem
 from pipelines.documents.schema import SCHEMA, pixels_digest
+from pipelines.documents.shared import observed_master, shared_obs
 from pipelines.errors import Refused
 from pipelines.session import Session
 from pipelines.version import __version__
@@ -87,7 +89,7 @@ def master_document(parts: MasterParts, *, run: str) -> Document:
     recipe = parts.recipe
     times = sorted(frame["timestamp"] for frame in parts.frames if frame.get("timestamp") is not None)
     inputs = [{**item.to_dict(), **parts.details.get(item.id, {})} for item in _ordered(recipe)]
-    return {
+    document: Document = {
         "_id": master_name(recipe, date=parts.date),
         "kind": recipe.kind,
         "date": parts.date,
@@ -133,6 +135,9 @@ def master_document(parts: MasterParts, *, run: str) -> Document:
         },
         "schema": SCHEMA,
     }
+    frames = sorted(parts.frames, key=lambda frame: str(frame["_id"]))
+    seen = shared_obs([observed(frame) for frame in frames]) if frames else observed_master(document)
+    return document | {"obs": seen.obs, "obs_from": seen.obs_from}
 
 
 def keep_master(session: Session, document: Document) -> tuple[Document, bool]:
