@@ -56,6 +56,8 @@ def fake_master(archive, name):
     document = {
         "_id": name,
         "kind": "master-dark",
+        "obs": {"stacked": 3},
+        "obs_from": {"stacked": "inputs"},
         "arrays": {"value": ref},
         "digests": [ref["digest"]],
         "parents": [NAME.format(0)],
