@@ -24,15 +24,17 @@ __all__ = [
 
 #: Expression operators and accumulators of MongoDB that the embedded catalog refuses.
 OTHER_EXPRESSIONS = frozenset([
-    "$accumulator", "$acos", "$acosh", "$asin", "$asinh", "$atan", "$atan2", "$atanh", "$binarySize", "$bitAnd",
-    "$bitNot", "$bitOr", "$bitXor", "$bottom", "$bottomN", "$bsonSize", "$convert", "$cos", "$cosh",
-    "$covariancePop", "$covarianceSamp", "$createObjectId", "$dateDiff", "$dateToParts", "$degreesToRadians",
+    "$accumulator", "$acos", "$acosh", "$arrayToObject", "$asin", "$asinh", "$atan", "$atan2", "$atanh",
+    "$binarySize", "$bitAnd", "$bitNot", "$bitOr", "$bitXor", "$bottom", "$bottomN", "$bsonSize", "$convert", "$cos",
+    "$cosh", "$covariancePop", "$covarianceSamp", "$createObjectId", "$dateDiff", "$dateToParts", "$degreesToRadians",
     "$denseRank", "$derivative", "$documentNumber", "$expMovingAvg", "$firstN", "$function", "$getField", "$hash",
-    "$hexHash", "$integral", "$isoDayOfWeek", "$isoWeek", "$isoWeekYear", "$lastN", "$linearFill", "$locf", "$maxN",
-    "$median", "$meta", "$minMaxScaler", "$minN", "$percentile", "$radiansToDegrees", "$rand", "$rank", "$sampleRate",
-    "$setField", "$shift", "$sigmoid", "$similarityCosine", "$similarityDotProduct", "$similarityEuclidean", "$sin",
-    "$sinh", "$sortArray", "$subtype", "$tan", "$tanh", "$toArray", "$toDecimal", "$toHashedIndexKey", "$toObject",
-    "$toUUID", "$top", "$topN", "$tsIncrement", "$tsSecond", "$unsetField", "$zip",
+    "$hexHash", "$indexOfArray", "$indexOfBytes", "$integral", "$isoDayOfWeek", "$isoWeek", "$isoWeekYear", "$lastN",
+    "$linearFill", "$locf", "$log", "$ltrim", "$maxN", "$median", "$meta", "$minMaxScaler", "$minN", "$percentile",
+    "$radiansToDegrees", "$rand", "$rank", "$regexFind", "$regexFindAll", "$rtrim", "$sampleRate", "$setField",
+    "$shift", "$sigmoid", "$similarityCosine", "$similarityDotProduct", "$similarityEuclidean", "$sin", "$sinh",
+    "$sortArray", "$strLenBytes", "$strcasecmp", "$substr", "$substrBytes", "$subtype", "$tan", "$tanh", "$toArray",
+    "$toDecimal", "$toHashedIndexKey", "$toObject", "$toObjectId", "$toUUID", "$top", "$topN", "$tsIncrement",
+    "$tsSecond", "$unsetField", "$zip",
 ])  # fmt: skip
 #: Stages of MongoDB that the embedded catalog refuses.
 OTHER_STAGES = frozenset([
@@ -90,12 +92,12 @@ _LISTED: tuple[Limit, ...] = (
     *_refused("there is no change stream; ask for what is newer than the last answer", "watch"),
     *_refused("there is no plan to force", "$planCacheStats", "$indexStats", "$collStats", "$currentOp"),
     *_refused("there are no sessions to list", "$listSessions", "$listLocalSessions"),
-    *_refused("name the element with $[name] and array_filters; take it out of the array in Python", "$"),
+    *_refused("change the array in Python, and $set it", "$", "array_filters", "$push.$sort"),
+    *_refused("$set the instant", "$currentDate"),
     *_refused("declare it without, or as sparse", "partialFilterExpression"),
     *_refused("delete what is old by a filter", "expireAfterSeconds"),
     *_refused("declare the fields by name", "text", "2dsphere", "2d", "hashed", "wildcardProjection", "$**"),
-    *_refused("write what the aggregation returns with bulk_write", "$merge"),
-    *_refused("a catalog is one database", "$out into another database"),
+    *_refused("write what the aggregation returns with bulk_write", "$merge", "$out"),
     *_refused("a server would put its clock there; give the time", "Timestamp(0, 0)"),
     *_refused("numbers are integers and doubles: convert with $toDouble first", "Decimal128 arithmetic"),
     *_refused("compute with what they stand for", "arguments of other types", "$toString of other types"),

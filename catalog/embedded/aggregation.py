@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-import bson
-
 from catalog.embedded.planner import plan_filter
 from catalog.embedded.scan import Query, search
 from catalog.embedded.schema import Schema
-from catalog.embedded.writes import Writes
 from catalog.language.context import Context, run
 from catalog.language.order import Sort
 from catalog.language.pipeline import compile_pipeline
@@ -89,17 +86,3 @@ class Collections:
             return []
         found = search(self._schemas.file.connection(), schema, Query(predicate(query), plan_filter(query, schema)))
         return (item.decoded() for item in found)
-
-    def replace_collection(self, collection: str, documents: Iterable[Document]) -> None:
-        """Put documents in the place of all a collection has; its indexes stay."""
-        made = list(documents)
-        with self._schemas.file.transaction() as connection:
-            writes = Writes(self._schemas, connection, collection)
-            writes.delete({}, many=True)
-            for document in made:
-                writes.insert(_identified(document))
-            writes.flush()
-
-
-def _identified(document: Document) -> Document:
-    return document if "_id" in document else {"_id": bson.ObjectId(), **document}

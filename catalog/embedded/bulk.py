@@ -102,9 +102,9 @@ class _Collector:
         upsert: bool | None = False,
         **options: Any,
     ) -> None:
-        filters, sort = options.pop("array_filters", None), options.pop("sort", None)
+        sort = options.pop("sort", None)
         check_options(options, allowed=_ALLOWED)
-        compiled = checked_update(update, filters, self.variables)
+        compiled = checked_update(update, self.variables)
         self.operations.append(_Update(normalise(selector), compiled, multi, bool(upsert), sort))
 
     def add_delete(self, selector: Any, limit: int, **options: Any) -> None:
@@ -120,7 +120,7 @@ def check_replacement(document: Any) -> None:
         raise ValueError("replacement can not include $ operators")
 
 
-def checked_update(update: Any, filters: Any = None, variables: Mapping[str, Any] | None = None) -> Update:
+def checked_update(update: Any, variables: Mapping[str, Any] | None = None) -> Update:
     """Return the function of an update, or refuse it as PyMongo or the server does."""
     if not isinstance(update, (Mapping, list)):
         raise TypeError("update must be a mapping or a list of stages")
@@ -128,7 +128,7 @@ def checked_update(update: Any, filters: Any = None, variables: Mapping[str, Any
         raise ValueError("update cannot be empty")
     if isinstance(update, Mapping) and not next(iter(update)).startswith("$"):
         raise ValueError("update only works with $ operators")
-    return compile_update(normalise(update), normalise(filters), variables)
+    return compile_update(normalise(update), variables)
 
 
 def bulk_write(schemas: Schema, name: str, requests: Sequence[Any], *, ordered: bool) -> BulkWriteResult:

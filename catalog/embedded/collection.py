@@ -184,9 +184,9 @@ class EmbeddedCollection:
         return self._update(filter, update, many=True, upsert=upsert, options=options)
 
     def _update(self, given: Any, update: Any, *, many: bool, upsert: bool, options: dict[str, Any]) -> UpdateResult:
-        sort, filters = read_sort(options.pop("sort", None)), options.pop("array_filters", None)
+        sort = read_sort(options.pop("sort", None))
         check_options(options, allowed=_WRITE)
-        query, compiled = _query(given), checked_update(update, filters)
+        query, compiled = _query(given), checked_update(update)
         return _update_result(
             self._write(lambda writes: writes.update(query, compiled, many=many, upsert=upsert, sort=sort))
         )
@@ -214,7 +214,7 @@ class EmbeddedCollection:
 
     def find_one_and_update(self, filter: Any, update: Any, **options: Any) -> Document | None:
         """Update one document and give it, as it was or as it is."""
-        compiled = checked_update(update, options.pop("array_filters", None))
+        compiled = checked_update(update)
         return self._modify(
             filter,
             options,

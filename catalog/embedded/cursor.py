@@ -149,19 +149,6 @@ class EmbeddedCursor:
             self._closed = True
             raise
 
-    next = __next__
-
-    def to_list(self, length: int | None = None) -> list[Document]:
-        """Return the documents left, or so many of them."""
-        if length is not None and length < 1:
-            raise ValueError("to_list() length must be greater than 0")
-        found = []
-        for document in self:
-            found.append(document)
-            if len(found) == length:
-                break
-        return found
-
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             start, stop = index.start or 0, index.stop
@@ -184,9 +171,3 @@ class EmbeddedCursor:
         """Be a cursor without documents."""
         self._documents = iter(())
         return self
-
-    def __enter__(self) -> EmbeddedCursor:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()

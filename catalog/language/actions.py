@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
-from bson import Decimal128, Int64, Regex, Timestamp
+from bson import Decimal128, Int64, Regex
 
 from catalog.errors import InvalidQuery, InvalidUpdate
 from catalog.language.kinds import bson_type, is_number, no_decimals, whole
 from catalog.language.matching import compile_filter, is_operators
-from catalog.language.paths import split
-from catalog.language.values import INVERTED, MISSING, encode_key
+from catalog.language.values import MISSING, encode_key
+from catalog.limits import refusal
 
 __all__ = ["ACTIONS", "MAKING", "Action"]
 
 #: Makes of what stands at a place (`MISSING` if nothing does) what is to stand there.
 Action = Callable[[Any], Any]
 #: Operators that make the fields on the way to their place.
-MAKING = frozenset(
-    ["$set", "$setOnInsert", "$inc", "$mul", "$min", "$max", "$currentDate", "$push", "$addToSet", "$rename"]
-)
+MAKING = frozenset(["$set", "$setOnInsert", "$inc", "$mul", "$min", "$max", "$push", "$addToSet", "$rename"])
 
 
 def _set(argument: Any) -> Action:
@@ -74,25 +71,6 @@ def _extreme(choose: Callable[..., Any]) -> Callable[[Any], Action]:
     return make
 
 
-def _current_date(argument: Any) -> Action:
-    """Apply ``$currentDate`` (manual: operator/update/currentDate)."""
-    if isinstance(argument, Mapping):
-        for key in argument:
-            if key != "$type":
-                raise InvalidUpdate(f"Unrecognized $currentDate option: {key}", 2)
-        kind = argument.get("$type")
-    else:
-        kind = "date" if isinstance(argument, bool) else None
-    if kind not in ("date", "timestamp"):
-        raise InvalidUpdate("The '$type' string field is required to be 'date' or 'timestamp'", 2)
-
-    def action(current: Any) -> Any:
-        now = datetime.now(UTC).replace(tzinfo=None)
-        return Timestamp(now, 1) if kind == "timestamp" else now.replace(microsecond=now.microsecond // 1000 * 1000)
-
-    return action
-
-
 def _array(name: str, current: Any) -> list[Any]:
     if not isinstance(current, list):
         raise InvalidUpdate(f"The field must be an array but is of type {bson_type(current)}: {name}", 2)
@@ -113,48 +91,18 @@ def _push(argument: Any) -> Action:
     if not isinstance(fresh, list):
         raise InvalidUpdate(f"The argument to $each in $push must be an array but it was of type {bson_type(fresh)}", 2)
     for key in argument:
-        if key not in ("$each", "$position", "$slice", "$sort"):
-            raise InvalidUpdate(f"Unrecognized clause in $push: {key}", 2)
+        if key not in ("$each", "$position", "$slice"):
+            raise refusal(f"$push.{key}", "clause") or InvalidUpdate(f"Unrecognized clause in $push: {key}", 2)
     position = _whole("$position", argument["$position"]) if "$position" in argument else None
     cut = _whole("$slice", argument["$slice"]) if "$slice" in argument else None
-    order = _push_order(argument["$sort"]) if "$sort" in argument else None
 
     def action(current: Any) -> Any:
         items = [] if current is MISSING else _array("$push", current)
         place = len(items) if position is None else position
         made = [*items[:place], *fresh, *items[place:]]
-        if order is not None:
-            made.sort(key=order)
         return made if cut is None else made[:cut] if cut >= 0 else made[cut:]
 
     return action
-
-
-def _push_order(argument: Any) -> Callable[[Any], bytes]:
-    """Return the key by which ``$sort`` of a ``$push`` orders elements: whole, or by fields of theirs."""
-    pairs = list(argument.items()) if isinstance(argument, Mapping) else [("", argument)]
-    if not pairs:
-        raise InvalidUpdate("The $sort pattern is empty when it should be a set of fields.", 2)
-    for path, direction in pairs:
-        if not is_number(direction) or direction not in (1, -1):
-            raise InvalidUpdate(f"The $sort element value must be either 1 or -1, not {direction!r}", 2)
-        if isinstance(argument, Mapping) and not all(split(path)):
-            raise InvalidUpdate(f"The $sort field is a dotted field but has an empty part: {path!r}", 2)
-
-    def key(item: Any) -> bytes:
-        keys = []
-        for path, direction in pairs:
-            one = encode_key(_at(item, split(path)) if path else item)
-            keys.append(one if direction > 0 else one.translate(INVERTED))
-        return b"".join(keys)
-
-    return key
-
-
-def _at(item: Any, parts: tuple[str, ...]) -> Any:
-    for part in parts:
-        item = item.get(part, MISSING) if isinstance(item, dict) else MISSING
-    return item
 
 
 def _add_to_set(argument: Any) -> Action:
@@ -256,7 +204,6 @@ def _no_expression(given: Any) -> Callable[[Any], bool]:
 
 ACTIONS: dict[str, Callable[[Any], Action]] = {
     "$addToSet": _add_to_set,
-    "$currentDate": _current_date,
     "$inc": _arithmetic("$inc", 0, lambda value, argument: value + argument),
     "$max": _extreme(max),
     "$min": _extreme(min),

@@ -120,17 +120,6 @@ def decimal_logarithm(value: Any) -> Any:
     return math.log10(value)
 
 
-@positional(OPERATORS, "$log", 2, null=True)
-def logarithm(value: Any, base: Any) -> Any:
-    """Compute ``$log`` (manual: operator/aggregation/log)."""
-    value, base = numeric("$log", value, 28756), numeric("$log", base, 28757)
-    if value <= 0:
-        raise InvalidQuery(f"$log's argument must be a positive number, but is {value}", 28758)
-    if base <= 0 or base == 1:
-        raise InvalidQuery(f"$log's base must be a positive number not equal to 1, but is {base}", 28759)
-    return math.log(value) / math.log(base)
-
-
 def exact_sum(values: list[float]) -> float:
     """Return the sum of doubles, rounded once; infinite where it overflows."""
     try:

@@ -16,7 +16,6 @@ __all__ = ["OPERATORS", "check_variable"]
 
 OPERATORS: Operators = {}
 Document = dict[str, Any]
-_TO_THE_END = object()
 _MOST_NUMBERS = 4_000_000  # of a $range: with more the array would not fit a document
 
 
@@ -108,24 +107,6 @@ def is_in(value: Any, items: Any) -> bool:
     """Compute ``$in`` (manual: operator/aggregation/in)."""
     wanted = comparable(value)
     return any(comparable(item) == wanted for item in _array("$in, as its second argument,", items, 40081))
-
-
-@positional(OPERATORS, "$indexOfArray", 2, 4)
-def index_of(items: Any, value: Any, start: Any = 0, end: Any = _TO_THE_END) -> Any:
-    """Compute ``$indexOfArray`` (manual: operator/aggregation/indexOfArray)."""
-    if nullish(items):
-        return None
-    items, wanted = _array("$indexOfArray, as its first argument,", items, 40090), comparable(value)
-    low = _place(start)
-    high = len(items) if end is _TO_THE_END else min(_place(end), len(items))
-    return next((place for place in range(low, high) if comparable(items[place]) == wanted), -1)
-
-
-def _place(value: Any) -> int:
-    number = whole_number("$indexOfArray index", value, 40096)
-    if number < 0:
-        raise InvalidQuery(f"$indexOfArray requires a nonnegative index, found: {number}", 40097)
-    return number
 
 
 # What goes over the elements of an array, with a variable for each.

@@ -22,9 +22,6 @@ class Database(Protocol):
     def documents(self, collection: str, query: Mapping[str, Any]) -> Documents:
         """Return the documents of a collection that match a filter."""
 
-    def replace_collection(self, collection: str, documents: Documents) -> None:
-        """Put documents in the place of all a collection has."""
-
 
 @dataclass(frozen=True, slots=True)
 class Context:

@@ -163,18 +163,6 @@ def to_string(value: Any) -> str:
     return text
 
 
-@positional(OPERATORS, "$toObjectId", null=True, code=50723)
-def to_object_id(value: Any) -> ObjectId:
-    """Compute ``$toObjectId`` (manual: operator/aggregation/toObjectId)."""
-    if isinstance(value, ObjectId):
-        return value
-    if not isinstance(value, str):
-        raise _unsupported("$toObjectId", value)
-    if not ObjectId.is_valid(value):
-        raise _failed("$toObjectId", value)
-    return ObjectId(value)
-
-
 @positional(OPERATORS, "$toDate", null=True, code=50723)
 def to_date(value: Any) -> datetime | DatetimeMS:
     """Compute ``$toDate`` (manual: operator/aggregation/toDate)."""

@@ -187,18 +187,7 @@ _LIMITS = {"hour": 0, "minute": 0, "second": 0, "millisecond": 0, "month": 1, "d
     OPERATORS,
     "$dateFromParts",
     needs=("year",),
-    takes=(
-        "month",
-        "day",
-        "hour",
-        "minute",
-        "second",
-        "millisecond",
-        "timezone",
-        "isoWeekYear",
-        "isoWeek",
-        "isoDayOfWeek",
-    ),
+    takes=(*_LIMITS, "timezone", "isoWeekYear", "isoWeek", "isoDayOfWeek"),
     codes=(40519, 40518, 40516),
 )
 def from_parts(name: str, values: dict[str, Any]) -> Any:

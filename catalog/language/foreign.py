@@ -15,6 +15,7 @@ from catalog.errors import InvalidQuery
 from catalog.language.arrays import check_variable
 from catalog.language.context import Context, Documents, Names, Stage, Stages, run
 from catalog.language.expressions import compile_expression
+from catalog.language.functions import told
 from catalog.language.kinds import bson_type
 from catalog.language.paths import checked_path, leaves
 from catalog.language.shaping import set_path
@@ -140,15 +141,9 @@ def _wanted(values: list[Any]) -> list[Any]:
 
 def _union_with(options: Any, names: Names) -> Stage:
     given = {"coll": options} if isinstance(options, str) else options
-    if not isinstance(given, Mapping):
-        raise InvalidQuery("the $unionWith stage specification must be an object or string", 9)
-    for key in given:
-        if key not in ("coll", "pipeline"):
-            raise InvalidQuery(f"BSON field '$unionWith.{key}' is an unknown field.", 40415)
-    if "coll" not in given:
-        if "pipeline" in given:
-            raise refused("$documents", "stage")
-        raise InvalidQuery("BSON field '$unionWith.coll' is missing but a required field", 40414)
+    if isinstance(given, Mapping) and "coll" not in given and "pipeline" in given:
+        raise refused("$documents", "stage")
+    given = told("$unionWith", given, ("coll",), ("pipeline",), codes=(9, 40415, 40414))
     if not isinstance(given["coll"], str):
         raise InvalidQuery("BSON field '$unionWith.coll' is the wrong type, expected type 'string'", 14)
     if not isinstance(given.get("pipeline", []), list):
@@ -163,25 +158,8 @@ def _union_with(options: Any, names: Names) -> Stage:
     return stage
 
 
-def _out(options: Any, names: Names) -> Stage:
-    if isinstance(options, Mapping):
-        raise refused("$out into another database", "option")
-    if not isinstance(options, str):
-        raise InvalidQuery(f"$out only supports a string argument, but found {bson_type(options)}", 16990)
-    _check_name(options)
-    if options.startswith("system."):
-        raise InvalidQuery(f"Cannot $out to special collection: {options}", 17385)
-
-    def stage(documents: Documents, context: Context) -> Documents:
-        context.others().replace_collection(options, documents)
-        return []
-
-    return stage
-
-
 STAGES: Stages = {
     "$facet": _facet,
     "$lookup": _lookup,
-    "$out": _out,
     "$unionWith": _union_with,
 }

@@ -7,7 +7,6 @@ ASCII, ``\Z``, ``\Q..\E``, named groups; and `re` has no bound on how long it tr
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -51,24 +50,8 @@ class Pattern:
         try:
             return self._compiled.search(text) is not None
         except self._error as error:
-            raise self._endless(error) from None
-
-    def found(self, text: str) -> Iterator[dict[str, Any]]:
-        """Yield what ``$regexFind`` says of every place where the pattern is found."""
-        start = 0
-        try:
-            while (match := self._compiled.search(text, start)) is not None:
-                yield {"match": match[0], "idx": match.start(), "captures": list(match.groups())}
-                start = match.end() + (match.end() == match.start())  # nothing found: one on
-                if start >= len(text):
-                    return
-        except self._error as error:
-            raise self._endless(error) from None
-
-    def _endless(self, error: Exception) -> InvalidQuery:
-        return InvalidQuery(
-            f"Regular expression /{self._text[:60]}/ needs too many steps ({error}); ask for less at once", 51156
-        )
+            told = f"Regular expression /{self._text[:60]}/ needs too many steps ({error}); ask for less at once"
+            raise InvalidQuery(told, 51156) from None
 
 
 def _check_escapes(text: str) -> None:

@@ -14,9 +14,6 @@ __all__ = ["STAGES", "compile_pipeline", "compile_update_pipeline"]
 
 STAGES: Stages = {**stages.STAGES, **foreign.STAGES}
 _MOST_STAGES = 1000
-_WRITING = frozenset({"$out"})
-_NOT_WITHIN = {"$facet": frozenset({"$facet", "$geoNear", "$collStats", "$indexStats"})}
-_NOT_WITHIN_CODES = {"$facet": 40600, "$lookup": 51047, "$unionWith": 31441}
 _IN_UPDATES = frozenset({"$addFields", "$set", "$unset", "$project", "$replaceRoot", "$replaceWith"})
 
 
@@ -45,7 +42,7 @@ def _compiled(pipeline: Any, names: Names) -> Pipeline:
     if len(pipeline) > _MOST_STAGES:
         raise InvalidQuery(f"Pipeline length must be no longer than {_MOST_STAGES} stages", 7749501)
     compiled = []
-    for position, stage in enumerate(pipeline):
+    for stage in pipeline:
         if not isinstance(stage, Mapping):
             raise InvalidQuery("each element of the 'pipeline' array must be an object", 14)
         if len(stage) != 1:
@@ -53,10 +50,7 @@ def _compiled(pipeline: Any, names: Names) -> Pipeline:
         ((name, options),) = stage.items()
         if name not in STAGES:
             raise refusal(name, "stage") or InvalidQuery(f"Unrecognized pipeline stage name: '{name}'", 40324)
-        if names.within and (name in _WRITING or any(name in _NOT_WITHIN.get(stage, ()) for stage in names.within)):
-            told = f"{name} is not allowed to be used within a {names.within[-1]} stage"
-            raise InvalidQuery(told, _NOT_WITHIN_CODES["$facet" if "$facet" in names.within else names.within[-1]])
-        if name in _WRITING and position < len(pipeline) - 1:
-            raise InvalidQuery(f"{name} can only be the final stage in the pipeline", 40601)
+        if name == "$facet" and name in names.within:
+            raise InvalidQuery("$facet is not allowed to be used within a $facet stage", 40600)
         compiled.append(STAGES[name](options, names))
     return compiled

@@ -111,38 +111,3 @@ def to_pairs(value: Any) -> list[Document]:
     if not isinstance(value, dict):
         raise InvalidQuery(f"$objectToArray requires a document input, found: {bson_type(value)}", 40390)
     return [{"k": name, "v": item} for name, item in value.items()]
-
-
-@positional(OPERATORS, "$arrayToObject", null=True)
-def from_pairs(items: Any) -> Document:
-    """Compute ``$arrayToObject`` (manual: operator/aggregation/arrayToObject)."""
-    made: Document = {}
-    kind: type | None = None
-    for item in _array("$arrayToObject", items, 40386):
-        if not isinstance(item, (dict, list)):
-            raise InvalidQuery(f"Unrecognised input type format for $arrayToObject: {bson_type(item)}", 40398)
-        kind = type(item) if kind is None else kind
-        if type(item) is not kind:
-            code = 40391 if kind is dict else 40396
-            raise InvalidQuery("$arrayToObject requires all elements to be of one form, pairs or objects", code)
-        name, value = _pair(item)
-        if "\x00" in name:
-            raise InvalidQuery("Key field cannot contain an embedded null byte", 4940400)
-        made[name] = value
-    return made
-
-
-def _pair(item: Any) -> tuple[str, Any]:
-    if isinstance(item, list):
-        if len(item) != 2:
-            raise InvalidQuery("$arrayToObject requires an array of size 2 arrays", 40397)
-        if not isinstance(item[0], str):
-            raise InvalidQuery("$arrayToObject requires an array of pairs whose first is a string", 40395)
-        return item[0], item[1]
-    if len(item) != 2:
-        raise InvalidQuery("$arrayToObject requires an object keys of 'k' and 'v'", 40392)
-    if set(item) != {"k", "v"}:
-        raise InvalidQuery("$arrayToObject requires an object with keys 'k' and 'v'", 40393)
-    if not isinstance(item["k"], str):
-        raise InvalidQuery("$arrayToObject requires an object with keys 'k' and 'v', where 'k' is a string", 40394)
-    return item["k"], item["v"]

@@ -18,6 +18,7 @@ from catalog.errors import InvalidQuery
 from catalog.language.accumulators import plain
 from catalog.language.context import Context, Documents, Names, Stage, Stages
 from catalog.language.expressions import compile_condition, compile_expression
+from catalog.language.functions import told
 from catalog.language.grouping import compile_fields, compile_group, group
 from catalog.language.kinds import bson_type, is_number, no_decimals, nullish
 from catalog.language.matching import compile_filter
@@ -146,18 +147,9 @@ def _sort_by_count(options: Any, names: Names) -> Stage:
 
 def _unwind(options: Any, names: Names) -> Stage:
     given = {"path": options} if isinstance(options, str) else options
-    if not isinstance(given, Mapping):
-        raise InvalidQuery("expected either a string or an object as specification for $unwind stage", 15981)
-    for key in given:
-        if key not in ("path", "includeArrayIndex", "preserveNullAndEmptyArrays"):
-            raise InvalidQuery(f"unrecognized option to $unwind stage: {key}", 28811)
-    path, index, keep = (
-        given.get("path"),
-        given.get("includeArrayIndex"),
-        given.get("preserveNullAndEmptyArrays", False),
-    )
-    if "path" not in given:
-        raise InvalidQuery("no path specified to $unwind stage", 28812)
+    takes = ("includeArrayIndex", "preserveNullAndEmptyArrays")
+    given = told("$unwind", given, ("path",), takes, codes=(15981, 28811, 28812))
+    path, index, keep = given["path"], given.get(takes[0]), given.get(takes[1], False)
     if not isinstance(path, str):
         raise InvalidQuery("expected a string as the path for $unwind stage", 28808)
     if not isinstance(keep, bool):
@@ -206,13 +198,7 @@ def _mapped(shape: Shape) -> Stage:
 
 
 def _replace_root(options: Any, names: Names) -> Stage:
-    if not isinstance(options, Mapping):
-        raise InvalidQuery("expected an object as specification for $replaceRoot stage", 40229)
-    for key in options:
-        if key != "newRoot":
-            raise InvalidQuery(f"unrecognized option to $replaceRoot stage: {key}", 40415)
-    if "newRoot" not in options:
-        raise InvalidQuery("no newRoot specified for the $replaceRoot stage", 40414)
+    options = told("$replaceRoot", options, ("newRoot",), codes=(40229, 40415, 40414))
     return _replace_with(options["newRoot"], names)
 
 
@@ -232,14 +218,7 @@ def _replace_with(options: Any, names: Names) -> Stage:
 
 
 def _sample(options: Any, names: Names) -> Stage:
-    if not isinstance(options, Mapping):
-        raise InvalidQuery("the $sample stage specification must be an object", 28745)
-    for key in options:
-        if key != "size":
-            raise InvalidQuery(f"unrecognized option to $sample: {key}", 28748)
-    if "size" not in options:
-        raise InvalidQuery("$sample stage must specify a size", 28749)
-    size = options["size"]
+    size = told("$sample", options, ("size",), codes=(28745, 28748, 28749))["size"]
     if isinstance(size, Decimal128):
         raise no_decimals("$sample")
     if not is_number(size):
@@ -256,13 +235,8 @@ def _sample(options: Any, names: Names) -> Stage:
 
 def _bucket(options: Any, names: Names) -> Stage:
     """Group by a ``$switch`` over the boundaries."""
-    if not isinstance(options, Mapping):
-        raise InvalidQuery("Argument to $bucket stage must be an object", 40201)
-    for key in options:
-        if key not in ("groupBy", "boundaries", "default", "output"):
-            raise InvalidQuery(f"Unrecognized option to $bucket: {key}", 40197)
-    if "groupBy" not in options or "boundaries" not in options:
-        raise InvalidQuery("$bucket requires 'groupBy' and 'boundaries' to be specified", 40198)
+    takes = ("default", "output")
+    options = told("$bucket", options, ("groupBy", "boundaries"), takes, codes=(40201, 40197, 40198))
     value, boundaries = options["groupBy"], options["boundaries"]
     if not isinstance(value, Mapping) and not (isinstance(value, str) and value.startswith("$")):
         raise InvalidQuery("The $bucket 'groupBy' field must be a $-prefixed path or an expression", 40202)

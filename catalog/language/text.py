@@ -1,13 +1,10 @@
 """Computes with text: the string operators of expressions.
 
-A position is that of a code point where the operator's name ends in CP, that of a byte of UTF-8 where it ends in
-Bytes. Upper and lower case is of ASCII letters only, as on a server.
+A position is that of a code point. Upper and lower case is of ASCII letters only, as on a server.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from typing import Any
 
 from bson import Code, Regex
@@ -16,7 +13,7 @@ from catalog.errors import InvalidQuery
 from catalog.language.conversion import text_of
 from catalog.language.functions import Operators, named, positional
 from catalog.language.kinds import bson_type, is_number, nullish, numeric, whole_number
-from catalog.language.patterns import Pattern, compile_pattern
+from catalog.language.patterns import compile_pattern
 from catalog.limits import refused
 
 __all__ = ["OPERATORS"]
@@ -83,58 +80,10 @@ def lower(value: Any) -> str:
     return _coerced("$toLower", value).translate(_LOWER)
 
 
-@positional(OPERATORS, "$strcasecmp", 2)
-def compare_ignoring_case(left: Any, right: Any) -> int:
-    """Compute ``$strcasecmp`` (manual: operator/aggregation/strcasecmp)."""
-    one, other = (_coerced("$strcasecmp", value).translate(_UPPER).encode() for value in (left, right))
-    return (one > other) - (one < other)
-
-
 @positional(OPERATORS, "$strLenCP")
 def length(value: Any) -> int:
     """Compute ``$strLenCP`` (manual: operator/aggregation/strLenCP)."""
     return len(_string("$strLenCP", value, 34471))
-
-
-@positional(OPERATORS, "$strLenBytes")
-def length_in_bytes(value: Any) -> int:
-    """Compute ``$strLenBytes`` (manual: operator/aggregation/strLenBytes)."""
-    return len(_string("$strLenBytes", value, 34473).encode())
-
-
-def _substring_in_bytes(name: str, value: Any, start: Any, count: Any) -> str:
-    data = _coerced(name, value).encode()
-    first, size = _cut(name, start, 16034), _cut(name, count, 16035)
-    if first < 0:
-        raise InvalidQuery(f"{name}: starting index must be non-negative (got: {first})", 50752)
-    if first >= len(data):
-        return ""
-    last = len(data) if size < 0 else min(first + size, len(data))
-    if data[first] & 0xC0 == 0x80:
-        raise InvalidQuery(f"{name}: Invalid range, starting index is a UTF-8 continuation byte", 28656)
-    if last < len(data) and data[last] & 0xC0 == 0x80:
-        raise InvalidQuery(f"{name}: Invalid range, ending index is in the middle of a UTF-8 character", 28657)
-    return data[first:last].decode()
-
-
-def _cut(name: str, value: Any, code: int) -> int:
-    """Return a number cut to a whole one of 64 bits."""
-    value = numeric(name, value, code)
-    if not math.isfinite(value) or not -(1 << 63) <= value < 1 << 63:
-        raise InvalidQuery(f"{name}: Can't coerce out of range value {value} to long", 31109)
-    return int(value)
-
-
-@positional(OPERATORS, "$substrBytes", 3)
-def substring_in_bytes(value: Any, start: Any, count: Any) -> str:
-    """Compute ``$substrBytes`` (manual: operator/aggregation/substrBytes)."""
-    return _substring_in_bytes("$substrBytes", value, start, count)
-
-
-@positional(OPERATORS, "$substr", 3)
-def substring_as_of_old(value: Any, start: Any, count: Any) -> str:
-    """Compute ``$substr`` (manual: operator/aggregation/substr)."""
-    return _substring_in_bytes("$substr", value, start, count)
 
 
 @positional(OPERATORS, "$substrCP", 3)
@@ -150,33 +99,25 @@ def substring(value: Any, start: Any, count: Any) -> str:
     return text[first : first + size]
 
 
-def _indexed(name: str, codes: tuple[int, int], measure: Callable[[str], Any]) -> Callable[..., Any]:
-    def function(value: Any, part: Any, start: Any = 0, end: Any = _TO_THE_END) -> Any:
-        if nullish(value):
-            return None
-        text, wanted = measure(_string(name, value, codes[0])), measure(_string(name, part, codes[1]))
-        first = _bound(name, start)
-        last = len(text) if end is _TO_THE_END else min(_bound(name, end), len(text))
-        if name == "$indexOfBytes":
-            return text.find(wanted, first, last) if first <= last else -1
-        if not text and not wanted and first == 0:
-            return 0
-        place = text.find(wanted, first)  # of code points, it is enough to begin before the end
-        return place if place < last else -1
-
-    function.__doc__ = f"Compute ``{name}`` (manual: operator/aggregation/{name[1:]})."
-    return function
+@positional(OPERATORS, "$indexOfCP", 2, 4)
+def index_of(value: Any, part: Any, start: Any = 0, end: Any = _TO_THE_END) -> Any:
+    """Compute ``$indexOfCP`` (manual: operator/aggregation/indexOfCP)."""
+    if nullish(value):
+        return None
+    text, wanted = _string("$indexOfCP", value, 40093), _string("$indexOfCP", part, 40094)
+    first = _bound(start)
+    last = len(text) if end is _TO_THE_END else min(_bound(end), len(text))
+    if not text and not wanted and first == 0:
+        return 0
+    place = text.find(wanted, first)  # it is enough to begin before the end
+    return place if place < last else -1
 
 
-def _bound(name: str, value: Any) -> int:
-    number = whole_number(f"{name} index", value, 40096)
+def _bound(value: Any) -> int:
+    number = whole_number("$indexOfCP index", value, 40096)
     if number < 0:
-        raise InvalidQuery(f"{name} requires a nonnegative index, found: {number}", 40097)
+        raise InvalidQuery(f"$indexOfCP requires a nonnegative index, found: {number}", 40097)
     return number
-
-
-index_of = positional(OPERATORS, "$indexOfCP", 2, 4)(_indexed("$indexOfCP", (40093, 40094), lambda text: text))
-index_in_bytes = positional(OPERATORS, "$indexOfBytes", 2, 4)(_indexed("$indexOfBytes", (40091, 40092), str.encode))
 
 
 @positional(OPERATORS, "$split", 2, null=True)
@@ -190,59 +131,32 @@ def split(value: Any, separator: Any) -> list[str]:
     return text.split(separator)
 
 
-def _trimmed(name: str, values: dict[str, Any], trim: Callable[[str, str], str]) -> Any:
+@named(OPERATORS, "$trim", needs=("input",), takes=("chars",), codes=(50696, 50694, 50695))
+def trim(name: str, values: dict[str, Any]) -> Any:
+    """Compute ``$trim`` (manual: operator/aggregation/trim)."""
     if nullish(values["input"]):
         return None
     text, chars = _string(name, values["input"], 50699), values.get("chars", _BLANKS)
     if nullish(chars):
         return None
-    return trim(text, _string(name, chars, 50700)) if chars else text
+    return text.strip(_string(name, chars, 50700)) if chars else text
 
 
-@named(OPERATORS, "$trim", needs=("input",), takes=("chars",), codes=(50696, 50694, 50695))
-def trim(name: str, values: dict[str, Any]) -> Any:
-    """Compute ``$trim`` (manual: operator/aggregation/trim)."""
-    return _trimmed(name, values, str.strip)
-
-
-@named(OPERATORS, "$ltrim", needs=("input",), takes=("chars",), codes=(50696, 50694, 50695))
-def trim_left(name: str, values: dict[str, Any]) -> Any:
-    """Compute ``$ltrim`` (manual: operator/aggregation/ltrim)."""
-    return _trimmed(name, values, str.lstrip)
-
-
-@named(OPERATORS, "$rtrim", needs=("input",), takes=("chars",), codes=(50696, 50694, 50695))
-def trim_right(name: str, values: dict[str, Any]) -> Any:
-    """Compute ``$rtrim`` (manual: operator/aggregation/rtrim)."""
-    return _trimmed(name, values, str.rstrip)
-
-
-def _replaced(name: str, values: dict[str, Any], count: int) -> Any:
+@named(OPERATORS, "$replaceOne", "$replaceAll", needs=("input", "find", "replacement"), codes=(51751, 51750, 51749))
+def replaced(name: str, values: dict[str, Any]) -> Any:
+    """Compute ``$replaceOne`` (manual: operator/aggregation/replaceOne), and that of replaceAll."""
     for key, code in (("input", 51746), ("find", 51745), ("replacement", 51744)):
         if not nullish(values[key]):
             _string(f"{name} '{key}'", values[key], code)
     if any(map(nullish, values.values())):
         return None
+    count = 1 if name == "$replaceOne" else -1
     return _made(name, str(values["input"]).replace(values["find"], values["replacement"], count))
 
 
-_REPLACING = ("input", "find", "replacement")
-
-
-@named(OPERATORS, "$replaceOne", needs=_REPLACING, codes=(51751, 51750, 51749))
-def replace_one(name: str, values: dict[str, Any]) -> Any:
-    """Compute ``$replaceOne`` (manual: operator/aggregation/replaceOne)."""
-    return _replaced(name, values, 1)
-
-
-@named(OPERATORS, "$replaceAll", needs=_REPLACING, codes=(51751, 51750, 51749))
-def replace_all(name: str, values: dict[str, Any]) -> Any:
-    """Compute ``$replaceAll`` (manual: operator/aggregation/replaceAll)."""
-    return _replaced(name, values, -1)
-
-
-def _pattern(name: str, values: dict[str, Any]) -> tuple[str, Pattern] | None:
-    """Return text and pattern; None if one is null."""
+@named(OPERATORS, "$regexMatch", needs=("input", "regex"), takes=("options",), codes=(51103, 31024, 31022))
+def regex_match(name: str, values: dict[str, Any]) -> bool:
+    """Compute ``$regexMatch`` (manual: operator/aggregation/regexMatch)."""
     text, regex, options = values["input"], values["regex"], values.get("options")
     if not nullish(text):
         _string(f"{name} needs 'input' to be of type string:", text, 51104)
@@ -253,27 +167,6 @@ def _pattern(name: str, values: dict[str, Any]) -> tuple[str, Pattern] | None:
     if isinstance(regex, Regex) and regex.flags and not nullish(options):
         raise InvalidQuery(f"{name}: found regex option(s) specified in both 'regex' and 'option' fields", 51107)
     if nullish(regex):
-        return None
+        return False
     pattern = compile_pattern(regex, "" if nullish(options) else options)
-    return None if nullish(text) else (text, pattern)
-
-
-@named(OPERATORS, "$regexMatch", needs=("input", "regex"), takes=("options",), codes=(51103, 31024, 31022))
-def regex_match(name: str, values: dict[str, Any]) -> bool:
-    """Compute ``$regexMatch`` (manual: operator/aggregation/regexMatch)."""
-    asked = _pattern(name, values)
-    return asked is not None and asked[1].matches(asked[0])
-
-
-@named(OPERATORS, "$regexFind", needs=("input", "regex"), takes=("options",), codes=(51103, 31024, 31022))
-def regex_find(name: str, values: dict[str, Any]) -> Any:
-    """Compute ``$regexFind`` (manual: operator/aggregation/regexFind)."""
-    asked = _pattern(name, values)
-    return None if asked is None else next(asked[1].found(asked[0]), None)
-
-
-@named(OPERATORS, "$regexFindAll", needs=("input", "regex"), takes=("options",), codes=(51103, 31024, 31022))
-def regex_find_all(name: str, values: dict[str, Any]) -> Any:
-    """Compute ``$regexFindAll`` (manual: operator/aggregation/regexFindAll)."""
-    asked = _pattern(name, values)
-    return [] if asked is None else list(asked[1].found(asked[0]))
+    return not nullish(text) and pattern.matches(text)

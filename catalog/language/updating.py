@@ -6,40 +6,35 @@ stand in the order of their names, as on a server.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from catalog.errors import InvalidQuery, InvalidUpdate, NotSupported
+from catalog.errors import InvalidUpdate
 from catalog.language.actions import ACTIONS, MAKING, Action
 from catalog.language.context import Context, Pipeline, run
 from catalog.language.kinds import bson_type
-from catalog.language.matching import Predicate, compile_filter, is_operators
+from catalog.language.matching import is_operators
 from catalog.language.paths import DEPTH, split
 from catalog.language.pipeline import compile_update_pipeline
 from catalog.language.query import system_variables
 from catalog.language.values import MISSING, encode_key
-from catalog.limits import refusal
+from catalog.limits import refusal, refused
 
 __all__ = ["Update", "compile_update", "equalities"]
 
 Document = dict[str, Any]
 #: Makes the document an update leaves; told whether it is to be inserted.
 Update = Callable[[Document, bool], Document]
-_ELEMENT = re.compile(r"\$\[(.*)\]", re.DOTALL)
-_IDENTIFIER = re.compile(r"[a-z][a-zA-Z0-9]*", re.ASCII)
 _MOST_PADDING = 1_500_000
 
 
-def compile_update(update: Any, filters: Any = None, variables: Mapping[str, Any] | None = None) -> Update:
+def compile_update(update: Any, variables: Mapping[str, Any] | None = None) -> Update:
     """Return the function of an update, checked before any document is read.
 
     Parameters
     ----------
     update
         Operators with what they do to which path, or the stages of a pipeline.
-    filters
-        ``arrayFilters``: which elements ``$[name]`` means.
     variables
         What a pipeline may name; by default `system_variables`.
 
@@ -53,19 +48,11 @@ def compile_update(update: Any, filters: Any = None, variables: Mapping[str, Any
     if not update:
         raise ValueError("update cannot be empty")
     if isinstance(update, list):
-        if filters:
-            raise InvalidUpdate("Cannot specify arrayFilters and a pipeline update", 9)
         variables = system_variables() if variables is None else variables
         pipeline = compile_update_pipeline(update, variables)
         return lambda document, inserting: _by_pipeline(document, pipeline, variables)
-    places = _array_filters(filters)
     steps = list(_steps(update))
     _check_conflicts([path for path, _, _ in steps])
-    used = {found[1] for path, _, _ in steps for part in path if (found := _ELEMENT.fullmatch(part))} - {""}
-    for name in used - places.keys():
-        raise InvalidUpdate(f"No array filter found for identifier '{name}'", 2)
-    for name in places.keys() - used:
-        raise InvalidUpdate(f"The array filter for identifier '{name}' was not used in the update", 9)
     steps.sort(key=lambda step: [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in step[0]])
 
     def apply(document: Document, inserting: bool) -> Document:
@@ -73,7 +60,7 @@ def compile_update(update: Any, filters: Any = None, variables: Mapping[str, Any
         for path, operator, make in steps:
             action = make(document)
             if action is not None and (operator != "$setOnInsert" or inserting):
-                made = _changed(made, path, _Step(operator, action, places))
+                made = _changed(made, path, _Step(operator, action))
         if "_id" in document and ("_id" not in made or encode_key(made["_id"]) != encode_key(document["_id"])):
             raise InvalidUpdate("Performing an update on the path '_id' would modify the immutable field '_id'", 66)
         return dict(made)
@@ -91,12 +78,12 @@ def _by_pipeline(document: Document, pipeline: Pipeline, variables: Mapping[str,
 
 
 class _Step:
-    """One operator on one path: what it makes of a value, and which elements its path means."""
+    """One operator on one path, and what it makes of a value."""
 
-    __slots__ = ("action", "making", "operator", "places")
+    __slots__ = ("action", "making", "operator")
 
-    def __init__(self, operator: str, action: Action, places: Mapping[str, Predicate]) -> None:
-        self.operator, self.action, self.places = operator, action, places
+    def __init__(self, operator: str, action: Action) -> None:
+        self.operator, self.action = operator, action
         self.making = operator in MAKING
 
 
@@ -162,17 +149,10 @@ def _checked(operator: str, path: str) -> tuple[str, ...]:
         raise InvalidUpdate(f"The update path '{path}' contains an empty field name, which is not allowed.", 56)
     if len(parts) > DEPTH:
         raise InvalidUpdate(f"the update path has {len(parts)} parts, {DEPTH} are allowed", 15)
-    if "$" in parts:
-        raise NotSupported(
-            f"the embedded catalog does not apply {operator} to {path!r}: name the element with $[name] and "
-            "array_filters, or connect to a MongoDB server (mongodb://...)",
-            238,
-        )
-    for place, part in enumerate(parts):
-        element = _ELEMENT.fullmatch(part)
-        if element and (place == 0 or (element[1] and not _IDENTIFIER.fullmatch(element[1]))):
-            raise InvalidUpdate(f"Cannot have array filter identifier {part!r} in the path '{path}'", 2)
-        if part[0] == "$" and not element:
+    for part in parts:
+        if part == "$" or part.startswith("$["):
+            raise refused("$", f"place of {operator} in {path!r}:")
+        if part[0] == "$":
             raise InvalidUpdate(f"The dollar ($) prefixed field '{part}' in '{path}' is not allowed.", 52)
     return parts
 
@@ -188,18 +168,6 @@ def _check_conflicts(paths: list[tuple[str, ...]]) -> None:
         if above is not None:
             told = f"Updating the path '{'.'.join(path)}' would create a conflict at '{'.'.join(above)}'"
             raise InvalidUpdate(told, 40)
-    dynamic = [path for path in paths if any(_ELEMENT.fullmatch(part) for part in path)]
-    for path in dynamic:
-        for other in paths:
-            if other is not path and all(
-                one == two or _ELEMENT.fullmatch(one) or _ELEMENT.fullmatch(two)
-                for one, two in zip(path, other, strict=False)
-            ):
-                raise NotSupported(
-                    f"the embedded catalog does not apply {'.'.join(path)!r} and {'.'.join(other)!r} in one update, as "
-                    "both may mean one element: make two updates; or connect to a MongoDB server (mongodb://...)",
-                    238,
-                )
 
 
 def _changed(value: Any, path: tuple[str, ...], step: _Step) -> Any:
@@ -207,9 +175,6 @@ def _changed(value: Any, path: tuple[str, ...], step: _Step) -> Any:
     if not path:
         return step.action(value)
     name, rest = path[0], path[1:]
-    element = _ELEMENT.fullmatch(name)
-    if element:
-        return _in_elements(value, element[1], rest, step)
     if isinstance(value, dict):
         below = value.get(name, MISSING)
         made = _changed(below, rest, step)
@@ -228,17 +193,6 @@ def _changed(value: Any, path: tuple[str, ...], step: _Step) -> Any:
     if step.operator == "$unset":
         return value
     raise InvalidUpdate(f"{step.operator}: Cannot create field '{name}' in element of type {bson_type(value)}", 28)
-
-
-def _in_elements(value: Any, name: str, rest: tuple[str, ...], step: _Step) -> Any:
-    if value is MISSING:
-        raise InvalidUpdate("The path must exist in the document in order to apply array updates.", 2)
-    if not isinstance(value, list):
-        raise InvalidUpdate(f"Cannot apply array updates to non-array element of type {bson_type(value)}", 2)
-    test = step.places[name] if name else lambda item: True
-    made = [_changed(item, rest, step) if test(item) else item for item in value]
-    made = [None if item is MISSING else item for item in made]
-    return value if all(one is two for one, two in zip(made, value, strict=True)) else made
 
 
 def _in_array(value: list[Any], name: str, rest: tuple[str, ...], step: _Step) -> list[Any]:
@@ -260,44 +214,6 @@ def _in_array(value: list[Any], name: str, rest: tuple[str, ...], step: _Step) -
     return padded
 
 
-def _array_filters(given: Any) -> Mapping[str, Predicate]:
-    """Return the tests of ``arrayFilters``, by identifier."""
-    filters: dict[str, Predicate] = {}
-    if given is not None and not isinstance(given, list):
-        raise TypeError(f"array_filters must be a list, not {type(given).__name__}")
-    for one in given or []:
-        if not isinstance(one, Mapping):
-            raise InvalidUpdate("each of the arrayFilters must be an object", 14)
-        names = set(_heads(one))
-        if len(names) != 1:
-            raise InvalidUpdate(f"an array filter must name one identifier, not {sorted(names)}", 9)
-        (name,) = names
-        if not _IDENTIFIER.fullmatch(name):
-            raise InvalidUpdate(f"{name!r} cannot be the identifier of an array filter: begin with a small letter", 2)
-        if name in filters:
-            raise InvalidUpdate(f"Found multiple array filters with the same top-level field name {name}", 9)
-        filters[name] = _wrapped(name, compile_filter(one, expression=_no_expression))
-    return filters
-
-
-def _heads(query: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what the paths of a filter begin with."""
-    for path, condition in query.items():
-        if path in ("$and", "$or", "$nor") and isinstance(condition, list):
-            for branch in condition:
-                yield from _heads(branch) if isinstance(branch, Mapping) else ()
-        else:
-            yield path.partition(".")[0]
-
-
-def _wrapped(name: str, test: Predicate) -> Predicate:
-    return lambda item: test({name: item})
-
-
-def _no_expression(given: Any) -> Predicate:
-    raise InvalidQuery("$expr is not allowed within an array filter", 224)
-
-
 def equalities(query: Mapping[str, Any]) -> Document:
     """Return the document an upsert starts from: what the filter says fields are equal to.
 
@@ -313,7 +229,7 @@ def equalities(query: Mapping[str, Any]) -> Document:
         if any(one[: len(two)] == two or two[: len(one)] == one for one, two in ((parts, other) for other in seen)):
             raise InvalidUpdate(f"cannot infer query fields to set, path '{path}' is matched twice", 54)
         seen.append(parts)
-        made = _changed(made, parts, _Step("$set", ACTIONS["$set"](value), {}))
+        made = _changed(made, parts, _Step("$set", ACTIONS["$set"](value)))
     return dict(made)
 
 

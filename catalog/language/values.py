@@ -46,17 +46,8 @@ MISSING: Final = Missing()
 #: Translation table that turns the order of keys round.
 INVERTED: Final = bytes(255 - byte for byte in range(256))
 
-_MIN, _UNDEFINED, _NULL, _NUMBER, _STRING, _OBJECT, _ARRAY = 0x01, 0x04, 0x05, 0x0A, 0x0F, 0x14, 0x19
-_BINARY, _OBJECTID, _BOOL, _DATE, _TIMESTAMP, _REGEX, _CODE, _MAX = (
-    0x1E,
-    0x23,
-    0x28,
-    0x2D,
-    0x2F,
-    0x32,
-    0x3C,
-    0xFE,
-)
+_MIN, _UNDEFINED, _NULL, _NUMBER, _STRING = 0x01, 0x04, 0x05, 0x0A, 0x0F
+_OBJECTID, _BOOL, _DATE, _MAX = 0x23, 0x28, 0x2D, 0xFE
 
 NULL_KEY: Final = bytes([_NULL])
 #: The key of an empty array where single elements are wanted: below null, as MongoDB has it.

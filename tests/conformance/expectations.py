@@ -65,6 +65,14 @@ DEVIATIONS: dict[str, tuple[Deviation, ...]] = {
         ),
         Deviation(
             REFUSED,
+            "an update of an array beyond adding, taking away and setting",
+            (
+                "writes/$[]", "writes/$[name]", "writes/$push $each with $sort and $slice",
+            ),
+            limits=("$", "array_filters", "$push.$sort"),
+        ),
+        Deviation(
+            REFUSED,
             "an index over some of the documents",
             (
                 "errors/partial leaves the others out",
@@ -96,18 +104,23 @@ DEVIATIONS: dict[str, tuple[Deviation, ...]] = {
                 "expressions/$convert with onNull", "expressions/$zip", "expressions/$sortArray",
                 "expressions/$maxN", "expressions/$setField", "expressions/$dateToParts",
                 "expressions/$bsonSize", "expressions/$getField", "expressions/$isoDayOfWeek",
-                "expressions/$isoWeek", "expressions/$dateDiff counts boundaries",
+                "expressions/$isoWeek", "expressions/$dateDiff counts boundaries", "expressions/$indexOfArray",
+                "expressions/$arrayToObject", "expressions/$arrayToObject of pairs", "expressions/$toObjectId",
+                "expressions/$substr counts bytes", "expressions/$strLenBytes", "expressions/$rtrim of characters",
+                "expressions/$regexFind", "expressions/$regexFindAll", "expressions/$strcasecmp",
             ),
-            limits=("$toDecimal", "$convert", "$zip", "$sortArray", "$maxN", "$setField", "$dateToParts", "$bsonSize",
+            limits=("$indexOfArray", "$arrayToObject", "$toObjectId", "$substrBytes", "$strLenBytes", "$rtrim",
+                    "$regexFind", "$regexFindAll", "$strcasecmp",
+                    "$toDecimal", "$convert", "$zip", "$sortArray", "$maxN", "$setField", "$dateToParts", "$bsonSize",
                     "$getField", "$isoDayOfWeek", "$isoWeek", "$dateDiff"),
         ),
         Deviation(
             REFUSED,
             "what it leaves after an error, and the order of fields it inserts, are a server's own",
             (
-                "stages/$merge", "stages/$merge that keeps what exists",
+                "stages/$merge", "stages/$merge that keeps what exists", "stages/$out",
             ),
-            limits=("$merge",),
+            limits=("$merge", "$out"),
         ),
         Deviation(
             REFUSED,

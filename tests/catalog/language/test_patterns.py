@@ -9,11 +9,6 @@ from catalog import InvalidQuery, NotSupported
 from catalog.language.patterns import compile_pattern
 
 
-def test_places_are_code_points_and_an_empty_match_goes_on():
-    assert [(m["idx"], m["match"]) for m in compile_pattern("å*").found("xåå")] == [(0, ""), (1, "åå")]
-    assert [m["captures"] for m in compile_pattern("(a)|(b)").found("ab")] == [["a", None], [None, "b"]]
-
-
 def test_a_pattern_that_would_never_end_is_an_error_soon():
     started = time.process_time()
     with pytest.raises(InvalidQuery, match="too many steps"):
