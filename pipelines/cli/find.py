@@ -1,4 +1,4 @@
-"""Commands that find pixels: ``find flag``, ``find above``, ``find changed``, ``find telegraph``."""
+"""Commands that find pixels: of JWST's detectors by flags and slopes, of cameras by noise and dark current."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,13 +17,16 @@ if TYPE_CHECKING:
 where_option = typer.Option("{}", help='A filter of the catalog, in JSON, such as \'{"detector": "MIRIMAGE"}\'.')
 plot_option = typer.Option(None, help="Draw the map into this file.")
 limit_option = typer.Option(50, min=0, help="Pixels to show at most, 0 for all; --json gives all.")
+camera_argument = typer.Argument(help="The camera, as `darkroom darks` lists it.")
+share_option = typer.Option(0.5, help="On which share of the nights, at least.")
+date_option = typer.Option(None, help="A day, or A:B, YYYY-MM-DD; either end may be left open.")
 sigma_option = typer.Option(5.0, help="How many sigma.")
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     find = Commands(help="Find pixels by what they did.")
-    for command in (flag, above, changed, telegraph):
+    for command in (flag, above, changed, telegraph, noisy, hot):
         find.command()(command)
     app.add_typer(find, name="find")
 
@@ -102,22 +105,78 @@ def telegraph(
     context: typer.Context,
     separation: float = typer.Option(5.0, help="How far apart the two levels are: Ashman's D."),
     switches: int = typer.Option(2, min=1, help="How often it goes from one to the other, at least."),
+    camera: str | None = typer.Option(
+        None, help="A camera: its biases and darks, over all nights, in place of slopes."
+    ),
+    date: str | None = typer.Option(None, help="Of a camera: a day, or A:B, YYYY-MM-DD."),
     where: str = where_option,
     limit: int = limit_option,
     plot: Path | None = plot_option,
     as_json: bool = json_option,
 ) -> None:
-    """Find pixels whose slope jumps between two levels.
+    """Find pixels whose slope, or whose dark of a camera, jumps between two levels.
 
     Examples
     --------
       darkroom find telegraph
+      darkroom find telegraph --camera T13060400
     """
+    if camera is None and date is not None:
+        raise typer.BadParameter("--date goes with --camera; choose slopes by --where")
+    if camera is not None and parse(where):
+        raise typer.BadParameter("--where is for slopes; choose the frames of a camera by --date")
 
     def ask(archive: "Archive", where: dict[str, Any]) -> "FoundPixels":
+        if camera is not None:
+            return archive.pixels.find_camera_telegraph(camera, separation=separation, switches=switches, date=date)
         return archive.find_telegraph(separation=separation, switches=switches, where=where)
 
     _find(context, ask, where, limit, plot, as_json=as_json)
+
+
+def noisy(
+    context: typer.Context,
+    camera: str = camera_argument,
+    times: float = typer.Option(3.0, help="Noisy from so many times the median noise."),
+    share: float = share_option,
+    date: str = date_option,
+    limit: int = limit_option,
+    plot: Path | None = plot_option,
+    as_json: bool = json_option,
+) -> None:
+    """Find pixels of a camera that are noisy night after night, on its pixel maps.
+
+    Examples
+    --------
+      darkroom find noisy T13060400
+    """
+
+    def ask(archive: "Archive", _: dict[str, Any]) -> "FoundPixels":
+        return archive.pixels.find_noisy(camera, times=times, share=share, date=date)
+
+    _find(context, ask, "{}", limit, plot, as_json=as_json)
+
+
+def hot(
+    context: typer.Context,
+    camera: str = camera_argument,
+    share: float = share_option,
+    date: str = date_option,
+    limit: int = limit_option,
+    plot: Path | None = plot_option,
+    as_json: bool = json_option,
+) -> None:
+    """Find pixels of a camera that are hot night after night, on its pixel maps.
+
+    Examples
+    --------
+      darkroom find hot T13060400
+    """
+
+    def ask(archive: "Archive", _: dict[str, Any]) -> "FoundPixels":
+        return archive.pixels.find_hot(camera, share=share, date=date)
+
+    _find(context, ask, "{}", limit, plot, as_json=as_json)
 
 
 def _find(
@@ -129,9 +188,8 @@ def _find(
     *,
     as_json: bool,
 ) -> None:
-    from dataclasses import replace
-
     from pipelines.cli.show import show_object
+    from pipelines.table import plain
 
     address: ArchiveAddress = context.obj
     with address.open(readonly=True) as archive:
@@ -141,11 +199,7 @@ def _find(
     if as_json:
         show_object(found, as_json=True)
     else:
-        rows = found.pixels.rows
-        shown = rows if not limit else rows[:limit]
-        show_object(replace(found, pixels=replace(found.pixels, rows=shown)), as_json=False)
-        if len(shown) < len(rows):
-            typer.echo(f"and {len(rows) - len(shown)} more; --limit 0 shows all")
+        typer.echo(plain(found.text(limit), lines=True))
     raise typer.Exit(1 if found.unreadable else 0)
 
 

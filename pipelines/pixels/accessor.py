@@ -76,6 +76,35 @@ class Pixels:
         with bar("Pixels", shown=progress) as advance:
             return telegraph(self._session, separation=separation, switches=switches, where=where, progress=advance)
 
+    def find_noisy(self, camera: str, *, times: float = 3.0, share: float = 0.5, date: Any = None) -> "FoundPixels":
+        """Find the pixels of a camera that are noisy night after night: `pipelines.pixels.cameras.finding`."""
+        from pipelines.pixels.cameras.finding import noisy
+
+        return noisy(self._session, camera, times=times, share=share, date=date)
+
+    def find_hot(self, camera: str, *, share: float = 0.5, date: Any = None) -> "FoundPixels":
+        """Find the pixels of a camera that are hot night after night: `pipelines.pixels.cameras.finding`."""
+        from pipelines.pixels.cameras.finding import hot
+
+        return hot(self._session, camera, share=share, date=date)
+
+    def find_camera_telegraph(
+        self,
+        camera: str,
+        *,
+        separation: float = 5.0,
+        switches: int = 2,
+        date: Any = None,
+        progress: bool | None = None,
+    ) -> "FoundPixels":
+        """Find the pixels of a camera that jump between two levels in its biases and darks, over all nights."""
+        from pipelines.pixels.cameras.finding import telegraph
+        from pipelines.progress import bar
+
+        with bar("Pixels", shown=progress) as advance:
+            how: dict[str, Any] = {"separation": separation, "switches": switches, "date": date, "progress": advance}
+            return telegraph(self._session, camera, **how)
+
     # -- the rate history ------------------------------------------------------------------------
 
     def update_rates(self, detector: str | None = None, *, progress: bool | None = None) -> "RatesReport":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +30,7 @@ class Map:
     detector, subarray : str
         Which.
     window : dict
-        ``x``, ``y`` (from 1, full frame), ``nx``, ``ny``.
+        ``x``, ``y`` (from 1, full frame), ``nx``, ``ny``; of a binned picture ``step_x``, ``step_y``.
     images : dict
         Name to array (y, x) of the window.
     documents : tuple of str
@@ -51,8 +51,8 @@ class Map:
         library = require("xarray", extra="xarray", what="to_xarray()")
         window = self.window
         coords = {
-            "y": np.arange(window["y"], window["y"] + window["ny"]),
-            "x": np.arange(window["x"], window["x"] + window["nx"]),
+            "y": window["y"] + np.arange(window["ny"]) * window.get("step_y", 1),
+            "x": window["x"] + np.arange(window["nx"]) * window.get("step_x", 1),
         }
         attributes = {"detector": self.detector, "subarray": self.subarray, "integrations": self.integrations}
         made: xarray.Dataset = library.Dataset(
@@ -60,18 +60,19 @@ class Map:
         )
         return made
 
+    def _position(self, row: int, column: int) -> tuple[int, int]:
+        """Return column and row on the detector of a pixel of the images; of a binned one the lowest it covers."""
+        window = self.window
+        return window["x"] + column * window.get("step_x", 1), window["y"] + row * window.get("step_y", 1)
+
     def rows(self, where: Array, columns: Sequence[str]) -> list[Row]:
         """Return a row for each pixel of a mask: its place, number, and the images' values there."""
         found = []
         for i, j in zip(*(index.tolist() for index in np.nonzero(where)), strict=True):
-            x, y = self.window["x"] + j, self.window["y"] + i
-            row: Row = {
-                "detector": self.detector,
-                "subarray": self.subarray,
-                "x": x,
-                "y": y,
-                "pixel_id": GEOMETRIES[self.detector].pixel_id(x, y),
-            }
+            x, y = self._position(i, j)
+            row: Row = {"detector": self.detector, "subarray": self.subarray, "x": x, "y": y}
+            if self.detector in GEOMETRIES:
+                row["pixel_id"] = GEOMETRIES[self.detector].pixel_id(x, y)
             found.append(row | {name: self.images[name][i, j].item() for name in columns})
         return found
 
@@ -125,7 +126,8 @@ class FoundPixels:
             window, image = each.window, np.asarray(each.images[self.shown], dtype=float)
             low, high, colours = _colours(image[np.isfinite(image)])
             x, y = window["x"] - 0.5, window["y"] - 0.5
-            extent = (x, x + window["nx"], y, y + window["ny"])
+            width, height = window["nx"] * window.get("step_x", 1), window["ny"] * window.get("step_y", 1)
+            extent = (x, x + width, y, y + height)
             drawn = axes.imshow(image, origin="lower", extent=extent, vmin=low, vmax=high, cmap=colours)
             here = [p for p in self.pixels if (p["detector"], p["subarray"]) == (each.detector, each.subarray)]
             axes.plot([p["x"] for p in here], [p["y"] for p in here], "o", mfc="none", mec="black", ms=10)
@@ -138,7 +140,14 @@ class FoundPixels:
         return None
 
     def __repr__(self) -> str:
-        lines = [repr(self.pixels) if len(self.pixels) else f"{self.pixels.title}: none"]
+        return self.text()
+
+    def text(self, limit: int = 0) -> str:
+        """Return what was found as text; of the pixels only so many, where `limit` is not 0."""
+        shown = self.pixels if not limit else replace(self.pixels, rows=self.pixels.rows[:limit])
+        lines = [repr(shown) if len(shown) else f"{self.pixels.title}: none"]
+        if len(shown) < len(self.pixels):
+            lines.append(f"and {len(self.pixels) - len(shown)} more; --limit 0 shows all")
         lines.append(f"{len(self.pixels)} pixels of {self.judged} judged; {self.unjudged} have too few slopes")
         lines += [f"could not be read, and counts as missing: {name}: {why}" for name, why in self.unreadable.items()]
         lines += [f"has no time, and is left out: {name}" for name in self.undated]

@@ -13,9 +13,12 @@ FAILS = {
     "darkroom night 2024-02-20": 1,
     "darkroom calibrate 2024-02-20": 1,
     "darkroom quarantine acknowledge fits:broken.fits --why 'the disk was full'": 2,
+    "darkroom find noisy T13060400": 1,
+    "darkroom find hot T13060400": 1,
+    "darkroom find telegraph --camera T13060400": 1,
 }
 """The exit codes that are not 0, and why: the demo night needs attention, its lights have no masters, its quarantine
-is empty."""
+is empty; its cameras have no pixel maps when they are looked at, and too few darks of one setup."""
 
 
 def commands(group, path=("darkroom",)):
