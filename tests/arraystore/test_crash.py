@@ -45,6 +45,7 @@ def all_is_whole(store):
     return count
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize("seed", range(6))
 def test_writers_killed_at_any_moment_leave_nothing_half_done(folder, seed):
     rng = random.Random(seed)

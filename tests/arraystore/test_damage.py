@@ -45,6 +45,7 @@ def test_a_sound_object_has_no_findings(store, ramp):
         store.verify(ref, "all")
 
 
+@pytest.mark.patient
 def test_every_flipped_bit_is_found_and_no_read_is_wrong(files, place, ref, ramp):
     """One bit at a time, all over every file: each is found, each read is true or raises."""
     rng = np.random.default_rng(11)

@@ -99,7 +99,7 @@ def test_scaled_values_are_those_of_astropy(tmp_path_factory, dtype, slope, zero
     header = fits.Header()
     path = tmp_path_factory.mktemp("scaled") / "a.fits"
     fits.PrimaryHDU(raw, header).writeto(path)
-    with fits.open(path, mode="update", do_not_scale_image_data=True) as hdus:
+    with fits.open(path, mode="update", memmap=False, do_not_scale_image_data=True) as hdus:
         bzero = hdus[0].header.get("BZERO")
         hdus[0].header["BSCALE"], hdus[0].header["BZERO"] = slope, zero
         if blank is not None:

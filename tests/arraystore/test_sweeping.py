@@ -177,6 +177,7 @@ def test_staging_goes_when_it_is_old_and_its_writer_is_gone(files, folder):
     staging.discard()
 
 
+@pytest.mark.patient
 def test_sweeps_and_puts_at_once_lose_nothing(files):
     """Puts that refer at once to what they put, beside sweeps with hardly any grace."""
     pictures = images(6, seed=3)
@@ -228,6 +229,7 @@ print(json.dumps([store.put(a, kind="ramp").to_dict() for a in arrays]), flush=T
 """
 
 
+@pytest.mark.patient
 def test_processes_that_put_the_same_arrays_agree(folder):
     workers = [
         subprocess.Popen(

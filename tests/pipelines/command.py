@@ -41,7 +41,9 @@ def darkroom(*words, answer="", env: Mapping[str, str] | None = None) -> Complet
         finally:
             signal.signal(signal.SIGTERM, before)
             for logger in map(logging.getLogger, LOGGERS):
-                logger.handlers.clear()
+                for handler in list(logger.handlers):
+                    logger.removeHandler(handler)
+                    handler.close()
                 logger.setLevel(logging.NOTSET)
     told, wrong = (stream.buffer.getvalue().decode() for stream in (out, err))
     return CompletedProcess(argv, code, told, wrong)

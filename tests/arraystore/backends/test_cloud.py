@@ -57,6 +57,7 @@ def keys(store):
     return sorted(entry.path for entry in store._backend.bucket.list())
 
 
+@pytest.mark.patient
 def test_one_pixel_costs_two_ranges(far, line):
     """Of 21 MB, the index and one chunk; the answers' heads are counted too."""
     rng = np.random.default_rng(0)
@@ -203,6 +204,7 @@ print(json.dumps([store.put(a, kind="ramp").to_dict() for a in arrays]), flush=T
 """
 
 
+@pytest.mark.patient
 def test_processes_that_put_the_same_arrays_agree(s3_url):
     workers = [
         subprocess.Popen(
@@ -403,6 +405,7 @@ def test_google_s_stores_go_the_same_way(refusing):
 # -- every request goes wrong once ---------------------------------------------------
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("action", ["put", "put again", "sweep", "records"])
 def test_every_request_is_cut_once(s3, line, monkeypatch, action, when):

@@ -214,6 +214,7 @@ connect(sys.argv[1]).headers.insert_one({'root': 'r', 'path': sys.argv[2]})
 """
 
 
+@pytest.mark.patient
 def test_processes_may_make_a_catalog_at_once(tmp_path):
     processes = [script(MAKE, tmp_path / "catalog.db", number) for number in range(5)]
     assert all_succeed(processes)
@@ -235,6 +236,7 @@ while True:
 """
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize("journal", ["wal", "truncate"])
 def test_kill_9_loses_nothing_acknowledged_and_keeps_no_half_batch(tmp_path, journal):
     path = tmp_path / "catalog.db"

@@ -176,6 +176,7 @@ def test_many_ids_are_found_in_one_question(catalog):
     assert items.count_documents({"_id": {"$in": [*wanted, "none"]}}) == 10_000
 
 
+@pytest.mark.patient
 def test_a_whole_collection_is_grouped_without_being_kept(catalog):
     items = catalog["heavy"]
     rng = random.Random(1)

@@ -90,6 +90,7 @@ def test_what_is_too_deep_or_too_long_is_an_error_of_the_query(items, pipeline):
     assert len(str(error.value)) < 300
 
 
+@pytest.mark.patient
 def test_a_pipeline_of_ten_megabytes_is_answered(items):
     wanted = [f"id{number:07d}" for number in range(600_000)]
     assert list(items.aggregate([{"$match": {"_id": {"$in": [*wanted, 3]}}}])) == [{"_id": 3, "v": 0}]

@@ -86,6 +86,7 @@ def test_errors_are_json_under_json(darkroom, line, code):
     assert told["error"]["reason"]
 
 
+@pytest.mark.patient
 def test_a_reader_that_has_seen_enough_breaks_nothing(demo):
     command = f"{sys.executable} -m pipelines.cli --home {demo / 'archive'} frames 2024-02-20 | head -1"
     done = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True)

@@ -52,6 +52,7 @@ def test_every_command_has_a_chapter_and_a_summary_that_fits():
         assert first_sentence(one.help)
 
 
+@pytest.mark.patient
 @pytest.mark.timeout(600)  # it makes an archive and its masters
 def test_every_example_runs_on_the_demo_archive(darkroom):
     """In the order of the chapters, in one archive: what one makes, the next may show."""

@@ -9,14 +9,14 @@ import pytest
 
 from pipelines import open_archive
 from pipelines.documents.lease import held
+from tests.pipelines import command
 
 NIGHT = "2024-02-20"
 
 
 def darkroom(*words, code=0):
-    """Run the command in a process of its own; return its output and its lines of log."""
-    command = [sys.executable, "-m", "pipelines.cli", *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    """Run the command; return its output and its lines of log."""
+    done = command.darkroom(*words)
     assert done.returncode == code, done.stderr
     return done.stdout, done.stderr.splitlines()
 

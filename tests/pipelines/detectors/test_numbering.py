@@ -58,6 +58,7 @@ def test_listed_first_and_last_ids(name):
         assert (refout.min(), refout.max()) == (first_ref, last_ref)
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize("name", LISTED)
 def test_a_subarray_has_each_id_once_and_the_one_of_its_place(name):
     window = SUBARRAYS[name]

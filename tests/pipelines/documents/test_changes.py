@@ -162,6 +162,7 @@ with open_archive(sys.argv[1]) as archive:
 """
 
 
+@pytest.mark.patient
 def test_processes_change_one_document_in_some_order(night, tmp_path):
     children = [subprocess.Popen([sys.executable, "-c", CHILD, tmp_path / "home", NAME, who]) for who in "abc"]
     assert [child.wait() for child in children] == [0, 0, 0]

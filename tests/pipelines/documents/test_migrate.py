@@ -88,6 +88,7 @@ def test_upgrading_a_current_document_changes_nothing():
     assert upgraded(document) == document
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize("batches", [1, 3])
 def test_killed_between_batches_it_goes_on(tmp_path, raw, write_frame, monkeypatch, batches):
     with open_archive(tmp_path / "home") as archive:

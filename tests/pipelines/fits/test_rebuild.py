@@ -196,6 +196,7 @@ def test_of_duplicates_the_header_has_the_first(tmp_path):
         assert [card[1] for card in file.hdus[0].cards if card[0] == "OBSERVER"] == ["a", "b"]
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize(("encoding", "pack"), [("gzip", gzip.compress), ("bzip2", bz2.compress)])
 @pytest.mark.parametrize("members", [1, 2])
 def test_a_compressed_file_is_read_and_kept_whole(tmp_path, encoding, pack, members):

@@ -75,6 +75,7 @@ def files(tmp_path):
     return {name if "." in name else f"{name}.fits": data for name, data in found.items()}
 
 
+@pytest.mark.patient
 def test_every_odd_file_comes_back_byte_for_byte(archive, raw, tmp_path, files):
     for name, data in files.items():
         (raw / name).write_bytes(data)

@@ -23,6 +23,7 @@ def come_back(archive, raw: Path, digests: dict[str, str]) -> None:
         assert hashlib.sha256(out.read_bytes()).hexdigest() == digest, path
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize("part", range(5))
 def test_500_odd_files(tmp_path, raw, part):
     digests = {}

@@ -105,6 +105,7 @@ def frame(folder, number, run="run"):
     return Task(Candidate(place, str(path), path.stat().st_size, 0), headers_only=True, run=run)
 
 
+@pytest.mark.patient
 def test_tasks_are_asked_for_as_they_are_needed_and_none_is_lost(tmp_path):
     asked = []
 
@@ -120,6 +121,7 @@ def test_tasks_are_asked_for_as_they_are_needed_and_none_is_lost(tmp_path):
     assert sorted(files) == sorted(str(tmp_path / f"{number}.fits") for number in range(3 * AHEAD))
 
 
+@pytest.mark.patient
 def test_an_iterator_given_up_leaves_no_process(tmp_path):
     tasks = [frame(tmp_path, number) for number in range(10)]
     before = set(children_of(os.getpid()))  # other tests of this process may have left servers running

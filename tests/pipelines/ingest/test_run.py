@@ -141,6 +141,7 @@ def test_headers_first_and_arrays_later(archive, raw, write_frame):
     assert archive.ingest(raw, headers_only=True).unchanged == 1  # never steps back
 
 
+@pytest.mark.patient
 def test_parallel_and_single_give_the_same_archive(tmp_path, raw, write_frame):
     for number in range(12):
         write_frame(f"Dragonfly101/2024-02-20/T1_{number}_dark.fits", seed=number)
@@ -172,6 +173,7 @@ def test_a_mended_file_leaves_the_quarantine(archive, raw, write_frame):
     assert archive.quarantine.count_documents({}) == 0
 
 
+@pytest.mark.patient
 def test_a_file_that_kills_its_worker_costs_only_itself(archive, raw, write_frame, third_party_profile):
     third_party_profile(
         """
@@ -321,6 +323,7 @@ def test_two_processes_take_one_night_together(tmp_path, raw, write_frame):
         assert archive.ingest(raw).unchanged == 30
 
 
+@pytest.mark.patient
 def test_workers_import_nothing_from_where_the_user_stands(tmp_path, raw, write_frame, monkeypatch):
     for number in range(4):
         write_frame(f"Dragonfly101/2024-02-20/T1_{number}_dark.fits", seed=number)

@@ -30,6 +30,7 @@ def content(tmp_path, *, tail):
     return data + tail
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, bz2.compress], ids=["plain", "gzip", "bzip2"])
 @pytest.mark.parametrize(("tail", "flags"), TAILS.values(), ids=TAILS)
 def test_a_tail_is_said_and_kept(archive, raw, tmp_path, pack, tail, flags):

@@ -108,6 +108,7 @@ def test_the_first_read_is_an_array_of_its_own_and_files_come_back_byte_for_byte
         (tmp_path / "out.fits").unlink()
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize("detector", ["NRS1", "NRS2"])
 def test_a_raw_pixel_of_irs2_readout_is_where_the_calibrated_one_is(tmp_path, detector):
     rng = np.random.default_rng(5)

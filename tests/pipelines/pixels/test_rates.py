@@ -98,7 +98,7 @@ def test_a_product_made_anew_counts_and_the_old_one_does_not(archived, tmp_path)
     update, check, _ = verbs(archive)
     update()
     path = files[truth.exposures[1].exposure]["rateints"]
-    with fits.open(path, mode="update") as hdus:
+    with fits.open(path, mode="update", memmap=False) as hdus:
         hdus["SCI"].data += np.float32(1)
     archive.ingest(path, progress=False)
     expected = fits.getdata(path, "SCI")[:, 801 - 779, 29]

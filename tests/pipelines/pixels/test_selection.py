@@ -79,7 +79,7 @@ def test_times_where_a_header_gives_the_length_of_an_integration_alone(archive, 
     _, files = two
     products = next(made for made in files.values() if "rateints" in made)
     for kind in ("rateints", "rate"):
-        with fits.open(products[kind], mode="update") as hdus:
+        with fits.open(products[kind], mode="update", memmap=False) as hdus:
             for key in ("EXPSTART", "EXPEND"):
                 hdus[0].header.pop(key, None)
             each = hdus[0].header["EFFINTTM"]
@@ -198,7 +198,7 @@ def test_two_uncals_of_one_exposure_that_differ_are_both_left_out_and_said(archi
     archive.ingest([files[name]["uncal"], files[name]["ramp"], other], progress=False)
     assert len(pixel(archive.session, "MIRIMAGE", x=X, y=Y).read()) == 1  # the same pixels twice are one exposure
     assert list(pixel(archive.session, "MIRIMAGE", x=X, y=Y).unread) == []
-    with fits.open(other, mode="update") as hdus:
+    with fits.open(other, mode="update", memmap=False) as hdus:
         hdus["SCI"].data[0, 0, 0, 0] += 1
     archive.ingest(other, progress=False)
     selection = pixel(archive.session, "MIRIMAGE", x=X, y=Y)

@@ -444,6 +444,7 @@ with open_archive({str(home)!r}) as archive:
             assert run(archive, level="decode").clean
 
 
+@pytest.mark.patient
 def test_killed_at_any_moment_what_it_verified_is_kept(tmp_path, write_frame):
     for number in range(30):
         write_frame(NAME.format(number), seed=number)

@@ -212,6 +212,7 @@ def test_a_record_of_a_later_release_is_an_error(lived, tmp_path):
         again(lived, tmp_path)
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize("after", [1, 4])
 def test_killed_in_between_it_goes_on(lived, tmp_path, after):
     before = dump(lived.catalog)

@@ -130,6 +130,7 @@ def test_a_normalised_flat_is_its_frame_less_its_dark_over_its_level():
     assert (Normalised(frame, dark, 4000.0).read(2, 5) == np.float32(0.5)).all()
 
 
+@pytest.mark.patient
 def test_a_later_night_is_held_against_the_master_in_use_and_a_bad_one_is_set_aside(made, write_frame, tmp_path):
     first = of(made, kind="dark", camera="T13060400", **{"key.exptime": 9.0})
     sensor = cameras(1, SHAPE, seed=1)[0]

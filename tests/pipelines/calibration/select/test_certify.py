@@ -163,6 +163,7 @@ with open_archive(sys.argv[1]) as archive:
 """
 
 
+@pytest.mark.patient
 def test_of_two_processes_that_certify_rivals_one_is_refused(rivals, tmp_path):
     archive, names, _ = rivals
     python = interpreter.command("pipelines")[:2]

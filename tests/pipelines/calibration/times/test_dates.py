@@ -61,6 +61,7 @@ def test_a_wrong_clock_costs_no_frame_its_night_and_undo_puts_it_back(night):
         desk.undo_dates(NIGHT)
 
 
+@pytest.mark.patient
 def test_flats_and_dates_mended_give_every_camera_its_master_flats(night):
     desk = night.calibration
     desk.fix_dates(NIGHT)
