@@ -227,6 +227,13 @@ class Calibration:
         require_camera(self._session.headers, camera)
         return list_masters(self._session.catalog, date, kind=kind, camera=camera, status=status)
 
+    def master(self, master_id: str) -> dict[str, Any]:
+        """Return the document of a master by its name, or by the beginning of a name if only one begins so."""
+        from catalog.shown import Shown
+        from pipelines.calibration.select.certify import find_master
+
+        return Shown(find_master(self._session, master_id))
+
     def recall(self, ids: str | Sequence[str], *, why: str, dry_run: bool = False) -> "Recalled":
         """Mark frames or masters bad, and flag what was made from them: `pipelines.calibration.masters.recall`."""
         from pipelines.calibration.masters.recall import recall

@@ -43,16 +43,26 @@ def detector1(
     show_object(done, as_json=as_json)
 
 
-def log(context: typer.Context, document: str = typer.Argument(help="A product made here.", metavar="ID")) -> None:
+def log(
+    context: typer.Context,
+    document: str = typer.Argument(help="A product made here.", metavar="ID"),
+    as_json: bool = json_option,
+) -> None:
     """Print what the pipeline said when it made a product.
 
     Examples
     --------
       darkroom log jw09999001001_02101_00001_mirimage_rate.fits
     """
+    from pipelines.cli.show import print_json
+
     address: ArchiveAddress = context.obj
     with address.open(readonly=True) as archive:
-        typer.echo(archive.detector1_log(document), nl=False)
+        said = archive.detector1_log(document)
+    if as_json:
+        print_json({"id": document, "log": said})
+    else:
+        typer.echo(said, nl=False)
 
 
 def _pair(text: str) -> tuple[str, Path]:

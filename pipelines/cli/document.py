@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 import typer
 
-from pipelines.cli.options import ArchiveAddress, table_option
+from pipelines.cli.options import ArchiveAddress, json_option, table_option
 from pipelines.table import plain
 
 
@@ -21,6 +21,7 @@ def header(
     context: typer.Context,
     document: str = typer.Argument(help="A document's name.", metavar="ID"),
     hdu: int = typer.Option(0, min=0, help="Which HDU, from 0."),
+    as_json: bool = json_option,
 ) -> None:
     """Print a header card for card.
 
@@ -28,8 +29,13 @@ def header(
     --------
       darkroom header Dragonfly101/2024-02-20/T13060400_1_flat.fits
     """
+    from pipelines.cli.show import print_json
+
     address: ArchiveAddress = context.obj
     with address.open(readonly=True) as archive:
+        if as_json:
+            print_json({"id": document, "hdu": hdu, "cards": archive.cards(document, hdu)})
+            return
         cards = [plain(card.rstrip()) for card in archive.cards(document, hdu)]
     end = max((place for place, card in enumerate(cards) if card == "END"), default=len(cards))
     typer.echo("\n".join(cards[: end + 1]))
@@ -41,6 +47,7 @@ def export(
     out: Path = typer.Argument(help="File or folder to write to; - is standard output."),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace a file that is there."),
     certificate: bool = typer.Option(False, "--certificate", help="Print the digests, ingested and exported."),
+    as_json: bool = json_option,
 ) -> None:
     """Write the original FITS file again, byte for byte; or a master as FITS, with all its planes.
 
@@ -48,6 +55,8 @@ def export(
     --------
       darkroom export Dragonfly101/2024-02-20/T13060400_1_flat.fits original.fits
     """
+    from pipelines.cli.show import print_json
+
     address: ArchiveAddress = context.obj
     if str(out) == "-":
         _to_stdout(address, document)
@@ -57,9 +66,17 @@ def export(
             target = out / f"{document.rpartition('/')[2]}.fits" if out.is_dir() else out
             path = archive.calibration.export(document, target, overwrite=overwrite)
             planes = archive.masters.find_one({"_id": document}, {"arrays": 1})
-            typer.echo(f"{path}: {path.stat().st_size} bytes, {', '.join(planes['arrays'] if planes else ())}")
+            names = list(planes["arrays"]) if planes else []
+            if as_json:
+                print_json({"id": document, "file": path, "nbytes": path.stat().st_size, "planes": names})
+            else:
+                typer.echo(f"{path}: {path.stat().st_size} bytes, {', '.join(names)}")
             return
         proof = archive.export(document, out, overwrite=overwrite)
+    if as_json:
+        digests = {"ingested": proof.ingested, "exported": proof.exported}
+        print_json({"id": document, "file": proof.file, "nbytes": proof.nbytes, "sha256": digests})
+        return
     typer.echo(f"{proof.file}: {proof.nbytes} bytes, as ingested")
     if certificate:
         typer.echo(f"ingested sha256 {proof.ingested}\nexported sha256 {proof.exported}")

@@ -1,6 +1,7 @@
 """Commands about masters: ``masters make | list | certify``, ``why``, ``needs``, ``recall``."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import typer
 
@@ -16,6 +17,8 @@ def register(app: typer.Typer) -> None:
     masters = Commands(cls=Masters, help="Master frames.")
     masters.command("make", for_cron=True)(masters_make)
     masters.command("list")(masters_list)
+    masters.command("show")(masters_show)
+    masters.command("export")(masters_export)
     masters.command("certify")(certify)
     app.add_typer(masters, name="masters")
     for command in (why, needs, recall):
@@ -76,6 +79,56 @@ def masters_list(
             archive.calibration.masters(nights or None, kind=kind, camera=camera, status=status),
             as_json=as_json,
         )
+
+
+def masters_show(
+    context: typer.Context,
+    master: str = typer.Argument(help="A master's name, or its beginning.", metavar="MASTER"),
+    as_json: bool = json_option,
+) -> None:
+    """Show what a master is: its frames, how it was accepted, its noise, where it is valid.
+
+    Examples
+    --------
+      darkroom masters show masters/83F010711/2024-02-20/dark-6s
+    """
+    from pipelines.cli.show import print_json
+    from pipelines.table import plain
+
+    address: ArchiveAddress = context.obj
+    with address.open(readonly=True) as archive:
+        found = archive.calibration.master(master)
+    if as_json:
+        print_json(found)
+    else:
+        typer.echo(plain(repr(found), lines=True))
+
+
+def masters_export(
+    context: typer.Context,
+    master: str = typer.Argument(help="A master's name, or its beginning.", metavar="MASTER"),
+    out: Path = typer.Argument(help="File or folder to write to."),
+    overwrite: bool = typer.Option(False, "--overwrite", help="Replace a file that is there."),
+    as_json: bool = json_option,
+) -> None:
+    """Write a master as FITS, with all its planes and where it comes from.
+
+    Examples
+    --------
+      darkroom masters export masters/83F010711/2024-02-20/dark-6s master.fits
+    """
+    from pipelines.cli.show import print_json
+
+    address: ArchiveAddress = context.obj
+    with address.open(readonly=True) as archive:
+        found = archive.calibration.master(master)
+        target = out / f"{found['_id'].rpartition('/')[2]}.fits" if out.is_dir() else out
+        path = archive.calibration.export(found["_id"], target, overwrite=overwrite)
+    planes = list(found["arrays"])
+    if as_json:
+        print_json({"id": found["_id"], "file": path, "nbytes": path.stat().st_size, "planes": planes})
+    else:
+        typer.echo(f"{path}: {path.stat().st_size} bytes, {', '.join(planes)}")
 
 
 def certify(

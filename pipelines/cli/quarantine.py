@@ -93,6 +93,7 @@ def quarantine_forget(
     force: bool = typer.Option(False, "--force", help="Also files that are still there; they need names."),
     why: str = typer.Option("", help="The reason, kept in the ledger."),
     yes: bool = yes_option,
+    as_json: bool = json_option,
 ) -> None:
     """Strike out entries whose files are no more, or with --force any.
 
@@ -100,13 +101,17 @@ def quarantine_forget(
     --------
       darkroom quarantine forget --yes
     """
+    from pipelines.cli.show import print_json
+
     address: ArchiveAddress = context.obj
     with address.open() as archive:
         count = len(names) if force and names else len(archive.upkeep.gone(names or []))
         if count:
             agree(f"Forget {count} entries?", yes=yes)
         struck = archive.upkeep.forget(names or [], force=force, why=why)
-    if struck:
+    if as_json:
+        print_json({"forgotten": struck, "why": why})
+    elif struck:
         typer.echo(f"{len(struck)} entries forgotten")
     else:
         typer.echo("nothing to forget: no file in quarantine is gone; --force NAME strikes one out all the same")

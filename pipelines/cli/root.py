@@ -5,7 +5,8 @@ from pathlib import Path
 import typer
 
 from pipelines.cli.application import Commands
-from pipelines.cli.options import ArchiveAddress
+from pipelines.cli.options import ArchiveAddress, json_option, table_option
+from pipelines.table import plain
 
 
 def register(app: typer.Typer) -> None:
@@ -17,20 +18,23 @@ def register(app: typer.Typer) -> None:
     app.add_typer(root, name="root")
 
 
-def root_list(context: typer.Context) -> None:
+def root_list(context: typer.Context, as_json: bool = table_option) -> None:
     """List the roots.
 
     Examples
     --------
       darkroom root list
     """
+    from pipelines import Answer
+    from pipelines.cli.show import show
+
     address: ArchiveAddress = context.obj
     with address.open(readonly=True) as archive:
-        for name, folder in archive.roots.all().items():
-            typer.echo(f"{name}\t{folder}")
+        rows = tuple({"name": name, "folder": str(folder)} for name, folder in archive.roots.all().items())
+    show(Answer(("name", "folder"), rows, "Roots"), as_json=as_json)
 
 
-def root_add(context: typer.Context, name: str, folder: Path) -> None:
+def root_add(context: typer.Context, name: str, folder: Path, as_json: bool = json_option) -> None:
     """Name a folder of original files.
 
     Examples
@@ -40,9 +44,10 @@ def root_add(context: typer.Context, name: str, folder: Path) -> None:
     address: ArchiveAddress = context.obj
     with address.open(new=True) as archive:
         archive.roots.add(name, folder)
+        _say(archive.roots.folder(name), name, as_json=as_json)
 
 
-def root_move(context: typer.Context, name: str, folder: Path) -> None:
+def root_move(context: typer.Context, name: str, folder: Path, as_json: bool = json_option) -> None:
     """Point a root at the new place of its folder.
 
     Examples
@@ -52,3 +57,13 @@ def root_move(context: typer.Context, name: str, folder: Path) -> None:
     address: ArchiveAddress = context.obj
     with address.open() as archive:
         archive.roots.move(name, folder)
+        _say(archive.roots.folder(name), name, as_json=as_json)
+
+
+def _say(folder: Path, name: str, *, as_json: bool) -> None:
+    from pipelines.cli.show import print_json
+
+    if as_json:
+        print_json({"name": name, "folder": folder})
+    else:
+        typer.echo(plain(f"root {name} = {folder}"))

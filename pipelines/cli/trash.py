@@ -4,7 +4,7 @@ import typer
 
 from pipelines.cli.application import Commands
 from pipelines.cli.confirm import agree
-from pipelines.cli.options import ArchiveAddress, duration, json_option, yes_option
+from pipelines.cli.options import ArchiveAddress, duration, json_option, table_option, yes_option
 from pipelines.table.cells import counted
 
 SHOWN = 20  # documents named
@@ -65,6 +65,7 @@ def restore(
     documents: list[str] = typer.Argument(None, help="Names of documents.", metavar="ID"),
     run: str = typer.Option("", help="Everything one deletion took: its run, as `darkroom trash list` names it."),
     only: bool = typer.Option(False, "--only", help="Only these, not what else their deletion took."),
+    as_json: bool = json_option,
 ) -> None:
     """Bring documents back from the trash, with everything else their deletion took.
 
@@ -72,18 +73,23 @@ def restore(
     --------
       darkroom restore Dragonfly101/2024-02-20/T13060400_1_flat.fits
     """
+    from pipelines.cli.show import print_json
+
     if not documents and not run:
         raise typer.BadParameter("name documents to restore, or one --run")
     address: ArchiveAddress = context.obj
     with address.open() as archive:
         stay = archive.deleted_with(documents or ()) if only else []
         back = archive.restore(documents or (), run=run, only=only)
+    if as_json:
+        print_json({"restored": back, "in_trash": stay})
+        return
     typer.echo(f"{counted(len(back), 'document')} restored" + (f": {', '.join(back)}" if len(back) <= SHOWN else ""))
     if stay:
         typer.echo(f"{len(stay)} of the same deletion stay in the trash: {', '.join(stay[:SHOWN])}")
 
 
-def trash_list(context: typer.Context, as_json: bool = json_option) -> None:
+def trash_list(context: typer.Context, as_json: bool = table_option) -> None:
     """List what is in the trash: when it was deleted, by which run, and why.
 
     Examples

@@ -44,6 +44,11 @@ def test_every_command_has_examples_of_itself(name):
     assert all(line.startswith(name) for line in shown)
 
 
+@pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"darkroom demo"}))
+def test_every_command_has_json(name):
+    assert "--json" in {option for one in COMMANDS[name].params for option in one.opts}
+
+
 def test_every_command_has_a_chapter_and_a_summary_that_fits():
     listed = {name for names in CHAPTERS.values() for name in names}
     top = get_command(app).commands
