@@ -158,12 +158,19 @@ class Calibration:
         jobs: int | None = None,
         progress: bool | None = None,
     ) -> Answer:
-        """Make the masters of a night, or find them made: `pipelines.calibration.masters.run`."""
-        from pipelines.calibration.masters.plan import KINDS
+        """Make the masters of a night, or find them made: `pipelines.calibration.masters.run`.
+
+        Frames that were not checked are checked first: no master is made of those that are bad.
+        """
+        from pipelines.calibration.masters.plan import KINDS, require_sense
         from pipelines.calibration.masters.run import make_masters
+        from pipelines.calibration.quality.checks import check_unchecked
         from pipelines.progress import bar
 
         self._session.require_writable("make masters")
+        require_sense(night, kinds or KINDS)
+        with bar("Check", shown=progress) as advance:
+            check_unchecked(self._session, night, kinds=kinds or KINDS, jobs=jobs, progress=advance)
         with bar("Masters", shown=progress) as advance:
             return make_masters(
                 self._session, date=night, kinds=kinds or KINDS, options=options, jobs=jobs, progress=advance
@@ -342,6 +349,20 @@ class Calibration:
         from pipelines.calibration.quality.trends import plot
 
         return plot(self.trends(date, camera=camera, kind=kind), kind=kind)
+
+    def photon_transfer(self, camera: str | None = None, date: Nights = None) -> Answer:
+        """Gain, read noise, linearity and full well of a camera, or all: `pipelines.calibration.quality.transfer`."""
+        from pipelines.calibration.quality.transfer import photon_transfer
+        from pipelines.documents.words import require_camera
+
+        require_camera(self._session.headers, camera)
+        return photon_transfer(self._session, camera=camera, date=date)
+
+    def plot_photon_transfer(self, answer: Answer) -> "Figure":
+        """Draw the answer of :meth:`photon_transfer`: variance against level, and the gain by night."""
+        from pipelines.calibration.quality.transferplot import plot_transfer
+
+        return plot_transfer(answer)
 
     def fleet(self, night: str) -> Answer:
         """Cameras that depart from the others of a night: `pipelines.calibration.quality.fleet`."""

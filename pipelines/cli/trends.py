@@ -19,6 +19,9 @@ def trends(
     kind: str = typer.Option(None, help="Only frames of this kind: dark, bias or flat."),
     picture: Path = typer.Option(None, "--plot", help="Draw them into this file: .png, .pdf, .svg."),
     fleet: bool = typer.Option(False, "--fleet", help="Cameras that depart from the others in these nights."),
+    transfer: bool = typer.Option(
+        False, "--photon-transfer", help="Gain, read noise, linearity and full well, by pairs of flats and darks."
+    ),
     as_json: bool = table_option,
 ) -> None:
     """Follow level, noise, hot pixels, gradient and temperature of each camera over the nights.
@@ -27,18 +30,28 @@ def trends(
     --------
       darkroom trends 2024-02-20 --camera T13100636
       darkroom trends --kind dark --plot trends.png
+      darkroom trends --photon-transfer --camera T13100636 --plot transfer.png
     """
     from pipelines import Answer
     from pipelines.cli.show import show
 
     if fleet and (not nights or picture):
         raise typer.BadParameter("--fleet needs the nights, and draws nothing")
+    if transfer and (fleet or kind):
+        raise typer.BadParameter("--photon-transfer looks at all kinds of frames, and not at the fleet")
     address: ArchiveAddress = context.obj
     with address.open(readonly=True) as archive:
         if fleet:
             answers = [archive.calibration.fleet(night) for night in nights]
             rows = tuple(row for one in answers for row in one if camera in (None, row["camera"]))
             show(Answer(answers[0].columns, rows, f"Outlier cameras, {', '.join(nights)}"), as_json=as_json)
+            return
+        if transfer:
+            answer = archive.calibration.photon_transfer(camera, nights or None)
+            archive.require_answer(answer, nights=nights or (), kinds=(), camera=camera)
+            if picture is not None:
+                archive.calibration.plot_photon_transfer(answer).savefig(picture)
+            show(answer, as_json=as_json)
             return
         answer = archive.calibration.trends(nights or None, camera=camera, kind=kind)
         archive.require_answer(answer, nights=nights or (), kinds=(kind,) if kind else (), camera=camera)

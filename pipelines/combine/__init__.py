@@ -28,6 +28,7 @@ from pipelines.combine.methods import (
 )
 from pipelines.combine.noise import NoiseModel, measure_noise
 from pipelines.combine.result import DQ, PLANES, Combined
+from pipelines.combine.saturation import pile_up, saturation_of
 from pipelines.combine.stack import combine
 
 __all__ = [
@@ -54,4 +55,6 @@ __all__ = [
     "frame_levels",
     "measure_noise",
     "method_named",
+    "pile_up",
+    "saturation_of",
 ]

@@ -50,6 +50,7 @@ class CombineRecipe:
     scale: tuple[float, ...] | None
     offsets: tuple[Any, ...] | None
     saturation: float | None
+    clipped_out: bool = False
 
     @property
     def moved(self) -> bool:
@@ -73,6 +74,9 @@ class CombineRecipe:
             block = {name: plane[part] for name, plane in targets.items()}
             for pixels, results, count in self._block(band, part):
                 self._write(block, slice(None) if pixels is None else pixels, results, count)
+            if self.clipped_out and "dq" in block:
+                for rows in band.frames:
+                    block["dq"][rows[part] >= self.saturation] |= np.uint8(DQ.SATURATED)
 
     def _read(self, start: int, stop: int) -> Band:
         frames: list[NDArray[Any]] = []
@@ -84,6 +88,9 @@ class CombineRecipe:
                 mask = _flat(self.masks[number], start, stop) != 0
                 wrong = mask if wrong is None else wrong | mask
             frames.append(np.ascontiguousarray(np.ma.getdata(rows)).reshape(-1))
+            if self.clipped_out:
+                clipped = frames[-1] >= self.saturation
+                wrong = clipped if wrong is None else wrong | clipped
             bad.append(wrong)
         offsets = None if self.offsets is None else [_flat(plane, start, stop) for plane in self.offsets]
         variances = None if self.variances is None else [_flat(plane, start, stop) for plane in self.variances]

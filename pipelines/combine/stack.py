@@ -28,6 +28,7 @@ def combine(
     scale: Sequence[float] | None = None,
     offsets: Sequence[Any] | None = None,
     saturation: float | None = None,
+    clipped_out: bool = False,
     planes: Collection[str] = PLANES,
     names: Sequence[str] | None = None,
     band_rows: int | None = None,
@@ -64,6 +65,9 @@ def combine(
     saturation : float, optional
         Level, as read, from which samples are saturated. They are used; a value in which one is left
         is flagged.
+    clipped_out : bool
+        Do not use them: a mean of clipped samples is too low. A value for which one was left out is flagged, for
+        where some samples of a pixel are clipped, those that are left are the lower ones.
     planes : collection of str
         Which of `result.PLANES` are made; each costs memory. The value is always made.
     names : sequence of str, optional
@@ -112,6 +116,7 @@ def combine(
         scale=factors(stack, scale, "scale factors"),
         offsets=companions(stack, offsets, "offsets"),
         saturation=saturation,
+        clipped_out=clipped_out and saturation is not None,
     )
     made = _empty(stack, planes)
     bands = row_bands(stack, rows=band_rows)

@@ -11,7 +11,7 @@ from typing import Any
 
 from pipelines.calibration.masters.heldout import Held
 
-__all__ = ["Acceptance", "judge_master"]
+__all__ = ["Acceptance", "judge_master", "worst_frame"]
 
 MARGIN = 0.05
 """By how much a new master may predict worse: what the noise model is good to."""
@@ -64,6 +64,8 @@ class Acceptance:
         Fraction of all compared samples that agree with the stored value.
     rejected : float
         Fraction of all samples that combining left out.
+    left : int or None
+        Frames of which a master would be accepted, where they are fewer than needed.
     """
 
     verdict: str
@@ -75,6 +77,7 @@ class Acceptance:
     held: tuple[Held, ...]
     share: float | None = None
     rejected: float = 0.0
+    left: int | None = None
 
     @property
     def status(self) -> str:
@@ -92,6 +95,7 @@ class Acceptance:
             "influential": self.influential,
             "share": self.share,
             "rejected": self.rejected,
+            "left": self.left,
             "held": [held.to_dict() for held in self.held],
         }
 
@@ -138,6 +142,21 @@ def judge_master(
         current = sum((one.current or 0.0) * one.pixels for one in compared) / pixels
     verdict, reason = _verdict(held, excess, current, against, most, kind, rejected)
     return Acceptance(verdict, reason, excess, current, against, most.frame, tuple(held), share, rejected)
+
+
+def worst_frame(held: Sequence[Held]) -> tuple[str, str] | None:
+    """Return the frame that exceeds a limit by most, and by what; None where none does."""
+    found = []
+    for one in held:
+        for ratio, told in (
+            ((1 - one.share) / (1 - SHARE), f"only {one.share:.0%} of its samples agree with the others"),
+            (one.structure / STRUCTURE, f"smooth differences to the others of {one.structure:.2f} sigmas of a pixel"),
+            (one.slope / SLOPE, f"a slope of {one.slope:.1%} from edge to edge that the others have not"),
+            (one.excess / DISAGREEMENT if one.pixels else 0.0, f"noise ratio {one.excess:.2f}"),
+        ):
+            found.append((ratio, one.frame, told))
+    ratio, frame, told = max(found, default=(0.0, "", ""))
+    return (frame, f"left out: {told}") if ratio > 1 else None
 
 
 def _verdict(

@@ -53,6 +53,8 @@ class MasterParts:
         Of several images each: its name, noise and statistics.
     status : str
         What leave-one-out makes of it.
+    instead : str or None
+        The master that was made without the frames at fault.
     seconds : float
         Wall time to make it.
     """
@@ -71,6 +73,7 @@ class MasterParts:
     notes: Sequence[str] = ()
     images: Sequence[Mapping[str, Any]] = ()
     status: str = "proposed"
+    instead: str | None = None
     timestamp: datetime | None = None
     instrument: str = ""
     camera: str = ""
@@ -119,6 +122,7 @@ def master_document(parts: MasterParts, *, run: str) -> Document:
         "statistics": dict(parts.statistics),
         "acceptance": dict(parts.acceptance),
         "status": parts.status,
+        **({"instead": parts.instead} if parts.instead else {}),
         "validity": [],
         # By run, so that each recall can be undone whatever the others do.
         "recalled": {},

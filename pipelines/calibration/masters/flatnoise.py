@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.calibration.masters.frames import Masked, Normalised
+from pipelines.calibration.masters.frames import Masked, Normalised, Unclipped
 from pipelines.combine import NoiseModel
 from pipelines.combine.frames import stack_of
 from pipelines.combine.pairs import sample_of, spread_over
@@ -146,7 +146,7 @@ def on_common_pixels(lights: Sequence[Normalised], names: Sequence[str]) -> list
 
     Each is compared, pixel by pixel, with the median of all.
     """
-    if not any(isinstance(light.frame, Masked) for light in lights):
+    if not any(isinstance(light.frame, Masked | Unclipped) for light in lights):
         return list(lights)
     stack = stack_of(list(lights), names=names)
     samples = np.stack([sample_of(stack, number, None, pixels=1 << 16) for number in range(len(stack))])

@@ -17,6 +17,7 @@ __all__ = [
     "Raised",
     "ScaledDark",
     "Squared",
+    "Unclipped",
     "central_level",
     "drifting",
     "frame_source",
@@ -66,6 +67,27 @@ class Masked:
 
     def read(self, start: int, stop: int) -> Rows:
         return np.ma.MaskedArray(self.frame.read(start, stop), mask=self.mask.read(start, stop) != 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Unclipped:
+    """A frame whose saturated samples are masked."""
+
+    frame: Any
+    saturation: float
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.frame.shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        found: np.dtype[Any] = self.frame.dtype
+        return found
+
+    def read(self, start: int, stop: int) -> Rows:
+        rows = self.frame.read(start, stop)
+        return np.ma.MaskedArray(rows, mask=np.ma.getmaskarray(rows) | (np.ma.getdata(rows) >= self.saturation))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,91 +2,34 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from arraystore import ArrayDamaged, ArrayRef, ArrayStore, Lost
+from arraystore import ArrayDamaged, ArrayStore, Lost
 from pipelines.calibration.masters.acceptance import Acceptance, judge_master
 from pipelines.calibration.masters.bits import MasterDQ
+from pipelines.calibration.masters.faulty import without_faulty
 from pipelines.calibration.masters.flatnoise import flat_noise, pedestal_of, unequal
-from pipelines.calibration.masters.frames import Normalised, Raised, drifting, stated_in
+from pipelines.calibration.masters.frames import Normalised, Raised, Unclipped, drifting, stated_in
 from pipelines.calibration.masters.heldout import Held, Reference, hold_out
 from pipelines.calibration.masters.images import frame_images, of_image, plane_key
 from pipelines.calibration.masters.numbers import statistics
 from pipelines.calibration.masters.opening import Opened, flat_lights, leveled, master_plane, opened
 from pipelines.calibration.masters.pixelmaps import map_pixels
-from pipelines.calibration.masters.step import MapRules, MasterOptions, Step
+from pipelines.calibration.masters.step import MapRules, Step
 from pipelines.calibration.masters.unstable import Spread, mark_unstable
-from pipelines.combine import FrameUnreadable, NoiseModel, combine, measure_noise
+from pipelines.calibration.masters.work import Made, Work
+from pipelines.combine import FrameUnreadable, NoiseModel, combine, measure_noise, saturation_of
 from pipelines.combine.methods import trims
 from pipelines.errors import DarkroomError
 from pipelines.instruments import profiles
 
-__all__ = ["Made", "Work", "make"]
+__all__ = ["make"]
 
 Doc = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """A step, and all that making it needs of the catalog.
-
-    Attributes
-    ----------
-    step : Step
-        What to make.
-    masters : Mapping
-        Documents of the masters it uses, by name.
-    current : Mapping or None
-        The master in use, which it is compared with; it shares no frame with this one.
-    options : MasterOptions
-        How it is made.
-    known : frozenset of str
-        Masters that there are already.
-    """
-
-    step: Step
-    masters: Mapping[str, Doc]
-    current: Doc | None
-    options: MasterOptions
-    known: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """What came of it.
-
-    Attributes
-    ----------
-    step : Step
-        As it was done: frames that could not be read are among the rejected.
-    refs : Mapping
-        The stored planes; none when nothing was made.
-    acceptance : Acceptance or None
-        What leave-one-out says.
-    statistics, noise, details, method : Mapping
-        What was measured, by frame too.
-    seconds : float
-        Wall time.
-    problem : str or None
-        Why nothing was made.
-    images : tuple of Mapping
-        Of several images each: ``name``, ``noise``, ``statistics``.
-    """
-
-    step: Step
-    refs: Mapping[str, ArrayRef]
-    acceptance: Acceptance | None
-    statistics: Mapping[str, Any]
-    noise: Mapping[str, Any]
-    details: Mapping[str, Mapping[str, Any]]
-    method: Mapping[str, Any]
-    seconds: float
-    problem: str | None = None
-    images: tuple[Mapping[str, Any], ...] = ()
 
 
 class _Unfit(Exception):
@@ -97,10 +40,17 @@ def make(work: Work, *, store: ArrayStore) -> Made:
     """Make a master and store its planes; touches no catalog.
 
     A frame that is lost or damaged is left out, and the master made of the others, as long as they
-    are enough.
+    are enough. Where few frames are at fault, a master without them is made beside it.
     """
+    made = _made(work.step, work, store)
+    if made.acceptance is None or made.acceptance.verdict not in ("look", "disagree"):
+        return made
+    least = work.options.least(made.step)
+    return without_faulty(made, least=least, again=lambda step: _made(step, work, store))
+
+
+def _made(step: Step, work: Work, store: ArrayStore) -> Made:
     started = time.perf_counter()
-    step = work.step
     while True:
         try:
             made = _map(step, work, store) if step.kind == "pixelmap" else _frames(step, work, store)
@@ -141,6 +91,8 @@ def _image(step: Step, work: Work, store: ArrayStore, image: str) -> Made:
     header = stated_in(step.frames, saturation=limits.saturation)
     names = [frame["_id"] for frame in step.frames]
     one = opened(step, image, store)
+    if step.kind == "flat":
+        one, header["saturation"] = _unclipped(one, header["saturation"], names)
     frames, stated = one.frames, one.stated
     lights = flat_lights(step, work.masters, one, store) if step.kind == "flat" else leveled(one)
     if step.kind != "flat":
@@ -166,6 +118,7 @@ def _image(step: Step, work: Work, store: ArrayStore, image: str) -> Made:
         variances=None if None in stated else stated,
         names=names,
         saturation=header["saturation"],
+        clipped_out=step.kind == "flat",
         offsets=None if lights is None else [light.dark for light in lights],
         scale=None if lights is None else [1 / light.level for light in lights],
         workers=1,
@@ -184,6 +137,7 @@ def _image(step: Step, work: Work, store: ArrayStore, image: str) -> Made:
     spread = None if step.kind == "flat" or noise.read_noise is None or len(frames) < 2 else Spread.of(frames[0].shape)
     held = _held(lights, reference, noise, names, work, store, one, spread)
     measured = statistics(combined, planes)
+    measured["saturation"] = header["saturation"]
     measured["unstable"] = None if spread is None else mark_unstable(planes, spread, noise)
     acceptance = judge_master(
         held,
@@ -198,6 +152,16 @@ def _image(step: Step, work: Work, store: ArrayStore, image: str) -> Made:
     details = _details(held, lights, names)
     made = Made(step, refs, acceptance, {**measured, **one.treated}, noise.to_dict(), details, {}, 0.0)
     return replace(made, method={key: value for key, value in combined.provenance().items() if key != "frames"})
+
+
+def _unclipped(one: Opened, stated: float | None, names: Sequence[str]) -> tuple[Opened, float | None]:
+    """Mask the saturated samples of flats, from the value that is stated or at which they pile up; return it too."""
+    saturation, clipped = saturation_of(one.frames, stated=stated, names=names)
+    frames = [
+        Unclipped(frame, saturation) if full and saturation is not None else frame
+        for frame, full in zip(one.frames, clipped, strict=True)
+    ]
+    return replace(one, frames=tuple(frames)), saturation
 
 
 def together(parts: Sequence[tuple[str, Made]]) -> Made:

@@ -111,7 +111,7 @@ def plan_kind(
             drafts = [_with_darks(step, pool, options) if step.frames else step for step in drafts]
     known = _Known.of(catalog, kind, [step.named() for step in drafts if not step.reason])
     rate = sizes(catalog, kind)
-    return [_settled(known, step, rate, out) for step in drafts]
+    return [_settled(known, step, rate, out, options) for step in drafts]
 
 
 # -- groups ------------------------------------------------------------------------------------------
@@ -318,7 +318,7 @@ class _Known:
             return cls({}, frozenset())
         nights = sorted({step.date for step in steps})
         names = [str(step.master) for step in steps]
-        fields = {**dict.fromkeys(FIELDS, 1), "rejected": 1}
+        fields = {**dict.fromkeys(FIELDS, 1), "rejected": 1, "instead": 1}
         found = {doc["_id"]: doc for doc in catalog.masters.find({"kind": kind, "date": {"$in": nights}}, fields)}
         missing = [name for name in names if name not in found]
         found |= {doc["_id"]: doc for doc in found_in(catalog.masters, "_id", missing, fields)}
@@ -327,7 +327,7 @@ class _Known:
         return cls(found, frozenset(entry["document"] for entry in gone))
 
 
-def _settled(known: _Known, step: Step, rate: float, out: frozenset[str]) -> Step:
+def _settled(known: _Known, step: Step, rate: float, out: frozenset[str], options: MasterOptions) -> Step:
     """Decide what is to be done: nothing, making, or taking an earlier master back into use."""
     if step.reason:
         return step
@@ -340,6 +340,9 @@ def _settled(known: _Known, step: Step, rate: float, out: frozenset[str]) -> Ste
     )
     step = replace(step, supersedes=supersedes)
     there = known.masters.get(name)
+    left = ((there or {}).get("acceptance") or {}).get("left")
+    if there is not None and left and left >= options.least(step) and not there.get("instead"):
+        return step.to_make(rate)  # now those that are left are enough
     if there is None:
         if name in known.trashed:
             return step.refused(f"{name} is in the trash; `darkroom restore` brings it back")

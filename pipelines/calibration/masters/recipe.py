@@ -13,7 +13,7 @@ from typing import Any
 
 __all__ = ["ALGORITHMS", "Input", "MasterRecipe", "Used", "identity", "master_name"]
 
-ALGORITHMS: Mapping[str, int] = {"bias": 2, "dark": 2, "flat": 2, "pixelmap": 2}
+ALGORITHMS: Mapping[str, int] = {"bias": 2, "dark": 2, "flat": 3, "pixelmap": 2}
 """Version of the algorithm of each kind of master: raised when results change, and only then."""
 
 _DIGITS = 12  # of the identity in a name: 48 bits, among the few masters of one camera, night and key

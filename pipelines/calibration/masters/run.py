@@ -3,14 +3,15 @@
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from arraystore import ArrayStore
 from pipelines.calibration.masters.document import Document, MasterParts, keep_master, master_document, recover_master
-from pipelines.calibration.masters.make import Made, Work, make
+from pipelines.calibration.masters.make import make
 from pipelines.calibration.masters.plan import KINDS, plan_kind, require_sense
 from pipelines.calibration.masters.step import MasterOptions, Step
+from pipelines.calibration.masters.work import Made, Work
 from pipelines.calibration.select.choose import best, candidates
 from pipelines.calibration.select.criteria import Rules
 from pipelines.combine.bands import processors
@@ -29,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 COLUMNS = ("kind", "camera", "key", "frames", "outcome", "status", "master", "reason", "rejected", "s")
 
-_STATUS = {"status": 1, "acceptance.reason": 1}
+_STATUS = {"status": 1, "acceptance.reason": 1, "instead": 1, "rejected": 1}
 
 _SAID = {"none": "not made"}  # outcomes that need a word of their own
 
@@ -110,7 +111,7 @@ def _carry_out(steps: Sequence[Step], place: _Making, *, jobs: int, progress: Pr
     rows: dict[int, Row] = {}
     waiting: list[tuple[int, Work]] = []
     unchanged = [step.master for step in steps if step.action == "none" and step.master is not None]
-    there = {doc["_id"]: doc for doc in found_in(place.session.masters, "_id", unchanged, _STATUS)}
+    there = _shown_masters(place, unchanged)
     for number, step in enumerate(steps):
         if step.action == "make":
             work = _work(step, place)
@@ -158,8 +159,10 @@ def _finished(pending: dict[Future[Made], int]) -> Iterator[tuple[int, Made]]:
 
 def _work(step: Step, place: _Making) -> Work | Row:
     """Gather what a step needs of the catalog; a row instead where an earlier run was cut short."""
+    query = {"kind": step.kind, "date": step.date, "camera": step.camera}
+    known = frozenset(doc["_id"] for doc in place.session.masters.find(query, {"_id": 1}))
     try:
-        kept = recover_master(place.session, str(step.master))
+        kept = None if step.master in known else recover_master(place.session, str(step.master))
     except Refused as error:
         return _row(step, "failed", reason=str(error))
     if kept is not None:
@@ -167,8 +170,6 @@ def _work(step: Step, place: _Making) -> Work | Row:
         return _row(step, "made", master=kept)
     names = [used.id for used in step.used]
     masters = {doc["_id"]: doc for doc in place.session.masters.find({"_id": {"$in": names}})}
-    query = {"kind": step.kind, "date": step.date, "camera": step.camera}
-    known = frozenset(doc["_id"] for doc in place.session.masters.find(query, {"_id": 1}))
     return Work(step, masters, _current(step, place), place.options, known)
 
 
@@ -187,8 +188,15 @@ def _current(step: Step, place: _Making) -> Document | None:
     return None if chosen is None else place.session.masters.find_one({"_id": chosen.master["_id"]})
 
 
-def _kept(made: Made, place: _Making) -> Row:
-    """Keep what was made: document and history; return its row."""
+def _kept(made: Made, place: _Making, instead: str | None = None) -> Row:
+    """Keep what was made: document and history; return its row, or that of what is accepted without frames at fault."""
+    if made.beside is not None:
+        row = _kept(made.beside, place)
+        whole = _kept(replace(made, beside=None), place, instead=row["master"])["master"]
+        _change(
+            [Edit(whole, set={"instead": row["master"]})], f"{row['master']} was made without frames at fault", place
+        )
+        return row
     step = made.step
     if made.problem is not None or made.acceptance is None:
         return _row(step, "failed", reason=made.problem, seconds=made.seconds)
@@ -207,6 +215,7 @@ def _kept(made: Made, place: _Making) -> Row:
         notes=step.notes,
         images=made.images,
         status=made.acceptance.status,
+        instead=instead,
         timestamp=_time_of(step, place),
         instrument=step.instrument,
         camera=step.camera,
@@ -234,17 +243,15 @@ def _supersede(step: Step, document: Doc, place: _Making) -> None:
     if document["status"] != "verified":
         return
     names = [name for name in step.supersedes if name != document["_id"]]
-    if names:
-        edits = [Edit(name, set={"superseded_by": document["_id"]}) for name in names]
-        why = f"{document['_id']} was made in its place"
-        change(
-            edits,
-            catalog=place.session.catalog,
-            store=place.session.store,
-            why=why,
-            run=place.run,
-            collection="masters",
-        )
+    edits = [Edit(name, set={"superseded_by": document["_id"]}) for name in names]
+    _change(edits, f"{document['_id']} was made in its place", place)
+
+
+def _change(edits: Sequence[Edit], why: str, place: _Making) -> None:
+    """Record changes of masters, as far as they change anything."""
+    if edits:
+        session = place.session
+        change(edits, catalog=session.catalog, store=session.store, why=why, run=place.run, collection="masters")
 
 
 def _reinstate(step: Step, place: _Making) -> Row:
@@ -252,32 +259,37 @@ def _reinstate(step: Step, place: _Making) -> Row:
     name = str(step.master)
     edits = [Edit(name, unset=("superseded_by",))]
     edits += [Edit(other, set={"superseded_by": name}) for other in step.supersedes]
-    change(
-        edits,
-        catalog=place.session.catalog,
-        store=place.session.store,
-        why=str(step.reason),
-        run=place.run,
-        collection="masters",
-    )
+    _change(edits, str(step.reason), place)
     return _row(step, "reinstated", master=_status(step, place))
 
 
 def _status(step: Step, place: _Making) -> Document | None:
     if step.master is None:
         return None
-    return place.session.masters.find_one({"_id": step.master}, _STATUS)
+    return _shown_masters(place, [step.master]).get(step.master)
+
+
+def _shown_masters(place: _Making, names: Sequence[str]) -> dict[str, Document]:
+    """Read what rows show of masters; of one with frames at fault, that of the one made without them."""
+    there = {doc["_id"]: doc for doc in found_in(place.session.masters, "_id", names, _STATUS)}
+    others = [doc["instead"] for doc in there.values() if doc.get("instead")]
+    sound = {doc["_id"]: doc for doc in found_in(place.session.masters, "_id", others, _STATUS)}
+    return {name: sound.get(doc.get("instead", ""), doc) for name, doc in there.items()}
 
 
 def _row(
     step: Step, outcome: str, *, master: Doc | None = None, reason: str | None = None, seconds: float = 0.0
 ) -> Row:
     row = step.row()
+    gone = {item["id"] for item in (master or {}).get("rejected") or ()}
+    left_out = [f"{item['id']}: {item['reason']}" for item in (master or {}).get("rejected") or ()]
     if reason is None:
         reason = step.reason if outcome != "made" or master is None else master["acceptance"]["reason"]
         reason = "; ".join([*([reason] if reason else []), *step.notes]) or None
     return {
-        **{name: row[name] for name in ("kind", "camera", "key", "frames", "rejected")},
+        **{name: row[name] for name in ("kind", "camera", "key")},
+        "frames": len(step.frames) - sum(frame["_id"] in gone for frame in step.frames),
+        "rejected": row["rejected"] + [told for told in left_out if told not in row["rejected"]],
         "outcome": outcome,
         "status": None if master is None else master["status"],
         "master": step.master if master is None else master["_id"],

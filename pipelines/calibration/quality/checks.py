@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from catalog import Collection
 from pipelines.calibration.groups.divide import partition
-from pipelines.calibration.groups.keys import calibration_of, camera_of, exposure_time, obs_number
+from pipelines.calibration.groups.keys import calibration_of, camera_of, exposure_time, images_of, obs_number
 from pipelines.calibration.quality import measure as pixels
 from pipelines.calibration.quality.criteria import FrameCheck, Peers, judge, verdict_of
 from pipelines.calibration.quality.measure import Stats
-from pipelines.calibration.quality.reference import distance_of, previous_masters
+from pipelines.calibration.quality.reference import distance_of, picture_of, previous_masters
 from pipelines.calibration.times.frames import Frame, frames_of
 from pipelines.combine.bands import processors
 from pipelines.documents import runs as ledger
@@ -33,7 +33,7 @@ from pipelines.table import Answer, Row
 if TYPE_CHECKING:
     from arraystore import ArrayStore
 
-VERSION = 2
+VERSION = 3
 """Of the measurements: raised when the same pixels give other numbers, so that they are measured again."""
 
 VERB = "frames --check"
@@ -109,11 +109,29 @@ def check_frames(
         limits = _limits(frame)
         checks = judge(frame, one.stats, companies[frame["_id"]], limits)
         qc = {"verdict": verdict_of(checks), "checks": [check.to_dict() for check in checks]}
-        stats = _kept(frame, one.stats, limits)
+        stats = _kept(frame, one.stats)
         edits[frame["_id"]] = {"stats": stats, "qc.verdict": qc["verdict"], "qc.checks": qc["checks"]}
         rows.append(_row(frame, qc, stats))
     _write(session, edits, date)
     return Answer(_COLUMNS, tuple(rows), f"Frames, {date}", _MAIN)
+
+
+def check_unchecked(
+    session: Session, night: str, *, kinds: Sequence[str], jobs: int | None = None, progress: Progress | None = None
+) -> int:
+    """Check the frames of a night before masters are made of them, where some have no verdict yet.
+
+    Returns
+    -------
+    int
+        How many had none. Frames that are judged already are left alone, but for what newcomers change in them.
+    """
+    wanted = [kind for kind in KINDS if kind in kinds]
+    frames = _documents(session.headers, night, wanted)
+    new = [one for one in frames if not (one.get("qc") or {}).get("verdict") and len(images_of(one)) == 1]
+    if new:
+        check_frames(session, night, kinds=wanted, jobs=jobs, progress=progress)
+    return len(new)
 
 
 def _write(session: Session, edits: Mapping[str, Mapping[str, Any]], night: str) -> None:
@@ -155,16 +173,22 @@ def _measure_all(
 def _measure(frame: Frame, store: ArrayStore) -> _MeasuredFrame:
     from arraystore import ArrayDamaged, Lost
 
-    ref = frame.get("arrays", {}).get("sci")
-    if ref is None:
+    images = images_of(frame)
+    if not images:
         return _MeasuredFrame(frame, None, "its pixels are not in the archive: ingest it without --headers-only")
-    limits = _limits(frame)
-    known = _known(frame, limits)
+    if len(images) > 1:
+        return _MeasuredFrame(frame, None, f"it has {len(images)} images; frames of one image are checked")
+    made_of = _made_of(frame)
+    known = _known(frame, made_of)
     if known is not None:
         return _MeasuredFrame(frame, known)  # lost or damaged since, `check` finds it, and who reads it
     try:
-        cube = store.open(ref)
-        found = pixels.measure(cube, saturation=limits.saturation, hot_sigma=limits.hot_sigma)
+        found = pixels.measure(
+            picture_of(frame, store),
+            saturation=made_of["saturation"],
+            hot_sigma=made_of["hot_sigma"],
+            colour=made_of["colour"],
+        )
         # As the document keeps it: a verdict made of it later is the same.
         return _MeasuredFrame(frame, Stats(**found.to_dict()))
     except (Lost, ArrayDamaged) as error:
@@ -178,26 +202,29 @@ def _limits(frame: Frame) -> FrameLimits:
     return profile.calibration.limits if profile is not None else FrameLimits()
 
 
-def _known(frame: Frame, limits: FrameLimits) -> Stats | None:
+def _known(frame: Frame, made_of: Mapping[str, Any]) -> Stats | None:
     """Return what was measured of these very pixels in the same way, if it was."""
     kept = frame.get("stats") or {}
-    if any(kept.get(name) != value for name, value in _made_of(frame, limits).items()):
+    if any(kept.get(name) != value for name, value in made_of.items()):
         return None
     return Stats(**{name: kept[name] for name in _STATS})
 
 
-def _made_of(frame: Frame, limits: FrameLimits) -> dict[str, Any]:
+def _made_of(frame: Frame) -> dict[str, Any]:
+    """Return what measurements depend on."""
+    limits = _limits(frame)
     return {
         "pixels": frame["pixels_digest"],
-        "saturation": limits.saturation,
+        "saturation": limits.saturation if limits.saturation is not None else obs_number(frame, "saturation"),
         "hot_sigma": limits.hot_sigma,
+        "colour": bool((frame.get("obs") or {}).get("bayer")),
         "version": VERSION,
     }
 
 
-def _kept(frame: Frame, stats: Stats, limits: FrameLimits) -> dict[str, Any]:
+def _kept(frame: Frame, stats: Stats) -> dict[str, Any]:
     temperature = obs_number(frame, "temperature")
-    return {**stats.to_dict(), "temperature": temperature, **_made_of(frame, limits)}
+    return {**stats.to_dict(), "temperature": temperature, **_made_of(frame)}
 
 
 def _peers(session: Session, measured: Sequence[tuple[Frame, Stats]]) -> dict[str, Peers]:

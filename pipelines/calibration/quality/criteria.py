@@ -92,14 +92,16 @@ def judge(frame: Mapping[str, Any], stats: Stats, peers: Peers, limits: FrameLim
         Its document: ``kind``, ``obs``.
     """
     kind = str(frame["kind"])
+    dispersed = bool((frame.get("obs") or {}).get("dispersed"))
     return (
         _recalled(frame),
         _exposure(frame, kind),
         _saturation(stats, limits),
         _level(stats, kind, limits),
         _snr(stats, kind, limits),
-        _slope("gradient", stats.gradient, stats, kind, limits.gradient),
-        _slope("asymmetry", stats.asymmetry, stats, kind, limits.asymmetry),
+        # Light that is dispersed varies from edge to edge by itself.
+        _slope("gradient", stats.gradient, stats, kind, () if dispersed else limits.gradient),
+        _slope("asymmetry", stats.asymmetry, stats, kind, () if dispersed else limits.asymmetry),
         _temperature(frame, peers, limits),
         _leak(stats, kind, peers, limits),
         _duplicate(peers),
@@ -108,9 +110,11 @@ def judge(frame: Mapping[str, Any], stats: Stats, peers: Peers, limits: FrameLim
 
 
 def _recalled(frame: Mapping[str, Any]) -> FrameCheck:
-    """Whoever recalled a frame knows better than any measurement."""
+    """Whoever recalled a frame, or marked it, knows better than any measurement."""
     whys = "; ".join(str(mark.get("why")) for mark in (frame.get("recalled") or {}).values())
-    return FrameCheck("recalled", BAD, reason=f"recalled: {whys}") if whys else FrameCheck("recalled", GOOD)
+    marked = ((frame.get("qc") or {}).get("marked") or {}).get("why")
+    told = [f"{word}: {why}" for word, why in (("recalled", whys), ("marked bad", marked)) if why]
+    return FrameCheck("recalled", BAD if told else GOOD, reason="; ".join(told) or None)
 
 
 def _exposure(frame: Mapping[str, Any], kind: str) -> FrameCheck:
@@ -128,9 +132,9 @@ def _exposure(frame: Mapping[str, Any], kind: str) -> FrameCheck:
 
 def _saturation(stats: Stats, limits: FrameLimits) -> FrameCheck:
     if stats.saturated is None:
-        return FrameCheck("saturation", NOT_COMPARED, reason="the profile does not say what saturates")
+        return FrameCheck("saturation", NOT_COMPARED, reason="neither header nor profile says what saturates")
     bad = stats.saturated >= limits.saturated
-    reason = f"{stats.saturated:.1%} of the pixels are saturated" if bad else None
+    reason = f"{stats.saturated:.1%} of the pixels are saturated, at {stats.full:g}" if bad else None
     return FrameCheck("saturation", BAD if bad else GOOD, stats.saturated, limits.saturated, reason)
 
 

@@ -14,11 +14,11 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from pipelines.calibration.quality.counts import Histograms, Values, pile_up_of
 from pipelines.errors import UsageError
 
 Pixels = npt.NDArray[Any]
 
-_MEDIAN_OF_TWO = 0.6745 * 2**0.5  # median |difference| of two normal values, in standard deviations
 _ENOUGH = 2**21  # pixels, about, from which the noise is told: to a thousandth
 _SAMPLE = 512  # rows and columns, about, of the picture from which the shape of a frame is told
 _BLOCKS = 16  # blocks of that picture along each axis
@@ -53,9 +53,12 @@ class Stats:
         a median absolute value of 0.954 times that; of about two million pixels. Gradients and stars
         hardly count; the noise of the sensor's fixed pattern does.
     saturated
-        Fraction of saturated pixels; None where the profile does not say what saturates.
+        Fraction of saturated pixels; None where nothing says what saturates.
+    full
+        Value from which pixels were counted as saturated: the stated one, or a lower one at which they pile up.
     hot
-        Pixels further above the level than the profile's multiple of the noise.
+        Pixels further above the pixels around them than the profile's multiple of the noise: a bright middle of a
+        vignetted frame has none.
     gradient
         Difference from edge to edge of the plane that fits the frame best, along its slope.
     asymmetry
@@ -71,6 +74,7 @@ class Stats:
     level: float
     noise: float
     saturated: float | None
+    full: float | None
     hot: int
     gradient: float | None
     asymmetry: float | None
@@ -83,7 +87,7 @@ class Stats:
         return {name: float(f"{v:.7g}") if isinstance(v, float) else v for name, v in asdict(self).items()}
 
 
-def measure(frame: Bands, *, saturation: float | None, hot_sigma: float) -> Stats:
+def measure(frame: Bands, *, saturation: float | None, hot_sigma: float, colour: bool = False) -> Stats:
     """Measure a frame in one pass.
 
     Parameters
@@ -91,9 +95,13 @@ def measure(frame: Bands, *, saturation: float | None, hot_sigma: float) -> Stat
     frame
         Of two axes.
     saturation
-        The value from which a pixel is saturated.
+        The value from which a pixel is saturated, where one is stated. Where samples pile up at a lower
+        largest value, that counts.
     hot_sigma
-        Times the noise above the level at which a pixel is hot.
+        Times the noise above the pixels around it at which a pixel is hot.
+    colour
+        Whether neighbours have other colours: each pixel is then compared with the next of its own, two away,
+        and the shape is that of one colour.
 
     Raises
     ------
@@ -102,28 +110,55 @@ def measure(frame: Bands, *, saturation: float | None, hot_sigma: float) -> Stat
     """
     if len(frame.shape) != 2 or 0 in frame.shape:
         raise UsageError(f"a frame of shape {frame.shape} is no picture: it is not measured")
-    kept: _Histograms | _Values = (
-        _Histograms(frame.dtype) if frame.dtype.kind in "ui" and frame.dtype.itemsize <= 2 else _Values(frame)
+    kept: Histograms | Values = (
+        Histograms(frame.dtype) if frame.dtype.kind in "ui" and frame.dtype.itemsize <= 2 else Values(frame)
     )
+    apart = 2 if colour else 1
     step = max(1, min(frame.shape) // _SAMPLE)
+    step += step % apart  # of one colour only
     every = max(1, frame.shape[0] * frame.shape[1] // _ENOUGH)
     sample = []
     for rows, values in frame.bands():
-        kept.add(values, values[-rows.start % every :: every])
+        some = values[-rows.start % every :: every]
+        kept.add(values, _differences(some, apart), _above_around(values))
         sample.append(values[-rows.start % step :: step, ::step])
     level, noise, count = kept.level(), kept.noise(), kept.count()
     if count == 0:
         raise UsageError("not one pixel of the frame is a number: it is not measured")
     shape = _shape(np.concatenate(sample).astype(np.float64), noise)
+    full = min([value for value in (saturation, pile_up_of(kept)) if value is not None], default=None)
     return Stats(
         level=level,
         noise=noise,
-        saturated=None if saturation is None else kept.above(saturation, itself=True) / count,
+        saturated=None if full is None else kept.above(full, itself=True) / count,
+        full=full,
         # Without noise, as in a frame that is saturated everywhere, nothing stands out.
-        hot=kept.above(level + hot_sigma * noise, itself=False) if noise else 0,
+        hot=kept.sticking_out(hot_sigma * noise) if noise else 0,
         **shape,
         undefined=frame.shape[0] * frame.shape[1] - count,
     )
+
+
+def _differences(values: Pixels, apart: int) -> Pixels:
+    """Return the differences of pixels along a row."""
+    wide = values.astype(np.int64) if values.dtype.kind in "ui" else values
+    with np.errstate(invalid="ignore"):  # of infinities, which are left out
+        found: Pixels = wide[:, apart:] - wide[:, :-apart]
+    return found
+
+
+def _above_around(values: Pixels) -> Pixels:
+    """Return by how much each pixel is above the fainter of the two that are two away in its row.
+
+    Two away, for those have its colour, and no charge that ran over; the fainter, for one may be hot too.
+    """
+    if values.shape[1] < 3:
+        return np.zeros(values.shape, np.int32)
+    wide = values.astype(np.int32) if values.dtype.kind in "ui" and values.dtype.itemsize <= 2 else values
+    padded = np.pad(wide, ((0, 0), (2, 2)), mode="reflect")
+    with np.errstate(invalid="ignore"):
+        above: Pixels = wide - np.fmin(padded[:, :-4], padded[:, 4:])
+    return above
 
 
 def distance(
@@ -208,95 +243,3 @@ def _clipped_means(blocks: Pixels, noise: float) -> Pixels:
     total = np.where(keep, flat, 0).sum(axis=2)
     found: Pixels = np.where(count > 0, total / np.maximum(count, 1), whole)
     return found
-
-
-class _Histograms:
-    """Counts of values, and of differences between neighbours, of integers of up to 16 bits."""
-
-    def __init__(self, dtype: np.dtype[Any]) -> None:
-        self._lowest = int(np.iinfo(dtype).min)
-        self._values = np.zeros(2**16, np.int64)
-        self._steps = np.zeros(2**17, np.int64)  # of differences, from -65536
-
-    def add(self, values: Pixels, some: Pixels) -> None:
-        steps = np.diff(some.astype(np.intp), axis=1) + 2**16
-        self._steps += np.bincount(steps.ravel(), minlength=2**17)
-        wide = values.astype(np.intp)
-        wide -= self._lowest
-        self._values += np.bincount(wide.ravel(), minlength=2**16)
-
-    def count(self) -> int:
-        return int(self._values.sum())
-
-    def level(self) -> float:
-        return _middle(self._values) + self._lowest
-
-    def noise(self) -> float:
-        if not self._steps.any():
-            return 0.0  # a single column
-        slope = round(_middle(self._steps))
-        apart = np.zeros(2**17, np.int64)
-        apart[: 2**17 - slope] += self._steps[slope:]
-        apart[1 : slope + 1] += self._steps[:slope][::-1]
-        return _smooth_middle(apart) / _MEDIAN_OF_TWO
-
-    def above(self, limit: float, *, itself: bool) -> int:
-        first = limit - self._lowest
-        place = int(np.ceil(first)) if itself else int(np.floor(first)) + 1
-        return int(self._values[min(max(place, 0), 2**16) :].sum())
-
-
-class _Values:
-    """The numbers of a frame themselves, where there are too many different ones to count."""
-
-    def __init__(self, frame: Bands) -> None:
-        self._frame = np.empty(frame.shape, np.float64 if frame.dtype.itemsize > 4 else np.float32)
-        self._filled = 0
-        self._steps: list[Pixels] = []
-
-    def add(self, values: Pixels, some: Pixels) -> None:
-        with np.errstate(invalid="ignore"):  # of infinities, which are left out
-            steps = np.diff(some.astype(self._frame.dtype), axis=1)
-        self._steps.append(steps[np.isfinite(steps)])
-        self._frame[self._filled : self._filled + len(values)] = values
-        self._filled += len(values)
-
-    def count(self) -> int:
-        return int(np.count_nonzero(np.isfinite(self._frame)))
-
-    def level(self) -> float:
-        good = self._frame[np.isfinite(self._frame)]
-        return float(np.median(good)) if good.size else float("nan")
-
-    def noise(self) -> float:
-        steps = np.concatenate(self._steps)
-        return float(np.median(np.abs(steps - np.median(steps)))) / _MEDIAN_OF_TWO if steps.size else 0.0
-
-    def above(self, limit: float, *, itself: bool) -> int:
-        with np.errstate(invalid="ignore"):
-            return int(np.count_nonzero(self._frame >= limit if itself else self._frame > limit))
-
-
-def _middle(counts: Pixels) -> float:
-    """Median of a histogram: the mean of the two middle values where their number is even."""
-    whole = int(counts.sum())
-    if whole == 0:
-        return float("nan")
-    sums = np.cumsum(counts)
-    low, high = np.searchsorted(sums, [(whole + 1) // 2, whole // 2 + 1])
-    return (int(low) + int(high)) / 2
-
-
-def _smooth_middle(counts: Pixels) -> float:
-    """Median of |differences| as if they were not whole numbers: between the edges of the middle one's bin.
-
-    The bin of a difference d reaches from d - 1/2 to d + 1/2, that of 0 from 0 to 1/2.
-    """
-    whole = int(counts.sum())
-    sums = np.cumsum(counts)
-    middle = int(np.searchsorted(sums, whole / 2))
-    if middle == 0 and counts[0] == whole:
-        return 0.0
-    before = int(sums[middle - 1]) if middle else 0
-    low, high = (middle - 0.5, middle + 0.5) if middle else (0.0, 0.5)
-    return low + (whole / 2 - before) / int(counts[middle]) * (high - low)

@@ -8,9 +8,10 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from catalog import Collection
-from pipelines.calibration.groups.keys import camera_of
-from pipelines.calibration.masters.geometry import geometry_of, overscan_taken
-from pipelines.calibration.masters.opening import measured_overscan, open_image
+from pipelines.calibration.groups.keys import camera_of, images_of
+from pipelines.calibration.masters.frames import Plane
+from pipelines.calibration.masters.geometry import Region, geometry_of, overscan_taken
+from pipelines.calibration.masters.opening import measured_overscan
 from pipelines.calibration.quality.measure import Stats, distance
 from pipelines.calibration.select.choose import FIELDS, best, judged
 from pipelines.calibration.select.criteria import Rules
@@ -79,14 +80,27 @@ def distance_of(
             raise UsageError(f"the master {master['_id']} has no level to compare flats with")
         scale = stats.level / middle
     geometry = geometry_of(frame)
-    picture: Any = store.open(frame["arrays"]["sci"])
-    if geometry.trims and value.shape == geometry.trimmed:
-        picture = _Banded(open_image(frame, "sci", store, geometry))
+    whole = value.shape == geometry.shape  # of a master that was made before frames were trimmed
+    picture: Any = store.open(frame["arrays"]["sci"]) if whole else picture_of(frame, store)
     offset = 0.0
     if overscan_taken(master) and geometry.has_overscan and frame["kind"] != "flat":
         offset = measured_overscan(frame, "sci", geometry, store).level
     thick = store.open(variance) if variance is not None else None
     return distance(picture, stats, master=value, variance=thick, scale=scale, sigma=sigma, offset=offset)
+
+
+def picture_of(frame: Mapping[str, Any], store: ArrayStore) -> Any:
+    """Open the picture of a frame in bands of rows: without its overscan, where its header states one.
+
+    Raises
+    ------
+    UsageError
+        A section is no part of the image.
+    """
+    (image,) = images_of(frame)
+    geometry = geometry_of(frame, image)
+    cube = store.open(frame["arrays"][image])
+    return _Banded(Region(Plane(cube), geometry.rows, geometry.columns)) if geometry.trims else cube
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +113,13 @@ class _Banded:
     def shape(self) -> tuple[int, ...]:
         return tuple(self.source.shape)
 
+    @property
+    def dtype(self) -> Any:
+        return self.source.dtype
+
     def bands(self, rows: int | None = None) -> Iterator[tuple[slice, Any]]:
         """Yield which rows, and their values."""
-        step = rows or self.shape[0]
+        step = rows or 256
         for start in range(0, self.shape[0], step):
             part = slice(start, min(start + step, self.shape[0]))
             yield part, self.source.read(part.start, part.stop)

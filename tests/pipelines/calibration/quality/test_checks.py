@@ -216,7 +216,7 @@ def test_whoever_recalled_a_frame_is_believed_and_can_be_undone(archive, raw, wr
     assert {row["verdict"] for row in check_frames(archive.session, NIGHT)} == {"good"}
 
 
-STATS = Stats(1000.0, 10.0, 0.0, 3, 1.0, 1.0, 1.0, 0.3, 0)
+STATS = Stats(1000.0, 10.0, 0.0, 65535.0, 3, 1.0, 1.0, 1.0, 0.3, 0)
 DARK = {"_id": "d", "kind": "dark", "obs": {"exptime": 9.0, "temperature": -10.0}}
 
 
