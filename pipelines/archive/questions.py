@@ -12,6 +12,7 @@ from pipelines.table import Answer
 if TYPE_CHECKING:
     from astropy.io.fits import Header
     from astropy.nddata import CCDData
+    from matplotlib.figure import Figure
 
     from arraystore import Cube
     from pipelines.calibration.select.criteria import Rules
@@ -117,6 +118,18 @@ class Questions(Handle):
         from pipelines.pictures.show import show
 
         return show(self.session, what, array=array, size=size, mask=mask)
+
+    def plot_master(self, master_id: str, *, image: str | None = None) -> "Figure":
+        """Draw a master: values, noise, and the distribution of both: `pipelines.pictures.plots`."""
+        from pipelines.pictures.plots import plot_master
+
+        return plot_master(self.store, self.calibration.master(master_id), image=image)
+
+    def plot_groups(self, kind: str, date: str | Sequence[str] | None = None) -> "Figure":
+        """Draw the groups of a kind of frame, and which make no master: `pipelines.pictures.plots`."""
+        from pipelines.pictures.plots import plot_groups
+
+        return plot_groups(self.calibration.groups(kind, date))
 
     def night(self, date: str, *, recent: int = 14) -> Answer:
         """What of a night is missing or odd, each with what to do, measured by the `recent` nights before it."""

@@ -346,7 +346,7 @@ class Calibration:
 
     def plot_trends(self, date: Nights = None, *, camera: str | None = None, kind: str | None = None) -> "Figure":
         """Draw them."""
-        from pipelines.calibration.quality.trends import plot
+        from pipelines.calibration.quality.drawing import plot
 
         return plot(self.trends(date, camera=camera, kind=kind), kind=kind)
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from catalog import connect
+from pipelines.calibration.quality.drawing import plot
 from pipelines.calibration.quality.fleet import fleet_outliers, limit
-from pipelines.calibration.quality.trends import plot, trends
+from pipelines.calibration.quality.trends import trends
 from pipelines.errors import UsageError
 from tests.pipelines.calibration.nights import DUSK, NIGHT, document
 
@@ -77,8 +78,30 @@ def test_the_picture_has_a_panel_for_each_measure_and_a_line_for_each_camera(hea
     figure = plot(trends(headers))
     assert [len(panel.lines) for panel in figure.axes] == [3] * 5
     assert list(figure.axes[0].lines[0].get_ydata()) == [1000.0] * 3
+    assert [panel.get_ylabel() for panel in figure.axes][:2] == ["level (ADU)", "pixel noise (ADU)"]
+    assert len({(line.get_marker(), line.get_linestyle()) for line in figure.axes[0].lines}) == 3  # without colour too
     with pytest.raises(UsageError, match="no flat were measured"):
         plot(trends(headers), kind="flat")
+
+
+def test_exposure_times_are_not_mixed_and_those_left_out_are_said(headers):
+    for night in NIGHTS:
+        headers.insert_many([measured("A", n, date=night, exptime=t, level=t) for n, t in ((1, 9.0), (2, 300.0))])
+    headers.insert_one(measured("A", 3, exptime=300.0, date="2024-02-23", level=300.0))
+    (panel, *_) = plot(trends(headers)).axes
+    assert [list(line.get_ydata()) for line in panel.lines] == [[300.0] * 4]
+    assert "300 s (not drawn: 9 s)" in panel.get_title(loc="left")
+
+
+def test_one_night_is_drawn_over_its_cameras_and_every_kind_has_a_column(headers):
+    headers.insert_many([measured(camera, 1, level=number) for number, camera in enumerate("ABC")])
+    headers.insert_many([measured(camera, 2, "flat", level=20_000.0) for camera in "ABC"])
+    figure = plot(trends(headers))
+    assert len(figure.axes) == 10
+    dark, flat = figure.axes[:2]
+    assert [text.get_text() for text in figure.axes[-2].get_xticklabels()] == ["A", "B", "C"]
+    assert list(dark.lines[0].get_ydata()) == [0, 1, 2]
+    assert list(flat.lines[0].get_ydata()) == [20_000.0] * 3
 
 
 @pytest.mark.parametrize(
