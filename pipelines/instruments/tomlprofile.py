@@ -19,6 +19,7 @@ from pipelines.instruments.dialects.kinds import KEYS, VOCABULARY
 from pipelines.instruments.errors import ProfileError
 from pipelines.instruments.home import place_of
 from pipelines.instruments.kinds import word_kind
+from pipelines.instruments.lab import read_ramp
 from pipelines.instruments.profile import Claim, Clock, Profile, Take
 from pipelines.instruments.tomlfile import TomlFile, read_toml
 
@@ -31,7 +32,9 @@ FIELDS = frozenset(
 )
 """Observation fields whose keywords a profile may name."""
 
-_TOP = frozenset({"name", "title", "claims", "fields", "words", "values", "site", "saturation", "keys", "irrelevant"})
+_TOP = frozenset(
+    {"name", "title", "claims", "fields", "words", "values", "site", "saturation", "keys", "irrelevant", "ramp"}
+)
 _CLAIM = frozenset({"path", "header", "extensions", "ndim"})
 _VALUES = frozenset({"instrument", "camera", "detector", "kind"})
 _EVERYWHERE = frozenset({"SIMPLE", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2", "EXTEND", "END"})
@@ -91,6 +94,7 @@ def read_profile(file: Path) -> Profile:
     toml.require_known(fields, FIELDS, "[fields]")
     keywords = {name: _keywords(toml, name, value, f"{name} of [fields]") for name, value in fields.items()}
     site, zone = _site(toml)
+    ramp = read_ramp(toml)
     try:
         return Profile(
             name=str(content.get("name", file.stem)),
@@ -104,6 +108,8 @@ def read_profile(file: Path) -> Profile:
             site=site,
             keywords=tuple(keywords.items()),
             calibration=_calibration(toml),
+            arrays=() if ramp is None else ramp.rules,
+            derive=None if ramp is None else ramp.derive,
         )
     except ProfileError as error:
         raise toml.wrong("name", str(error)) from error

@@ -94,6 +94,27 @@ def is_detector(name: str) -> bool:
     return known in GEOMETRIES or known in ALIASES
 
 
+def lab_geometry(headers: Collection, name: str) -> Geometry | None:
+    """Return a detector of a test stand, as the profiles of its exposures describe it; None where there is none.
+
+    Raises
+    ------
+    NoSuchPixel
+        They describe it as of different sizes.
+    """
+    mine = {"detector": name, "kind": "uncal", "ramp": {"$exists": True}}
+    sizes = [
+        [int(size) for size in headers.distinct(f"ramp.{axis}", mine)] for axis in ("columns", "rows", "reference")
+    ]
+    if not all(sizes):
+        return None
+    if any(len(size) > 1 for size in sizes):
+        said = f"{name} has {sizes[0]} columns, {sizes[1]} rows and {sizes[2]} reference pixels, by its exposures"
+        raise NoSuchPixel(f"{said}; correct the table [ramp] of its profile, and run `darkroom identify --all`")
+    columns, rows, reference = (size[0] for size in sizes)
+    return Geometry(name, "", columns, rows, (reference, reference))
+
+
 def camera_named(headers: Collection, name: str) -> str:
     """Return the key of a camera of the archive; upper and lower case are one where that is clear.
 
@@ -109,12 +130,13 @@ def camera_named(headers: Collection, name: str) -> str:
     alike = [camera for camera in cameras if camera.casefold() == name.strip().casefold()]
     if len(alike) == 1:
         return alike[0]
-    folded = {choice.casefold(): choice for choice in (*GEOMETRIES, *cameras)}
+    stands = sorted(str(one) for one in headers.distinct("detector", {"ramp": {"$exists": True}}) if one is not None)
+    folded = {choice.casefold(): choice for choice in (*GEOMETRIES, *stands, *cameras)}
     within = [camera for camera in cameras if name.strip() and name.strip().casefold() in camera.casefold()]
     near = [*within, *(folded[match] for match in get_close_matches(name.casefold(), folded, n=3))][:3]
     asked = f"is it {' or '.join(near)}? " if near else ""
     shown = ", ".join(cameras[:8]) + (", …" if len(cameras) > 8 else "")
-    there = f"there are {', '.join(GEOMETRIES)}, and the archive's cameras: {shown or 'none that a frame names'}"
+    there = f"there are {', '.join((*GEOMETRIES, *stands))}, and the archive's cameras: {shown or 'none'}"
     raise NoSuchPixel(f"no detector or camera {name!r}; {asked}{there}")
 
 

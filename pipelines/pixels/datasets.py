@@ -39,8 +39,8 @@ def ramps(read: Sequence[Ramps], places: PixelCoordinates, detector: str) -> xar
     -------
     xarray.Dataset
         Dimensions (exposure, integration, group), and pixel last where more than one was asked for.
-        ``raw`` (DN; float32, which holds every uint16), ``corrected`` (DN), ``groupdq``, ``pixeldq`` (bits),
-        ``flags`` (names of the group's and the pixel's flags, joined by ``|``), ``refout`` (DN). Coordinates:
+        ``raw`` (DN; float32, which holds every uint16, or float64), ``corrected`` (DN), ``groupdq``, ``pixeldq``
+        (bits), ``flags`` (names of the group's and the pixel's flags, joined by ``|``), ``refout`` (DN). Coordinates:
         exposure (name), integration and group (from 1), ``time`` (start, UTC; NaT where unknown),
         ``elapsed`` (s since the reset, by exposure and group), calibration (folder), version, subarray,
         readpatt, nints, ngroups; x, y, pixel_id. An exposure stands once for each of its calibrations.
@@ -49,6 +49,8 @@ def ramps(read: Sequence[Ramps], places: PixelCoordinates, detector: str) -> xar
     ngroups = max((one.ngroups for one in read), default=0)
     shape = (len(read), nints, ngroups, places.x.size)
     data = {name: np.full(shape, np.nan, np.float32) for name in ("raw", "corrected", "refout")}
+    if any(one.raw is not None and one.raw.dtype.itemsize > 2 for one in read):
+        data["raw"] = np.full(shape, np.nan)  # of a test stand: numbers that float32 would round
     groupdq = np.zeros(shape, np.uint8)
     pixeldq = np.zeros((shape[0], shape[3]), np.uint32)
     elapsed = np.full((shape[0], ngroups), np.nan)

@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from catalog import Collection
+from pipelines.detectors.geometry import GEOMETRIES
 from pipelines.detectors.keywords import matches_version, version_range
 from pipelines.errors import UsageError
 from pipelines.pixels.coordinates import PixelCoordinates
@@ -23,7 +24,10 @@ Document = Mapping[str, Any]
 RAMPS = ("uncal", "ramp")
 SLOPES = ("rateints", "rate")
 
-_COMMON = ("exposure", "kind", "window", "segment", "timestamp", "readpatt", "subarray", "root", "path", "int_times")
+_COMMON = (
+    "exposure", "kind", "window", "segment", "timestamp", "readpatt", "subarray", "root", "path", "int_times",
+    "nints", "ngroups", "ramp",
+)  # fmt: skip
 _HEADER = (
     "TGROUP", "TFRAME", "NFRAMES", "GROUPGAP", "DRPFRMS1", "EXPSTART", "EXPEND", "NINTS", "EFFINTTM"
 )  # fmt: skip
@@ -156,7 +160,10 @@ def find_exposures(
     query: dict[str, Any] = {"detector": detector, "kind": {"$in": list(kinds)}, **filters.query()}
     if filters.where:
         wanted = headers.distinct("exposure", {"$and": [dict(filters.where), {"detector": detector}]})
-        query["exposure"] = {"$in": wanted}
+        if detector in GEOMETRIES:
+            query["exposure"] = {"$in": wanted}
+        else:  # a file of a test stand is an exposure by itself
+            query["$and"] = [dict(filters.where)]
     if filters.version:
         version_range(filters.version)  # says what is no version
     fields = fields_of(kinds)

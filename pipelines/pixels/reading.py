@@ -121,6 +121,11 @@ def read_ramps(
             names = ("sci", "groupdq", "pixeldq") if one.raw else ("sci", "groupdq", "pixeldq", "refout")
             wants += _wants(document, names, places)
     values, unread = read(store, wants, compact=places.box is not None)
+    for one in observed:
+        for document in one.raw:
+            if (value := values.get((document["_id"], "sci"))) is not None and value.ndim == 2:
+                # A cube of three axes: the groups of one integration, or of several one after the other.
+                values[document["_id"], "sci"] = value.reshape(document["nints"], document["ngroups"], -1)
     ramps = [made for one in observed for made in _ramps(one, places, values, unread)]
     return tuple(ramps), tuple(unread)
 
@@ -217,6 +222,9 @@ def _together(
     flags = None if corrected is None else _joined(one.products, "groupdq", values, [], quiet=True)[0]
     masks = [values[key] for d in one.products if (key := (d["_id"], "pixeldq")) in values]
     header = one.first.get("header") or {}
+    lab = one.first.get("ramp")
+    if lab is not None:  # its profile says what the keywords of JWST say elsewhere
+        header = {"TGROUP": lab["group_time"]}
     time = header.get("TGROUP")
     return Ramps(
         observed=one,

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 from pipelines.detectors.geometry import GEOMETRIES
 from pipelines.errors import UsageError
 from pipelines.pixels.cameras import CameraPixels, camera_pixels
-from pipelines.pixels.coordinates import PixelCoordinates, camera_named, checked_detector, is_detector, places_of
+from pipelines.pixels.coordinates import (
+    PixelCoordinates,
+    camera_named,
+    checked_detector,
+    is_detector,
+    lab_geometry,
+    places_of,
+)
 from pipelines.pixels.exposures import RAMPS, SLOPES, Filters, FoundExposures, day_range, find_exposures
 from pipelines.pixels.reading import Ramps, Slopes, read_ramps
 from pipelines.session import Session
@@ -46,8 +53,9 @@ def pixel(
     Parameters
     ----------
     detector : str
-        A JWST detector, such as ``MIRIMAGE``, ``NRCA1``, ``NRS1``, ``NIS`` or ``GUIDER1``; or a camera of the archive,
-        as ``obs.camera`` has it, of which `pipelines.pixels.cameras` answers.
+        A JWST detector, such as ``MIRIMAGE``, ``NRCA1``, ``NRS1``, ``NIS`` or ``GUIDER1``; a detector of a test stand,
+        as its profile names it; or a camera of the archive, as ``obs.camera`` has it, of which
+        `pipelines.pixels.cameras` answers.
     x, y : int
         Column and row of the full frame, from 1, as in SUBSTRT1 and SUBSTRT2; of a camera unbinned.
     pixel_id : int or iterable of int
@@ -80,17 +88,19 @@ def pixel(
     --------
     >>> pixel(archive, 'MIRIMAGE', x=1, y=779).ramps()  # doctest: +SKIP
     """
-    if not is_detector(detector):
+    geometry = (
+        GEOMETRIES[checked_detector(detector)] if is_detector(detector) else lab_geometry(session.headers, detector)
+    )
+    if geometry is None:
         camera = camera_named(session.headers, detector)
         _refuse(camera, "a camera", pixel_id=pixel_id, readpatt=readpatt, subarray=subarray, version=version)
         how: dict[str, Any] = {"x": x, "y": y, "pixels": pixels, "box": box, "date": date, "where": where}
         return camera_pixels(session, camera, kind=kind, image=image, **how)
-    _refuse(detector, "a JWST detector", kind=kind, image=image)
+    _refuse(detector, "a detector of ramps", kind=kind, image=image)
     first, last = day_range(date)
     filters = Filters(first, last, readpatt, subarray, version, where)
-    name = checked_detector(detector)
-    places = places_of(GEOMETRIES[name], x=x, y=y, pixel=pixel_id, pixels=pixels, box=box)
-    return PixelSelection(session, name, places, filters)
+    places = places_of(geometry, x=x, y=y, pixel=pixel_id, pixels=pixels, box=box)
+    return PixelSelection(session, geometry.detector, places, filters)
 
 
 def _refuse(detector: str, what: str, **filters: Any) -> None:

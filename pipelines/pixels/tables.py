@@ -61,7 +61,7 @@ def rows_of(one: Ramps, places: PixelCoordinates) -> pandas.DataFrame:
             "integration": np.repeat(one.integrations, npixel * ngroup),
             "group": group,
             "elapsed": np.full(size, np.nan) if one.elapsed is None else one.elapsed[group - 1],
-            "raw": flat(one.raw, "UInt16"),
+            "raw": flat(one.raw, "UInt16" if one.raw is None or one.raw.dtype == np.uint16 else "Float64"),
             "corrected": _floats(one.corrected, size),
             "groupdq": flat(one.groupdq, "UInt8"),
             "pixeldq": flat(pixeldq, "UInt32"),

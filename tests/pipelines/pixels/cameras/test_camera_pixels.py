@@ -118,7 +118,7 @@ def test_bad_questions_are_answered_by_name(windows, question, error, said):
 def test_an_unknown_camera_names_those_there_are(windows):
     with pytest.raises(NoSuchPixel, match=r"no detector or camera 'W1'; is it CCD8 W1\?"):
         windows[0].pixel("W1", x=1, y=1)
-    with pytest.raises(UsageError, match="MIRIMAGE is a JWST detector, which has no kind="):
+    with pytest.raises(UsageError, match="MIRIMAGE is a detector of ramps, which has no kind="):
         windows[0].pixel("MIRIMAGE", x=1, y=1, kind="dark")
     with pytest.raises(UsageError, match="no ramps"):
         windows[0].pixel(W1, x=1, y=1).ramps()
