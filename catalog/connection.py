@@ -34,6 +34,12 @@ class Backend(Protocol):
     def back_up(self, out: Path) -> dict[str, int]:
         """Copy the database as it is now to a file; return the documents of each collection."""
 
+    def keep_reserve(self) -> None:
+        """Keep room beside the database for the day on which the disk is full."""
+
+    def release_reserve(self) -> None:
+        """Give that room up."""
+
     def close(self) -> None:
         """Close what is open."""
 
@@ -201,6 +207,16 @@ class Catalog:
         """
         with translated(self.url):
             return self._backend.back_up(Path(out).expanduser())
+
+    def keep_reserve(self) -> None:
+        """Keep room beside an embedded catalog, which is given up when the disk is full."""
+        with translated(self.url):
+            self._backend.keep_reserve()
+
+    def release_reserve(self) -> None:
+        """Give up what `keep_reserve` keeps, for work that makes room."""
+        with translated(self.url):
+            self._backend.release_reserve()
 
     def close(self) -> None:
         """Close the catalog; closing it again does nothing."""

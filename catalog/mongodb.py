@@ -125,6 +125,12 @@ class MongoBackend:
             f"a MongoDB catalog is not backed up to {out}; use mongodump, or copy it: darkroom copy --to FILE"
         )
 
+    def keep_reserve(self) -> None:
+        """Do nothing: a server's disk is its own matter."""
+
+    def release_reserve(self) -> None:
+        """Do nothing."""
+
     def close(self) -> None:
         """Close the connections."""
         self._client.close()

@@ -32,7 +32,8 @@ _TOO_LARGE_CODES = frozenset({10334, 17419, 17420})  # BSONObjectTooLarge; an up
 #: NotWritablePrimary, NotPrimaryNoSecondaryOk, NotPrimaryOrSecondary, PrimarySteppedDown, ShutdownInProgress, ...
 _AWAY_CODES = frozenset({91, 189, 10107, 11600, 11602, 13435, 13436})
 _QUERY_CODES = frozenset({2, 9, 14, 17, 20, 40, 72, 73, 85, 86, 115, 168, 241, 304})
-_SQLITE_FULL = frozenset({13, 3338})  # SQLITE_FULL, SQLITE_IOERR_... of a quota
+_SQLITE_FULL = frozenset({13})  # SQLITE_FULL
+_SQLITE_NO_ROOM = frozenset({4874})  # SQLITE_IOERR_SHMSIZE: what is shared by its readers cannot grow
 _SQLITE_DAMAGED = frozenset({11, 26})  # SQLITE_CORRUPT, SQLITE_NOTADB
 _SQLITE_FAULT = frozenset({1, 21, 25})  # SQLITE_ERROR (of the statement), SQLITE_MISUSE, SQLITE_RANGE
 _SQLITE_READONLY = frozenset({8})
@@ -97,7 +98,7 @@ def translated(where: str) -> Iterator[None]:
 def _of_sqlite(error: Exception, where: str) -> ours.CatalogError:
     code = getattr(error, "sqlite_errorcode", 0) or 0
     text = f"{where}: {error}"
-    if code & 0xFF in _SQLITE_FULL or "disk is full" in str(error):
+    if code & 0xFF in _SQLITE_FULL or code in _SQLITE_NO_ROOM or "disk is full" in str(error):
         return ours.StorageFull(f"{text}; nothing of this write was kept: free space and repeat it", 14031)
     if code & 0xFF in _SQLITE_DAMAGED:
         return ours.Damaged(f"{text}; restore the file, or rebuild the catalog from the array store")

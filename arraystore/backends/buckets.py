@@ -9,15 +9,19 @@ of the query is ever shown.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from arraystore.backends.protocol import Entry
-from arraystore.errors import InvalidStoreURL, Lost, StoreFull, StoreReadOnly, StoreUnreachable
+from arraystore.errors import InvalidStoreURL, Lost, StoreError, StoreFull, StoreReadOnly, StoreUnreachable
+
+T = TypeVar("T")
 
 __all__ = ["Bucket", "BucketEntry", "translated"]
 
@@ -74,8 +78,7 @@ class Bucket:
         """Contents and version of a key; None if it is not there."""
         try:
             with self._translated("read", path):
-                answer = self.store.get(path)
-                meta, data = answer.meta, bytes(answer.bytes())
+                meta, data = _whole(lambda: _contents(self.store.get(path)))
         except Lost:
             return None
         return BucketEntry(data, _version(meta), meta["last_modified"].timestamp())
@@ -86,7 +89,7 @@ class Bucket:
             return b""
         with self._translated("read", path):
             try:
-                return bytes(self.store.get_range(path, start=offset, length=length))
+                return _whole(lambda: bytes(self.store.get_range(path, start=offset, length=length)))
             except Exception as error:
                 if "416 Range Not Satisfiable" in str(error) or "larger than" in str(error):
                     return b""
@@ -96,24 +99,36 @@ class Bucket:
         """The key at `path`, or None."""
         try:
             with self._translated("look at", path):
-                meta = self.store.head(path)
+                meta = _whole(lambda: self.store.head(path))
         except Lost:
             return None
         return Entry(path, meta["size"], meta["last_modified"].timestamp())
 
     def list(self, prefix: str = "") -> Iterator[Entry]:
-        """Each key below `prefix`."""
+        """Each key below `prefix`; a list that is cut on its way goes on after the last key that came."""
+        from obstore.exceptions import BaseError
+
+        last: str | None = None
         with self._translated("list", prefix):
-            for batch in self.store.list(prefix or None, chunk_size=1000):
-                for meta in batch:
-                    yield Entry(meta["path"], meta["size"], meta["last_modified"].timestamp())
+            for _ in range(_TRIES):
+                try:
+                    for batch in self.store.list(prefix or None, offset=last, chunk_size=1000):
+                        for meta in batch:
+                            yield Entry(meta["path"], meta["size"], meta["last_modified"].timestamp())
+                            last = meta["path"]
+                    return
+                except BaseError as error:
+                    if _CUT not in str(error):
+                        raise
+                    cut = error
+            raise cut
 
     # -- writing ------------------------------------------------------------------
 
     def put(self, path: str, data: bytes) -> None:
         """Write a key whole, whatever was there."""
         with self._translated("write", path):
-            self.store.put(path, data)
+            _whole(lambda: self.store.put(path, data))
 
     def create(self, path: str, data: bytes) -> dict[str, Any] | None:
         """Write a key that is not there, and return its version; None if others have written it."""
@@ -128,7 +143,7 @@ class Bucket:
 
         with self._translated("write", path):
             try:
-                return _version(self.store.put(path, data, mode=mode))
+                return _version(_whole(lambda: self.store.put(path, data, mode=mode)))
             except (AlreadyExistsError, PreconditionError):
                 # One whose answer was lost on the way is sent again, and finds itself there.
                 found = self.get(path)
@@ -147,14 +162,14 @@ class Bucket:
     def copy(self, source: str, target: str) -> None:
         """Copy a key within the bucket."""
         with self._translated("copy", source):
-            self.store.copy(source, target)
+            _whole(lambda: self.store.copy(source, target))
 
     def delete(self, *paths: str) -> None:
         """Remove keys; those that are not there are passed over."""
         for path in paths:
             with self._translated("remove", path):
                 try:
-                    self.store.delete(path)
+                    _whole(partial(self.store.delete, path))
                 except FileNotFoundError:
                     continue
 
@@ -162,6 +177,26 @@ class Bucket:
     def _translated(self, action: str, path: str) -> Iterator[None]:
         with translated(action, f"{self.url}/{path}"):
             yield
+
+
+#: What the client says where the body of an answer was cut; it tries again what was cut before that, but not this.
+_CUT = "response body"
+_TRIES = 5
+
+
+def _whole(ask: Callable[[], T]) -> T:
+    """Ask again where an answer was cut on its way."""
+    for _ in range(_TRIES - 1):
+        try:
+            return ask()
+        except Exception as error:
+            if _CUT not in str(error):
+                raise
+    return ask()
+
+
+def _contents(answer: Any) -> tuple[Any, bytes]:
+    return answer.meta, bytes(answer.bytes())
 
 
 def _version(meta: Any) -> dict[str, Any]:
@@ -203,31 +238,49 @@ def _client(parts: SplitResult, shown: str) -> Any:
 
 
 _FULL = ("507 ", "QuotaExceeded", "StorageFull", "InsufficientStorage")
-_KEYS = ("InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken")
+_KEYS = ("InvalidAccessKeyId", "SignatureDoesNotMatch")
+_EXPIRED = ("ExpiredToken", "TokenRefreshRequired", "InvalidToken", "security token included in the request is expired")
 
 
 @contextmanager
 def translated(action: str, place: str) -> Iterator[None]:
     """Turn an error of the object store inside the block into the matching `StoreError`."""
-    from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
+    from obstore.exceptions import BaseError
 
     try:
         yield
-    except FileNotFoundError as error:
-        raise Lost(f"cannot {action} {place}: it is not there. Check the address, or ingest it again.") from error
-    except (PermissionDeniedError, UnauthenticatedError) as error:
-        known = isinstance(error, PermissionDeniedError) and not any(name in str(error) for name in _KEYS)
-        if known and action in ("write", "remove", "copy"):
-            raise StoreReadOnly(
-                f"cannot {action} {place}: it is forbidden. Ask for the right to write to the bucket."
-            ) from error
-        raise StoreUnreachable(f"cannot {action} {place}: access was refused. Check the keys.") from error
     except (BaseError, OSError) as error:
-        if "NoSuchBucket" in str(error):
-            raise StoreUnreachable(
-                f"cannot {action} {place}: there is no such bucket. Make it, or check the address."
-            ) from error
-        reason = str(error).partition("\n")[0][:200]
-        if any(name in str(error) for name in _FULL):
-            raise StoreFull(f"cannot {action} {place}: {reason}. Nothing was published; free some space.") from error
-        raise StoreUnreachable(f"cannot {action} {place}: {reason}. Check the network and try again.") from error
+        raise _told(error, action, place) from error
+
+
+def _told(error: Exception, action: str, place: str) -> StoreError:
+    """Return the error of ours for one of the object store."""
+    from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
+
+    text, cannot = str(error), f"cannot {action} {place}"
+    if isinstance(error, FileNotFoundError) and "NoSuchBucket" not in text:
+        return Lost(f"{cannot}: it is not there. Check the address, or ingest it again.")
+    if any(name in text for name in _EXPIRED):
+        return StoreUnreachable(
+            f"{cannot}: the session token has expired, or is none. Get a new one (AWS_SESSION_TOKEN, or `aws sso "
+            "login`), then run the same command again."
+        )
+    if isinstance(error, PermissionDeniedError | UnauthenticatedError):
+        known = isinstance(error, PermissionDeniedError) and not any(name in text for name in _KEYS)
+        if known and action in ("write", "remove", "copy"):
+            return StoreReadOnly(f"{cannot}: it is forbidden. Ask for the right to write to the bucket.")
+        return StoreUnreachable(f"{cannot}: access was refused. Check the keys.")
+    if "NoSuchBucket" in text:
+        return StoreUnreachable(f"{cannot}: there is no such bucket. Make it, or check the address.")
+    if any(name in text for name in _FULL):
+        return StoreFull(f"{cannot}: {_reason(text)}. Nothing was published; free some space.")
+    return StoreUnreachable(f"{cannot}: {_reason(text)}. Check the network and try again.")
+
+
+def _reason(text: str) -> str:
+    """Return what a server answered, else what the client says, whole sentences of it."""
+    status = re.search(r"status code: (\d{3}[^:\n<]*)", text)
+    code, said = (re.search(rf"<{name}>([^<]*)</{name}>", text) for name in ("Code", "Message"))
+    answered = [f"the server answered {status[1].strip()}"] if status else []
+    answered += [found[1].strip().rstrip(".") for found in (code, said) if found and found[1].strip()]
+    return ", ".join(answered) or text.partition("\n")[0].rstrip(".")

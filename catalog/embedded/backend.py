@@ -72,6 +72,14 @@ class EmbeddedBackend:
 
         return back_up(self.file, out)
 
+    def keep_reserve(self) -> None:
+        """Keep room beside the file for the day on which the disk is full."""
+        self.file.keep_reserve()
+
+    def release_reserve(self) -> None:
+        """Give that room up."""
+        self.file.release_reserve()
+
     def close(self) -> None:
         """Close the file."""
         self.file.close()

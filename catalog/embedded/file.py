@@ -13,7 +13,8 @@ from typing import Literal
 from urllib.parse import quote
 
 from catalog.embedded.filesystem import is_frozen, is_network, make_empty, make_folders, needs_wal
-from catalog.errors import CatalogTooNew, InvalidURL, Misused, ReadOnly, Unreachable
+from catalog.embedded.reserve import keep, lacks_room, release, spend
+from catalog.errors import CatalogTooNew, InvalidURL, Misused, ReadOnly, StorageFull, Unreachable
 from catalog.translate import reraise
 
 __all__ = ["FORMAT", "CatalogFile", "Journal"]
@@ -21,6 +22,7 @@ __all__ = ["FORMAT", "CatalogFile", "Journal"]
 Journal = Literal["auto", "wal", "truncate"]
 #: Version of the layout of tables, kept in SQLite's user_version.
 FORMAT = 1
+_TO_READ = 1 << 17  # bytes that SQLite wants beside the file before it reads it
 _APPLICATION = 0x4441524B  # 'DARK', kept in SQLite's application_id
 _TABLES = """
 CREATE TABLE collections (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
@@ -83,9 +85,21 @@ class CatalogFile:
         if self.path.is_dir():
             raise InvalidURL(f"{self.path} is a folder; name a file in it, as {self.path / 'catalog.db'}")
         try:
-            self.connection()
+            self._first()
         except sqlite3.Error as error:
+            if lacks_room(self.path):
+                text = f"{self.path}: {error}: the disk is full; free space, or let an account that may write do so: "
+                raise StorageFull(f"{text}darkroom sweep goes on by its reserve", 14031) from None
             reraise(error, str(self.path))
+
+    def _first(self) -> None:
+        """Connect; on a full disk by a part of the reserve, for what SQLite keeps beside the file to read it."""
+        try:
+            self.connection()
+        except sqlite3.Error:
+            if not (lacks_room(self.path) and spend(self.path, _TO_READ)):
+                raise
+            self.connection()
 
     def connection(self) -> sqlite3.Connection:
         """Return this thread's connection.
@@ -228,6 +242,16 @@ class CatalogFile:
         except BaseException:
             connection.execute("ROLLBACK")
             raise
+
+    def keep_reserve(self) -> None:
+        """Keep room for the day on which the disk is full."""
+        self.connection().execute("PRAGMA wal_autocheckpoint=1000")
+        keep(self.path)
+
+    def release_reserve(self) -> None:
+        """Give that room up, for what makes more of it; the log beside the file is kept short meanwhile."""
+        self.connection().execute("PRAGMA wal_autocheckpoint=64")
+        release(self.path)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

@@ -179,6 +179,7 @@ def ingest_found(
     job.report.seconds = time.monotonic() - started
     status = "stopped" if job.report.stopped else "finished"
     ledger.finish(session.runs, run, status=status, result=job.report.to_dict())
+    session.catalog.keep_reserve()
     return job.report
 
 

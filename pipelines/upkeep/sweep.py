@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any
 
 from arraystore import ArrayStore, Lost
-from catalog import Catalog
+from catalog import Catalog, StorageFull
 from pipelines.documents import runs as ledger
 from pipelines.documents.pairing import require_store
 from pipelines.documents.records import PREFIXES, parse_key, record_stem
@@ -98,7 +98,11 @@ def sweep(session: Session, *, grace: timedelta = GRACE, dry_run: bool = True, f
     before = datetime.now(UTC) - grace
     lacking = _released(session, forget, before=before)
     arguments = {"grace": grace.total_seconds(), "dry_run": dry_run, "forget": list(forget)}
-    run = ledger.start(session.runs, verb="sweep", arguments=arguments)
+    if not dry_run:
+        session.catalog.release_reserve()  # on a full disk it is what the next lines write with
+    run = ""
+    with suppress(StorageFull) if dry_run else nullcontext():
+        run = ledger.start(session.runs, verb="sweep", arguments=arguments)
     if not dry_run:
         for stranger in lacking:
             release(stranger, session, run=run)
@@ -140,7 +144,10 @@ def sweep(session: Session, *, grace: timedelta = GRACE, dry_run: bool = True, f
         "records": swept.records,
         "nbytes": swept.nbytes,
     }
-    ledger.finish(session.runs, run, status="finished", result=result)
+    with suppress(StorageFull) if dry_run else nullcontext():
+        ledger.finish(session.runs, run, status="finished", result=result)
+    if not dry_run:
+        session.catalog.keep_reserve()
     return swept
 
 

@@ -43,7 +43,7 @@ class Line:
     """A TCP proxy: adds `latency` seconds to each answer, counts what comes back, cuts the line.
 
     `cut` is how many of the next requests, after `skip` of them, lose their connection:
-    "before" the server has seen them, or "after" it has answered, the answer on its way.
+    "before" the server has seen them, "after" it has answered, the answer on its way, or "within" a large answer.
     """
 
     def __init__(self, target: str) -> None:
@@ -89,6 +89,9 @@ class Line:
                     time.sleep(self.latency)
                     if self._is_cut("after"):
                         break
+                if len(data) > 2**13 and self._is_cut("within"):
+                    client.sendall(data[: 2**12])
+                    break
                 self.received += len(data)
                 client.sendall(data)
         with contextlib.suppress(OSError):

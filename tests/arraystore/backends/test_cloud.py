@@ -101,6 +101,24 @@ def test_cut_lines_are_tried_again(far, line, when):
     assert len(list(far.objects())) == 2
 
 
+def test_an_answer_cut_in_its_body_is_asked_for_again(far, line):
+    """Objects, ranges of them, and lists: one of those goes on after the last key that came."""
+    bucket = far._backend.bucket
+    picture = noise(1)
+    ref = far.put(picture, kind="frame")
+    names = {f"records/{number:03d}-{'x' * 60}" for number in range(60)}
+    for name in names:
+        bucket.put(name, b"x")
+    line.when = "within"
+    for cuts in (1, 3):
+        line.cut = cuts
+        assert np.array_equal(far.open(ref)[...], picture)
+        assert line.cut == 0
+        line.cut = cuts
+        assert [entry.path for entry in bucket.list("records")] == sorted(names)
+        assert line.cut == 0
+
+
 def test_a_line_that_stays_cut_is_unreachable(far, line):
     ref = far.put(noise(1), kind="frame")
     hasty = open_store(f"{far.url}?endpoint={line.url}&{KEYS}&max_retries=1")
@@ -373,6 +391,23 @@ def test_refusals_are_told_apart(refusing, status, code, error):
     with pytest.raises(error) as caught:
         open_store(url)
     assert type(caught.value) is error
+
+
+@pytest.mark.parametrize("code", ["ExpiredToken", "TokenRefreshRequired"])
+def test_an_expired_token_is_named(refusing, code):
+    handler, url = refusing
+    handler.status, handler.body = 400, f"<Error><Code>{code}</Code><Message>It expired</Message></Error>".encode()
+    with pytest.raises(StoreUnreachable, match=r"token has expired.*AWS_SESSION_TOKEN"):
+        open_store(url)
+
+
+def test_what_a_server_says_is_told_whole(refusing):
+    handler, url = refusing
+    text = "Please reduce your request rate, " + "and be patient " * 20
+    handler.status, handler.body = 503, f"<Error><Code>SlowDown</Code><Message>{text}</Message></Error>".encode()
+    with pytest.raises(StoreUnreachable, match=r"the server answered 503.*, SlowDown, Please reduce") as caught:
+        open_store(url)
+    assert text.strip() in str(caught.value)
 
 
 def test_reads_that_are_refused_say_so(refusing):
