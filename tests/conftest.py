@@ -88,10 +88,10 @@ def miri_exposure() -> Path:
 def alone(monkeypatch):
     """Say that nobody else is at work: what looks wrong for a moment is not looked at again after a pause."""
     from pipelines.documents import strangers
-    from pipelines.upkeep import census
+    from pipelines.upkeep import doubles
 
     monkeypatch.setattr(strangers, "PATIENCE", 0.0)
-    monkeypatch.setattr(census, "PATIENCE", 0.0)
+    monkeypatch.setattr(doubles, "PATIENCE", 0.0)
 
 
 @pytest.fixture(autouse=True)

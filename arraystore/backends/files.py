@@ -26,7 +26,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from arraystore.backends.folders import identity, make_folders, regular, sync_folder, unfinished_marker
+from arraystore.backends.folders import (
+    described,
+    folders,
+    identity,
+    make_folders,
+    regular,
+    sync_folder,
+    unfinished_marker,
+    unless_gone,
+)
 from arraystore.backends.protocol import Entry, StoredObject
 from arraystore.backends.staging import TAKEN, FileStaging
 from arraystore.errors import StoreReadOnly, translated
@@ -147,7 +156,7 @@ class FileBackend:
             return
         if not top.exists() and prefix.startswith("objects/"):
             top = Path(self._aside_path(prefix))
-        for folder, _, names in os.walk(top, onerror=_unless_gone):
+        for folder, _, names in os.walk(top, onerror=unless_gone):
             inside = Path(folder).relative_to(top).as_posix()
             for name in names:
                 with translated("look at", top), suppress(FileNotFoundError):
@@ -165,12 +174,12 @@ class FileBackend:
         seen = set()
         with translated("list", self.root):
             for top in (self.root / "objects", self.root / ".aside"):
-                for folder in _folders(top):
-                    inner = [folder] if top.name == ".aside" else _folders(Path(folder.path))
+                for folder in folders(top):
+                    inner = [folder] if top.name == ".aside" else folders(Path(folder.path))
                     for item in inner:
                         if _DIGEST.fullmatch(item.name) and item.name not in seen:
                             seen.add(item.name)
-                            yield _describe(Path(item.path))
+                            yield described(Path(item.path))
 
     def touch(self, digest: str) -> bool:
         self.require_writable()
@@ -210,7 +219,7 @@ class FileBackend:
                     return False
             kept = True
             try:
-                kept = keep(_describe(aside).modified)
+                kept = keep(described(aside).modified)
             finally:
                 with translated("put back", target):
                     if kept:
@@ -221,7 +230,7 @@ class FileBackend:
     def recover(self) -> None:
         self.require_writable()
         with self._one_sweep(), translated("put back what is in", self.root / ".aside"):
-            for folder in _folders(self.root / ".aside"):
+            for folder in folders(self.root / ".aside"):
                 if _DIGEST.fullmatch(folder.name):
                     self._restore(folder.name)
 
@@ -265,8 +274,8 @@ class FileBackend:
 
     def leftovers(self) -> Iterator[Entry]:
         with translated("list", self.root / ".staging"):
-            for folder in _folders(self.root / ".staging"):
-                found = _describe(Path(folder.path))
+            for folder in folders(self.root / ".staging"):
+                found = described(Path(folder.path))
                 yield Entry(f".staging/{folder.name}", found.nbytes, found.modified)
             for path in self.root.glob(unfinished_marker("*")):
                 if (entry := self.stat(path.name)) is not None:
@@ -332,31 +341,3 @@ class FileBackend:
                 while folder.parent != self.root:
                     folder.rmdir()
                     folder = folder.parent
-
-
-def _unless_gone(error: OSError) -> None:
-    if not isinstance(error, FileNotFoundError | NotADirectoryError):
-        raise error
-
-
-def _folders(top: Path) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(top) as entries:
-            return sorted((e for e in entries if e.is_dir(follow_symlinks=False)), key=lambda e: e.name)
-    except FileNotFoundError:
-        return []
-
-
-def _describe(folder: Path) -> StoredObject:
-    """Bytes of a folder's files, and when its manifest (else anything in it) last changed."""
-    nbytes, newest, manifest = 0, 0.0, None
-    for inside, _, names in os.walk(folder):
-        for path in (inside, *(f"{inside}/{name}" for name in names)):
-            with suppress(FileNotFoundError):
-                found = os.stat(path, follow_symlinks=False)
-                newest = max(newest, found.st_mtime)
-                if path != inside:
-                    nbytes += found.st_size
-                if path == f"{folder}/manifest.json":
-                    manifest = found.st_mtime
-    return StoredObject(folder.name, nbytes, newest if manifest is None else manifest)

@@ -9,9 +9,19 @@ from contextlib import suppress
 from pathlib import Path
 
 from arraystore.backends.markers import MARKER, new_marker, parse_marker
+from arraystore.backends.protocol import StoredObject
 from arraystore.errors import ArrayDamaged, NotAStore, StoreUnreachable, translated
 
-__all__ = ["identity", "make_folders", "regular", "sync_folder", "unfinished_marker"]
+__all__ = [
+    "described",
+    "folders",
+    "identity",
+    "make_folders",
+    "regular",
+    "sync_folder",
+    "unfinished_marker",
+    "unless_gone",
+]
 
 _OURS = {MARKER, "objects", "records", ".staging", ".aside", "lost+found"}
 
@@ -93,3 +103,33 @@ def regular(descriptor: int, path: str) -> int:
         return descriptor
     os.close(descriptor)
     raise ArrayDamaged(f"{path} is not a regular file. Remove it, and restore the store from a copy.")
+
+
+def unless_gone(error: OSError) -> None:
+    """Raise an error of a listing, unless what was listed is gone."""
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
+        raise error
+
+
+def folders(top: Path) -> list[os.DirEntry[str]]:
+    """Return the folders in a folder, by name; none where it is not there."""
+    try:
+        with os.scandir(top) as entries:
+            return sorted((e for e in entries if e.is_dir(follow_symlinks=False)), key=lambda e: e.name)
+    except FileNotFoundError:
+        return []
+
+
+def described(folder: Path) -> StoredObject:
+    """Bytes of a folder's files, and when its manifest (else anything in it) last changed."""
+    nbytes, newest, manifest = 0, 0.0, None
+    for inside, _, names in os.walk(folder):
+        for path in (inside, *(f"{inside}/{name}" for name in names)):
+            with suppress(FileNotFoundError):
+                found = os.stat(path, follow_symlinks=False)
+                newest = max(newest, found.st_mtime)
+                if path != inside:
+                    nbytes += found.st_size
+                if path == f"{folder}/manifest.json":
+                    manifest = found.st_mtime
+    return StoredObject(folder.name, nbytes, newest if manifest is None else manifest)

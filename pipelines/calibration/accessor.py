@@ -252,7 +252,7 @@ class Calibration:
 
     def undo(self, run: str, *, why: str = "taken back") -> list[str]:
         """Take back exactly what a recall, a certification or a mark did, by its run: `pipelines.documents.changes`."""
-        from pipelines.documents.changes import undo
+        from pipelines.documents.undoing import undo
 
         self._session.require_writable("undo")
         return undo(run, catalog=self._session.catalog, store=self._session.store, why=why)

@@ -31,7 +31,7 @@ def undo_latest(
     UsageError
         None of these nights was ever repaired so, or all has been undone.
     """
-    from pipelines.documents.changes import undo
+    from pipelines.documents.undoing import undo
 
     epoch = datetime.fromtimestamp(0, UTC)
     undone: set[Any] = set()

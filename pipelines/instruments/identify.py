@@ -102,13 +102,7 @@ def identify(
     for name, rule in profile.fields:
         reading.fields[name] = reading.take(name, rule)
     number = reading.number("exposure_number", profile.exposure_number)
-    if not profile.clock.declared:
-        when = read_when(headers, path, place)
-        reading.flags += when.flags
-        reading.fields.update(when.fields)
-    else:
-        timestamp, day = reading.when(profile.clock)
-        when = When(timestamp, day)
+    when = _when(reading, headers, place)
     flat_time = None
     if kind in profile.flat_kinds and when.timestamp is not None:
         flat_time = time_of_day(when.timestamp, profile.clock.zone)
@@ -152,6 +146,16 @@ def identify(
         obs=obs,
         obs_from={**seen.obs_from, **when.sources, **({"profile": ASKED} if asked else {})},
     )
+
+
+def _when(reading: _Reading, headers: Headers, place: Place) -> When:
+    """Return instant and night, by the profile's clock or the dialects."""
+    if reading.profile.clock.declared:
+        return When(*reading.when(reading.profile.clock))
+    when = read_when(headers, reading.path, place)
+    reading.flags += when.flags
+    reading.fields.update(when.fields)
+    return when
 
 
 def _kind(reading: _Reading, headers: Headers, stacking: Stacking) -> tuple[str, str, str | None]:

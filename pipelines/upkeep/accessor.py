@@ -169,7 +169,7 @@ class Upkeep:
 
     def undo(self, run: str, *, why: str) -> list[str]:
         """Put back exactly what the changes of a run replaced: `pipelines.documents.changes`."""
-        from pipelines.documents.changes import undo
+        from pipelines.documents.undoing import undo
 
         self._session.require_writable("undo")
         return undo(run, catalog=self._session.catalog, store=self._session.store, why=why)

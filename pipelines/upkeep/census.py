@@ -1,11 +1,9 @@
 """Census: holds the listings of catalog and store against each other, reading no array."""
 
 import hashlib
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import groupby
 from typing import Any
 
 import bson
@@ -13,17 +11,14 @@ import bson.errors
 
 from arraystore import ArrayDamaged, ArrayRef, ArrayStore, InvalidRef, Lost
 from catalog import Catalog
-from pipelines.documents.lookup import found_in
 from pipelines.documents.records import PREFIXES, RecordName, older_key, parse_key, record_key, record_stem
 from pipelines.documents.schema import pixels_digest
 from pipelines.session import Session
+from pipelines.upkeep.doubles import LIVE, SHOWN, duplicates, half_deleted
 from pipelines.upkeep.findings import Finding
 
 REFERRING = ("headers", "masters", "views", "trash", "history")
 """Collections whose documents keep arrays alive."""
-LIVE = ("headers", "masters")
-SHOWN = 20  # documents named with a finding
-PATIENCE = 2.0  # seconds in which a deletion under way is carried out
 
 Document = dict[str, Any]
 
@@ -101,8 +96,8 @@ def take_census(
             if seen is not None and census.documents % 100 == 0:
                 seen(census.documents)
     findings += _catalog_lost(session, census)
-    findings += _half_deleted(session.catalog)
-    findings += _duplicates(session.catalog)
+    findings += half_deleted(session.catalog)
+    findings += duplicates(session.catalog)
     findings += _unaccounted(session, census, grace=grace)
     return census, findings
 
@@ -231,50 +226,6 @@ def _catalog_lost(session: Session, census: Census) -> Iterator[Finding]:
             f"{session.store.url} keeps {len(census.records)} records of documents, and {session.catalog.url} is empty"
         )
         yield Finding("catalog-lost", session.catalog.url, text)
-
-
-def _half_deleted(catalog: Catalog) -> Iterator[Finding]:
-    entries = list(catalog.trash.find({}, {"document": 1, "revision": 1, "collection": 1}))
-    live: dict[tuple[str, str], int] = {}
-    for name in LIVE:
-        ids = [entry["document"] for entry in entries if entry.get("collection", "headers") == name]
-        for document in found_in(catalog[name], "_id", ids, {"ingest.revision": 1}):
-            live[name, document["_id"]] = document["ingest"]["revision"]
-    suspected = [e for e in entries if live.get((e.get("collection", "headers"), e["document"])) == e["revision"]]
-    both = {entry["_id"]: (entry, seen) for entry in suspected if (seen := _in_use(catalog, entry)) is not None}
-    if both:
-        time.sleep(PATIENCE)  # whoever is deleting or restoring them this moment is through by then
-    for name, (entry, seen) in both.items():
-        if _in_use(catalog, entry) == seen and catalog.trash.find_one({"_id": name}, {"_id": 1}) is not None:
-            text = f"{entry['document']} is in use and, with the same revision, in the trash"
-            yield Finding("half-deleted", name, text, (entry["document"],))
-
-
-def _in_use(catalog: Catalog, entry: Document) -> int | None:
-    """Return how many changes the document of a trash entry has had, if it is in use; else None."""
-    query = {"_id": entry["document"], "ingest.revision": entry["revision"]}
-    live = catalog[entry.get("collection", "headers")].find_one(query, {"ingest.changes": 1})
-    return None if live is None else int(live["ingest"].get("changes", 0))
-
-
-def _duplicates(catalog: Catalog) -> Iterator[Finding]:
-    for path, code in (("file.sha256", "duplicated"), ("pixels_digest", "same-pixels")):
-        fields = {"file.sha256": 1, "pixels_digest": 1}
-        found = catalog.headers.find({path: {"$ne": None}}, fields).sort(path, 1)
-        for value, group in groupby(found, key=lambda doc, path=path: _at(doc, path)):  # type: ignore[misc]
-            first: dict[str, Document] = {}
-            for document in group:
-                # Of one file under two names, the pixels are the same too: that is said once.
-                first.setdefault(document["file"]["sha256"] if code == "same-pixels" else document["_id"], document)
-            names = tuple(sorted(document["_id"] for document in first.values()))
-            if len(names) > 1:
-                yield Finding(code, value, f"{path} is the same for {', '.join(names[:3])}", names[:SHOWN])
-
-
-def _at(document: Document, path: str) -> Any:
-    for key in path.split("."):
-        document = document[key]
-    return document
 
 
 def _unaccounted(session: Session, census: Census, *, grace: timedelta) -> Iterator[Finding]:

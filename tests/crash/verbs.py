@@ -11,7 +11,7 @@ import bson
 
 from pipelines import open_archive
 from pipelines.archive import Archive
-from pipelines.documents import changes
+from pipelines.documents import changes, undoing
 from pipelines.documents.edits import Edit, difference
 from pipelines.documents.records import record_key
 from pipelines.upkeep.check import check
@@ -142,7 +142,7 @@ def undo(archive: Archive, made: Scene) -> None:
     if document["qc"].get("verdict") == "bad":
         entry = archive.history.find_one({"why": "looked at again"})
         assert entry is not None
-        changes.undo(entry["run"], catalog=archive.catalog, store=archive.store, why="no")
+        undoing.undo(entry["run"], catalog=archive.catalog, store=archive.store, why="no")
 
 
 def sweep(archive: Archive, made: Scene) -> None:

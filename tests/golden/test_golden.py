@@ -9,10 +9,10 @@ import pytest
 from bson import json_util
 
 from pipelines import open_archive
-from pipelines.documents.changes import undo
 from pipelines.documents.migrate import migrate
 from pipelines.documents.observations import obs_of
 from pipelines.documents.schema import SCHEMA
+from pipelines.documents.undoing import undo
 from pipelines.upkeep.backup import backup, copy
 from pipelines.upkeep.check import check
 from pipelines.upkeep.rebuild import rebuild

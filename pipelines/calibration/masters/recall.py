@@ -39,7 +39,7 @@ class Recalled:
     Attributes
     ----------
     run : str or None
-        By which `changes.undo` takes it back; None for a dry run.
+        By which `undoing.undo` takes it back; None for a dry run.
     targets : tuple of str
         What was marked bad.
     effects : Answer

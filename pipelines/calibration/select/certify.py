@@ -39,7 +39,7 @@ class Certification:
     Attributes
     ----------
     run : str
-        Its run, by which `darkroom recall --undo` or `changes.undo` takes it back.
+        Its run, by which `darkroom recall --undo` or `undoing.undo` takes it back.
     master : str
         The master.
     validity : tuple of dict

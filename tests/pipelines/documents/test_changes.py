@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.documents.changes import Edit, carry_out, change, new_state, undo
+from pipelines.documents.changes import Edit, carry_out, change, new_state
 from pipelines.documents.edits import ABSENT, AWARE, applied, difference, put, reverted, value_at
 from pipelines.documents.history import as_of
 from pipelines.documents.records import parse_key, record_key, record_stem
+from pipelines.documents.undoing import undo
 from pipelines.errors import Refused, UnknownDocument, UsageError
 
 NAME = "Dragonfly101/2024-02-20/T13080513_31_dark.fits"

@@ -10,9 +10,10 @@ import pytest
 from arraystore import StoreError
 from catalog import CatalogError
 from pipelines import open_archive
-from pipelines.documents.changes import Edit, change, undo
+from pipelines.documents.changes import Edit, change
 from pipelines.documents.history import history, instant
 from pipelines.documents.migrate import migrate
+from pipelines.documents.undoing import undo
 from pipelines.errors import DarkroomError, Refused, UnknownDocument, UsageError
 from pipelines.session import Session
 from pipelines.upkeep.backup import copy

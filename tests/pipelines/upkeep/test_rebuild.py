@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 
 from pipelines import open_archive
-from pipelines.documents.changes import Edit, change, undo
+from pipelines.documents.changes import Edit, change
 from pipelines.documents.lives import WHY_REVISED
 from pipelines.documents.records import record_key
 from pipelines.documents.schema import SCHEMA
+from pipelines.documents.undoing import undo
 from pipelines.errors import Refused, SchemaTooNew, UnknownDocument
 from pipelines.processes import interpreter
 from pipelines.upkeep.check import check

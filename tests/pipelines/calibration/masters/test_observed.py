@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.calibration.select.departed import departures
-from pipelines.documents.changes import Edit, change, undo
+from pipelines.documents.changes import Edit, change
 from pipelines.documents.migrate import migrate
 from pipelines.documents.shared import observed_master, shared_obs
+from pipelines.documents.undoing import undo
 from tests.pipelines.calibration.conftest import make, of
 
 

@@ -6,7 +6,7 @@ import pytest
 from pipelines.calibration.masters.recall import downstream, recall
 from pipelines.calibration.masters.step import MasterOptions
 from pipelines.calibration.select.choose import choose
-from pipelines.documents.changes import undo
+from pipelines.documents.undoing import undo
 from pipelines.errors import Refused, UnknownDocument
 from tests.pipelines.calibration.conftest import make, of
 

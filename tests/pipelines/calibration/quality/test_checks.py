@@ -12,7 +12,8 @@ from pipelines.calibration.quality.checks import check_frames, frame_checks
 from pipelines.calibration.quality.criteria import Peers, judge, verdict_of
 from pipelines.calibration.quality.measure import Stats
 from pipelines.demo.simulate import TROUBLES, simulate_night
-from pipelines.documents.changes import Edit, change, undo
+from pipelines.documents.changes import Edit, change
+from pipelines.documents.undoing import undo
 from pipelines.instruments import FrameLimits
 from tests.pipelines import command
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pipelines.calibration.select.certify import Overlap, certify, same_key, set_status
 from pipelines.calibration.select.intervals import interval, joined, overlaps, without
-from pipelines.documents.changes import undo
+from pipelines.documents.undoing import undo
 from pipelines.errors import Refused, UnknownDocument, UsageError
 from pipelines.processes import interpreter
 from tests.pipelines.calibration.conftest import of
