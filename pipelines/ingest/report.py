@@ -37,7 +37,7 @@ DOUBTS: Mapping[str, str] = {
 def doubts_of(flags: Iterable[str], obs_from: Mapping[str, Any]) -> list[str]:
     """Return what identification could not place in one file, as keys of `DOUBTS`."""
     found = [flag for flag in flags if flag in DOUBTS]
-    if obs_from.get("night") == "UTC" and "telescope" not in obs_from:
+    if obs_from.get("night") == "UTC":
         found.append(NIGHT_BY_UTC)
     return found
 

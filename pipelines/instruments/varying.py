@@ -88,6 +88,7 @@ VARYING: tuple[Varying, ...] = (
         "everybody; flats are brought to one level, and biases have none",
         kinds=("flat", "bias"),
     ),
+    Varying("units, in which the times were read already", _words("EXPUNIT TIMEUNIT"), "scripts, FITS 4.0"),
     Varying(
         "counters and names of files and requests",
         (

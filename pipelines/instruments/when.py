@@ -78,7 +78,7 @@ def _night(
             return named[0], named[1], []
         return night, place.source or "UTC", ["night-conflict"]
     if place.space:
-        return night, "UTC", []
+        return night, "UTC, in space", []
     if place.zone is not None or place.longitude is not None:
         return night, place.source, []
     if by_path is not None and by_path != night and abs(by_path - night) <= _DAY:

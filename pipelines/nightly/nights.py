@@ -98,14 +98,14 @@ def by_night(
     Parameters
     ----------
     profile : str, optional
-        The profile that reads the paths; by default every one that has a path rule is asked.
+        The profile that reads the paths; by default every one that has a path rule is asked, then the folder
+        nearest to the file that names a night.
     """
-    readers = [profiles[profile]] if profile is not None else [p for p in profiles.values() if p.path is not None]
+    named = None if profile is None else {profile: profiles[profile]}
     nights: dict[str, list[Candidate]] = {}
     others = 0
     for candidate in found:
-        path = PurePosixPath(candidate.file)
-        night = next((day for reader in readers if (day := path_night(reader, path)) is not None), None)
+        night = night_of_path(PurePosixPath(candidate.file), named or profiles)
         if want.has(candidate, night):
             nights.setdefault(night.isoformat() if night else UNDATED, []).append(candidate)
         else:
@@ -114,6 +114,12 @@ def by_night(
     if others:
         logger.info("not asked for: %d files of other nights, or looked at before; -vv names them", others)
     return dict(sorted(nights.items()))
+
+
+def night_of_path(path: PurePosixPath, profiles: Mapping[str, Profile]) -> date | None:
+    """Return the night that a path names: by the path rule of a profile, else by its folders; None without."""
+    readers = sorted(profiles.values(), key=lambda profile: profile.path is None)
+    return next((day for reader in readers if (day := path_night(reader, path)) is not None), None)
 
 
 def settled(found: Sequence[Candidate], *, settle: float, now: float) -> tuple[list[Candidate], list[Candidate]]:

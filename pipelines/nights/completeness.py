@@ -8,13 +8,14 @@ from typing import Any
 from catalog import Catalog
 from pipelines.calibration.groups.keys import camera_of
 from pipelines.calibration.times.flats import flat_times
-from pipelines.instruments import path_night, profiles
+from pipelines.instruments import profiles
 from pipelines.instruments.nights import parse_night
-from pipelines.nightly.nights import wanted
+from pipelines.nightly.nights import night_of_path, wanted
 from pipelines.nights.calibrations import group_findings, missing_calibration
 from pipelines.nights.cameras import camera_findings, exposure_findings, nameless, names_of, ranges
 from pipelines.nights.drift import keyword_findings
 from pipelines.nights.notice import Notice
+from pipelines.nights.unplaced import unplaced
 from pipelines.session import Session
 from pipelines.table import Answer
 from pipelines.table.cells import counted
@@ -58,6 +59,7 @@ def night(session: Session, date: str, *, recent: int = RECENT) -> Answer:
         *exposure_findings(frames, names),
         *_undated(session, frames, date),
         *_conflicts(session, frames, date),
+        *unplaced(session.headers, frames, date),
         *group_findings(session, date, names),
         *missing_calibration(session, frames, date, names),
         *_pending(frames),
@@ -157,13 +159,13 @@ def _pending(frames: Sequence[Document]) -> Iterator[Notice]:
 
 def _in_quarantine(catalog: Catalog, date: str) -> list[Mapping[str, Any]]:
     """Return the files of the night that could not be taken: by their path, else by when they were written."""
-    readers = [profile for profile in profiles().values() if profile.path is not None]
+    known = profiles()
     want = wanted(date)
     found: list[Mapping[str, Any]] = []
     fields = dict.fromkeys(("path", "code", "hint", "mtime", "acknowledged"), 1)
     for entry in catalog.quarantine.find({}, fields).sort("_id", 1):
         path = PurePosixPath(entry["path"])
-        by_path = next((day for reader in readers if (day := path_night(reader, path)) is not None), None)
+        by_path = night_of_path(path, known)
         mtime = entry.get("mtime")
         by_time = want.modified(mtime.timestamp()) if mtime is not None else False
         if date in path.parts or (by_path.isoformat() == date if by_path else by_time):

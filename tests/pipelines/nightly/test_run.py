@@ -87,6 +87,16 @@ def test_only_what_changed_since_the_last_run_is_looked_at(tmp_path, raw, write_
     assert by_night(found, want=future, profiles=profiles()) == {}
 
 
+@pytest.mark.parametrize("folder", ["2024-02-20", "20240220", "night_2024_02_20/raw/dark", "cam/2024-02-20/bias"])
+def test_the_night_of_a_folder_is_believed_whatever_the_camera(archive, tmp_path, raw, folder, write_frame):
+    """Files copied years later are those of the night their folder names, and of no other."""
+    path = write_frame(f"{folder}/a.fits", folder=raw, **{"DATE-OBS": "2024-02-21T03:00:00"})
+    stamp(path, days=100)
+    assert run(archive, tmp_path, raw, wanted=wanted("2024-02-21")).nights == []
+    report = run(archive, tmp_path, raw, wanted=wanted("2024-02-20"))
+    assert [(night.night, night.new) for night in report.nights] == [("2024-02-20", 1)]
+
+
 def test_the_overlap_counts_from_the_last_run_that_left_nothing(archive, tmp_path, raw, write_frame):
     write_frame(name("2024-02-20", 1))
     assert last_finished(archive.session, [raw]) is None
