@@ -267,6 +267,12 @@ class Calibration:
         write = export_kept if master["kind"] == CALIBRATED else export_master
         return write(self._session, master, out, overwrite=overwrite)
 
+    def compare(self, master_id: str, *, peer: str = "ccdproc") -> Answer:
+        """Make a master's group by ccdproc, and say where the two differ: `pipelines.calibration.masters.compare`."""
+        from pipelines.calibration.masters.compare import compare
+
+        return compare(self._session, master_id, peer=peer)
+
     def header(self, document: Mapping[str, Any], image: int = 0) -> "Header":
         """Return the header that the FITS file of a master, or of an image of a calibrated frame, has."""
         from pipelines.calibration.apply.keep import CALIBRATED, kept_header

@@ -1,4 +1,4 @@
-"""Commands about masters: ``masters make | list | certify``, ``why``, ``needs``, ``recall``."""
+"""Commands about masters: ``masters make | list | certify | compare``, ``why``, ``needs``, ``recall``."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ def register(app: typer.Typer) -> None:
     masters.command("show")(masters_show)
     masters.command("export")(masters_export)
     masters.command("certify")(certify)
+    masters.command("compare")(compare)
     app.add_typer(masters, name="masters")
     for command in (why, needs, recall):
         app.command()(command)
@@ -161,6 +162,25 @@ def certify(
                 name, since=_instant(since), until=_instant(until), split=split, override=override, why=why
             )
             show_object(done, as_json=as_json)
+
+
+def compare(
+    context: typer.Context,
+    name: str = typer.Argument(help="A master bias, dark or flat.", metavar="MASTER"),
+    peer: str = typer.Option("ccdproc", "--with", help="The other program; it must be installed."),
+    as_json: bool = table_option,
+) -> None:
+    """Combine a master's frames by ccdproc, and say where and by how much the two differ.
+
+    Examples
+    --------
+      darkroom masters compare masters/83F010711/2024-02-20/dark-6s --with ccdproc
+    """
+    from pipelines.cli.show import show
+
+    address: ArchiveAddress = context.obj
+    with address.open(readonly=True) as archive:
+        show(archive.calibration.compare(name, peer=peer), as_json=as_json)
 
 
 def why(

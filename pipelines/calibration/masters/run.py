@@ -13,7 +13,7 @@ from pipelines.calibration.masters.plan import KINDS, plan_kind, require_sense
 from pipelines.calibration.masters.step import MasterOptions, Step
 from pipelines.calibration.masters.work import Made, Work
 from pipelines.calibration.select.choose import best, candidates
-from pipelines.calibration.select.criteria import Rules
+from pipelines.calibration.select.criteria import Rules, certify_hint
 from pipelines.combine.bands import processors
 from pipelines.documents import runs as ledger
 from pipelines.documents.changes import Edit, change
@@ -285,7 +285,8 @@ def _row(
     left_out = [f"{item['id']}: {item['reason']}" for item in (master or {}).get("rejected") or ()]
     if reason is None:
         reason = step.reason if outcome != "made" or master is None else master["acceptance"]["reason"]
-        reason = "; ".join([*([reason] if reason else []), *step.notes]) or None
+        hint = [certify_hint(master)] if master is not None and master["status"] == "proposed" else []
+        reason = "; ".join([*([reason] if reason else []), *step.notes, *hint]) or None
     return {
         **{name: row[name] for name in ("kind", "camera", "key")},
         "frames": len(step.frames) - sum(frame["_id"] in gone for frame in step.frames),

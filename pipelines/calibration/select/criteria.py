@@ -11,7 +11,7 @@ from pipelines.calibration.groups.keys import master_trait, matching_keys, numbe
 from pipelines.calibration.groups.tolerance import apart
 from pipelines.instruments import GroupKey, GroupRule
 
-__all__ = ["SCALED", "MasterCheck", "Rules", "alike", "departed_shown", "judge", "valid_at"]
+__all__ = ["SCALED", "MasterCheck", "Rules", "alike", "certify_hint", "departed_shown", "judge", "valid_at"]
 
 Doc = Mapping[str, Any]
 
@@ -135,6 +135,11 @@ def _scaled(miss: MasterCheck, wanted: Any, found: Any, most: float) -> MasterCh
     if long is None or short is None or short <= 0 or not 1 < long / short <= most:
         return miss
     return MasterCheck(miss.criterion, True, SCALED, f"{long:g}, scaled down by {long / short:.3g}")
+
+
+def certify_hint(master: Doc) -> str:
+    """Say how a master that only waits for somebody's word comes into use."""
+    return f"to use it as it is: darkroom masters certify '{master['_id']}' --why TEXT"
 
 
 def _status(master: Doc, rules: Rules) -> MasterCheck:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pipelines.calibration.groups.keys import rule_for, traits
 from pipelines.calibration.select.choose import MasterCandidate, best, judged, nearness
-from pipelines.calibration.select.criteria import SCALED, Rules
+from pipelines.calibration.select.criteria import SCALED, Rules, certify_hint
 
 __all__ = ["DarkChoice", "dark_for", "miss"]
 
@@ -90,4 +90,6 @@ def miss(kind: str, candidates: Sequence[MasterCandidate]) -> str:
     near = min(candidates, key=nearness, default=None)
     if near is None:
         return f"no {kind} from this camera"
-    return f"no {kind}: {near.master['_id']} has {near.failed[0].criterion} {near.failed[0].text}"
+    said = f"no {kind}: {near.master['_id']} has {near.failed[0].criterion} {near.failed[0].text}"
+    waits = [check.criterion for check in near.failed] == ["status"] and near.master["status"] == "proposed"
+    return f"{said}; {certify_hint(near.master)}" if waits else said

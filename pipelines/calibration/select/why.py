@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.calibration.groups.keys import rule_for, traits
 from pipelines.calibration.select.choose import MasterCandidate, best, candidates, nearness
-from pipelines.calibration.select.criteria import Rules
+from pipelines.calibration.select.criteria import Rules, certify_hint
 from pipelines.errors import UnknownDocument, UsageError
 from pipelines.session import Session
 from pipelines.table import Answer, Row
@@ -133,7 +133,7 @@ def _reason(frame_id: str, kind: str, camera: Any, chosen: MasterCandidate | Non
 def _shoot(kind: str, wanted: Row, camera: Any, minimum: int, miss: MasterCandidate | None) -> str:
     """Say how to fix it: somebody's word where only that is missing, frames otherwise."""
     if miss is not None and all(check.criterion in ("status", "validity") for check in miss.failed):
-        return f"To fix it: look at {miss.master['_id']}, then `darkroom certify` it"
+        return f"To fix it: look at it (darkroom show '{miss.master['_id']}'); {certify_hint(miss.master)}"
     frames = "darks" if kind == "pixelmap" else "bias frames" if kind == "bias" else f"{kind}s"
     told = [f"{name} {wanted[name]:g}" for name in ("exptime", "temperature") if wanted.get(name) is not None]
     told = told if kind == "dark" else told[-1:] if kind == "bias" else []

@@ -142,7 +142,7 @@ def test_the_nearest_miss_is_the_one_that_fails_least(archive):
 def test_what_only_lacks_a_word_is_to_be_looked_at_not_shot(archive):
     archive.session.headers.insert_one({**FRAME, "root": "r", "path": "p"})
     archive.session.masters.insert_one(master(status="proposed"))
-    assert "darkroom certify" in why(archive.session, "frame").shoot
+    assert "darkroom masters certify" in why(archive.session, "frame").shoot
 
 
 def test_a_certified_master_is_preferred_in_its_interval_and_only_there(made):
