@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.archive.questions import Questions, listed
@@ -10,6 +11,7 @@ from pipelines.errors import UsageError
 from pipelines.table import Answer
 
 if TYPE_CHECKING:
+    from pipelines.calibration.select.criteria import Rules
     from pipelines.documents.changes import Changed
     from pipelines.documents.deletion import Deletion
     from pipelines.ingest.again import Identified
@@ -241,3 +243,47 @@ class Changes(Questions):
         from pipelines.ingest.export import export
 
         return export(self.session, self.session.frame(document_id), out, overwrite=overwrite)
+
+    def export_with_calibration(
+        self,
+        what: str | Sequence[str] | Mapping[str, Any],
+        folder: str | os.PathLike[str],
+        *,
+        rules: "Rules | None" = None,
+        overwrite: bool = False,
+        progress: bool | None = None,
+    ) -> Answer:
+        """Write lights and the raw frames of their masters, in folders that Siril and WBPP take.
+
+        Parameters
+        ----------
+        what : str, sequence of str or Mapping
+            A night (its lights), a frame, several, or a filter of frames.
+        folder : path
+            Below it a folder for each setup, with ``lights``, ``darks``, ``flats``, ``biases``, ``darkflats``.
+        rules : Rules, optional
+            What is asked of the masters.
+        overwrite : bool
+            Replace files that are there.
+
+        Raises
+        ------
+        UsageError
+            There is no such light, or a file is there already.
+        """
+        from pipelines.calibration.apply.belongings import export_belongings
+        from pipelines.calibration.apply.run import lights_of
+        from pipelines.ingest.export import export
+        from pipelines.progress import bar
+
+        names = lights_of(self.session, what)
+        with bar("Export", shown=progress) as advance:
+            return export_belongings(
+                self.session,
+                names,
+                Path(folder),
+                write=lambda document, path: export(self.session, document, path, overwrite=overwrite),
+                rules=rules,
+                overwrite=overwrite,
+                progress=advance,
+            )

@@ -43,10 +43,15 @@ def header(
 
 def export(
     context: typer.Context,
-    document: str = typer.Argument(help="A document's name.", metavar="ID"),
-    out: Path = typer.Argument(help="File or folder to write to; - is standard output."),
-    overwrite: bool = typer.Option(False, "--overwrite", help="Replace a file that is there."),
+    document: str = typer.Argument(
+        help="A document's name; with --with-calibration also a night or a filter {...}.", metavar="ID"
+    ),
+    out: Path | None = typer.Argument(None, help="File or folder to write to; - is standard output."),
+    overwrite: bool = typer.Option(False, "--overwrite", help="Replace files that are there."),
     certificate: bool = typer.Option(False, "--certificate", help="Print the digests, ingested and exported."),
+    with_calibration: Path | None = typer.Option(
+        None, metavar="DIR", help="Lights and the raw frames of their masters, in folders as Siril and WBPP take them."
+    ),
     as_json: bool = json_option,
 ) -> None:
     """Write the original FITS file again, byte for byte; or a master as FITS, with all its planes.
@@ -54,10 +59,16 @@ def export(
     Examples
     --------
       darkroom export Dragonfly101/2024-02-20/T13060400_1_flat.fits original.fits
+      darkroom export 2024-02-20 --with-calibration to-stack
     """
     from pipelines.cli.show import print_json
 
     address: ArchiveAddress = context.obj
+    if (out is None) == (with_calibration is None):
+        raise typer.BadParameter("name the file or folder to write to, or a folder with --with-calibration DIR")
+    if out is None:
+        _with_calibration(address, document, Path(str(with_calibration)), overwrite=overwrite, as_json=as_json)
+        return
     if str(out) == "-":
         _to_stdout(address, document)
         return
@@ -80,6 +91,20 @@ def export(
     typer.echo(f"{proof.file}: {proof.nbytes} bytes, as ingested")
     if certificate:
         typer.echo(f"ingested sha256 {proof.ingested}\nexported sha256 {proof.exported}")
+
+
+def _with_calibration(address: ArchiveAddress, what: str, folder: Path, *, overwrite: bool, as_json: bool) -> None:
+    """Write lights and the frames that belong to them. Exit code 1: a file could not be written."""
+    from pipelines.cli.query import parse
+    from pipelines.cli.show import show
+
+    asked = parse(what) if what.lstrip().startswith(("{", "[")) else what
+    if isinstance(asked, list):
+        raise typer.BadParameter("lights are named by a filter {...}, not by a pipeline")
+    with address.open(readonly=True) as archive:
+        answer = archive.export_with_calibration(asked, folder, overwrite=overwrite)
+    show(answer, as_json=as_json)
+    raise typer.Exit(int(any(row["outcome"] == "failed" for row in answer)))
 
 
 def _to_stdout(address: ArchiveAddress, document: str) -> None:

@@ -23,7 +23,7 @@ from pipelines.progress import Progress
 from pipelines.session import Session
 from pipelines.table import Answer, Row
 
-__all__ = ["Output", "calibrate", "frames_of"]
+__all__ = ["Output", "calibrate", "frames_of", "lights_of", "planned"]
 
 Doc = Mapping[str, Any]
 COLUMNS = ("frame", "bias", "dark", "flat", "scale", "unit", "outcome", "result", "notes")
@@ -79,6 +79,26 @@ def frames_of(session: Session, what: str) -> list[str]:
     return found
 
 
+def lights_of(session: Session, what: str | Sequence[str] | Mapping[str, Any]) -> list[str]:
+    """Return the names of the frames meant: those of `frames_of`, several by name, or the lights of a filter.
+
+    Raises
+    ------
+    UsageError
+        No light matches the filter.
+    UnknownDocument
+        There is no such frame.
+    """
+    if isinstance(what, str):
+        return frames_of(session, what)
+    if not isinstance(what, Mapping):
+        return [session.frame(name)["_id"] for name in what]
+    found = [doc["_id"] for doc in session.headers.find({"$and": [{"kind": "light"}, what]}, {"_id": 1}).sort("_id", 1)]
+    if not found:
+        raise UsageError("no light matches the filter; `darkroom query` says what does")
+    return found
+
+
 def calibrate(
     session: Session,
     names: Sequence[str],
@@ -118,7 +138,7 @@ def calibrate(
     """
     output = output or Output()
     _require_folder(output.folder)
-    plan = list(_planned(session, names, rules))
+    plan = list(planned(session, names, rules))
     targets = _targets(plan, output)
     if not output.anything:
         rows = [_row(one, "not calibrated" if one.refused else "nothing made") for one in plan]
@@ -141,7 +161,7 @@ def calibrate(
     return Answer(COLUMNS, tuple(rows), _title(rows, "calibrated") + (f" (run {run})" if run else ""))
 
 
-def _planned(session: Session, names: Sequence[str], rules: Rules | None) -> Iterator[Correction]:
+def planned(session: Session, names: Sequence[str], rules: Rules | None) -> Iterator[Correction]:
     """Plan frames a few hundred at a time: their documents are large."""
     for start in range(0, len(names), _AT_ONCE):
         some = list(names[start : start + _AT_ONCE])
