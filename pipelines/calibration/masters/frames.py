@@ -1,5 +1,6 @@
 """Frames as they are combined: rows of a raw frame, or of a flat with its dark taken away and its level divided out."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,7 @@ __all__ = [
     "central_level",
     "drifting",
     "frame_source",
+    "masks_noted",
     "stated_in",
     "variance_source",
 ]
@@ -52,10 +54,10 @@ class Plane:
 
 @dataclass(frozen=True, slots=True)
 class Masked:
-    """A frame with a mask of its own: rows are masked arrays."""
+    """A frame with masks of its own: rows are masked arrays."""
 
     frame: Plane
-    mask: Plane
+    masks: tuple[Plane, ...]
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -66,7 +68,10 @@ class Masked:
         return self.frame.dtype
 
     def read(self, start: int, stop: int) -> Rows:
-        return np.ma.MaskedArray(self.frame.read(start, stop), mask=self.mask.read(start, stop) != 0)
+        bad = self.masks[0].read(start, stop) != 0
+        for mask in self.masks[1:]:
+            bad |= mask.read(start, stop) != 0
+        return np.ma.MaskedArray(self.frame.read(start, stop), mask=bad)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,30 +109,53 @@ class Squared:
         return np.square(self.errors.read(start, stop), dtype=np.float64)
 
 
-MASKS = ("dq", "mask")
+MASKS = ("dq", "mask", "bpm", "badpix", "badpixel", "flags", "quality")
 VARIANCES = ("variance", "var", "err")
 
 
-def beside(frame: Doc, names: Sequence[str]) -> str | None:
-    """Return the first of some arrays that a frame has beside its pixels, of their shape."""
+def beside(frame: Doc, names: Sequence[str], image: str = "sci") -> tuple[str, ...]:
+    """Return which of some arrays a frame has beside the pixels of an image, of their shape and of its number.
+
+    Examples
+    --------
+    >>> plane = {"shape": [4, 5]}
+    >>> beside({"arrays": {"sci_2": plane, "dq_2": plane, "bpm": plane}}, MASKS, "sci_2")
+    ('dq_2',)
+    """
     arrays = frame["arrays"]
-    return next((n for n in names if n in arrays and arrays[n]["shape"] == arrays["sci"]["shape"]), None)
+    number = re.search(r"(_?\d+)?$", image)
+    tail = (number[1] or "") if number else ""
+    found = (name + tail for name in names)
+    return tuple(name for name in found if name in arrays and arrays[name]["shape"] == arrays[image]["shape"])
 
 
-def frame_source(frame: Doc, store: ArrayStore) -> Plane | Masked:
-    """Open a frame; where its file has a mask or quality plane, what is not zero there is masked."""
-    pixels = Plane(store.open(frame["arrays"]["sci"]))
-    mask = beside(frame, MASKS)
-    return pixels if mask is None else Masked(pixels, Plane(store.open(frame["arrays"][mask])))
+def frame_source(frame: Doc, store: ArrayStore, image: str = "sci") -> Plane | Masked:
+    """Open an image of a frame; where its file has masks or quality planes, what is not zero there is masked."""
+    pixels = Plane(store.open(frame["arrays"][image]))
+    masks = tuple(Plane(store.open(frame["arrays"][name])) for name in beside(frame, MASKS, image))
+    return Masked(pixels, masks) if masks else pixels
 
 
-def variance_source(frame: Doc, store: ArrayStore) -> Plane | Squared | None:
-    """Open the variances that a file states of its pixels; None if it states none."""
-    name = beside(frame, VARIANCES)
-    if name is None:
+def variance_source(frame: Doc, store: ArrayStore, image: str = "sci") -> Plane | Squared | None:
+    """Open the variances that a file states of the pixels of an image; None if it states none."""
+    names = beside(frame, VARIANCES, image)
+    if not names:
         return None
-    plane = Plane(store.open(frame["arrays"][name]))
-    return Squared(plane) if name == "err" else plane
+    plane = Plane(store.open(frame["arrays"][names[0]]))
+    return Squared(plane) if names[0].startswith("err") else plane
+
+
+def masks_noted(frames: Sequence[Doc], images: Sequence[str]) -> tuple[str, ...]:
+    """Say which masks of the files count, and in how many frames, where not all have them."""
+    having: dict[str, int] = {}
+    for frame in frames:
+        for name in {name for image in images for name in beside(frame, MASKS, image)}:
+            having[name] = having.get(name, 0) + 1
+    told = [
+        name if number == len(frames) else f"{name} ({number} of {len(frames)} frames have it)"
+        for name, number in sorted(having.items())
+    ]
+    return (f"pixels that are not 0 in {', '.join(told)} were left out",) if told else ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from pipelines.calibration.masters.heldout import Held, Reference, hold_out
 from pipelines.calibration.masters.images import frame_images, of_image, plane_key
 from pipelines.calibration.masters.numbers import statistics
 from pipelines.calibration.masters.opening import Opened, flat_lights, leveled, master_plane, opened
-from pipelines.calibration.masters.pixelmaps import map_pixels
+from pipelines.calibration.masters.pixelmaps import map_pixels, too_many
 from pipelines.calibration.masters.step import MapRules, Step
 from pipelines.calibration.masters.unstable import Spread, mark_unstable
 from pipelines.calibration.masters.work import Made, Work
@@ -273,5 +273,6 @@ def _map(step: Step, work: Work, store: ArrayStore) -> Made:
     refs = {name: store.put(getattr(found, name), kind="dq") for name in ("dq", "votes")}
     refs["noise"] = store.put(found.noise, kind="master")
     told = f"from {len(of['dark'])} darks and {len(of['flat'])} flats that are in use"
-    accepted = Acceptance("accepted", told, None, None, None, None, ())
+    doubt = too_many(found.counts, found.dq.size)
+    accepted = Acceptance("accepted" if doubt is None else "look", doubt or told, None, None, None, None, ())
     return Made(step, refs, accepted, found.counts, {}, {}, {}, 0.0)

@@ -16,7 +16,7 @@ from pipelines.calibration.masters.frames import (
     variance_source,
 )
 from pipelines.calibration.masters.geometry import Geometry, Region, geometry_of
-from pipelines.calibration.masters.images import SINGLE, planes_of
+from pipelines.calibration.masters.images import planes_of
 from pipelines.calibration.masters.overscan import Overscan, measure_overscan
 from pipelines.calibration.masters.step import Step
 from pipelines.combine import FrameUnreadable
@@ -95,9 +95,9 @@ def opened(step: Step, image: str, store: ArrayStore) -> Opened:
 
 
 def open_image(frame: Doc, image: str, store: ArrayStore, geometry: Geometry | None = None) -> Any:
-    """Open the picture of one image of a frame; only the mask of a single image is known to be its own."""
+    """Open the picture of one image of a frame, with the masks of its file."""
     geometry = geometry or geometry_of(frame, image)
-    source = frame_source(frame, store) if image == SINGLE else Plane(store.open(frame["arrays"][image]))
+    source = frame_source(frame, store, image)
     return Region(source, geometry.rows, geometry.columns) if geometry.trims else source
 
 
@@ -111,12 +111,11 @@ def measured_overscan(frame: Doc, image: str, geometry: Geometry, store: ArraySt
     arraystore.Lost, arraystore.ArrayDamaged
         Its pixels are not what was stored.
     """
-    whole = frame_source(frame, store) if image == SINGLE else Plane(store.open(frame["arrays"][image]))
-    return measure_overscan(whole, geometry)
+    return measure_overscan(frame_source(frame, store, image), geometry)
 
 
 def _variances(frame: Doc, image: str, store: ArrayStore, geometry: Geometry) -> Any:
-    found = variance_source(frame, store) if image == SINGLE else None
+    found = variance_source(frame, store, image)
     return Region(found, geometry.rows, geometry.columns) if found is not None and geometry.trims else found
 
 

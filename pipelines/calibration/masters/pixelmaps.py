@@ -19,6 +19,11 @@ from pipelines.combine.methods import MAD_TO_SIGMA
 
 __all__ = ["PixelMap", "map_pixels", "plan_maps"]
 
+MOST = 0.2
+"""Fraction of the sensor from which a map is not in use until somebody has looked."""
+
+_COLOURS = 1.1  # largest over smallest level of the four places of a pattern
+
 Doc = Mapping[str, Any]
 Votes = npt.NDArray[np.uint8]
 
@@ -71,7 +76,7 @@ def map_pixels(
     dead = np.zeros(shape, np.uint8)
     for flat in flats:
         with np.errstate(invalid="ignore"):
-            dead += ~(np.asarray(store.open(flat["arrays"]["value"])) >= rules.dead)
+            dead += ~(by_colour(np.asarray(store.open(flat["arrays"]["value"]))) >= rules.dead)
     dq = np.zeros(shape, np.uint16)
     dq[merged(hot, len(darks), rules)] |= np.uint16(MasterDQ.HOT)
     if flats:
@@ -83,6 +88,33 @@ def map_pixels(
     counts.pop("low_light")
     counts["bad_column"] = len(columns)
     return PixelMap(dq, hot, scatter.sigma(), counts | {"bad": int((dq != 0).sum())})
+
+
+def by_colour(value: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return a flat over the level of its colours: of a sensor without colours, as it is.
+
+    The four pixels of a colour pattern repeat along both axes. Where their medians differ by more than 10 % they are
+    colours, however the pattern is called and wherever it begins.
+    """
+    places = [(slice(y, None, 2), slice(x, None, 2)) for y in (0, 1) for x in (0, 1)]
+    if min(value.shape) < 2:
+        return value
+    levels = [float(np.nanmedian(part)) if np.isfinite(part := value[place]).any() else np.nan for place in places]
+    if not (min(levels) > 0 and max(levels) > _COLOURS * min(levels)):
+        return value
+    found = value.astype(np.float32)
+    for place, level in zip(places, levels, strict=True):
+        found[place] /= np.float32(level)
+    return found
+
+
+def too_many(counts: Mapping[str, int], size: int) -> str | None:
+    """Say that a map marks so much of the sensor that it tells of its darks and flats and not of its pixels."""
+    share = counts["bad"] / size
+    if share <= MOST:
+        return None
+    told = ", ".join(f"{counts[name]} {name}" for name in ("hot", "dead", "unstable") if counts[name])
+    return f"look at its darks and flats: {share:.0%} of the pixels are bad ({told}), {MOST:.0%} is the limit"
 
 
 def hot_pixels(value: npt.NDArray[Any], sigmas: float) -> npt.NDArray[np.bool_]:

@@ -7,6 +7,7 @@ from typing import Any
 from catalog import Catalog
 from pipelines.calibration.groups.groups import groups
 from pipelines.calibration.groups.keys import rule_for
+from pipelines.calibration.masters.frames import masks_noted
 from pipelines.calibration.masters.geometry import overscan_taken, treatment
 from pipelines.calibration.masters.images import frame_images
 from pipelines.calibration.masters.recipe import Used
@@ -164,7 +165,7 @@ def _frames_step(
         frames=tuple(frames),
         rejected=tuple(rejected),
         parameters={**options.parameters(kind), **treated},
-        notes=_not_taken(key.get("overscan"), treated),
+        notes=_not_taken(key.get("overscan"), treated) + masks_noted(frames, frame_images(frames[0]) if frames else ()),
     )
     minimum = options.least(step)
     if row["status"] == "incomplete":

@@ -28,9 +28,9 @@ __all__ = ["make_masters"]
 Doc = Mapping[str, Any]
 logger = logging.getLogger(__name__)
 
-COLUMNS = ("kind", "camera", "key", "frames", "outcome", "status", "master", "reason", "rejected", "s")
+COLUMNS = ("kind", "camera", "key", "frames", "used", "outcome", "status", "master", "reason", "rejected", "s")
 
-_STATUS = {"status": 1, "acceptance.reason": 1, "instead": 1, "rejected": 1}
+_STATUS = {"status": 1, "acceptance.reason": 1, "acceptance.held": 1, "instead": 1, "rejected": 1}
 
 _SAID = {"none": "not made"}  # outcomes that need a word of their own
 
@@ -74,7 +74,8 @@ def make_masters(
     -------
     Answer
         A row per group: ``outcome`` is ``'made'``, ``'unchanged'``, ``'reinstated'``, ``'none'`` (with the
-        reason) or ``'failed'``; ``rejected`` names each frame left out and why.
+        reason) or ``'failed'``; ``rejected`` names each frame left out and why; ``shares`` is the fraction of
+        each frame's samples that agree with the master, and ``used`` the least and the most of it.
 
     Raises
     ------
@@ -291,9 +292,20 @@ def _row(
         **{name: row[name] for name in ("kind", "camera", "key")},
         "frames": len(step.frames) - sum(frame["_id"] in gone for frame in step.frames),
         "rejected": row["rejected"] + [told for told in left_out if told not in row["rejected"]],
+        **_used(master),
         "outcome": outcome,
         "status": None if master is None else master["status"],
         "master": step.master if master is None else master["_id"],
         "reason": reason,
         "s": round(seconds, 2),
     }
+
+
+def _used(master: Doc | None) -> Row:
+    """Return the share of each frame's samples that a master agrees with, and the smallest and largest of them."""
+    held = ((master or {}).get("acceptance") or {}).get("held") or ()
+    shares = {one["frame"]: one["share"] for one in held if one.get("share") is not None}
+    if not shares:
+        return {"used": None, "shares": {}}
+    least, most = (f"{100 * bound:.4g}" for bound in (min(shares.values()), max(shares.values())))
+    return {"used": f"{least} %" if least == most else f"{least}-{most} %", "shares": shares}

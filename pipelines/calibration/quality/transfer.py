@@ -12,9 +12,9 @@ import numpy.typing as npt
 from arraystore import ArrayDamaged, ArrayStore, Lost
 from pipelines.calibration.groups.divide import partition
 from pipelines.calibration.groups.keys import calibration_of, exposure_time, obs_number
-from pipelines.calibration.masters.frames import Plane, frame_source
+from pipelines.calibration.masters.frames import frame_source
 from pipelines.calibration.masters.geometry import Section, geometry_of
-from pipelines.calibration.masters.images import SINGLE, frame_images
+from pipelines.calibration.masters.images import frame_images
 from pipelines.combine.pairs import spread_over, step_of
 from pipelines.combine.saturation import pile_up
 from pipelines.combine.transfer import Curve, Point, fit_curve, pair_point, unstable
@@ -211,10 +211,8 @@ class _Reader:
     def read(self, frame: Frame) -> Pixels | None:
         """Return the pixels as they are, or float with NaN where they are masked; None where they are lost."""
         rows, columns = self.section
-        single = self.image == SINGLE
         try:
-            source = frame_source(frame, self.store) if single else Plane(self.store.open(frame["arrays"][self.image]))
-            part = source.read(rows.start, rows.stop)[:, columns]
+            part = frame_source(frame, self.store, self.image).read(rows.start, rows.stop)[:, columns]
         except (Lost, ArrayDamaged, KeyError) as error:
             self.reasons.append(f"{frame['_id']}: {error}")
             return None

@@ -5,7 +5,7 @@ import pytest
 
 from arraystore import open_store
 from pipelines.calibration.masters.bits import MasterDQ, bad_pixels
-from pipelines.calibration.masters.pixelmaps import hot_pixels, map_pixels, merged
+from pipelines.calibration.masters.pixelmaps import MOST, hot_pixels, map_pixels, merged, too_many
 from pipelines.calibration.masters.step import MapRules
 
 SHAPE = (60, 80)
@@ -90,3 +90,18 @@ def test_and_is_within_fraction_is_within_or(voters):
     assert (some <= either).all()
     assert either.sum() == voters
     assert every.sum() == 1
+
+
+def test_pixels_of_a_faint_colour_are_not_dead_and_a_dead_one_among_them_is(store):
+    value = np.ones(SHAPE, "f4")
+    value[::2, ::2] = 0.3  # red under a blue sky
+    value[10, 10] = 0.1
+    flat_of_colours = {"arrays": {"value": store.put(value, kind="master").to_dict()}}
+    result = map_pixels([dark(store)], [flat_of_colours], store=store, rules=MapRules())
+    assert found(result, MasterDQ.DEAD) == {(10, 10)}
+
+
+def test_a_map_that_marks_half_the_sensor_asks_for_a_look():
+    counts = {"hot": 3000, "dead": 0, "unstable": 10, "bad": 3005}
+    assert "50% of the pixels are bad (3000 hot, 10 unstable), 20% is the limit" in too_many(counts, 6000)
+    assert too_many(counts, int(3005 / MOST) + 1) is None

@@ -34,7 +34,7 @@ def level(seed, value, noise=5.0):
     return np.random.default_rng(seed).normal(value, noise, SHAPE).astype(np.float32)
 
 
-@pytest.mark.parametrize("name", ["DQ", "MASK"])
+@pytest.mark.parametrize("name", ["DQ", "MASK", "BPM", "BADPIX", "FLAGS", "QUALITY"])
 def test_what_a_file_says_is_bad_is_no_part_of_a_master(ingest, archive, name):
     frames = [level(seed, 500) for seed in range(4)]
     masks = [np.zeros(SHAPE, np.uint8) for _ in frames]
@@ -53,6 +53,18 @@ def test_what_a_file_says_is_bad_is_no_part_of_a_master(ingest, archive, name):
     assert count[0, 0] == 0
     assert np.isnan(value[0, 0])
     assert (master["status"], master["acceptance"]["held"][0]["pixels"]) == ("verified", value.size - 1)
+    assert master["notes"] == [f"pixels that are not 0 in {name.lower()} were left out"]
+
+
+def test_several_masks_count_together_and_those_that_some_frames_lack_are_said(ingest, archive):
+    first, second = np.zeros(SHAPE, np.uint8), np.zeros(SHAPE, np.uint8)
+    first[1, 1], second[2, 2] = 1, 8
+    ingest(*(("dark", level(n, 500), {"BPM": first, **({"DQ": second} if n else {})}) for n in range(4)))
+    make(archive, NIGHT, kinds=("dark",))
+    master = of(archive, kind="dark")
+    count = np.asarray(archive.cube(master, "count"))
+    assert (count[1, 1], count[2, 2], count[3, 3]) == (0, 1, 4)
+    assert master["notes"] == ["pixels that are not 0 in bpm, dq (3 of 4 frames have it) were left out"]
 
 
 @pytest.mark.parametrize(("name", "power"), [("ERR", 2), ("VAR", 1)])
