@@ -72,7 +72,7 @@ def read_kind(
     known: list[tuple[tuple[str, str], Found]] = []
     unknown: Found | None = None
     for found in headers.each(tables.KEYS):
-        if not isinstance(found.value, str):
+        if not isinstance(found.value, str) or squeezed(found.value) in tables.NOT_KINDS:
             continue
         word = word_kind(found.value, words)
         if word is not None:

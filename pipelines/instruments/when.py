@@ -49,6 +49,9 @@ def read_when(headers: Headers, path: PurePath, place: Place) -> When:
     nothing tells the site, that of the path if it fits, else the day in UTC.
     """
     moment = read_moment(headers, place.longitude)
+    if moment.instant is None and moment.day is None:  # tables behind the first image may tell
+        others = (read_moment(Headers([hdu]), place.longitude) for hdu in headers.hdus[1:])
+        moment = next((one for one in others if one.instant is not None or one.day is not None), moment)
     named, by_path = read_night(headers), named_night(path)
     day, source, flags = _night(moment, named, by_path, place)
     fields: dict[str, Any] = {}

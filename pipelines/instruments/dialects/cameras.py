@@ -26,7 +26,6 @@ INDIVIDUAL = (
     Key("DET-ID", "Subaru"),
     Key("CHIPID", "CFHT, scripts"),
     Key("CCDID", "HSC, scripts"),
-    Key("UNIT", "scripts"),
     Key("ESO DET CHIP1 ID", "ESO"),
     Key("ESO DET CHIP ID", "ESO"),
 )

@@ -26,6 +26,9 @@ KEYS = (
 )
 """In order of preference."""
 
+NOT_KINDS = frozenset({"imaging", "spectroscopic", "spectroscopy", "photometry"})
+"""Words, squeezed, that stand in a keyword for the kind and tell how light was taken, not whether: HST's OBSTYPE."""
+
 ONLY_KNOWN_WORDS = frozenset({"FRAME", "OBSCLASS", "OBSMODE", "ESO DPR CATG", "FLAVOR", "PICTTYPE"})
 """Keywords that often say something else: what is not in the vocabulary is not taken for a kind."""
 
@@ -68,6 +71,30 @@ _WORDS: tuple[tuple[str, str, str, str], ...] = (
         "",
         "light|lightframe|lights|object|objectframe|science|scienceframe|sci|expose|target|lightimage",
         "all; LCO",
+    ),
+    (
+        "light",
+        "",
+        (
+            "ext|external|mirlrsfixedslit|mirlrsslitless|mirmrs|mir4qpm|mirlyot|nrcwfss|nrcgrism|nrctsimage|nrctsgrism|"
+            "nrccoron|nrsimage|nrsfixedslit|nrsmsaspec|nrsifu|nrsbrightobj|niswfss|nissoss|nisami|fgsimage"
+        ),
+        "HST: what is outside the telescope; JWST's modes",
+    ),
+    ("dark", "", "mirdarkall|mirdarkmrs|nrsdark|fgsdark", "JWST"),
+    ("flat", "", "mirflatimage|mirflatimageext|mirflatmrs|mirflatmrsext|nrcflat|nisflat|nrsautoflat", "JWST"),
+    ("flat", "sky", "fgsskyflat", "JWST"),
+    ("flat", "lamp", "fgsintflat|nrcled|nrslamp|nislamp", "JWST"),
+    ("arc", "", "nrsautowave|wavecal|nrswave", "JWST, HST"),
+    ("focus", "", "nrcfocus|nrsfocus|nisfocus|fgsfocus|mirfocus|nrsmimf", "JWST"),
+    (
+        "acquisition",
+        "",
+        (
+            "mirtacq|mirtaconfirm|nrctacq|nrctaconfirm|nrstaslit|nrstacq|nrsconfirm|nrswata|nrsmsata|nistacq|nistaconfirm|"
+            "fgsacq1|fgsacq2|fgstrack|fgsfineguide|fgsidimage|fgsidstack"
+        ),
+        "JWST",
     ),
     (
         "light",
