@@ -9,7 +9,8 @@ from catalog import Catalog
 from pipelines.documents import runs as ledger
 from pipelines.documents import trash
 from pipelines.documents.changes import Changed
-from pipelines.errors import Refused, UnknownDocument
+from pipelines.documents.schema import CALIBRATED
+from pipelines.errors import Refused, UnknownDocument, UsageError
 from pipelines.table import plain
 
 ORDER = ("uncal", "ramp", "rateints", "rate")
@@ -68,6 +69,8 @@ class Deletion:
         Bytes of the FITS files they stand for.
     own_nbytes, shared_nbytes : int
         Bytes of their arrays: those that nothing else refers to, which `sweep` will free, and the rest.
+    collection : {'headers', 'masters'}
+        Where they are: calibrated frames that are kept stand among the masters.
     """
 
     asked: tuple[str, ...]
@@ -77,6 +80,7 @@ class Deletion:
     fits_nbytes: int
     own_nbytes: int
     shared_nbytes: int
+    collection: str = "headers"
 
     @property
     def ids(self) -> list[str]:
@@ -119,7 +123,11 @@ def plan_deletion(ids: Sequence[str], *, catalog: Catalog, cascade: bool = True)
     ------
     UnknownDocument
         One of them is not in the archive.
+    UsageError
+        One is a master: it is taken out of use, not deleted. Or calibrated frames are named beside other documents.
     """
+    if kept := _calibrated(ids, catalog):
+        return _plan_calibrated(ids, kept, catalog, cascade=cascade)
     found = {doc["_id"]: doc for doc in catalog.headers.find({"_id": {"$in": list(ids)}}, _FIELDS)}
     missing = [name for name in ids if name not in found]
     missing = [name for name in missing if name not in _deleted_by_the_killed(missing, catalog)]
@@ -147,6 +155,37 @@ def plan_deletion(ids: Sequence[str], *, catalog: Catalog, cascade: bool = True)
         own_nbytes=own,
         shared_nbytes=shared,
     )
+
+
+def _calibrated(ids: Sequence[str], catalog: Catalog) -> list[Document]:
+    """Return the calibrated frames among some names.
+
+    Raises
+    ------
+    UsageError
+        A master is among them.
+    """
+    found = catalog.masters.find({"_id": {"$in": list(ids)}}, {"kind": 1, "ingest": 1, "arrays": 1}).to_list()
+    for document in found:
+        if document["kind"] != CALIBRATED:
+            raise UsageError(
+                f"{document['_id']} is a master: take it out of use (darkroom masters certify '{document['_id']}' "
+                "--status withdrawn --why TEXT), or recall it. Nothing was deleted"
+            )
+    return found
+
+
+def _plan_calibrated(ids: Sequence[str], kept: Sequence[Document], catalog: Catalog, *, cascade: bool) -> Deletion:
+    """Plan the deletion of calibrated frames, of which nothing is made."""
+    others = sorted(set(ids) - {document["_id"] for document in kept})
+    if others:
+        raise UsageError(f"{others[0]} is no calibrated frame; delete calibrated frames and others one after another")
+    own, shared = _weigh(kept, catalog)
+    planned = (
+        Planned(d["_id"], d["kind"], d["ingest"]["revision"], d["ingest"].get("changes", 0), 0)
+        for d in sorted(kept, key=lambda document: str(document["_id"]))
+    )
+    return Deletion(tuple(ids), cascade, tuple(planned), (), 0, own, shared, "masters")
 
 
 def _deleted_by_the_killed(names: Sequence[str], catalog: Catalog) -> set[str]:
@@ -201,7 +240,7 @@ def delete_planned(
         )
     if plan.masters:
         why = f"{why} (forced: {', '.join(plan.masters)} made of it)".strip()
-    return trash.delete(plan.ids, catalog=catalog, store=store, why=why)
+    return trash.delete(plan.ids, catalog=catalog, store=store, why=why, collection=plan.collection)
 
 
 def restore_run(run: str, *, catalog: Catalog, store: ArrayStore) -> list[str]:

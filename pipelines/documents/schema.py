@@ -23,6 +23,8 @@ from arraystore import ArrayRef
 
 SCHEMA = 3
 RESIDUE = "residue"
+CALIBRATED = "calibrated"
+"""The kind of calibrated frames that are kept; they stand in the collection ``masters``."""
 
 Document = dict[str, Any]
 

@@ -8,8 +8,10 @@ from pipelines.calibration.groups.divide import COPY, Part, partition
 from pipelines.calibration.groups.groups import NO_PIXELS, groups
 from pipelines.calibration.groups.keys import camera_of, exposure_time, matching_keys, rule_for, trait
 from pipelines.calibration.groups.ungrouped import GROUPED, ungrouped
-from pipelines.calibration.select.choose import choose
-from pipelines.calibration.select.criteria import alike
+from pipelines.calibration.select.choose import FIELDS, choose
+from pipelines.calibration.select.criteria import alike, departed_shown
+from pipelines.calibration.select.departed import with_departures
+from pipelines.calibration.select.why import KINDS
 from pipelines.errors import UsageError
 from pipelines.instruments import GroupKey
 from pipelines.nights.cameras import Names
@@ -39,6 +41,17 @@ def group_findings(session: Session, date: str, names: Names) -> Iterator[Notice
         elif row["kind"] == "image":
             hint = "name the kind by a profile, or by the folder, if they are calibration frames"
             yield Notice("kind-missing", what, hint, ids)
+
+
+def retired_masters(session: Session, date: str) -> Iterator[Notice]:
+    """Find masters of the night that are out of use, because what they were made of is no longer so."""
+    made = session.masters.find({"date": date, "kind": {"$in": list(KINDS)}}, dict.fromkeys(FIELDS, 1))
+    current = [doc for doc in made if doc["status"] in ("certified", "verified") and not doc.get("superseded_by")]
+    for doc in with_departures(session.catalog, current):
+        if "departed" in doc:
+            what = f"{doc['_id']} is retired: {departed_shown(doc['departed'])}"
+            hint = f"darkroom masters make {date} makes it again of what is left"
+            yield Notice("master-retired", what, hint, (doc["_id"],))
 
 
 def missing_calibration(session: Session, frames: Sequence[Doc], date: str, names: Names) -> Iterator[Notice]:

@@ -11,7 +11,7 @@ from pipelines.calibration.times.flats import flat_times
 from pipelines.instruments import profiles
 from pipelines.instruments.nights import parse_night
 from pipelines.nightly.nights import night_of_path, wanted
-from pipelines.nights.calibrations import group_findings, missing_calibration
+from pipelines.nights.calibrations import group_findings, missing_calibration, retired_masters
 from pipelines.nights.cameras import camera_findings, exposure_findings, nameless, names_of, ranges
 from pipelines.nights.drift import keyword_findings
 from pipelines.nights.notice import Notice
@@ -62,6 +62,7 @@ def night(session: Session, date: str, *, recent: int = RECENT) -> Answer:
         *unplaced(session.headers, frames, date),
         *group_findings(session, date, names),
         *missing_calibration(session, frames, date, names),
+        *retired_masters(session, date),
         *_pending(frames),
         *keyword_findings(session.headers, date, before),
         *_quarantined(held),

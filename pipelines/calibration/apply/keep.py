@@ -21,7 +21,7 @@ from pipelines.calibration.apply.plan import Correction
 from pipelines.calibration.apply.writing import write_images
 from pipelines.calibration.masters.document import keep_master
 from pipelines.calibration.masters.images import image_names, plane_key, planes_of
-from pipelines.documents.schema import SCHEMA, pixels_digest
+from pipelines.documents.schema import CALIBRATED, SCHEMA, pixels_digest
 from pipelines.errors import UsageError
 from pipelines.session import Session
 from pipelines.version import __version__
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     from astropy.io.fits import Header
 
 __all__ = ["ALGORITHM", "CALIBRATED", "calibrated_name", "export_kept", "keep", "kept_header", "kept_images"]
-
-CALIBRATED = "calibrated"
-"""The kind of these documents."""
 
 ALGORITHM = 1
 """Version of the arithmetic: raised when results change, and only then."""

@@ -72,6 +72,25 @@ def test_a_recall_reaches_what_was_kept(changed):
     assert changed.document(row["result"])["stale"] == {}
 
 
+def test_a_kept_frame_goes_into_the_trash_and_comes_back(changed, tmp_path):
+    rows = changed.calibration.calibrate(NIGHT, keep=True, progress=False)
+    name, home = rows[0]["result"], tmp_path / "home"
+    code, told, errors = run(home, "delete", name, "--yes", "--why", "room")
+    assert (code, errors) == (0, "")
+    assert "1 document in the trash" in told
+    assert [doc["_id"] for doc in changed.masters.find({"kind": "calibrated"}).sort("_id", 1)] == sorted(
+        row["result"] for row in rows[1:]
+    )
+    assert run(home, "restore", name)[0] == 0
+    assert np.isfinite(changed.cube(name)[...]).any()
+    master = changed.masters.find_one({"kind": "dark"})["_id"]
+    code, _, errors = run(home, "delete", master, "--yes")
+    assert code == 2
+    assert "is a master: take it out of use" in errors
+    assert run(home, "delete", name, rows[0]["frame"], "--yes")[0] == 2
+    assert changed.masters.count_documents({"kind": "calibrated"}) == 3
+
+
 def test_kept_frames_survive_a_lost_catalog(changed):
     (row, *_) = changed.calibration.calibrate(NIGHT, keep=True, progress=False)
     before = changed.document(row["result"])

@@ -45,6 +45,9 @@ def test_a_master_is_retired_at_once_and_takes_its_flats_along(changed, tail, va
     assert said in row["notes"][0]
     codes = {finding.code for finding in changed.upkeep.check(level="exists").findings}
     assert "retired-master" in codes
+    retired = [row for row in changed.night(NIGHT) if row["code"] == "master-retired"]
+    assert {kind for row in retired for kind in ("dark", "flat") if f"/{kind}-" in row["which"][0]} == {"dark", "flat"}
+    assert any(said in row["what"] for row in retired)
 
 
 def test_what_is_undone_brings_the_master_back(changed):
