@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from pipelines.calibration.masters.recall import Recalled
     from pipelines.calibration.masters.step import MasterOptions
+    from pipelines.calibration.quality.noisemap import NoiseMap
     from pipelines.calibration.select.certify import Certification
     from pipelines.calibration.select.criteria import Rules
     from pipelines.calibration.select.why import Why
@@ -369,6 +370,20 @@ class Calibration:
         from pipelines.calibration.quality.transferplot import plot_transfer
 
         return plot_transfer(answer)
+
+    def noise_map(self, camera: str, date: Nights = None, *, pixels: int = 200) -> "NoiseMap":
+        """The noise of each pixel over all nights, and which jump: `pipelines.calibration.quality.noisemap`."""
+        from pipelines.calibration.quality.noisemap import noise_map
+        from pipelines.documents.words import require_camera
+
+        require_camera(self._session.headers, camera)
+        return noise_map(self._session, camera, date=date, pixels=pixels)
+
+    def plot_noise_map(self, found: "NoiseMap") -> "Figure":
+        """Draw a :meth:`noise_map`: the picture, and how many pixels have which noise."""
+        from pipelines.calibration.quality.noisemap import plot_noise
+
+        return plot_noise(found)
 
     def fleet(self, night: str) -> Answer:
         """Cameras that depart from the others of a night: `pipelines.calibration.quality.fleet`."""

@@ -1,10 +1,14 @@
 """The command that follows cameras over the nights: ``trends``."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from pipelines.cli.options import ArchiveAddress, table_option
+
+if TYPE_CHECKING:
+    from pipelines import Answer, Archive
 
 
 def register(app: typer.Typer) -> None:
@@ -22,6 +26,9 @@ def trends(
     transfer: bool = typer.Option(
         False, "--photon-transfer", help="Gain, read noise, linearity and full well, by pairs of flats and darks."
     ),
+    unstable: bool = typer.Option(
+        False, "--unstable", help="Pixels of the camera that are noisy over all nights, their levels and rates."
+    ),
     as_json: bool = table_option,
 ) -> None:
     """Follow level, noise, hot pixels, gradient and temperature of each camera over the nights.
@@ -31,14 +38,19 @@ def trends(
       darkroom trends 2024-02-20 --camera T13100636
       darkroom trends --kind dark --plot trends.png
       darkroom trends --photon-transfer --camera T13100636 --plot transfer.png
+      darkroom trends --unstable --camera T13100636 --plot noise.png
     """
     from pipelines import Answer
     from pipelines.cli.show import show
 
     if fleet and (not nights or picture):
         raise typer.BadParameter("--fleet needs the nights, and draws nothing")
-    if transfer and (fleet or kind):
-        raise typer.BadParameter("--photon-transfer looks at all kinds of frames, and not at the fleet")
+    if fleet + transfer + unstable > 1:
+        raise typer.BadParameter("--fleet, --photon-transfer and --unstable are three questions; ask one")
+    if kind and (transfer or unstable):
+        raise typer.BadParameter("--photon-transfer and --unstable choose the kinds of frames themselves")
+    if unstable and not camera:
+        raise typer.BadParameter("--unstable needs --camera")
     address: ArchiveAddress = context.obj
     with address.open(readonly=True) as archive:
         if fleet:
@@ -46,11 +58,8 @@ def trends(
             rows = tuple(row for one in answers for row in one if camera in (None, row["camera"]))
             show(Answer(answers[0].columns, rows, f"Outlier cameras, {', '.join(nights)}"), as_json=as_json)
             return
-        if transfer:
-            answer = archive.calibration.photon_transfer(camera, nights or None)
-            archive.require_answer(answer, nights=nights or (), kinds=(), camera=camera)
-            if picture is not None:
-                archive.calibration.plot_photon_transfer(answer).savefig(picture)
+        if transfer or unstable:
+            answer = (_transfer if transfer else _unstable)(archive, nights, camera, picture)
             show(answer, as_json=as_json)
             return
         answer = archive.calibration.trends(nights or None, camera=camera, kind=kind)
@@ -59,3 +68,22 @@ def trends(
             archive.calibration.plot_trends(nights or None, camera=camera, kind=kind).savefig(picture)
             typer.echo(f"{picture}: {len(answer)} points", err=True)
         show(answer, as_json=as_json)
+
+
+def _transfer(archive: "Archive", nights: list[str], camera: str, picture: Path | None) -> "Answer":
+    """Measure photon transfer, and draw it if asked to."""
+    answer = archive.calibration.photon_transfer(camera, nights or None)
+    archive.require_answer(answer, nights=nights or (), camera=camera)
+    if picture is not None:
+        archive.calibration.plot_photon_transfer(answer).savefig(picture)
+    return answer
+
+
+def _unstable(archive: "Archive", nights: list[str], camera: str, picture: Path | None) -> "Answer":
+    """Find the unstable pixels of a camera, and draw its noise map if asked to."""
+    found = archive.calibration.noise_map(camera, nights or None)
+    if found.left_out:
+        typer.echo(f"{len(found.left_out)} masters of another setup are left out", err=True)
+    if picture is not None:
+        archive.calibration.plot_noise_map(found).savefig(picture)
+    return found.telegraph

@@ -17,7 +17,7 @@ from pipelines.calibration.masters.unstable import Scatter, Spread, steady_varia
 from pipelines.calibration.select.choose import FIELDS
 from pipelines.combine.methods import MAD_TO_SIGMA
 
-__all__ = ["PixelMap", "map_pixels", "plan_maps"]
+__all__ = ["PixelMap", "add_scatter", "in_use", "map_pixels", "place_of", "plan_maps", "too_many"]
 
 MOST = 0.2
 """Fraction of the sensor from which a map is not in use until somebody has looked."""
@@ -72,7 +72,7 @@ def map_pixels(
         value = np.asarray(store.open(dark["arrays"]["value"]))
         hot += hot_pixels(value, rules.hot)
         if {"variance_scatter", "variance_model", "count"} <= set(dark["arrays"]):
-            _add_scatter(scatter, dark, value, store)
+            add_scatter(scatter, dark, value, store)
     dead = np.zeros(shape, np.uint8)
     for flat in flats:
         with np.errstate(invalid="ignore"):
@@ -133,7 +133,7 @@ def merged(votes: Votes, voters: int, rules: MapRules) -> npt.NDArray[np.bool_]:
     return votes >= least
 
 
-def _add_scatter(scatter: Scatter, dark: Doc, value: npt.NDArray[Any], store: ArrayStore) -> None:
+def add_scatter(scatter: Scatter, dark: Doc, value: npt.NDArray[Any], store: ArrayStore) -> None:
     """Add a dark's samples: all of them, where it has kept their scatter, or those it consists of."""
 
     def plane(name: str) -> npt.NDArray[Any]:
@@ -160,7 +160,7 @@ def plan_maps(
     cameras: dict[str, list[Doc]] = {}
     for doc in sorted(known.values(), key=lambda doc: str(doc["_id"])):
         if doc["_id"] not in gone and in_use(doc):
-            cameras.setdefault(_place(doc), []).append(doc)
+            cameras.setdefault(place_of(doc), []).append(doc)
     steps = []
     for docs in cameras.values():
         darks = [doc for doc in docs if doc["kind"] == "dark"]
@@ -190,7 +190,7 @@ def in_use(doc: Doc) -> bool:
     return not marked and doc["status"] in ("certified", "verified")
 
 
-def _place(doc: Doc) -> str:
+def place_of(doc: Doc) -> str:
     """Name the detector, read out in one way, that a master is of."""
     rule = rule_for(doc["profile"], "pixelmap")
     return repr([doc["profile"], *(doc["key"].get(key.name) for key in matching_keys(rule, "pixelmap"))])
