@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from bson import ObjectId
 from pymongo.results import BulkWriteResult
@@ -25,48 +25,12 @@ _ALLOWED = frozenset({"hint"})
 
 
 @dataclass(frozen=True, slots=True)
-class _Insert:
-    document: Mapping[str, Any]
-    blob: bytes
+class _Operation:
+    """One request: its kind, the document or the filter it names, and what carries it out."""
 
-    def apply(self, writes: Writes) -> Change:
-        writes.insert(self.document, self.blob)
-        return Change(inserted=True)
-
-
-@dataclass(frozen=True, slots=True)
-class _Replace:
-    query: Mapping[str, Any]
-    document: Mapping[str, Any]
-    blob: bytes
-    upsert: bool
-    sort: Any
-
-    def apply(self, writes: Writes) -> Change:
-        sort = read_sort(self.sort)
-        return writes.replace(self.query, self.document, upsert=self.upsert, sort=sort, blob=self.blob)
-
-
-@dataclass(frozen=True, slots=True)
-class _Update:
-    query: Mapping[str, Any]
-    update: Update
-    many: bool
-    upsert: bool
-    sort: Any
-
-    def apply(self, writes: Writes) -> Change:
-        sort = read_sort(self.sort)
-        return writes.update(self.query, self.update, many=self.many, upsert=self.upsert, sort=sort)
-
-
-@dataclass(frozen=True, slots=True)
-class _Delete:
-    query: Mapping[str, Any]
-    many: bool
-
-    def apply(self, writes: Writes) -> Change:
-        return Change(matched=writes.delete(self.query, many=self.many))
+    kind: Literal["insert", "replace", "update", "update many", "delete"]
+    named: Mapping[str, Any]
+    apply: Callable[[Writes], Change]
 
 
 @dataclass(slots=True)
@@ -74,42 +38,45 @@ class _Collector:
     """Takes PyMongo's requests as its own bulk builder does, and checks them before anything is written."""
 
     variables: Mapping[str, Any] = field(default_factory=system_variables)  # one $$NOW for all
-    operations: list[_Insert | _Replace | _Update | _Delete] = field(default_factory=list)
+    operations: list[_Operation] = field(default_factory=list)
 
     def add_insert(self, document: MutableMapping[str, Any]) -> None:
         if "_id" not in document:
             document["_id"] = ObjectId()
-        self.operations.append(_Insert(document, encode(document)))
+        blob = encode(document)
+        self.operations.append(_Operation("insert", document, lambda writes: writes.insert(document, blob)))
 
     def add_replace(
-        self,
-        selector: Any,
-        replacement: Any,
-        upsert: bool | None = False,
-        sort: Any = None,
-        **options: Any,
+        self, selector: Any, replacement: Any, upsert: bool | None = False, sort: Any = None, **options: Any
     ) -> None:
         check_options(options, allowed=_ALLOWED)
         check_replacement(replacement)
-        blob = encode(replacement)
-        self.operations.append(_Replace(normalise(selector), replacement, blob, bool(upsert), sort))
+        query, blob = normalise(selector), encode(replacement)
+
+        def apply(writes: Writes) -> Change:
+            return writes.replace(query, replacement, upsert=bool(upsert), sort=read_sort(sort), blob=blob)
+
+        self.operations.append(_Operation("replace", query, apply))
 
     def add_update(
-        self,
-        selector: Any,
-        update: Any,
-        multi: bool,
-        upsert: bool | None = False,
-        **options: Any,
+        self, selector: Any, update: Any, multi: bool, upsert: bool | None = False, sort: Any = None, **options: Any
     ) -> None:
-        sort = options.pop("sort", None)
         check_options(options, allowed=_ALLOWED)
-        compiled = checked_update(update, self.variables)
-        self.operations.append(_Update(normalise(selector), compiled, multi, bool(upsert), sort))
+        query, compiled = normalise(selector), checked_update(update, self.variables)
+
+        def apply(writes: Writes) -> Change:
+            return writes.update(query, compiled, many=multi, upsert=bool(upsert), sort=read_sort(sort))
+
+        self.operations.append(_Operation("update many" if multi else "update", query, apply))
 
     def add_delete(self, selector: Any, limit: int, **options: Any) -> None:
         check_options(options, allowed=_ALLOWED)
-        self.operations.append(_Delete(normalise(selector), limit == 0))
+        query = normalise(selector)
+
+        def apply(writes: Writes) -> Change:
+            return Change(matched=writes.delete(query, many=limit == 0))
+
+        self.operations.append(_Operation("delete", query, apply))
 
 
 def check_replacement(document: Any) -> None:
@@ -171,14 +138,14 @@ def bulk_write(schemas: Schema, name: str, requests: Sequence[Any], *, ordered: 
     return BulkWriteResult(tally.details(), True)
 
 
-def _shielded(connection: sqlite3.Connection, writes: Writes, operation: Any) -> Change:
+def _shielded(connection: sqlite3.Connection, writes: Writes, operation: _Operation) -> Change:
     """Apply one operation whole or not at all."""
-    if not isinstance(operation, _Update) or not operation.many:
-        return operation.apply(writes)  # type: ignore[no-any-return]
+    if operation.kind != "update many":
+        return operation.apply(writes)
     writes.flush()
     connection.execute("SAVEPOINT operation")
     try:
-        change: Change = operation.apply(writes)
+        change = operation.apply(writes)
         writes.flush()
     except BaseException:
         if connection.in_transaction:
@@ -200,10 +167,10 @@ class _Tally:
     upserted: list[dict[str, Any]] = field(default_factory=list)
     errors: list[dict[str, Any]] = field(default_factory=list)
 
-    def note(self, index: int, operation: Any, change: Change) -> None:
-        if isinstance(operation, _Delete):
+    def note(self, index: int, operation: _Operation, change: Change) -> None:
+        if operation.kind == "delete":
             self.removed += change.matched
-        elif isinstance(operation, _Insert):
+        elif operation.kind == "insert":
             self.inserted += 1
         elif change.inserted:
             self.upserted.append({"index": index, "_id": change.upserted})
@@ -211,15 +178,10 @@ class _Tally:
             self.matched += change.matched
             self.modified += change.modified
 
-    def fail(self, index: int, operation: Any, error: Exception) -> None:
-        code = getattr(error, "code", None) or 2
-        op = operation.document if isinstance(operation, _Insert) else dict(operation.query)
-        entry: dict[str, Any] = {
-            "index": index,
-            "code": code,
-            "errmsg": str(getattr(error, "_message", error)),
-            "op": op,
-        }
+    def fail(self, index: int, operation: _Operation, error: Exception) -> None:
+        code, told = getattr(error, "code", None) or 2, str(getattr(error, "_message", error))
+        op = operation.named if operation.kind == "insert" else dict(operation.named)
+        entry: dict[str, Any] = {"index": index, "code": code, "errmsg": told, "op": op}
         details = getattr(error, "details", None) or {}
         entry.update({key: details[key] for key in ("keyPattern", "keyValue") if key in details})
         self.errors.append(entry)

@@ -64,7 +64,7 @@ class Writes:
         """Drop what was kept back, after a rollback."""
         self._writer.forget()
 
-    def insert(self, document: Mapping[str, Any], blob: bytes | None = None) -> None:
+    def insert(self, document: Mapping[str, Any], blob: bytes | None = None) -> Change:
         """Write a new document, which has an ``_id``."""
         blob = encode(document) if blob is None else blob
         decoded = decode_naive(blob)
@@ -72,6 +72,7 @@ class Writes:
         if _STAMP in blob and any(isinstance(v, Timestamp) and not v.time and not v.inc for v in decoded.values()):
             raise refused("Timestamp(0, 0)", "value")
         self._writer.insert(decoded, blob)
+        return Change(inserted=True)
 
     def put(self, found: Found, document: Mapping[str, Any], blob: bytes | None = None) -> bool:
         """Write a document in the place of one that was found; tell whether it is another."""
@@ -83,11 +84,9 @@ class Writes:
 
     def find(self, query: Mapping[str, Any], *, sort: Sort = UNSORTED, limit: int = 0) -> Iterator[Found]:
         """Find documents as this transaction has left them."""
-        if len(query) == 1 and "_id" in query and not sort.keys:
-            value = query["_id"]
-            if isinstance(value, (str, int, ObjectId)):
-                row = self._writer.lookup(encode_key(value))
-                return iter(() if row is None else (Found(*row),))
+        if not sort.keys and (value := _only_id(query)) is not None:
+            row = self._writer.lookup(encode_key(value))
+            return iter(() if row is None else (Found(*row),))
         self._writer.flush()
         return search(
             self._connection, self._schema, Query(predicate(query), plan_filter(query, self._schema), sort, 0, limit)
@@ -113,7 +112,8 @@ class Writes:
             return Change(1, int(self.put(found, document, blob)))
         if not upsert:
             return Change()
-        wanted = equalities(query).get("_id")
+        wanted = _only_id(query)
+        wanted = equalities(query).get("_id") if wanted is None else wanted
         if "_id" in document:
             _same_id(wanted, document["_id"])
         else:
@@ -145,6 +145,12 @@ class Writes:
             self._writer.delete(found.number, found.blob)
             deleted += 1
         return deleted
+
+
+def _only_id(query: Mapping[str, Any]) -> Any:
+    """Return the ``_id`` that is all a filter asks for, if it is a plain one."""
+    value = query.get("_id") if len(query) == 1 else None
+    return value if isinstance(value, (str, int, ObjectId)) else None
 
 
 def check_id(value: Any) -> None:

@@ -12,6 +12,7 @@ from catalog.language.values import EMPTY_KEY, MISSING, Tag, encode_key, tag_of
 __all__ = ["check_parallel", "entries_of", "unique_keys"]
 
 _ELSEWHERE = object()
+_ABSENT = {encode_key(MISSING): Tag.MISSING}
 
 
 def entries_of(document: dict[str, Any], parts: tuple[str, ...]) -> dict[bytes, int]:
@@ -20,9 +21,11 @@ def entries_of(document: dict[str, Any], parts: tuple[str, ...]) -> dict[bytes, 
     An array gives an entry for each element and one for itself. A document always has an entry, so
     that the order of an index holds every document.
     """
-    value: Any = document  # the usual way first: no array, and text at its end
+    value: Any = document  # the usual way first: no array, and nothing or text at its end
     for part in parts:
-        value = value.get(part, MISSING) if type(value) is dict else _ELSEWHERE
+        value = value.get(part, MISSING) if type(value) is dict else MISSING if value is MISSING else _ELSEWHERE
+    if value is MISSING:
+        return _ABSENT
     if type(value) is str and "\x00" not in value:
         return {b"\x0f" + value.encode() + b"\x00\x00": Tag.PLAIN}
     if value is not _ELSEWHERE and type(value) is not list:
