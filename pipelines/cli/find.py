@@ -105,6 +105,7 @@ def telegraph(
     context: typer.Context,
     separation: float = typer.Option(5.0, help="How far apart the two levels are: Ashman's D."),
     switches: int = typer.Option(2, min=1, help="How often it goes from one to the other, at least."),
+    ramps: bool = typer.Option(False, "--ramps", help="In ramps, by readout pattern, in place of slopes."),
     camera: str | None = typer.Option(
         None, help="A camera: its biases and darks, over all nights, in place of slopes."
     ),
@@ -119,16 +120,21 @@ def telegraph(
     Examples
     --------
       darkroom find telegraph
+      darkroom find telegraph --ramps
       darkroom find telegraph --camera T13060400
     """
     if camera is None and date is not None:
         raise typer.BadParameter("--date goes with --camera; choose slopes by --where")
+    if camera is not None and ramps:
+        raise typer.BadParameter("frames of a camera have no ramps; use one of --camera and --ramps")
     if camera is not None and parse(where):
         raise typer.BadParameter("--where is for slopes; choose the frames of a camera by --date")
 
     def ask(archive: "Archive", where: dict[str, Any]) -> "FoundPixels":
         if camera is not None:
             return archive.pixels.find_camera_telegraph(camera, separation=separation, switches=switches, date=date)
+        if ramps:
+            return archive.pixels.find_ramp_telegraph(separation=separation, jumps=2 * switches, where=where)
         return archive.find_telegraph(separation=separation, switches=switches, where=where)
 
     _find(context, ask, where, limit, plot, as_json=as_json)

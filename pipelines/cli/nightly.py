@@ -23,6 +23,7 @@ def nightly(
     settle: str = typer.Option("60s", help="Leave files that changed more lately than this for the next run."),
     wait: str = typer.Option("0", help="Wait so long for a night that another run is at work on."),
     time_limit: str | None = typer.Option(None, "--time-limit", help="Stop after 90m, 6h …, keep what is done."),
+    rates: bool = typer.Option(False, "--rates", help="Then bring the rate history of JWST's detectors up to date."),
     headers_only: bool = typer.Option(False, "--headers-only", help="Documents now, arrays in a later run."),
     profile: str = typer.Option(None, help="Instrument profile of these files [chosen for each]."),
     jobs: int = typer.Option(None, min=1, help="Worker processes [as many as the work is worth]."),
@@ -47,6 +48,7 @@ def nightly(
         settle=duration(settle).total_seconds(),
         wait=duration(wait).total_seconds(),
         limit=None if time_limit is None else duration(time_limit).total_seconds(),
+        rates=rates,
     )
     with address.open(new=True) as archive, on_signals() as interrupted:
         report = archive.nightly(

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipelines.ingest.report import SHOWN, IngestReport, Refusal
+from pipelines.pixels.rates import RatesReport
 from pipelines.table import plain
 from pipelines.table.cells import counted
 
@@ -119,6 +120,8 @@ class NightlyReport:
         Wall time.
     lacking : str
         What the store keeps that the catalog lacks, and what to do; empty when nothing is.
+    rates : RatesReport or None
+        What became of the rate history; None where it was not asked for, or the run was stopped before.
     """
 
     run: str
@@ -127,6 +130,7 @@ class NightlyReport:
     stopped: str = ""
     seconds: float = 0.0
     lacking: str = ""
+    rates: RatesReport | None = None
 
     @property
     def refused(self) -> list[Refusal]:
@@ -159,6 +163,7 @@ class NightlyReport:
             "stopped": self.stopped,
             "complete": self.complete,
             "lacking": self.lacking,
+            "rates": None if self.rates is None else self.rates.to_dict(),
             "seconds": round(self.seconds, 3),
         }
 
@@ -175,6 +180,7 @@ class NightlyReport:
             lines.append(
                 f"unsettled, for the next run: {counted(len(self.unsettled), 'file')} changed too recently: {shown}"
             )
+        lines += [repr(self.rates)] if self.rates is not None else []
         lines += [self.lacking] if self.lacking else []
         lines += [f"stopped: {self.stopped}; what was taken stays, the next run goes on"] if self.stopped else []
         return "\n".join(lines)

@@ -25,6 +25,7 @@ from pipelines.ingest.walk import Candidate, candidates, printable
 from pipelines.instruments import profiles
 from pipelines.nightly.nights import Wanted, by_night, settled
 from pipelines.nightly.report import NightlyReport, NightReport
+from pipelines.pixels.rates import update_rates
 from pipelines.progress import Progress
 from pipelines.session import Session
 
@@ -48,12 +49,15 @@ class Schedule:
         Seconds after which the run stops at the next safe boundary.
     lease : float
         Seconds a lease lasts without being renewed.
+    rates : bool
+        Whether the rate history is brought up to date when the files are taken.
     """
 
     settle: float = SETTLE
     wait: float = 0.0
     limit: float | None = None
     lease: float = LENGTH
+    rates: bool = False
 
 
 def nightly(
@@ -105,6 +109,8 @@ def nightly(
     )
     try:
         job.take(nights)
+        if schedule.rates and not job.report.stopped:
+            job.report.rates = update_rates(session)
     except BaseException as error:
         with suppress(CatalogError):  # the catalog itself may be what failed
             result = {**job.report.to_dict(), "error": f"{type(error).__name__}: {error}"}
@@ -151,6 +157,7 @@ def _arguments(
         "settle": schedule.settle,
         "wait": schedule.wait,
         "limit": schedule.limit,
+        "rates": schedule.rates,
     }
 
 

@@ -76,6 +76,23 @@ class Pixels:
         with bar("Pixels", shown=progress) as advance:
             return telegraph(self._session, separation=separation, switches=switches, where=where, progress=advance)
 
+    def find_ramp_telegraph(
+        self,
+        *,
+        separation: float = 5.0,
+        jumps: int = 4,
+        product: str | None = None,
+        where: Where = None,
+        progress: bool | None = None,
+    ) -> "FoundPixels":
+        """Find the pixels whose ramps jump between two levels, by readout pattern: `pipelines.pixels.search.ramps`."""
+        from pipelines.pixels.search import ramp_telegraph
+        from pipelines.progress import bar
+
+        with bar("Pixels", shown=progress) as advance:
+            how: dict[str, Any] = {"separation": separation, "jumps": jumps, "product": product, "where": where}
+            return ramp_telegraph(self._session, **how, progress=advance)
+
     def find_noisy(self, camera: str, *, times: float = 3.0, share: float = 0.5, date: Any = None) -> "FoundPixels":
         """Find the pixels of a camera that are noisy night after night: `pipelines.pixels.cameras.finding`."""
         from pipelines.pixels.cameras.finding import noisy

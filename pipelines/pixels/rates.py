@@ -209,7 +209,7 @@ def _from_view(
 
 def _live(catalog: Catalog, detector: str | None) -> dict[Name, Document]:
     """Return the products that belong in the view, by name and digest of their slopes."""
-    query: dict[str, Any] = {"kind": {"$in": list(SLOPES)}, "instrument": "MIRI"}
+    query: dict[str, Any] = {"kind": {"$in": list(SLOPES)}}
     if detector is not None:
         query["detector"] = detector
     fields = {**fields_of(SLOPES), "detector": 1}

@@ -79,6 +79,8 @@ class SlopeStack:
         Documents that have no time, and are left out.
     unreadable : dict
         Documents whose slopes could not be read, and why; they count as missing.
+    held : dict
+        Documents whose slopes the rate history has: the segment's arrays, and where in it.
     """
 
     detector: str
@@ -87,6 +89,7 @@ class SlopeStack:
     documents: list[dict[str, Any]]
     undated: list[str]
     unreadable: dict[str, str] = field(default_factory=dict)
+    held: dict[str, tuple[Mapping[str, Any], int]] = field(default_factory=dict)
 
     @property
     def moments(self) -> list[Moment]:
@@ -144,7 +147,29 @@ def slope_stacks(session: Session, where: Where | None = None) -> list[SlopeStac
             stack.documents.append(doc)
     for stack in stacks.values():
         stack.documents.sort(key=lambda d: (d["timestamp"], (d.get("segment") or {}).get("first", 1), d["_id"]))
+    _look_up(session, stacks)
     return [stacks[key] for key in sorted(stacks)]
+
+
+def _look_up(session: Session, stacks: Mapping[tuple[Any, ...], SlopeStack]) -> None:
+    """Find which slopes the rate history holds, with the pixels that their products have now: one question for all.
+
+    A segment of which less than half is wanted would be read for little: the products are read instead.
+    """
+    detectors = sorted({stack.detector for stack in stacks.values()})
+    wanted = {
+        (doc["_id"], doc["arrays"]["sci"]["digest"]): stack
+        for stack in stacks.values()
+        for doc in stack.documents
+        if "err" in doc["arrays"]
+    }
+    fields = {"arrays": 1, "entries": 1, "planes": 1}
+    for segment in session.catalog["views"].find({"view": "rates", "detector": {"$in": detectors}}, fields):
+        mine = [entry for entry in segment["entries"] if (entry["document"], entry["sci"]) in wanted]
+        if 2 * sum(entry["count"] for entry in mine) >= segment["planes"]:
+            for entry in mine:
+                stack = wanted[entry["document"], entry["sci"]]
+                stack.held[entry["document"]] = (segment["arrays"], int(entry["first"]))
 
 
 Block = tuple[slice, slice]
@@ -220,19 +245,43 @@ def read_block(session: Session, stack: SlopeStack, block: Block) -> tuple[Float
     values = np.full((stack.shape[0], rows.stop - rows.start, columns.stop - columns.start), np.nan, np.float32)
     errors = np.full_like(values, np.nan)
     failures: dict[str, str] = {}
+    segments: dict[str, Floats | None] = {}
     at = 0
     for doc in stack.documents:
         count = _integrations(doc)
         for name, target in (("sci", values), ("err", errors)):
             if name in doc["arrays"]:
+                planes = _from_history(session, stack, doc["_id"], name, block, segments)
                 try:
-                    target[at : at + count] = session.store.open(doc["arrays"][name])[..., rows, columns]
+                    if planes is None:
+                        planes = session.store.open(doc["arrays"][name])[..., rows, columns]
+                    target[at : at + count] = planes[:count] if planes.ndim == 3 else planes
                 except (Lost, ArrayDamaged) as error:
                     failures[doc["_id"]] = str(error)
         if doc["_id"] in failures:
             values[at : at + count] = np.nan
         at += count
     return values, errors, failures
+
+
+def _from_history(
+    session: Session, stack: SlopeStack, document: str, name: str, block: Block, read: dict[str, Floats | None]
+) -> Floats | None:
+    """Return the planes of the rate history from those of a document on; None where it has none, or cannot be read.
+
+    `read` keeps what was read of each segment of this block: its chunks hold all planes.
+    """
+    if document not in stack.held:
+        return None
+    arrays, first = stack.held[document]
+    ref = arrays[name]
+    if ref["digest"] not in read:
+        try:
+            read[ref["digest"]] = session.store.open(ref)[:, block[0], block[1]]
+        except (Lost, ArrayDamaged):
+            read[ref["digest"]] = None  # it is never the only copy: the product is read
+    planes = read[ref["digest"]]
+    return None if planes is None else planes[first:]
 
 
 def _integrations(doc: Mapping[str, Any]) -> int:

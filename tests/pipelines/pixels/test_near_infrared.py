@@ -24,7 +24,7 @@ def primary(detector, number, **more):
         "TELESCOP": "JWST", "INSTRUME": INSTRUMENTS[detector], "DETECTOR": detector, "SUBARRAY": "SUB64P",
         "SUBSTRT1": X, "SUBSTRT2": Y, "SUBSIZE1": NX, "SUBSIZE2": NY, "NINTS": NINTS, "NGROUPS": NGROUPS,
         "NFRAMES": 1, "TGROUP": 2.2, "READPATT": "RAPID", "EXPSTART": 60000.0 + number, "EXPEND": 60000.001 + number,
-        "DATE-OBS": f"2023-02-2{4 + number}", "TIME-OBS": "00:00:00.0", **more,
+        "DATE-OBS": f"2023-02-2{4 + number}", "TIME-OBS": "00:00:00.0", "FILTER": "F150W2", "PUPIL": "F162M", **more,
     }  # fmt: skip
     header.update(cards)
     return fits.PrimaryHDU(header=header)
@@ -83,6 +83,22 @@ def test_every_value_is_the_files(exposures, detector):
             assert ramps.pixeldq[0] == pixeldq[i, j]
             assert (slopes.slope[:, 0] == slope[:, i, j]).all()
         assert selection.places.ids.tolist() == [(y - 1) * 2048 + x]
+
+
+def test_the_filter_is_that_of_both_wheels(exposures):
+    archive, _, _ = exposures
+    filters = archive.headers.distinct("obs.filter", {"instrument": "NIRCAM"})
+    assert filters == ["f150w2+f162m"]
+
+
+def test_the_rate_history_holds_every_detector(exposures):
+    archive, truth, _ = exposures
+    plain = archive.pixel("NRCA1", x=X + 3, y=Y + 4).history()
+    report = archive.pixels.update_rates("NRCA1", progress=False)
+    assert report.planes == 2 * NINTS
+    assert archive.pixel("NRCA1", x=X + 3, y=Y + 4).history().identical(plain)
+    expected = np.concatenate([truth["NRCA1", n][5][:, 4, 3] for n in (1, 2)])
+    np.testing.assert_array_equal(plain.slope.values, expected)
 
 
 @pytest.mark.parametrize("detector", INSTRUMENTS)

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+from pipelines import Schedule
 from pipelines.demo.simulate import simulate_calibration, simulate_campaign
 from pipelines.pixels import pixel
 from pipelines.pixels import rates as module
 from pipelines.pixels.rates import check_rates, rebuild_rates, update_rates
+from pipelines.pixels.search.stacks import read_block, slope_stacks
 
 
 @pytest.fixture
@@ -44,6 +46,45 @@ def test_a_history_is_the_same_with_and_without_the_view(archived):
     assert update().added == 0
     expected = [fits.getdata(files[e.exposure]["rateints"], "SCI")[:, 801 - 779, 29] for e in truth.exposures[1:]]
     np.testing.assert_array_equal(before[0].slope.values, np.concatenate(expected))
+
+
+def test_searches_read_it_too_and_the_products_where_it_is_damaged(archived, monkeypatch):
+    archive, _, _ = archived
+    block = (slice(3, 20), slice(5, 60))
+    (stack,) = slope_stacks(archive.session)
+    plain = read_block(archive.session, stack, block)
+    verbs(archive)[0]()
+    (segment,) = archive.catalog["views"].find({})
+    opened, real = [], type(archive.store).open
+
+    def watched(self, ref):
+        opened.append(ref["digest"])
+        return real(self, ref)
+
+    monkeypatch.setattr(type(archive.store), "open", watched)
+    (stack,) = slope_stacks(archive.session)
+    found = read_block(archive.session, stack, block)
+    assert set(opened) == {segment["arrays"]["sci"]["digest"], segment["arrays"]["err"]["digest"]}
+    np.testing.assert_array_equal(found[0], plain[0])
+    np.testing.assert_array_equal(found[1], plain[1])
+    # A question of one exposure would read the whole segment for a part of it.
+    (few,) = slope_stacks(archive.session, {"exposure": stack.documents[0]["exposure"]})
+    assert bool(few.held) == (2 * few.shape[0] >= segment["planes"])
+    archive.store.withdraw(segment["arrays"]["sci"]["digest"])
+    again = read_block(archive.session, stack, block)
+    np.testing.assert_array_equal(again[0], plain[0])
+    assert again[2] == {}
+
+
+def test_a_nightly_run_brings_it_up_to_date_when_asked(archive, two):
+    _, files = two
+    folder = [path.parent for path in next(iter(reversed(files.values()))).values()][1]
+    report = archive.nightly(folder, schedule=Schedule(settle=0), progress=False)
+    assert report.rates is None
+    report = archive.nightly(folder, schedule=Schedule(settle=0, rates=True), progress=False)
+    assert (report.rates.planes, report.rates.added) == (8, 1)
+    assert "rate history: 8 slope images" in repr(report)
+    assert report.to_dict()["rates"]["planes"] == 8
 
 
 def test_it_is_read_where_it_holds_the_slopes(archived, monkeypatch):
