@@ -17,8 +17,7 @@ from tests.crash.nights import write_frame, write_night
 from tests.pipelines.odd_fits import odd_file
 
 
-@pytest.fixture
-def rotten(tmp_path):
+def rotten_archive(tmp_path):
     """An archive of frames, odd files, a ramp; a revision and a deletion, so that there is a journal too."""
     night = write_night(tmp_path / "raw", range(4), broken=0)
     for number in (3, 9, 21):  # packed, tiled, tables
@@ -31,6 +30,11 @@ def rotten(tmp_path):
         archive.delete(next(iter(night.truth)))
         archive.store.put(np.arange(2 * 5 * 70 * 80, dtype="u2").reshape(2, 5, 70, 80), kind="ramp")
     return tmp_path / "home"
+
+
+@pytest.fixture
+def rotten(tmp_path):
+    return rotten_archive(tmp_path)
 
 
 def rounds(home, tmp_path, numbers):
