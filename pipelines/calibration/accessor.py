@@ -145,7 +145,8 @@ class Calibration:
 
     def plan(self, night: str, *, kinds: Sequence[str] | None = None, options: "MasterOptions | None" = None) -> Answer:
         """What making masters would do, and how much work that is: `pipelines.calibration.masters.plan`."""
-        from pipelines.calibration.masters.plan import KINDS, plan_masters, plan_table
+        from pipelines.calibration.groups.kinds import KINDS
+        from pipelines.calibration.masters.plan import plan_masters, plan_table
 
         steps = plan_masters(self._session, date=night, kinds=kinds or KINDS, options=options)
         return plan_table(steps, date=night)
@@ -163,7 +164,8 @@ class Calibration:
 
         Frames that were not checked are checked first: no master is made of those that are bad.
         """
-        from pipelines.calibration.masters.plan import KINDS, require_sense
+        from pipelines.calibration.groups.kinds import KINDS
+        from pipelines.calibration.masters.plan import require_sense
         from pipelines.calibration.masters.run import make_masters
         from pipelines.calibration.quality.checks import check_unchecked
         from pipelines.progress import bar
@@ -171,7 +173,8 @@ class Calibration:
         self._session.require_writable("make masters")
         require_sense(night, kinds or KINDS)
         with bar("Check", shown=progress) as advance:
-            check_unchecked(self._session, night, kinds=kinds or KINDS, jobs=jobs, progress=advance)
+            frames = sorted({KINDS[kind].frames for kind in kinds or KINDS})
+            check_unchecked(self._session, night, kinds=frames, jobs=jobs, progress=advance)
         with bar("Masters", shown=progress) as advance:
             return make_masters(
                 self._session, date=night, kinds=kinds or KINDS, options=options, jobs=jobs, progress=advance

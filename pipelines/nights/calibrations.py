@@ -7,11 +7,11 @@ from typing import Any
 from pipelines.calibration.groups.divide import COPY, Part, partition
 from pipelines.calibration.groups.groups import NO_PIXELS, groups
 from pipelines.calibration.groups.keys import camera_of, exposure_time, matching_keys, rule_for, trait
+from pipelines.calibration.groups.kinds import KINDS
 from pipelines.calibration.groups.ungrouped import GROUPED, ungrouped
 from pipelines.calibration.select.choose import FIELDS, choose
 from pipelines.calibration.select.criteria import alike, departed_shown
 from pipelines.calibration.select.departed import with_departures
-from pipelines.calibration.select.why import KINDS
 from pipelines.errors import UsageError
 from pipelines.instruments import GroupKey
 from pipelines.nights.cameras import Names

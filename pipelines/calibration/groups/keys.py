@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from pipelines.calibration.groups.kinds import KINDS
 from pipelines.documents.observations import obs_of
 from pipelines.documents.schema import RESIDUE
 from pipelines.documents.shared import observed_master
@@ -12,7 +13,6 @@ from pipelines.instruments import Calibration, GroupKey, GroupRule, profiles
 from pipelines.instruments.values import plain
 
 __all__ = [
-    "RULES",
     "calibration_of",
     "camera_of",
     "exposure_time",
@@ -30,19 +30,6 @@ __all__ = [
 
 Doc = Mapping[str, Any]
 
-RULES: Mapping[str, str] = {"bias": "bias", "dark": "dark", "flat": "flat", "pixelmap": "dark"}
-"""For each kind of master, the kind of frames whose group rule has its keys."""
-
-# How pixels are stored does not matter once they are read; a flat holds for any temperature and both
-# twilights; a map of bad pixels for any exposure. Darks and biases see neither telescope nor grating.
-_STORED = frozenset({"dtype", "scale"})
-_FREE: Mapping[str, frozenset[str]] = {
-    "bias": _STORED | {"telescope", "dispersed"},
-    "dark": _STORED | {"telescope", "dispersed"},
-    "flat": _STORED | {"temperature", "flat_time", "exptime", "coadds", "kind_note"},
-    "pixelmap": _STORED | {"temperature", "exptime", "telescope", "dispersed", "coadds"},
-}
-
 
 def rule_for(profile: str, kind: str) -> GroupRule:
     """Return the rule by which a profile groups the frames of a kind of master.
@@ -53,9 +40,11 @@ def rule_for(profile: str, kind: str) -> GroupRule:
         The profile is not known here, or has none.
     """
     found = calibration_of(profile)
-    rule = None if found is None else found.rule(RULES[kind])
+    rule = None if found is None else found.rule(KINDS[kind].frames)
     if rule is None:
-        raise UsageError(f"the profile {profile!r} does not say how {RULES[kind]} frames are grouped; declare it there")
+        raise UsageError(
+            f"the profile {profile!r} does not say how {KINDS[kind].frames} frames are grouped; declare it there"
+        )
     return rule
 
 
@@ -67,7 +56,7 @@ def calibration_of(profile: str) -> Calibration | None:
 
 def matching_keys(rule: GroupRule, kind: str) -> tuple[GroupKey, ...]:
     """Return the keys in which a frame and a master of this kind must agree."""
-    return tuple(key for key in rule.keys if key.name not in _FREE[kind])
+    return tuple(key for key in rule.keys if key.name not in KINDS[kind].free)
 
 
 def traits(document: Doc, rule: GroupRule) -> dict[str, Any]:

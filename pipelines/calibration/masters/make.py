@@ -9,17 +9,17 @@ import numpy as np
 import numpy.typing as npt
 
 from arraystore import ArrayDamaged, ArrayStore, Lost
-from pipelines.calibration.masters.acceptance import Acceptance, judge_master
+from pipelines.calibration.masters.acceptance import judge_master
 from pipelines.calibration.masters.bits import MasterDQ
 from pipelines.calibration.masters.faulty import without_faulty
 from pipelines.calibration.masters.flatnoise import flat_noise, pedestal_of, unequal
 from pipelines.calibration.masters.frames import Normalised, Raised, Unclipped, drifting, stated_in
 from pipelines.calibration.masters.heldout import Held, Reference, hold_out
 from pipelines.calibration.masters.images import frame_images, of_image, plane_key
+from pipelines.calibration.masters.maker import maker_of
 from pipelines.calibration.masters.numbers import statistics
 from pipelines.calibration.masters.opening import Opened, flat_lights, leveled, master_plane, opened
-from pipelines.calibration.masters.pixelmaps import map_pixels, too_many
-from pipelines.calibration.masters.step import MapRules, Step
+from pipelines.calibration.masters.step import Step
 from pipelines.calibration.masters.unstable import Spread, mark_unstable
 from pipelines.calibration.masters.work import Made, Work
 from pipelines.combine import FrameUnreadable, NoiseModel, combine, measure_noise, saturation_of
@@ -27,7 +27,7 @@ from pipelines.combine.methods import trims
 from pipelines.errors import DarkroomError
 from pipelines.instruments import profiles
 
-__all__ = ["make"]
+__all__ = ["make", "planes"]
 
 Doc = Mapping[str, Any]
 
@@ -53,7 +53,7 @@ def _made(step: Step, work: Work, store: ArrayStore) -> Made:
     started = time.perf_counter()
     while True:
         try:
-            made = _map(step, work, store) if step.kind == "pixelmap" else _frames(step, work, store)
+            made = maker_of(step.kind).make(step, work, store)
         except FrameUnreadable as error:
             step = step.without(error.name, str(error))
             least = work.options.least(step)
@@ -75,7 +75,7 @@ def _failed(step: Step, problem: str, started: float) -> Made:
     return Made(step, {}, None, {}, {}, {}, {}, time.perf_counter() - started, problem)
 
 
-def _frames(step: Step, work: Work, store: ArrayStore) -> Made:
+def planes(step: Step, work: Work, store: ArrayStore) -> Made:
     """Make a bias, a dark or a flat: the planes of each image of its frames."""
     names = frame_images(step.frames[0])
     odd = [frame["_id"] for frame in step.frames if frame_images(frame) != names]
@@ -261,18 +261,3 @@ def _details(
         if light.level == 1.0 and isinstance(light.dark, Raised):
             details[name]["level"] = light.dark.level
     return details
-
-
-def _map(step: Step, work: Work, store: ArrayStore) -> Made:
-    """Make a map of bad pixels."""
-    of = {role: [work.masters[used.id] for used in step.used if used.role == role] for role in ("dark", "flat")}
-    if any("images" in doc for docs in of.values() for doc in docs):
-        raise _Unfit("its masters have several images; a map is made of masters of one image only")
-    rules: MapRules = work.options.maps
-    found = map_pixels(of["dark"], of["flat"], store=store, rules=rules)
-    refs = {name: store.put(getattr(found, name), kind="dq") for name in ("dq", "votes")}
-    refs["noise"] = store.put(found.noise, kind="master")
-    told = f"from {len(of['dark'])} darks and {len(of['flat'])} flats that are in use"
-    doubt = too_many(found.counts, found.dq.size)
-    accepted = Acceptance("accepted" if doubt is None else "look", doubt or told, None, None, None, None, ())
-    return Made(step, refs, accepted, found.counts, {}, {}, {}, 0.0)

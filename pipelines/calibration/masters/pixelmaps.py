@@ -1,7 +1,7 @@
 """Maps of hot, dead and unstable pixels, from the darks and flats of a camera's night."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -10,14 +10,17 @@ import numpy.typing as npt
 from arraystore import ArrayStore
 from catalog import Catalog
 from pipelines.calibration.groups.keys import matching_keys, rule_for
+from pipelines.calibration.masters.acceptance import Acceptance
 from pipelines.calibration.masters.bits import MasterDQ
 from pipelines.calibration.masters.recipe import Used
 from pipelines.calibration.masters.step import MapRules, MasterOptions, Step
 from pipelines.calibration.masters.unstable import Scatter, Spread, steady_variance
+from pipelines.calibration.masters.work import Made, Work
 from pipelines.calibration.select.choose import FIELDS
 from pipelines.combine.methods import MAD_TO_SIGMA
+from pipelines.errors import DarkroomError
 
-__all__ = ["PixelMap", "add_scatter", "in_use", "map_pixels", "place_of", "plan_maps", "too_many"]
+__all__ = ["PixelMap", "add_scatter", "draft", "in_use", "make", "map_pixels", "place_of", "too_many"]
 
 MOST = 0.2
 """Fraction of the sensor from which a map is not in use until somebody has looked."""
@@ -26,6 +29,10 @@ _COLOURS = 1.1  # largest over smallest level of the four places of a pattern
 
 Doc = Mapping[str, Any]
 Votes = npt.NDArray[np.uint8]
+
+
+class NoMap(DarkroomError):
+    """These masters give no map; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +156,14 @@ def add_scatter(scatter: Scatter, dark: Doc, value: npt.NDArray[Any], store: Arr
         scatter.add(spread, plane("variance_model") * count, kept)
 
 
-def plan_maps(
-    catalog: Catalog, *, date: str, expected: Sequence[Doc], without: frozenset[str], options: MasterOptions
+def draft(
+    catalog: Catalog,
+    kind: str,
+    *,
+    date: str,
+    expected: Sequence[Doc],
+    without: frozenset[str],
+    options: MasterOptions,
 ) -> list[Step]:
     """Draft a map for each camera that has darks this night, there or expected."""
     gone = without | {name for doc in expected for name in doc["supersedes"]}
@@ -168,17 +181,17 @@ def plan_maps(
         if not darks:
             continue
         first = darks[0]
-        rule = rule_for(first["profile"], "pixelmap")
-        key = {name.name: first["key"].get(name.name) for name in matching_keys(rule, "pixelmap")}
+        rule = rule_for(first["profile"], kind)
+        key = {name.name: first["key"].get(name.name) for name in matching_keys(rule, kind)}
         used = tuple(Used(doc["kind"], doc["_id"], doc["identity"], ()) for doc in darks + flats)
         step = Step(
-            kind="pixelmap",
+            kind=kind,
             date=date,
             profile=first["profile"],
             instrument=first["instrument"],
             key=key,
             used=used,
-            parameters=options.parameters("pixelmap"),
+            parameters=asdict(options.maps),
         )
         steps.append(step)
     return steps
@@ -194,3 +207,18 @@ def place_of(doc: Doc) -> str:
     """Name the detector, read out in one way, that a master is of."""
     rule = rule_for(doc["profile"], "pixelmap")
     return repr([doc["profile"], *(doc["key"].get(key.name) for key in matching_keys(rule, "pixelmap"))])
+
+
+def make(step: Step, work: Work, store: ArrayStore) -> Made:
+    """Make a map of bad pixels."""
+    of = {role: [work.masters[used.id] for used in step.used if used.role == role] for role in ("dark", "flat")}
+    if any("images" in doc for docs in of.values() for doc in docs):
+        raise NoMap("its masters have several images; a map is made of masters of one image only")
+    rules: MapRules = work.options.maps
+    found = map_pixels(of["dark"], of["flat"], store=store, rules=rules)
+    refs = {name: store.put(getattr(found, name), kind="dq") for name in ("dq", "votes")}
+    refs["noise"] = store.put(found.noise, kind="master")
+    told = f"from {len(of['dark'])} darks and {len(of['flat'])} flats that are in use"
+    doubt = too_many(found.counts, found.dq.size)
+    accepted = Acceptance("accepted" if doubt is None else "look", doubt or told, None, None, None, None, ())
+    return Made(step, refs, accepted, found.counts, {}, {}, {}, 0.0)

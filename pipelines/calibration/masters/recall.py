@@ -201,7 +201,7 @@ def _shift(
     Without one frame of n, which differs by d from the others, it moves by -d/n. A dark that moves by
     s moves the flats made with it by -s over their level.
     """
-    if doc["kind"] == "pixelmap" or any(used["id"] in targets for used in doc["masters"]):
+    if not inputs or any(used["id"] in targets for used in doc["masters"]):
         return None
     moved = 0.0
     for item in out:

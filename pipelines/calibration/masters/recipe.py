@@ -11,10 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["ALGORITHMS", "Input", "MasterRecipe", "Used", "identity", "master_name"]
+from pipelines.calibration.groups.kinds import KINDS
 
-ALGORITHMS: Mapping[str, int] = {"bias": 2, "dark": 2, "flat": 3, "pixelmap": 2}
-"""Version of the algorithm of each kind of master: raised when results change, and only then."""
+__all__ = ["Input", "MasterRecipe", "Used", "identity", "master_name"]
 
 _DIGITS = 12  # of the identity in a name: 48 bits, among the few masters of one camera, night and key
 
@@ -108,7 +107,7 @@ class MasterRecipe:
     @property
     def algorithm(self) -> int:
         """Version of the algorithm."""
-        return self.version or ALGORITHMS[self.kind]
+        return self.version or KINDS[self.kind].algorithm
 
 
 def identity(recipe: MasterRecipe) -> str:
@@ -145,8 +144,9 @@ def master_name(recipe: MasterRecipe, *, date: str) -> str:
     """
     key = recipe.key
     words = [recipe.kind]
-    if key.get("exptime") is not None and recipe.kind == "dark":
-        words.append(f"{key['exptime']:g}s")
+    seconds = key.get(str(KINDS[recipe.kind].named_by))
+    if seconds is not None:
+        words.append(f"{seconds:g}s")
     words += [str(key[name]) for name in ("filter", "flat_time") if key.get(name) is not None]
     words.append(identity(recipe)[:_DIGITS])
     return "/".join(_part(text) for text in ("masters", str(key.get("camera")), date, "-".join(words)))

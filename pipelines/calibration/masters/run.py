@@ -1,15 +1,16 @@
 """Makes the masters of a night: what is unchanged is left alone, and two runs that make the same one agree."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from typing import Any
 
 from arraystore import ArrayStore
+from pipelines.calibration.groups.kinds import KINDS
 from pipelines.calibration.masters.document import Document, MasterParts, keep_master, master_document, recover_master
 from pipelines.calibration.masters.make import make
-from pipelines.calibration.masters.plan import KINDS, plan_kind, require_sense
+from pipelines.calibration.masters.plan import plan_kind, require_sense
 from pipelines.calibration.masters.step import MasterOptions, Step
 from pipelines.calibration.masters.work import Made, Work
 from pipelines.calibration.select.choose import best, candidates
@@ -48,7 +49,7 @@ def make_masters(
     session: Session,
     *,
     date: str,
-    kinds: Sequence[str] = KINDS,
+    kinds: Iterable[str] = KINDS,
     options: MasterOptions | None = None,
     jobs: int | None = None,
     progress: Progress | None = None,
@@ -62,8 +63,8 @@ def make_masters(
     ----------
     date : str
         The night.
-    kinds : sequence of str
-        Of ``('bias', 'dark', 'flat', 'pixelmap')``.
+    kinds : iterable of str
+        Of `groups.kinds.KINDS`.
     options : MasterOptions, optional
         How they are made.
     jobs : int, optional
@@ -176,7 +177,7 @@ def _work(step: Step, place: _Making) -> Work | Row:
 
 def _current(step: Step, place: _Making) -> Document | None:
     """Find the master in use that this one has to match; one that shares a frame with it is no judge."""
-    if step.kind == "pixelmap":
+    if not step.frames:
         return None
     mine = {frame["_id"] for frame in step.frames}
     judged = [

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Any, Literal
 
@@ -85,12 +85,10 @@ class MasterOptions:
         """Return the fewest frames a step's master may have."""
         return self.minimum if self.minimum is not None else rule_for(step.profile, step.kind).minimum
 
-    def parameters(self, kind: str) -> dict[str, Any]:
-        """Return what decides the pixels of a kind of master."""
-        if kind == "pixelmap":
-            return asdict(self.maps)
-        found: dict[str, Any] = {"method": self.method or "noise-model"}
-        return found | ({"low_light": self.low_light, "section": "central half"} if kind == "flat" else {})
+    @property
+    def combining(self) -> dict[str, Any]:
+        """What decides how frames are combined."""
+        return {"method": self.method or "noise-model"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,8 @@ from datetime import datetime, time
 from typing import Any
 
 from catalog import Catalog
-from pipelines.calibration.groups.keys import RULES, matching_keys, rule_for
+from pipelines.calibration.groups.keys import matching_keys, rule_for
+from pipelines.calibration.groups.kinds import KINDS
 from pipelines.calibration.select.criteria import alike
 from pipelines.calibration.select.intervals import interval, joined, overlaps, without
 from pipelines.documents import runs as ledger
@@ -236,7 +237,7 @@ def _certifiable(master: Doc, *, override: bool) -> None:
 
 
 def _require_master(document: Doc) -> None:
-    if document["kind"] not in RULES:
+    if document["kind"] not in KINDS:
         raise UsageError(f"{document['_id']} is a calibrated frame: it serves no other frame, so it has no status")
 
 

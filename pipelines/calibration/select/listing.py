@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from catalog import Catalog
-from pipelines.calibration.groups.keys import RULES
+from pipelines.calibration.groups.kinds import KINDS
 from pipelines.calibration.select.criteria import departed_shown
 from pipelines.calibration.select.departed import with_departures
 from pipelines.instruments.nights import on
@@ -36,7 +36,7 @@ def list_masters(
         Columns ``master`` (its name), ``kind``, ``date``, ``camera``, ``frames`` (how many were combined),
         ``status``, and ``reason``: why it has that status.
     """
-    query: dict[str, Any] = {**on(date), **({} if kind else {"kind": {"$in": list(RULES)}})}
+    query: dict[str, Any] = {**on(date), **({} if kind else {"kind": {"$in": list(KINDS)}})}
     query |= {name: value for name, value in (("kind", kind), ("camera", camera), ("status", status)) if value}
     fields = ("kind", "date", "camera", "inputs", "masters", "key", "profile", "status", "acceptance")
     marks = ("recalled", "stale", "superseded_by")

@@ -5,6 +5,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from pipelines.calibration.groups.keys import rule_for, traits
+from pipelines.calibration.groups.kinds import KINDS
 from pipelines.calibration.select.choose import MasterCandidate, best, candidates, nearness
 from pipelines.calibration.select.criteria import Rules, certify_hint
 from pipelines.errors import UnknownDocument, UsageError
@@ -14,9 +15,8 @@ from pipelines.table import Answer, Row
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["KINDS", "Why", "why"]
+__all__ = ["Why", "why"]
 
-KINDS = ("bias", "dark", "flat", "pixelmap")
 _SHOWN = 12  # candidates in the table, nearest first
 
 
@@ -134,7 +134,7 @@ def _shoot(kind: str, wanted: Row, camera: Any, minimum: int, miss: MasterCandid
     """Say how to fix it: somebody's word where only that is missing, frames otherwise."""
     if miss is not None and all(check.criterion in ("status", "validity") for check in miss.failed):
         return f"To fix it: look at it (darkroom show '{miss.master['_id']}'); {certify_hint(miss.master)}"
-    frames = "darks" if kind == "pixelmap" else "bias frames" if kind == "bias" else f"{kind}s"
+    frames = {"bias": "bias frames"}.get(KINDS[kind].frames, f"{KINDS[kind].frames}s")
     told = [f"{name} {wanted[name]:g}" for name in ("exptime", "temperature") if wanted.get(name) is not None]
     told = told if kind == "dark" else told[-1:] if kind == "bias" else []
     if kind == "flat" and wanted.get("filter") is not None:
