@@ -1,7 +1,8 @@
-# Four targets, each makes and fills its own virtual environment first.
+# Five targets, each makes and fills its own virtual environment first.
 #   make demo    build an archive from simulated FITS files and ask it the questions
 #   make test    linters, types, import rules, every test
 #   make quick   linters and the tests that take seconds, for the inner loop
+#   make notebooks  run the notebooks and write their outputs, which are committed
 #   make bench   the figures of tests/benchmarks/FIGURES.md, each beside its peer, in one run
 PYTHON ?= python3
 VENV := .venv
@@ -11,7 +12,7 @@ WIRE := $(CURDIR)/.venv-wire/bin/python
 # What `make quick` leaves to `make test`, beside the tests marked "patient".
 PATIENT := benchmarks conformance crash golden hostile pipelines/jwst test_notebooks.py test_packaging.py
 
-.PHONY: demo test quick bench wire clean
+.PHONY: demo test quick notebooks bench wire clean
 
 demo: $(VENV)/.demo
 	$(BIN)/darkroom demo darkroom-demo
@@ -27,6 +28,9 @@ test: $(VENV)/.dev wire
 quick: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/pytest -n 2 --dist loadfile -m 'not slow and not patient' $(PATIENT:%=--ignore=tests/%)
+
+notebooks: $(VENV)/.dev
+	$(BIN)/python -m tests.notebooks
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m tests.benchmarks

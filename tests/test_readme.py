@@ -95,7 +95,7 @@ def test_its_python_runs_on_the_demo(demo, monkeypatch):
 
 
 @pytest.mark.patient
-def test_its_shell_runs_on_the_demo(demo):
+def test_its_shell_runs_on_the_demo(demo, tmp_path):
     (text,) = block("Five lines of shell", "console")
     lines = [line.removeprefix("$ darkroom ") for line in text.splitlines()]
     assert len(lines) == 5
@@ -104,6 +104,7 @@ def test_its_shell_runs_on_the_demo(demo):
         done = subprocess.run(
             [sys.executable, "-m", "pipelines.cli", *words],
             env={**os.environ, "DARKROOM_HOME": str(demo)},
+            cwd=tmp_path,
             capture_output=True,
             text=True,
         )

@@ -144,7 +144,7 @@ class Picture:
     def __repr__(self) -> str:
         parts = [self.title] if self.title else []
         parts += list(self.facts)
-        return "\n".join(parts) or f"a picture of {len(self.panels)} panels"
+        return "\n".join(map(plain, parts)) or f"a picture of {len(self.panels)} panels"
 
 
 def pillow() -> None:

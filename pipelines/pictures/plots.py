@@ -14,6 +14,7 @@ from pipelines.pictures.frame import said_of
 from pipelines.pictures.reduced import Reduced, plane_of, reduce
 from pipelines.pictures.zscale import limits
 from pipelines.table import Answer
+from pipelines.table.figures import shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -78,7 +79,7 @@ def plot_master(store: ArrayStore, master: Doc, *, image: str | None = None) -> 
     frames = len(master.get("inputs") or ())
     head = f"{master['_id']}\n{said_of(master)}, {frames} frames, {master['status']}{mean}"
     figure.suptitle(head, x=0.01, ha="left", fontsize=10, color=INK)
-    return figure
+    return shown(figure)
 
 
 def _image(figure: "Figure", axes: "Axes", small: Reduced, label: str, title: str) -> None:
@@ -156,7 +157,7 @@ def plot_groups(answer: Answer) -> "Figure":
     axes.set_title(f"{answer.title}{more}", loc="left", fontsize=10)
     axes.legend(fontsize=8, frameon=False, loc="best")
     axes.spines[["top", "right"]].set_visible(False)
-    return figure
+    return shown(figure)
 
 
 _TOLD = ("spread", "status", "reason", "borrow", "left_out")

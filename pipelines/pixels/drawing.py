@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import os
-from functools import partial
 from typing import TYPE_CHECKING
 
 from pipelines.errors import UsageError, require
 from pipelines.pixels.coordinates import PixelCoordinates
+from pipelines.table.figures import shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -70,9 +69,7 @@ def finish(figure: Figure, title: str, path: str | os.PathLike[str] | None) -> F
     figure.suptitle(title, x=0.01, ha="left", fontsize=13, fontweight="bold", color=INK)
     if path is not None:
         figure.savefig(checked_picture(path), dpi=130)
-    # A notebook shows a figure by itself only if pyplot made it, and pyplot would keep every one.
-    figure._repr_png_ = partial(_png, figure)  # type: ignore[attr-defined]
-    return figure
+    return shown(figure)
 
 
 def checked_picture(path: str | os.PathLike[str]) -> str | os.PathLike[str]:
@@ -104,9 +101,3 @@ def tidy(axes: Axes) -> None:
     axes.grid(True, color="#eceff3", lw=0.8)
     axes.set_axisbelow(True)
     axes.tick_params(labelsize=8, colors=INK)
-
-
-def _png(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, dpi=90, format="png")
-    return buffer.getvalue()

@@ -12,6 +12,7 @@ from pipelines.calibration.quality.trends import KINDS
 from pipelines.errors import UsageError, require
 from pipelines.table import Answer, Row
 from pipelines.table.cells import counted
+from pipelines.table.figures import shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -65,13 +66,13 @@ def plot(answer: Answer, *, kind: str | None = None) -> Figure:
         raise UsageError(f"no {kind or 'frames'} were measured; `darkroom frames NIGHT --check` measures them")
     from matplotlib.figure import Figure
 
-    shown = {name: _of_one_time([row for row in dated if row["kind"] == name], name) for name in kinds}
-    measures = [m for m in LABELS if any(row[m] is not None for rows, _ in shown.values() for row in rows)]
+    drawn = {name: _of_one_time([row for row in dated if row["kind"] == name], name) for name in kinds}
+    measures = [m for m in LABELS if any(row[m] is not None for rows, _ in drawn.values() for row in rows)]
     size = (2.5 + 4.5 * len(kinds), 1.2 + 2.1 * len(measures))
     figure = Figure(figsize=size, layout="constrained", facecolor="white")
     panels = figure.subplots(len(measures), len(kinds), squeeze=False)
     for column, name in enumerate(kinds):
-        rows, said = shown[name]
+        rows, said = drawn[name]
         for line, measure in enumerate(measures):
             axes = panels[line][column]
             _panel(axes, rows, measure)
@@ -82,7 +83,7 @@ def plot(answer: Answer, *, kind: str | None = None) -> Figure:
         panels[0][column].set_title(f"{name} frames, {said}\nmedian per night and camera", loc="left", fontsize=9)
     handles, labels = max((axes.get_legend_handles_labels() for axes in figure.axes), key=lambda found: len(found[1]))
     figure.legend(handles, labels, loc="outside lower center", ncols=min(5, len(labels)), fontsize=8, frameon=False)
-    return figure
+    return shown(figure)
 
 
 def _of_one_time(rows: list[Row], kind: str) -> tuple[list[Row], str]:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipelines.calibration.quality.transfer import ALL
-from pipelines.errors import UsageError
+from pipelines.errors import UsageError, require
 from pipelines.table import Answer, Row
+from pipelines.table.figures import shown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -34,6 +35,7 @@ def plot_transfer(answer: Answer) -> Figure:
     rows = [row for row in answer if row["points"]]
     if not rows:
         raise UsageError("there are no pairs of flats to draw")
+    require("matplotlib", extra="plot", what="a plot")
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 9), layout="constrained")
@@ -66,4 +68,4 @@ def plot_transfer(answer: Answer) -> Figure:
     if len(nightly) <= 12:
         upper.legend(fontsize="x-small")
     upper.set_title(answer.title)
-    return figure
+    return shown(figure)

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from pipelines.detectors.geometry import GEOMETRIES
 from pipelines.errors import require
 from pipelines.table import Answer, Row
+from pipelines.table.figures import shown
 
 if TYPE_CHECKING:
     import xarray
@@ -130,12 +131,15 @@ class FoundPixels:
             extent = (x, x + width, y, y + height)
             drawn = axes.imshow(image, origin="lower", extent=extent, vmin=low, vmax=high, cmap=colours)
             here = [p for p in self.pixels if (p["detector"], p["subarray"]) == (each.detector, each.subarray)]
-            axes.plot([p["x"] for p in here], [p["y"] for p in here], "o", mfc="none", mec="black", ms=10)
+            for edge, thick in (("white", 3.0), ("black", 1.2)):  # a ring that is seen on light and on dark
+                axes.plot([p["x"] for p in here], [p["y"] for p in here], "o", mfc="none", mec=edge, mew=thick, ms=10)
             axes.set(title=f"{each.detector} {each.subarray}: {self.shown}", xlabel="x", ylabel="y")
-            figure.colorbar(drawn, ax=axes, shrink=0.8)
+            known = image[np.isfinite(image)]
+            most = f"; values from {known.min():.3g} to {known.max():.3g}" if known.size else "; no pixel was judged"
+            figure.colorbar(drawn, ax=axes, shrink=0.8, extend="both", label=f"{self.shown} (sigma){most}")
         figure.suptitle(self.pixels.title)
         if out is None:
-            return figure
+            return shown(figure)
         figure.savefig(Path(out), dpi=130)
         return None
 
@@ -144,10 +148,10 @@ class FoundPixels:
 
     def text(self, limit: int = 0) -> str:
         """Return what was found as text; of the pixels only so many, where `limit` is not 0."""
-        shown = self.pixels if not limit else replace(self.pixels, rows=self.pixels.rows[:limit])
-        lines = [repr(shown) if len(shown) else f"{self.pixels.title}: none"]
-        if len(shown) < len(self.pixels):
-            lines.append(f"and {len(self.pixels) - len(shown)} more; --limit 0 shows all")
+        some = self.pixels if not limit else replace(self.pixels, rows=self.pixels.rows[:limit])
+        lines = [repr(some) if len(some) else f"{self.pixels.title}: none"]
+        if len(some) < len(self.pixels):
+            lines.append(f"and {len(self.pixels) - len(some)} more; --limit 0 shows all")
         lines.append(f"{len(self.pixels)} pixels of {self.judged} judged; {self.unjudged} have too few slopes")
         lines += [f"could not be read, and counts as missing: {name}: {why}" for name, why in self.unreadable.items()]
         lines += [f"has no time, and is left out: {name}" for name in self.undated]

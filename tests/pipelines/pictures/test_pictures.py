@@ -15,7 +15,8 @@ from PIL import Image
 from pipelines import DarkroomError, UnknownDocument, UsageError, open_archive
 from pipelines.pictures import Picture
 from pipelines.pictures.colour import Mosaic, mosaic_of
-from pipelines.pictures.frame import BAD
+from pipelines.pictures.frame import BAD, said_of
+from pipelines.pictures.picture import Panel
 from pipelines.pictures.reduced import Plane, reduce
 from pipelines.pictures.zscale import limits
 
@@ -255,6 +256,14 @@ def test_a_damaged_frame_costs_its_own_panel(archive, tmp_path):
     finally:
         shard.write_bytes(whole)
     assert [told for told in sheet.unread if "corner.fits" in told]
+
+
+def test_what_a_header_holds_steers_no_screen():
+    said = said_of({"_id": "a", "kind": "light", "obs": {"object": "M31\x1b[2J\u202e"}, "date": "2024-02-21"})
+    picture = Picture((Panel(np.zeros((20, 20, 3), np.uint8), (said,)),), title=said, facts=(said,))
+    assert repr(picture).isascii()
+    assert "\x1b" not in repr(picture)
+    assert picture.png()[:4] == b"\x89PNG"
 
 
 # -- files -------------------------------------------------------------------------------------------
