@@ -24,7 +24,7 @@ def query(
     fields: str = typer.Option("", help="Fields to show, comma-separated [with --json all]."),
     limit: int = typer.Option(20, min=0, help="Documents at most, 0 for all; a pipeline says its own."),
     allow_javascript: bool = typer.Option(False, "--allow-javascript", help="Let $where, $function, $accumulator run."),
-    allow_writes: bool = typer.Option(False, "--allow-writes", help="Let $out and $merge write collections."),
+    allow_writes: bool = typer.Option(False, "--allow-writes", help="On a server, let $out and $merge write."),
     as_json: bool = table_option,
 ) -> None:
     """Ask the catalog; prints a table, or with --json whole documents.
