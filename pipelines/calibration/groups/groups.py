@@ -22,10 +22,6 @@ from pipelines.table import Answer, Row
 
 Nights = str | Sequence[str] | None
 
-STATUSES = ("ready", "too few", "mixed", "incomplete")
-"""What a group can be: fit to be combined; of fewer frames than a master needs; divided by a keyword that no
-profile speaks of; without something that it has to have."""
-
 NO_PIXELS = "its pixels are not in the archive: only its header was ingested"
 """Why frames are in no group of which nothing but the header is there."""
 
@@ -52,7 +48,8 @@ def groups(headers: Collection, kind: str, *, date: Nights = None, profile: Prof
     Answer
         One row per group: ``date`` and the keys of the profile (of a key with a tolerance the median),
         ``count``, ``ids`` (sorted), ``spread`` (greatest difference in each key with a tolerance),
-        ``status`` (one of `STATUSES`), ``reason`` for whatever is not ready, or what to know of what is,
+        ``status`` (``'ready'``, ``'too few'`` for a master, ``'mixed'``: divided by a keyword that no profile speaks of,
+        ``'incomplete'``: without something that it has to have), ``reason`` for whatever is not ready, or what to know of what is,
         ``borrow`` (ids of like frames in neighbouring nights, nearest first, where there are too few),
         ``left_out`` (ids of frames that do not serve). Keys that nobody states have no column. Each row has
         besides: ``why_left_out`` (the reason for each of those), ``mixed`` (keyword, values and counts).

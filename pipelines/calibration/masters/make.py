@@ -95,14 +95,7 @@ def _image(step: Step, work: Work, store: ArrayStore, image: str) -> Made:
         one, header["saturation"] = _unclipped(one, header["saturation"], names)
     frames, stated = one.frames, one.stated
     lights = flat_lights(step, work.masters, one, store) if step.kind == "flat" else leveled(one)
-    if step.kind != "flat":
-        noise = measure_noise(
-            frames, names=names, saturation=header["saturation"], gain=header["gain"], read_noise=header["read_noise"]
-        )
-    else:
-        unlit = [used.id for used in step.used if used.role == "dark"] or [used.id for used in step.used]
-        known = [of_image(work.masters[name], image) for name in unlit]
-        noise = flat_noise(lights or (), names, known, saturation=header["saturation"])
+    noise = _noise(one, lights, header, names, work, step)
     if lights is None and noise.read_noise is not None and len(frames) > 1:
         lights = drifting(frames, noise.read_noise, names)
     given: dict[str, Any] = {} if work.options.method is None else {"method": work.options.method}
@@ -154,6 +147,23 @@ def _image(step: Step, work: Work, store: ArrayStore, image: str) -> Made:
     return replace(made, method={key: value for key, value in combined.provenance().items() if key != "frames"})
 
 
+def _noise(
+    one: Opened,
+    lights: Sequence[Normalised] | None,
+    header: Mapping[str, Any],
+    names: Sequence[str],
+    work: Work,
+    step: Step,
+) -> NoiseModel:
+    """Measure the noise of frames, with what their headers state as a prior; of flats, with that of their darks."""
+    if step.kind != "flat":
+        gain, read_noise = header["gain"], header["read_noise"]
+        return measure_noise(one.frames, names=names, saturation=header["saturation"], gain=gain, read_noise=read_noise)
+    unlit = [used.id for used in step.used if used.role == "dark"] or [used.id for used in step.used]
+    known = [of_image(work.masters[name], one.image) for name in unlit]
+    return flat_noise(lights or (), names, known, saturation=header["saturation"])
+
+
 def _unclipped(one: Opened, stated: float | None, names: Sequence[str]) -> tuple[Opened, float | None]:
     """Mask the saturated samples of flats, from the value that is stated or at which they pile up; return it too."""
     saturation, clipped = saturation_of(one.frames, stated=stated, names=names)
@@ -169,7 +179,7 @@ def together(parts: Sequence[tuple[str, Made]]) -> Made:
     names = tuple(name for name, _ in parts)
     refs = {plane_key(plane, name, names): ref for name, made in parts for plane, ref in made.refs.items()}
     verdicts = [(name, made.acceptance) for name, made in parts if made.acceptance is not None]
-    name, worst = max(verdicts, key=lambda found: VERDICTS.index(found[1].verdict))
+    name, worst = max(verdicts, key=lambda found: _WORST_LAST.index(found[1].verdict))
     first = parts[0][1]
     return replace(
         first,
@@ -180,8 +190,7 @@ def together(parts: Sequence[tuple[str, Made]]) -> Made:
     )
 
 
-VERDICTS = ("accepted", "untested", "look", "disagree", "worse")
-"""What holding out says, the worst last."""
+_WORST_LAST = ("accepted", "untested", "look", "disagree", "worse")  # the verdicts of holding frames out
 
 _KINDS = {"dq": "dq", "samples": "dq", "strikes": "dq"}
 

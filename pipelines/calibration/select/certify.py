@@ -18,11 +18,7 @@ from pipelines.documents.lease import Holder, held
 from pipelines.errors import NEAR, Refused, UnknownDocument, UsageError, near_misses
 from pipelines.session import Session
 
-__all__ = ["STATUSES", "Certification", "certify", "same_key", "set_status"]
-
-STATUSES = ("proposed", "verified", "certified", "withdrawn", "set-aside")
-"""What a master can be. Made: proposed, or verified when it predicts frames it has not seen, or set
-aside when the current one predicts them better. Certified and withdrawn by somebody's word."""
+__all__ = ["Certification", "certify", "same_key", "set_status"]
 
 Doc = Mapping[str, Any]
 

@@ -22,8 +22,6 @@ from pipelines.instruments import Profile
 from pipelines.instruments.nights import night_of
 from pipelines.table import Answer, Row
 
-VERDICTS = ("right", "wrong", "drifts", "jumps", "unknown")
-
 _LONG_ENOUGH = 600.0  # seconds between first and last shared exposure, for a drift
 
 Floats = npt.NDArray[np.float64]
@@ -58,7 +56,7 @@ class CameraClock:
     Attributes
     ----------
     verdict
-        One of `VERDICTS`.
+        ``'right'``, ``'wrong'``, ``'drifts'``, ``'jumps'`` or ``'unknown'``.
     offset, offset_sigma
         Seconds it is ahead in the middle of its shared exposures, and the uncertainty.
     drift, drift_sigma
