@@ -48,8 +48,9 @@ def groups(headers: Collection, kind: str, *, date: Nights = None, profile: Prof
     Answer
         One row per group: ``date`` and the keys of the profile (of a key with a tolerance the median),
         ``count``, ``ids`` (sorted), ``spread`` (greatest difference in each key with a tolerance),
-        ``status`` (``'ready'``, ``'too few'`` for a master, ``'mixed'``: divided by a keyword that no profile speaks of,
-        ``'incomplete'``: without something that it has to have), ``reason`` for whatever is not ready, or what to know of what is,
+        ``status`` (``'ready'``; ``'too few'`` for a master; ``'mixed'``: divided by a keyword that no profile
+        speaks of; ``'incomplete'``: without something that it has to have), ``reason`` for whatever is not
+        ready, or what to know of what is,
         ``borrow`` (ids of like frames in neighbouring nights, nearest first, where there are too few),
         ``left_out`` (ids of frames that do not serve). Keys that nobody states have no column. Each row has
         besides: ``why_left_out`` (the reason for each of those), ``mixed`` (keyword, values and counts).
