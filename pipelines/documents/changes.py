@@ -163,9 +163,10 @@ def new_state(
 
 def new_entry(document: Document, edit: Edit, *, why: str, run: str, collection: str = "headers") -> Entry | None:
     """Return the entry, still to be written, of an edit of a document as it is; None where it changes nothing."""
-    entry = _entry(document, why=why, run=run, collection=collection)
-    entry |= difference(document, edit)
-    return entry if entry["set"] or entry["unset"] else None
+    made = difference(document, edit)
+    if not (made["set"] or made["unset"]):
+        return None
+    return _entry(document, why=why, run=run, collection=collection) | made
 
 
 def _entry(document: Document, *, why: str, run: str, collection: str) -> Entry:

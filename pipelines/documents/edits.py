@@ -85,7 +85,8 @@ def difference(document: Document, edit: Edit) -> Entry:
     plain = bson.decode(bson.encode({"values": [[path, value] for path, value in edit.set.items()]}), AWARE)
     new: Document = {}
     for path, value in plain["values"]:
-        if value_at(document, path) != value or type(value_at(document, path)) is not type(value):
+        before = value_at(document, path)
+        if before != value or type(before) is not type(value):
             top = _missing_from(document, path)
             if top == path:
                 new[path] = value

@@ -188,8 +188,11 @@ class _Again:
         for name in ("obs", "obs_from"):
             if isinstance(before := document.get(name), dict):  # part by part, so that the history can be read
                 after = wanted.pop(name)
-                wanted |= {f"{name}.{part}": value for part, value in after.items()}
+                wanted |= {f"{name}.{part}": value for part, value in after.items() if not _same(before, part, value)}
                 gone += [f"{name}.{part}" for part in before if part not in after]
+        wanted = {name: value for name, value in wanted.items() if not _same(document, name, value)}
+        if not wanted and not gone:
+            return None
         edit = Edit(
             document["_id"],
             {name: value for name, value in wanted.items() if name not in kept},
@@ -243,6 +246,14 @@ class _Again:
                 before = value_at(document, name)
                 was = None if before is ABSENT else before
                 report.shown.append({"id": document["_id"], "field": name, "was": was, "is": value})
+
+
+def _same(document: Mapping[str, Any], name: str, value: Any) -> bool:
+    """Tell whether a field has a value already; where it is not sure, comparing as it would be stored decides."""
+    before = document.get(name, ABSENT)
+    if isinstance(value, dict | list):
+        return repr(before) == repr(value)  # 1 and 1.0 are equal, but not the same
+    return type(before) is type(value) and bool(before == value)
 
 
 def _require_arrays(document: Document, profile: Profile, hdus: Sequence[StoredHdu]) -> None:

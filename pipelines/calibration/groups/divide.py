@@ -89,12 +89,14 @@ def partition(frames: Iterable[Doc], keys: Sequence[GroupKey], *, nights: bool =
 
 def canonical(value: Any) -> Any:
     """Return a value that can be compared and kept in a set: 1 and 1.0 are equal, lists and objects by their parts."""
+    if value is None or isinstance(value, (str, bool)):  # most are: grouping a night asks this very often
+        return (type(value).__name__, repr(value) if value is None else value)
     if isinstance(value, Mapping):
         return ("{", *sorted((str(name), canonical(inner)) for name, inner in value.items()))
     if isinstance(value, list | tuple):
         return ("[", *map(canonical, value))
     known = number(value)
-    return (type(value).__name__, value if isinstance(value, str | bool) else repr(value)) if known is None else known
+    return (type(value).__name__, repr(value)) if known is None else known
 
 
 def _by(group: Part, key: GroupKey) -> Iterator[Part]:

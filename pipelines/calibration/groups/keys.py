@@ -143,7 +143,11 @@ def image_headers(document: Doc) -> list[Mapping[str, Any]]:
 def _at(document: Doc, path: str) -> Any:
     first, _, rest = path.partition(".")
     if first == "obs":
-        value: Any = observed(document)
+        value: Any = document.get("obs")
+        if value is None:
+            value = observed(document)
+        if "." not in rest:
+            return value.get(rest)
     elif first == "header":  # a keyword may have dots of its own
         return next((h[rest] for h in image_headers(document) if plain(h.get(rest)) is not None), None)
     elif first == "images":
