@@ -57,10 +57,24 @@ def cards(number, start):
     seconds = {"bias": 0.0, "dark": 60.0, "flat": 3.0, "light": 60.0}[kind]
     taken = start + number * timedelta(seconds=40)
     header = {
-        **{"IMAGETYP": f"{kind.capitalize()} Frame", "EXPTIME": seconds, "EXPOSURE": seconds, "SET-TEMP": -10.0},
-        **{"DATE-OBS": taken.isoformat(), "CCD-TEMP": -10.0 + number % 5 / 20, "XBINNING": 1, "YBINNING": 1},
-        **{"GAIN": 100, "OFFSET": 50, "EGAIN": 1.5, "XPIXSZ": 3.76, "READOUTM": "Default", "FILTER": "R"},
-        **{"INSTRUME": "Camera", "SERIALNO": f"SN{number % CAMERAS:05d}", "OBJECT": "M 31", "SWCREATE": "a program"},
+        "IMAGETYP": f"{kind.capitalize()} Frame",
+        "EXPTIME": seconds,
+        "EXPOSURE": seconds,
+        "SET-TEMP": -10.0,
+        "DATE-OBS": taken.isoformat(),
+        "CCD-TEMP": -10.0 + number % 5 / 20,
+        "XBINNING": 1,
+        "YBINNING": 1,
+        "GAIN": 100,
+        "OFFSET": 50,
+        "EGAIN": 1.5,
+        "XPIXSZ": 3.76,
+        "READOUTM": "Default",
+        "FILTER": "R",
+        "INSTRUME": "Camera",
+        "SERIALNO": f"SN{number % CAMERAS:05d}",
+        "OBJECT": "M 31",
+        "SWCREATE": "a program",
     }
     return header | {f"PARAM{n}": n * 10 for n in range(40 - len(header) - 8)}
 
