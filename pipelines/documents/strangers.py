@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +22,11 @@ from bson.errors import InvalidBSON
 from arraystore import ArrayDamaged, ArrayStore, Lost
 from catalog import Catalog
 from pipelines.documents import runs as ledger
-from pipelines.documents.lives import Life
 from pipelines.documents.lookup import found_in
 from pipelines.documents.records import PREFIXES, numbered, parse_key, record_stem
+
+if TYPE_CHECKING:
+    from pipelines.documents.lives import Life
 
 LAST_RUN = "runs/last"
 """The record that holds the name of the last run that added documents to a catalog that had all there are."""
@@ -148,6 +151,8 @@ def _unknown(catalog: Catalog, store: ArrayStore, *, before: datetime | None, ex
         kept = sorted(revision for revision, change in numbers if not change)
         if not kept or (not exact and all(known.has(stem, revision) for revision in kept)):
             continue
+        from pipelines.documents.lives import Life  # with the words of instruments: a current catalog needs none
+
         life = Life.read(store, stem, sorted(numbers))
         deletion = life.revisions[-1].deletion if life.revisions else None
         gone = deletion is not None and deletion["at"] <= until
@@ -158,7 +163,7 @@ def _unknown(catalog: Catalog, store: ArrayStore, *, before: datetime | None, ex
             yield _described(life, kept[-1])
 
 
-def _described(life: Life, revision: int) -> Stranger:
+def _described(life: "Life", revision: int) -> Stranger:
     highest = max(life.revisions, key=lambda one: int(one.document["ingest"]["revision"]))
     whole = not highest.entries and highest.document["ingest"]["revision"] == revision
     return Stranger(
@@ -170,7 +175,7 @@ def _described(life: Life, revision: int) -> Stranger:
     )
 
 
-def _unreadable(store: ArrayStore, life: Life, kept: Iterable[int]) -> Iterator[int]:
+def _unreadable(store: ArrayStore, life: "Life", kept: Iterable[int]) -> Iterator[int]:
     """Return the revisions whose records are there, and damaged."""
     read = {revision.document["ingest"]["revision"] for revision in life.revisions}
     for number in kept:
@@ -184,7 +189,7 @@ def _unreadable(store: ArrayStore, life: Life, kept: Iterable[int]) -> Iterator[
             yield number
 
 
-def _is_released(life: Life, known: "_Known", *, until: datetime) -> bool:
+def _is_released(life: "Life", known: "_Known", *, until: datetime) -> bool:
     """Tell whether of every revision the catalog lacks the store says that it, or a later one, was deleted."""
     released = False
     for revision in reversed(life.revisions):
