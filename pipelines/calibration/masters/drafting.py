@@ -7,7 +7,7 @@ from catalog import Catalog
 from pipelines.calibration.groups.groups import groups
 from pipelines.calibration.groups.keys import rule_for
 from pipelines.calibration.groups.kinds import KINDS
-from pipelines.calibration.masters.frames import masks_noted
+from pipelines.calibration.masters.frames import masks_noted, of_colours
 from pipelines.calibration.masters.geometry import treatment
 from pipelines.calibration.masters.images import frame_images
 from pipelines.calibration.masters.step import MasterOptions, Step
@@ -93,7 +93,11 @@ def _frames_step(
         frames=tuple(frames),
         rejected=tuple(rejected),
         parameters={**parameters, **treated},
-        notes=_not_taken(key.get("overscan"), treated) + masks_noted(frames, frame_images(frames[0]) if frames else ()),
+        notes=(
+            *_not_taken(key.get("overscan"), treated),
+            *masks_noted(frames, frame_images(frames[0]) if frames else ()),
+            *of_colours(kind, frames),
+        ),
     )
     minimum = options.least(step)
     if row["status"] == "incomplete":

@@ -19,15 +19,18 @@ __all__ = [
     "ScaledDark",
     "Squared",
     "Unclipped",
+    "by_colour",
     "central_level",
     "drifting",
     "frame_source",
     "masks_noted",
+    "of_colours",
     "stated_in",
     "variance_source",
 ]
 
 Doc = Mapping[str, Any]
+_COLOURS = 1.1  # largest over smallest level of the four places of a pattern
 Rows = npt.NDArray[Any]
 
 _LEVEL_PIXELS = 1 << 20
@@ -294,3 +297,29 @@ def stated_in(frames: Sequence[Doc], *, saturation: float | None) -> dict[str, f
     if found["read_noise"] is not None:  # electrons
         found["read_noise"] = found["read_noise"] / found["gain"] if found["gain"] else None
     return found | ({"saturation": saturation} if saturation is not None else {})
+
+
+def by_colour(value: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return a flat over the level of its colours: of a sensor without colours, as it is.
+
+    The four pixels of a colour pattern repeat along both axes. Where their medians differ by more than 10 % they are
+    colours, however the pattern is called and wherever it begins.
+    """
+    places = [(slice(y, None, 2), slice(x, None, 2)) for y in (0, 1) for x in (0, 1)]
+    if min(value.shape) < 2:
+        return value
+    levels = [float(np.nanmedian(part)) if np.isfinite(part := value[place]).any() else np.nan for place in places]
+    if not (min(levels) > 0 and max(levels) > _COLOURS * min(levels)):
+        return value
+    found = value.astype(np.float32)
+    for place, level in zip(places, levels, strict=True):
+        found[place] /= np.float32(level)
+    return found
+
+
+def of_colours(kind: str, frames: Sequence[Doc]) -> tuple[str, ...]:
+    """Say of flats of a colour sensor what dividing by them does to colours."""
+    pattern = (frames[0].get("obs") or {}).get("bayer") if frames and kind == "flat" else None
+    if not pattern:
+        return ()
+    return (f"its colour planes ({pattern}) are normalised together: dividing takes out the colour of its light",)

@@ -13,7 +13,7 @@ from pipelines.calibration.masters.acceptance import judge_master
 from pipelines.calibration.masters.bits import MasterDQ
 from pipelines.calibration.masters.faulty import without_faulty
 from pipelines.calibration.masters.flatnoise import flat_noise, pedestal_of, unequal
-from pipelines.calibration.masters.frames import Normalised, Raised, Unclipped, drifting, stated_in
+from pipelines.calibration.masters.frames import Normalised, Raised, Unclipped, by_colour, drifting, stated_in
 from pipelines.calibration.masters.heldout import Held, Reference, hold_out
 from pipelines.calibration.masters.images import frame_images, of_image, plane_key
 from pipelines.calibration.masters.maker import maker_of
@@ -126,7 +126,8 @@ def _image(step: Step, work: Work, store: ArrayStore, image: str) -> Made:
     )
     if step.kind == "flat":
         _add_dark_variance(planes, step, lights or (), work, store, one)
-        planes["dq"] |= np.where(planes["value"] >= work.options.low_light, 0, int(MasterDQ.LOW_LIGHT)).astype(np.uint8)
+        enough = by_colour(planes["value"]) >= work.options.low_light
+        planes["dq"] |= np.where(enough, 0, int(MasterDQ.LOW_LIGHT)).astype(np.uint8)
     spread = None if step.kind == "flat" or noise.read_noise is None or len(frames) < 2 else Spread.of(frames[0].shape)
     held = _held(lights, reference, noise, names, work, store, one, spread)
     measured = statistics(combined, planes)

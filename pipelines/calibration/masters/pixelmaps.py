@@ -12,6 +12,7 @@ from catalog import Catalog
 from pipelines.calibration.groups.keys import matching_keys, rule_for
 from pipelines.calibration.masters.acceptance import Acceptance
 from pipelines.calibration.masters.bits import MasterDQ
+from pipelines.calibration.masters.frames import by_colour
 from pipelines.calibration.masters.recipe import Used
 from pipelines.calibration.masters.step import MapRules, MasterOptions, Step
 from pipelines.calibration.masters.unstable import Scatter, Spread, steady_variance
@@ -25,7 +26,6 @@ __all__ = ["PixelMap", "add_scatter", "draft", "in_use", "make", "map_pixels", "
 MOST = 0.2
 """Fraction of the sensor from which a map is not in use until somebody has looked."""
 
-_COLOURS = 1.1  # largest over smallest level of the four places of a pattern
 
 Doc = Mapping[str, Any]
 Votes = npt.NDArray[np.uint8]
@@ -95,24 +95,6 @@ def map_pixels(
     counts.pop("low_light")
     counts["bad_column"] = len(columns)
     return PixelMap(dq, hot, scatter.sigma(), counts | {"bad": int((dq != 0).sum())})
-
-
-def by_colour(value: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return a flat over the level of its colours: of a sensor without colours, as it is.
-
-    The four pixels of a colour pattern repeat along both axes. Where their medians differ by more than 10 % they are
-    colours, however the pattern is called and wherever it begins.
-    """
-    places = [(slice(y, None, 2), slice(x, None, 2)) for y in (0, 1) for x in (0, 1)]
-    if min(value.shape) < 2:
-        return value
-    levels = [float(np.nanmedian(part)) if np.isfinite(part := value[place]).any() else np.nan for place in places]
-    if not (min(levels) > 0 and max(levels) > _COLOURS * min(levels)):
-        return value
-    found = value.astype(np.float32)
-    for place, level in zip(places, levels, strict=True):
-        found[place] /= np.float32(level)
-    return found
 
 
 def too_many(counts: Mapping[str, int], size: int) -> str | None:
