@@ -19,6 +19,7 @@ STEPS: Mapping[str, str] = MappingProxyType(
         "dq_init": "S_DQINIT",
         "emicorr": "S_MIREMI",
         "saturation": "S_SATURA",
+        "superbias": "S_SUPERB",
         "ipc": "S_IPC",
         "firstframe": "S_FRSTFR",
         "lastframe": "S_LASTFR",
@@ -36,7 +37,10 @@ STEPS: Mapping[str, str] = MappingProxyType(
         "gain_scale": "S_GANSCL",
     }
 )
-"""The steps of Detector1 for MIRI in their order, by the pipeline's name, with the keyword of each."""
+"""The steps of Detector1, for MIRI and for the near infrared, by the pipeline's name, with the keyword of each."""
+
+_MIRI_ALONE = frozenset({"S_MIREMI", "S_FRSTFR", "S_LASTFR", "S_RESET", "S_RSCD"})
+_NEAR_INFRARED_ALONE = frozenset({"S_SUPERB"})
 
 _SLOPES_ONLY = frozenset({"S_RAMP", "S_GANSCL"})
 """Steps after the ramp product is written: their absence from it says nothing."""
@@ -75,7 +79,9 @@ def calibration_of(header: Mapping[str, Any], *, kind: str) -> dict[str, Any] | 
     version = _text(header.get("CAL_VER"))
     if version is None and not steps and not references:
         return None
-    expected = [key for key in STEPS.values() if kind != "ramp" or key not in _SLOPES_ONLY]
+    foreign = _NEAR_INFRARED_ALONE if header.get("INSTRUME", "MIRI") == "MIRI" else _MIRI_ALONE
+    foreign |= _SLOPES_ONLY if kind == "ramp" else frozenset()
+    expected = [key for key in STEPS.values() if key not in foreign]
     return {
         "version": version,
         "vcs": _text(header.get("CAL_VCS")),

@@ -27,6 +27,7 @@ from pipelines.calibration.select.choose import FIELDS, best, judged
 from pipelines.calibration.select.darks import dark_for
 from pipelines.calibration.select.departed import with_departures
 from pipelines.errors import UsageError
+from pipelines.instruments import GroupRule
 from pipelines.pixels.cameras.reading import FrameValues, Placed
 from pipelines.pixels.reading import Want, read
 from pipelines.session import Session
@@ -65,10 +66,9 @@ def expected(session: Session, read_values: FrameValues) -> Expected:
     frames = read_values.frames
     pools = _pools(session, frames)
     own = _own(pools)
+    rules = _rules(frames)
     chosen: dict[Any, list[Part] | str] = {}
-    parts: list[list[Part] | str] = []
-    for one in frames:
-        parts.append(_parts(one, pools, own, chosen))
+    parts = [_parts(one, pools, own, rules, chosen) for one in frames]
     planes = _read(session, read_values, parts)
     values = np.full(read_values.values.shape, np.nan)
     for n, (one, found) in enumerate(zip(frames, parts, strict=True)):
@@ -91,6 +91,17 @@ def _pools(session: Session, frames: Sequence[Placed]) -> dict[Any, list[Doc]]:
     return pools
 
 
+def _rules(frames: Sequence[Placed]) -> dict[str, GroupRule | str]:
+    """Return how each profile says that darks are told apart, or why it does not: looked up once for all frames."""
+    rules: dict[str, GroupRule | str] = {}
+    for name in {str(one.document.get("profile")) for one in frames}:
+        try:
+            rules[name] = rule_for(name, "dark")
+        except UsageError as error:
+            rules[name] = str(error)
+    return rules
+
+
 def _own(pools: Mapping[Any, Sequence[Doc]]) -> dict[tuple[str, str], tuple[Doc, Mapping[str, Any]]]:
     """Return the master that each frame is part of, and what it says of the frame, by frame and kind."""
     return {
@@ -105,6 +116,7 @@ def _parts(
     one: Placed,
     pools: Mapping[Any, Sequence[Doc]],
     own: Mapping[tuple[str, str], tuple[Doc, Mapping[str, Any]]],
+    rules: Mapping[str, GroupRule | str],
     chosen: dict[Any, list[Part] | str],
 ) -> list[Part] | str:
     """Return the masters of a frame with their factors, or the reason why there are none."""
@@ -112,12 +124,11 @@ def _parts(
     mine = own.get((frame["_id"], kind))
     if mine is not None and kind in ("bias", "dark"):
         return [(mine[0], 1.0)]
-    try:
-        setup = traits(frame, rule_for(str(frame.get("profile")), "dark"))
-    except UsageError as error:
-        return str(error)
+    rule = rules[str(frame.get("profile"))]
+    if isinstance(rule, str):
+        return rule
     # Frames of one setup and night share their masters: each is judged once.
-    key = (kind == "bias", frame.get("profile"), frame.get("date"), canonical(setup))
+    key = (kind == "bias", frame.get("profile"), frame.get("date"), canonical(traits(frame, rule)))
     if key not in chosen:
         chosen[key] = _unlit(frame, pools.get(one.obs("camera"), ()))
     unlit = chosen[key]

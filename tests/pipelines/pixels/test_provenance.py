@@ -3,7 +3,7 @@
 import pytest
 
 from pipelines.demo.simulate import simulate_calibration, simulate_campaign
-from pipelines.detectors.keywords import calibration_of, matches_version
+from pipelines.detectors.keywords import STEPS, calibration_of, matches_version
 from pipelines.errors import UsageError
 from pipelines.pixels.provenance import calibrated_with, lacking_step, used_reference
 
@@ -37,6 +37,20 @@ def test_the_calibration_of_a_header():
     assert "S_RAMP" not in found["steps_lacking"]  # a ramp is written before it
     assert "S_RAMP" in calibration_of(HEADER, kind="rate")["steps_lacking"]
     assert calibration_of({"NAXIS": 0}, kind="ramp") is None
+
+
+@pytest.mark.parametrize("instrument", ["MIRI", "NIRCAM"])
+def test_each_instrument_lacks_its_own_steps_alone(instrument):
+    lacking = set(calibration_of(HEADER | {"INSTRUME": instrument}, kind="ramp")["steps_lacking"])
+    assert {"S_JUMP", "S_LINEAR"} <= lacking
+    assert ("S_SUPERB" in lacking) == (instrument == "NIRCAM")
+    assert ({"S_RSCD", "S_RESET"} <= lacking) == (instrument == "MIRI")
+
+
+def test_the_steps_of_each_instrument_are_those_of_the_pipeline():
+    """As the pipeline itself lists them for MIRI and for the others."""
+    pipeline = pytest.importorskip("jwst.pipeline").Detector1Pipeline
+    assert set(pipeline.step_defs) <= set(STEPS)
 
 
 @pytest.mark.parametrize(
