@@ -8,7 +8,7 @@ from typing import Any
 from catalog.errors import InvalidQuery
 from catalog.language.conversion import comparable
 from catalog.language.functions import Compiler, Compute, Operators, Variables, positional, special, told
-from catalog.language.kinds import bson_type, is_number, nullish, numeric, truthy, whole_number
+from catalog.language.kinds import array_of, is_number, nullish, numeric, truthy, whole_number
 from catalog.language.values import MISSING
 from catalog.limits import refused
 
@@ -19,18 +19,12 @@ Document = dict[str, Any]
 _MOST_NUMBERS = 4_000_000  # of a $range: with more the array would not fit a document
 
 
-def _array(name: str, value: Any, code: int) -> list[Any]:
-    if not isinstance(value, list):
-        raise InvalidQuery(f"{name} requires an array, not {bson_type(value)}", code)
-    return value
-
-
 @positional(OPERATORS, "$arrayElemAt", 2)
 def element(items: Any, place: Any) -> Any:
     """Compute ``$arrayElemAt`` (manual: operator/aggregation/arrayElemAt)."""
     if nullish(items) or nullish(place):
         return None
-    items = _array("$arrayElemAt", items, 28689)
+    items = array_of("$arrayElemAt", items, 28689)
     position = whole_number("$arrayElemAt", numeric("$arrayElemAt", place, 28690), 28691)
     return items[position] if -len(items) <= position < len(items) else MISSING
 
@@ -38,19 +32,19 @@ def element(items: Any, place: Any) -> Any:
 @positional(OPERATORS, "$first", null=True)
 def first(items: Any) -> Any:
     """Compute ``$first`` (manual: operator/aggregation/first-array-element)."""
-    return _array("$first", items, 28689)[0] if items != [] else MISSING
+    return array_of("$first", items, 28689)[0] if items != [] else MISSING
 
 
 @positional(OPERATORS, "$last", null=True)
 def last(items: Any) -> Any:
     """Compute ``$last`` (manual: operator/aggregation/last-array-element)."""
-    return _array("$last", items, 28689)[-1] if items != [] else MISSING
+    return array_of("$last", items, 28689)[-1] if items != [] else MISSING
 
 
 @positional(OPERATORS, "$size")
 def size(items: Any) -> int:
     """Compute ``$size`` (manual: operator/aggregation/size)."""
-    return len(_array("The argument to $size", items, 17124))
+    return len(array_of("The argument to $size", items, 17124))
 
 
 @positional(OPERATORS, "$slice", 2, 3)
@@ -58,7 +52,7 @@ def part(*values: Any) -> Any:
     """Compute ``$slice`` (manual: operator/aggregation/slice)."""
     if nullish(values[0]) or nullish(values[1]):
         return None
-    items = _array("First argument to $slice", values[0], 28724)
+    items = array_of("First argument to $slice", values[0], 28724)
     start = whole_number("Second argument to $slice", numeric("Second argument to $slice", values[1], 28725), 28726)
     if len(values) == 2:
         return items[:start] if start >= 0 else items[start:]
@@ -78,14 +72,14 @@ def concatenate(*values: Any) -> Any:
     for items in values:
         if nullish(items):
             return None
-        joined += _array("$concatArrays", items, 28664)
+        joined += array_of("$concatArrays", items, 28664)
     return joined
 
 
 @positional(OPERATORS, "$reverseArray", null=True)
 def reverse(items: Any) -> list[Any]:
     """Compute ``$reverseArray`` (manual: operator/aggregation/reverseArray)."""
-    return _array("The argument to $reverseArray", items, 34435)[::-1]
+    return array_of("The argument to $reverseArray", items, 34435)[::-1]
 
 
 @positional(OPERATORS, "$range", 2, 3)
@@ -106,7 +100,7 @@ def number_range(start: Any, end: Any, step: Any = 1) -> list[int]:
 def is_in(value: Any, items: Any) -> bool:
     """Compute ``$in`` (manual: operator/aggregation/in)."""
     wanted = comparable(value)
-    return any(comparable(item) == wanted for item in _array("$in, as its second argument,", items, 40081))
+    return any(comparable(item) == wanted for item in array_of("$in, as its second argument,", items, 40081))
 
 
 # What goes over the elements of an array, with a variable for each.
@@ -144,7 +138,7 @@ def over_elements(name: str, given: Any, compiler: Compiler) -> Compute:
         items = source(document, variables)
         if nullish(items):
             return None
-        values = [body(document, {**variables, variable: item}) for item in _array("input to $map", items, 16883)]
+        values = [body(document, {**variables, variable: item}) for item in array_of("input to $map", items, 16883)]
         return [None if value is MISSING else value for value in values]
 
     return compute
@@ -162,7 +156,7 @@ def chosen_elements(name: str, given: Any, compiler: Compiler) -> Compute:
         items, most = source(document, variables), limit(document, variables)
         if nullish(items):
             return None
-        items = _array("input to $filter", items, 28651)
+        items = array_of("input to $filter", items, 28651)
         if not nullish(most):
             most = whole_number("$filter: limit", most, 327391) if is_number(most) else numeric(name, most, 327391)
             if most < 1:
@@ -191,7 +185,7 @@ def folded(name: str, given: Any, compiler: Compiler) -> Compute:
         if nullish(items):
             return None
         value = start(document, variables)
-        for item in _array("$reduce, as 'input',", items, 40080):
+        for item in array_of("$reduce, as 'input',", items, 40080):
             value = body(document, {**variables, "this": item, "value": value})
         return value
 

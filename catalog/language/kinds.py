@@ -17,6 +17,7 @@ from catalog.limits import refused
 
 __all__ = [
     "NUMBER_TYPES",
+    "array_of",
     "bson_type",
     "instant",
     "is_number",
@@ -96,6 +97,13 @@ def truthy(value: Any) -> bool:
 def is_number(value: Any) -> bool:
     """Tell whether a value is a number to compute with; a bool and a Decimal128 are none."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def array_of(name: str, value: Any, code: int) -> list[Any]:
+    """Return an array an operator is given, or raise `InvalidQuery` with `code`."""
+    if not isinstance(value, list):
+        raise InvalidQuery(f"{name} requires an array, not {bson_type(value)}", code)
+    return value
 
 
 def no_decimals(name: str) -> InvalidQuery:

@@ -10,18 +10,12 @@ from typing import Any
 from catalog.errors import InvalidQuery
 from catalog.language.conversion import comparable
 from catalog.language.functions import Operators, positional
-from catalog.language.kinds import bson_type, nullish, truthy
+from catalog.language.kinds import array_of, bson_type, nullish, truthy
 
 __all__ = ["OPERATORS", "merge"]
 
 OPERATORS: Operators = {}
 Document = dict[str, Any]
-
-
-def _array(name: str, value: Any, code: int) -> list[Any]:
-    if not isinstance(value, list):
-        raise InvalidQuery(f"{name} requires an array, not {bson_type(value)}", code)
-    return value
 
 
 def _keyed(items: list[Any]) -> dict[bytes, Any]:
@@ -38,7 +32,7 @@ def union(*values: Any) -> Any:
     for items in values:
         if nullish(items):
             return None
-        joined += _array("$setUnion", items, 17043)
+        joined += array_of("$setUnion", items, 17043)
     return list(_keyed(joined).values())
 
 
@@ -49,7 +43,7 @@ def intersection(*values: Any) -> Any:
     for items in values:
         if nullish(items):
             return None
-        known = _keyed(_array("$setIntersection", items, 17047))
+        known = _keyed(array_of("$setIntersection", items, 17047))
         kept = known if kept is None else {key: item for key, item in kept.items() if key in known}
     return list((kept or {}).values())
 
@@ -59,35 +53,35 @@ def difference(left: Any, right: Any) -> Any:
     """Compute ``$setDifference`` (manual: operator/aggregation/setDifference)."""
     if nullish(left) or nullish(right):
         return None
-    known = _keyed(_array("$setDifference, as its first argument,", left, 17048))
-    gone = _keyed(_array("$setDifference, as its second argument,", right, 17049))
+    known = _keyed(array_of("$setDifference, as its first argument,", left, 17048))
+    gone = _keyed(array_of("$setDifference, as its second argument,", right, 17049))
     return [item for key, item in known.items() if key not in gone]
 
 
 @positional(OPERATORS, "$setEquals", 2, None, code=17045)
 def equal_sets(*values: Any) -> bool:
     """Compute ``$setEquals`` (manual: operator/aggregation/setEquals)."""
-    sets = [_keyed(_array("$setEquals", items, 17044)).keys() for items in values]
+    sets = [_keyed(array_of("$setEquals", items, 17044)).keys() for items in values]
     return all(one == sets[0] for one in sets)
 
 
 @positional(OPERATORS, "$setIsSubset", 2)
 def is_subset(left: Any, right: Any) -> bool:
     """Compute ``$setIsSubset`` (manual: operator/aggregation/setIsSubset)."""
-    known = _keyed(_array("$setIsSubset, as its first argument,", left, 17046)).keys()
-    return known <= _keyed(_array("$setIsSubset, as its second argument,", right, 17042)).keys()
+    known = _keyed(array_of("$setIsSubset, as its first argument,", left, 17046)).keys()
+    return known <= _keyed(array_of("$setIsSubset, as its second argument,", right, 17042)).keys()
 
 
 @positional(OPERATORS, "$anyElementTrue")
 def any_true(items: Any) -> bool:
     """Compute ``$anyElementTrue`` (manual: operator/aggregation/anyElementTrue)."""
-    return any(map(truthy, _array("$anyElementTrue's argument", items, 17041)))
+    return any(map(truthy, array_of("$anyElementTrue's argument", items, 17041)))
 
 
 @positional(OPERATORS, "$allElementsTrue")
 def all_true(items: Any) -> bool:
     """Compute ``$allElementsTrue`` (manual: operator/aggregation/allElementsTrue)."""
-    return all(map(truthy, _array("$allElementsTrue's argument", items, 17040)))
+    return all(map(truthy, array_of("$allElementsTrue's argument", items, 17040)))
 
 
 @positional(OPERATORS, "$mergeObjects", 0, None)

@@ -67,6 +67,11 @@ def test_what_is_not_valid_is_an_error_with_mongodbs_code(catalog, stage, code):
     assert error.value.code == code
 
 
+@pytest.mark.parametrize("name", ["$abc", "abc.", "a..b", "x" * 300])
+def test_a_collection_that_cannot_be_is_empty(catalog, name):
+    assert joined(catalog, {"v": 1}, **{"from": name}, localField="v", foreignField="v")["r"] == []
+
+
 @pytest.mark.parametrize("name", ["$merge", "$out"])
 def test_what_writes_another_collection_is_refused_by_name(catalog, name):
     with pytest.raises(NotSupported, match=rf"\{name}.*bulk_write"):
