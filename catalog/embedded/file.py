@@ -7,6 +7,7 @@ import os
 import sqlite3
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -68,6 +69,8 @@ class CatalogFile:
         self._left_to_parent: list[sqlite3.Connection] = []
         self._process = os.getpid()
         self._closed = False
+        # A connection and its cache of statements refer to each other, so that one that is forgotten stays open.
+        weakref.finalize(self, _close_all, self._open, self._process).atexit = False
         if journal == "auto":
             journal = "truncate" if is_network(self.path) else "wal"
         self.journal: Journal = journal
@@ -118,7 +121,7 @@ class CatalogFile:
             if self._process != os.getpid():
                 # Forked: SQLite must not touch the parent's connections here, not even to close them.
                 self._left_to_parent += [connection for _, connection in self._open]
-                self._open, self._process = [], os.getpid()
+                self._open[:], self._process = [], os.getpid()
             self._close_ended()
             connection = self._connect()
             self._open.append((threading.current_thread(), connection))
@@ -130,7 +133,7 @@ class CatalogFile:
         for thread, connection in self._open:
             if not thread.is_alive():
                 connection.close()
-        self._open = [(thread, connection) for thread, connection in self._open if thread.is_alive()]
+        self._open[:] = [(thread, connection) for thread, connection in self._open if thread.is_alive()]
 
     def _connect(self) -> sqlite3.Connection:
         deadline = time.monotonic() + self._timeout
@@ -293,7 +296,13 @@ class CatalogFile:
                     connection.close()
                 if self._open and self.journal == "wal" and self._may_write() and self._lacks_wal():
                     self._leave_wal()
-            self._open = []
+            self._open[:] = []
+
+
+def _close_all(opened: list[tuple[threading.Thread, sqlite3.Connection]], process: int) -> None:
+    if os.getpid() == process:  # else they are the parent's
+        for _, connection in opened:
+            connection.close()
 
 
 def _beside(path: Path, ending: str) -> Path:

@@ -14,7 +14,7 @@ from pkgutil import iter_modules
 
 import typer
 
-from pipelines.cli.application import Commands
+from pipelines.cli.application import Commands, Interrupted
 from pipelines.cli.chapters import Chapters
 from pipelines.cli.logs import log_file_option, verbose_option
 from pipelines.cli.options import ArchiveAddress, version_option
@@ -62,7 +62,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # told to end, a verb writes down how far it came
     try:
         code = app(standalone_mode=False, prog_name="darkroom")
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Interrupted):
         code = _say("interrupted; what was committed stays, run it again to go on", 130)
     except typer.Abort:
         code = _say("nothing was done", 1)

@@ -58,6 +58,10 @@ class Commands(typer.Typer):
         return decorate
 
 
+class Interrupted(Exception):
+    """Ctrl-C, or SIGTERM: Typer itself would end without a word."""
+
+
 def help_of(function: Callable[..., Any]) -> str:
     """Return the help text of a command; its examples keep their lines."""
     return (inspect.getdoc(function) or "").replace(_SECTION, "\n\n\b\nExamples:\n")
@@ -84,9 +88,12 @@ def _shared(function: Callable[..., Any], for_cron: bool) -> Callable[..., Any]:
         if look.json + look.csv + look.wide > 1:
             raise typer.BadParameter("give one of --json, --csv and --wide")
         LOOK.set(look)
-        if shared.get("quiet"):
-            return _quietly(functools.partial(function, **values))
-        return function(**values)
+        try:
+            if shared.get("quiet"):
+                return _quietly(functools.partial(function, **values))
+            return function(**values)
+        except KeyboardInterrupt as error:
+            raise Interrupted from error
 
     hidden = [
         inspect.Parameter(name, _KEYWORD, default=option, annotation=bool if name not in ADDRESS else str)

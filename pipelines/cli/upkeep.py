@@ -48,7 +48,7 @@ def check(
             repair=repair,
         )
     show_object(report, as_json=as_json)
-    raise typer.Exit(report.exit_code)
+    raise typer.Exit(130 if report.stopped == "interrupted" and report.exit_code != 4 else report.exit_code)
 
 
 def rebuild(

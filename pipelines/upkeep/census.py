@@ -1,10 +1,11 @@
 """Census: holds the listings of catalog and store against each other, reading no array."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import bson
 import bson.errors
@@ -21,6 +22,8 @@ REFERRING = ("headers", "masters", "views", "trash", "history")
 """Collections whose documents keep arrays alive."""
 
 Document = dict[str, Any]
+T = TypeVar("T")
+LOOK = 256  # things listed between two looks at the clock
 
 
 @dataclass(slots=True)
@@ -64,8 +67,34 @@ class Census:
     older: set[str] = field(default_factory=set)
 
 
+class OutOfTime(Exception):
+    """The time was up before everything was listed.
+
+    Attributes
+    ----------
+    documents : int
+        Documents seen until then.
+    """
+
+    def __init__(self, documents: int) -> None:
+        super().__init__("the time limit is shorter than listing the archive takes")
+        self.documents = documents
+
+
+def _in_time(listed: Iterable[T], census: Census, deadline: float | None) -> Iterator[T]:
+    """Yield what is listed, as long as there is time."""
+    for number, item in enumerate(listed):
+        if deadline is not None and number % LOOK == LOOK - 1 and time.monotonic() >= deadline:
+            raise OutOfTime(census.documents)
+        yield item
+
+
 def take_census(
-    session: Session, *, grace: timedelta, seen: Callable[[int], None] | None = None
+    session: Session,
+    *,
+    grace: timedelta,
+    seen: Callable[[int], None] | None = None,
+    deadline: float | None = None,
 ) -> tuple[Census, list[Finding]]:
     """Hold what the catalog says against what the store lists.
 
@@ -78,19 +107,26 @@ def take_census(
         What nothing refers to is no finding while it is younger: an ingest may be at work.
     seen : callable, optional
         Told of the documents seen so far.
+    deadline : float, optional
+        When there is no time left, by `time.monotonic`.
+
+    Raises
+    ------
+    OutOfTime
+        The deadline came before everything was listed.
     """
     census = Census()
-    for found in session.store.objects():
+    for found in _in_time(session.store.objects(), census, deadline):
         census.objects[found.digest] = found.modified
     for prefix in PREFIXES.values():
-        for record in session.store.records(prefix):
+        for record in _in_time(session.store.records(prefix), census, deadline):
             census.records[record.key] = record.modified
             if (new := older_key(record.key)) is not None:
                 census.older.add(new)
     listed = set(census.objects)
     findings: list[Finding] = []
     for name in REFERRING:
-        for document in session.catalog[name].find({}, _FIELDS):
+        for document in _in_time(session.catalog[name].find({}, _FIELDS), census, deadline):
             findings += _count(session, census, document, name, listed=listed)
             census.documents += 1
             if seen is not None and census.documents % 100 == 0:

@@ -18,7 +18,7 @@ from pipelines.progress import Progress
 from pipelines.session import Session
 from pipelines.table import Answer, plain
 from pipelines.table.cells import counted
-from pipelines.upkeep.census import take_census
+from pipelines.upkeep.census import OutOfTime, take_census
 from pipelines.upkeep.findings import DAMAGE, GRAVITIES, KINDS, UNFINISHED, Finding
 from pipelines.upkeep.retired import retired_masters
 from pipelines.upkeep.status import keep_count
@@ -158,7 +158,10 @@ def check(
     require_store(session.catalog, session.store)
     started = time.monotonic()
     deadline = None if time_limit is None else started + time_limit.total_seconds()
-    census, findings = take_census(session, grace=grace)
+    try:
+        census, findings = take_census(session, grace=grace, deadline=deadline)
+    except OutOfTime as ended:
+        return _cut_short(ended, level, seconds=time.monotonic() - started)
     findings += retired_masters(session)
     objects = len(census.references)
     verifications = Verifications(session, level=level)
@@ -180,7 +183,7 @@ def check(
     finally:
         verifications.save()
     mended = 0
-    if repair:
+    if repair and stopped != "interrupted":
         from pipelines.upkeep.mending import mend_all
 
         findings, mended = mend_all(session, findings)
@@ -202,6 +205,25 @@ def check(
         session, "check", {"level": level, "findings": len(report.findings), "damage": damage, "left": report.left}
     )
     return report
+
+
+def _cut_short(ended: OutOfTime, level: str, *, seconds: float) -> CheckReport:
+    """Return the report of a check that had no time to list the archive: it proves nothing, and says so."""
+    text = f"{ended}: nothing was verified, and what is missing was not looked for"
+    finding = Finding("not-listed", "the archive", text)
+    return CheckReport(
+        level=level,
+        findings=(finding,),
+        documents=ended.documents,
+        objects=0,
+        verified=0,
+        fresh=0,
+        left=0,
+        stopped="time",
+        mended=0,
+        young=0,
+        seconds=round(seconds, 3),
+    )
 
 
 def _once(findings: Iterable[Finding]) -> list[Finding]:

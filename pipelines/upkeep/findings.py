@@ -28,6 +28,11 @@ KINDS: Final[dict[str, tuple[str, str, str]]] = {
     "too-new": (DAMAGE, "an array was written by a later release", "check with that release"),
     "bad-reference": (DAMAGE, "a document's reference is not that of its array", "darkroom rebuild --document {what}"),
     "wrong-store": (DAMAGE, "a document refers to an array in another store", "open the archive with that store"),
+    "not-listed": (
+        UNFINISHED,
+        "the time limit ended the check too early",
+        "give more time: darkroom check --time-limit",
+    ),
     "record-missing": (UNFINISHED, "a document, or a change of it, is not kept in the store", _MENDED),
     "record-damaged": (UNFINISHED, "what the store keeps of a document cannot be read", _MENDED),
     "record-differs": (

@@ -7,7 +7,8 @@ the frames that a frame is compared with.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
@@ -29,9 +30,12 @@ from pipelines.instruments.calibration import CAMERA, EXPTIME, TEMPERATURE
 from pipelines.progress import Progress
 from pipelines.session import Session
 from pipelines.table import Answer, Row
+from pipelines.table.cells import counted
 
 if TYPE_CHECKING:
     from arraystore import ArrayStore
+
+logger = logging.getLogger(__name__)
 
 VERSION = 3
 """Of the measurements: raised when the same pixels give other numbers, so that they are measured again."""
@@ -47,12 +51,13 @@ _MAIN = ("id", "verdict", "reasons")
 
 @dataclass(frozen=True, slots=True)
 class _MeasuredFrame:
-    """A frame and what was measured of it, or why nothing could be."""
+    """A frame and what was measured of it, now or before, or why nothing could be."""
 
     frame: Frame
     stats: Stats | None
     problem: str | None = None
     unreadable: bool = False
+    known: bool = False
 
 
 def frame_checks(headers: Collection, date: str | Sequence[str], *, kinds: Sequence[str] = KINDS) -> Answer:
@@ -96,7 +101,16 @@ def check_frames(
         damaged have the verdict ``'unreadable'``. Neither is written down.
     """
     frames = _documents(session.headers, date, kinds)
-    measured = _measure_all(frames, session.store, jobs=jobs, progress=progress)
+    measured: list[_MeasuredFrame] = []
+    try:
+        for one in _measure_all(frames, session.store, jobs=jobs, progress=progress):
+            measured.append(one)
+    except KeyboardInterrupt:  # what was measured is not measured again; verdicts need all frames of the night
+        new = [one for one in measured if one.stats is not None and not one.known]
+        stats = {one.frame["_id"]: {"stats": _kept(one.frame, one.stats)} for one in new if one.stats}
+        _write(session, stats, date)
+        logger.warning("interrupted: what was measured of %s is kept", counted(len(stats), "frame"))
+        raise
     outcome = {one.frame["_id"]: one for one in measured}
     companies = _peers(session, [(one.frame, one.stats) for one in measured if one.stats])
     rows, edits = [], {}
@@ -160,14 +174,15 @@ def _documents(headers: Collection, night: str, kinds: Sequence[str]) -> list[Fr
 
 def _measure_all(
     frames: Sequence[Frame], store: ArrayStore, *, jobs: int | None, progress: Progress | None
-) -> list[_MeasuredFrame]:
-    with ThreadPoolExecutor(jobs or processors(), thread_name_prefix="darkroom-measure") as pool:
-        found = []
+) -> Iterator[_MeasuredFrame]:
+    pool = ThreadPoolExecutor(jobs or processors(), thread_name_prefix="darkroom-measure")
+    try:
         for done, one in enumerate(pool.map(lambda frame: _measure(frame, store), frames), 1):
-            found.append(one)
+            yield one
             if progress is not None:
                 progress(done, len(frames))
-    return found
+    finally:
+        pool.shutdown(cancel_futures=True)  # of an interrupted run, those that wait
 
 
 def _measure(frame: Frame, store: ArrayStore) -> _MeasuredFrame:
@@ -181,7 +196,7 @@ def _measure(frame: Frame, store: ArrayStore) -> _MeasuredFrame:
     made_of = _made_of(frame)
     known = _known(frame, made_of)
     if known is not None:
-        return _MeasuredFrame(frame, known)  # lost or damaged since, `check` finds it, and who reads it
+        return _MeasuredFrame(frame, known, known=True)  # lost or damaged since, `check` finds it, and who reads it
     try:
         found = pixels.measure(
             picture_of(frame, store),

@@ -17,6 +17,7 @@ from pipelines.documents.changes import Edit, change
 from pipelines.documents.records import record_key
 from pipelines.errors import UsageError
 from pipelines.processes import interpreter
+from pipelines.upkeep import census
 from pipelines.upkeep.check import check
 from pipelines.upkeep.findings import DAMAGE, KINDS, NOTE
 from pipelines.upkeep.rebuild import rebuild
@@ -391,6 +392,14 @@ def test_interrupted_it_keeps_what_it_verified(three):
     assert (report.stopped, report.verified) == ("interrupted", 2)
     assert three.catalog["checks"].count_documents({}) == 2
     assert run(three, max_age=timedelta(days=1)).fresh == 2
+
+
+def test_a_time_limit_shorter_than_the_listing_is_kept_and_said(three, monkeypatch):
+    monkeypatch.setattr(census, "LOOK", 2)
+    report = run(three, time_limit=timedelta(0))
+    assert (report.stopped, report.verified, report.exit_code) == ("time", 0, 1)
+    assert [finding.code for finding in report.findings] == ["not-listed"]
+    assert "nothing was verified" in repr(report)
 
 
 def test_a_readonly_archive_is_checked_and_nothing_written(three, tmp_path):
