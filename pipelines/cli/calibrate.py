@@ -20,7 +20,7 @@ def calibrate(
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace files that are in the folder already."),
     cosmic_rays: bool = typer.Option(False, "--cosmic-rays", help="Mask and fill cosmic rays, by astroscrappy."),
     max_age: str = typer.Option("30d", help="How far from the frame a master may be: 12h, 30d, 8w."),
-    jobs: int = typer.Option(None, min=1, help="Frames at a time [one for each processor]."),
+    jobs: int = typer.Option(None, min=1, help="Frames at a time [one for each processor, 4 at most]."),
     as_json: bool = table_option,
 ) -> None:
     """Calibrate frames by their masters; without --out and --keep only say what would be done.

@@ -6,7 +6,7 @@ rounding; so is the variance, but for a bias that is used twice (in the frame an
 noise only ``1 - scale`` remains, where ccdproc takes the two for independent.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -204,9 +204,20 @@ def _unlit(read: Mapping[str, Mapping[str, npt.NDArray[Any]]], scale: float) -> 
         parts.append((read["dark"], scale if "bias" in read else 1.0))
     if "bias" in read:
         parts.append((read["bias"], 1 - scale if "dark" in read else 1.0))
-    value = sum(planes["value"].astype(np.float64) * share for planes, share in parts)
-    variance = sum(planes["variance_model"].astype(np.float64) * share**2 for planes, share in parts)
-    return np.asarray(value, np.float32), np.asarray(variance, np.float32)
+    value = _summed([(planes["value"], share) for planes, share in parts])
+    return value, _summed([(planes["variance_model"], share**2) for planes, share in parts])
+
+
+def _summed(parts: Sequence[tuple[npt.NDArray[Any], float]]) -> Plane:
+    """Return the sum of planes, each times its factor, in double precision by bands; one plane alone as it is."""
+    first, share = parts[0]
+    if len(parts) == 1 and share == 1.0:
+        return np.asarray(first, np.float32)
+    out: Plane = np.empty(first.shape, np.float32)
+    for start in range(0, first.shape[0], BAND):
+        rows = slice(start, start + BAND)
+        out[rows] = sum(plane[rows].astype(np.float64) * factor for plane, factor in parts)
+    return out
 
 
 def _planes(master: Mapping[str, Any], image: str, store: ArrayStore) -> dict[str, npt.NDArray[Any]]:

@@ -29,6 +29,7 @@ Doc = Mapping[str, Any]
 COLUMNS = ("frame", "bias", "dark", "flat", "scale", "unit", "outcome", "result", "notes")
 
 _NIGHT = re.compile(r"\d{4}-\d{2}-\d{2}")
+_JOBS = 4  # frames at a time unless asked otherwise, so that memory does not grow with the machine
 _AT_ONCE = 200  # documents, with their headers, that are held together
 
 
@@ -122,7 +123,7 @@ def calibrate(
     rules : Rules, optional
         What is asked of the masters.
     jobs : int, optional
-        Frames at a time; by default one for each processor.
+        Frames at a time; by default one for each processor, 4 at most: more would wait for the disk.
 
     Returns
     -------
@@ -148,7 +149,7 @@ def calibrate(
         run = ledger.start(session.runs, verb="calibrate", arguments={"frames": len(plan)})
     done: dict[str, Row] = {}
     try:
-        for one, row in _all(session, plan, targets, output, run=run, jobs=jobs or processors()):
+        for one, row in _all(session, plan, targets, output, run=run, jobs=jobs or min(processors(), _JOBS)):
             done[one.frame["_id"]] = row
             if progress is not None:
                 progress(len(done), len(plan))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["write_images"]
 
 BLOCK = 2880
-_PIECE = 1 << 21  # values put into FITS's byte order together
+_PIECE = 1 << 17  # values put into FITS's byte order together: they stay in the cache
 
 
 def write_images(images: Sequence[CalibratedImage], path: Path, *, primary: "Header", overwrite: bool = False) -> None:
