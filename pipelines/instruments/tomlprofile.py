@@ -163,7 +163,7 @@ def _claim(toml: TomlFile, claim: object) -> Claim:
 
 
 def _takes_any(pattern: str) -> bool:
-    """Tell whether an expression matches whatever it is held against."""
+    """Tell whether an expression matches whatever it is compared with."""
     return all(re.search(rf"(?:^|/)(?:{pattern})\Z", text) for text in ("/a", "/b/7.fits", "/x y/Z-0.fit.gz"))
 
 

@@ -120,20 +120,21 @@ def reduce(plane: Plane, size: int, *, bad: Bad | None = None, mosaic: Mosaic | 
     flagged = undefined = 0
     for part, band in plane.bands(rows):
         pixels = band.astype(np.result_type(band.dtype, np.float32), copy=False)
-        there = np.isfinite(pixels)
+        there = None if band.dtype.kind in "iub" else np.isfinite(pixels)  # every integer is a value
         marked = np.zeros(band.shape, bool) if bad is None else bad(band, part)
-        undefined += int(there.size - np.count_nonzero(there))
-        flagged += int(np.count_nonzero(marked))
+        undefined += 0 if there is None else int(there.size - np.count_nonzero(there))
+        here = int(np.count_nonzero(marked))
+        flagged += here
         if mosaic is not None:
-            pixels, there, marked = (
-                one[: len(band) // 2 * 2, : band.shape[1] // 2 * 2] for one in (pixels, there, marked)
-            )
+            even = np.s_[: len(band) // 2 * 2, : band.shape[1] // 2 * 2]
+            pixels, there, marked = pixels[even], None if there is None else there[even], marked[even]
             if not len(pixels):
                 continue
-        whole = bool(there.all())
+        if there is not None and there.all():
+            there = None
         colours = [mosaic.places(one) for one in "RGB"] if mosaic is not None else [[]]
-        values.append(np.stack([_mean(pixels, None if whole else there, block, one) for one in colours], axis=-1))
-        flags.append(_sums(marked, block) > 0 if marked.any() else np.zeros(values[-1].shape[:2], bool))
+        values.append(np.stack([_mean(pixels, there, block, one) for one in colours], axis=-1))
+        flags.append(_sums(marked, block) > 0 if here else np.zeros(values[-1].shape[:2], bool))
     made = np.concatenate(values)
     return Reduced(made if mosaic is not None else made[..., 0], np.concatenate(flags), block, flagged, undefined)
 

@@ -126,7 +126,7 @@ def check(
     Parameters
     ----------
     level : {'exists', 'sizes', 'digests', 'decode'}
-        How deep each array is looked at; see `arraystore.ArrayStore.verify`. Documents are held against
+        How deep each array is looked at; see `arraystore.ArrayStore.verify`. Documents are compared with
         their records at every level but ``exists``.
     time_limit : timedelta, optional
         Verify no longer than this, then stop between two arrays; what was verified is remembered.

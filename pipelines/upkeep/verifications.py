@@ -215,7 +215,7 @@ class Verifications:
     # -- one record ------------------------------------------------------------------------------
 
     def _record(self, key: str, owner: str) -> Iterator[Finding]:
-        """Read a record that trash or history needs; that of a document in use is held against it."""
+        """Read a record that trash or history needs; that of a document in use is compared with it."""
         try:
             self._session.store.get_record(key)
         except Lost:
