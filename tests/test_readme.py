@@ -96,7 +96,7 @@ def test_its_python_runs_on_the_demo(demo, monkeypatch):
 
 @pytest.mark.patient
 def test_its_shell_runs_on_the_demo(demo, tmp_path):
-    (text,) = block("Five lines of shell", "console")
+    (text,) = block("Six lines of shell", "console")
     lines = [line.removeprefix("$ darkroom ") for line in text.splitlines()]
     assert len(lines) == 5
     for line in lines:
