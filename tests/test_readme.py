@@ -98,7 +98,7 @@ def test_its_python_runs_on_the_demo(demo, monkeypatch):
 def test_its_shell_runs_on_the_demo(demo, tmp_path):
     (text,) = block("Six lines of shell", "console")
     lines = [line.removeprefix("$ darkroom ") for line in text.splitlines()]
-    assert len(lines) == 5
+    assert len(lines) == 6
     for line in lines:
         words = shlex.split(line, comments=True)
         done = subprocess.run(
