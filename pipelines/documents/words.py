@@ -43,6 +43,19 @@ def require_kinds(headers: Collection, kinds: Iterable[str]) -> None:
             raise UsageError(_wrong("kind", kind, {*there, *KINDS}, there))
 
 
+def require_word(what: str, word: str | None, choices: Iterable[str]) -> None:
+    """Refuse a word that is not among some.
+
+    Raises
+    ------
+    UsageError
+        It is not; the message names the nearest, and those there are.
+    """
+    there = sorted(choices)
+    if word is not None and word not in there:
+        raise UsageError(_wrong(what, word, there, there))
+
+
 def require_camera(headers: Collection, camera: str | None) -> None:
     """Refuse a camera that no document is of.
 

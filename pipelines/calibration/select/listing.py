@@ -7,8 +7,13 @@ from catalog import Catalog
 from pipelines.calibration.groups.kinds import KINDS
 from pipelines.calibration.select.criteria import departed_shown
 from pipelines.calibration.select.departed import with_departures
+from pipelines.documents.words import require_word
 from pipelines.instruments.nights import on
 from pipelines.table import Answer, Row
+
+SUPERSEDED = "superseded"
+STATUSES = ("certified", "verified", "proposed", "withdrawn", "set-aside", SUPERSEDED)
+"""What a master may be."""
 
 COLUMNS = ("master", "kind", "date", "camera", "frames", "status", "reason")
 
@@ -35,9 +40,19 @@ def list_masters(
     Answer
         Columns ``master`` (its name), ``kind``, ``date``, ``camera``, ``frames`` (how many were combined),
         ``status``, and ``reason``: why it has that status.
+
+    Raises
+    ------
+    UsageError
+        There is no such kind or status.
     """
+    require_word("kind of master", kind, {*KINDS, *catalog.masters.distinct("kind")})
+    require_word("status", status, STATUSES)
     query: dict[str, Any] = {**on(date), **({} if kind else {"kind": {"$in": list(KINDS)}})}
     query |= {name: value for name, value in (("kind", kind), ("camera", camera), ("status", status)) if value}
+    if query.get("status") == SUPERSEDED:  # said of one by another: its own status stays what it was
+        query |= {"superseded_by": {"$gt": ""}}
+        del query["status"]
     fields = ("kind", "date", "camera", "inputs", "masters", "key", "profile", "status", "acceptance")
     marks = ("recalled", "stale", "superseded_by")
     found = catalog.masters.find(query, dict.fromkeys((*fields, *marks), 1))

@@ -54,6 +54,7 @@ DETECTOR = (
     Key("DETNAME", "scripts"),
     Key("DETECTID", "LCO"),
     Key("CCDCHIP", "HST"),
+    Key("CCDNUM", "DECam"),
     Key("ESO DET CHIP1 NAME", "ESO"),
 )
 """Chip in the instrument; in the HDU of the pixels first."""

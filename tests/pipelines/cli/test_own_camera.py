@@ -95,3 +95,24 @@ def test_a_mistake_in_a_file_of_settings_changes_nothing(command, frames, tmp_pa
     assert re.search(said, errors)
     assert not (tmp_path / "home" / "catalog.db").exists()
     assert not (tmp_path / "home" / "store").exists()
+
+
+def test_thousands_of_keywords_and_hostile_values_are_taken_and_shown_harmlessly(command, tmp_path):
+    (tmp_path / "odd").mkdir()
+    many = fits.PrimaryHDU(np.zeros((4, 4), np.uint16))
+    many.header.extend([(f"K{number:07d}", number) for number in range(10_000)], end=True)
+    many.header.update({"IMAGETYP": "dark", "INSTRUME": "MANY", "DATE-OBS": "2024-02-20T03:00:00"})
+    many.writeto(tmp_path / "odd" / "many.fits")
+    content = (tmp_path / "odd" / "many.fits").read_bytes().replace(b"'MANY    '", b"'M\x1b[31mY '")
+    (tmp_path / "odd" / "hostile.fits").write_bytes(content)
+    for line in (
+        "ingest odd --dry-run",
+        "ingest odd",
+        "profile show odd/hostile.fits",
+        "groups all --left",
+        "query {}",
+    ):
+        code, said, errors = command(line.replace("odd", str(tmp_path / "odd")))
+        assert (code, errors) == (0, "")
+        assert "\x1b" not in said
+    assert "MANY" in command("query {} --fields _id,obs.camera")[1]
