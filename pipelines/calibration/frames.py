@@ -35,13 +35,13 @@ class Frames:
         return ungrouped(self._session.headers, date)
 
     def clock(self, night: str) -> Answer:
-        """Each camera's clock against the array's: `pipelines.calibration.times.clock`."""
+        """Each camera's clock against the telescope array's: `pipelines.calibration.times.clock`."""
         from pipelines.calibration.times.clock import clock_errors
 
         return clock_errors(self._session.headers, night)
 
     def fix_dates(self, date: str | Sequence[str]) -> "Changed":
-        """Write the night of the array's time into the frames of wrong clocks; :meth:`undo_dates` takes it back."""
+        """Write the night of the telescope array's time into frames of wrong clocks; :meth:`undo_dates` undoes it."""
         from pipelines.calibration.times.dates import fix_dates
         from pipelines.documents.changes import Changed
 

@@ -129,7 +129,7 @@ def history(
     collection: str = typer.Option(None, help="headers or masters [where the document is]."),
     as_json: bool = table_option,
 ) -> None:
-    """Say who changed a document, when, why, and what was there before; or give it as it stood at a time.
+    """Say who changed a document, when, why, and what was there before; or show it as it stood at a time.
 
     Examples
     --------

@@ -209,8 +209,8 @@ def why(
         show_object(answer, as_json=True)
         return
     typer.echo(answer.reason)
-    if answer.shoot:
-        typer.echo(answer.shoot)
+    if answer.needs:
+        typer.echo(answer.needs)
     if len(answer.table):
         show(answer.table, as_json=False)
 
@@ -242,7 +242,7 @@ def recall(
     yes: bool = yes_option,
     as_json: bool = json_option,
 ) -> None:
-    """Mark frames or masters bad; all that was made from them is listed, flagged and sized.
+    """Mark frames or masters bad; derived products are listed, flagged and sized.
 
     Examples
     --------

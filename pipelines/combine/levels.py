@@ -1,4 +1,4 @@
-"""The level of each frame against the others: what drifts from frame to frame is no noise of a pixel."""
+"""The level of each frame against the others: what drifts from frame to frame is no pixel noise."""
 
 from __future__ import annotations
 

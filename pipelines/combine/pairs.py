@@ -143,7 +143,7 @@ def difference(
         lower, level, apart = lower[valid], level[valid], apart[valid]
     if len(level) < fewest:
         return f"only {len(level)} pixels are valid and below saturation in both"
-    # Bias drifts from frame to frame: it is no noise of a pixel.
+    # Bias drifts from frame to frame: it is no pixel noise.
     apart -= np.median(apart[:: max(1, len(apart) >> 16)])
     if not apart.any():
         return "they are equal"

@@ -58,7 +58,7 @@ class Lease:
         return self._taken or time.monotonic() - self._renewed > self._length
 
     def release(self) -> None:
-        """Give it back. A catalog that cannot be told lets it expire."""
+        """Release it. A catalog that cannot be told lets it expire."""
         self._released.set()
         self._thread.join()
         with suppress(CatalogError):

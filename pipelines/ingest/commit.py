@@ -106,7 +106,7 @@ class Commits:
         return shut_out
 
     def _number(self, documents: Documents, before: Before) -> None:
-        """Give each document its revision: one more than the catalog, or the trash, has seen."""
+        """Set the revision of each document: one more than the catalog, or the trash, has seen."""
         new = [doc["_id"] for located, doc in documents.items() if located not in before]
         trashed = trash.latest_revisions(self._session.catalog.trash, new)
         for located, document in documents.items():
@@ -201,8 +201,8 @@ class Commits:
     def _settle(self, outcomes: list[Outcome], entries: list[dict[str, Any]]) -> None:
         """Write the quarantine, and the new times of files whose bytes are the same."""
         taken = [o.task.located for o in outcomes if o.state != "refused"]
-        mended = quarantine.entries_of(self._session.quarantine, taken)
-        quarantine.record(self._session.quarantine, entries, mended=mended)
+        resolved = quarantine.entries_of(self._session.quarantine, taken)
+        quarantine.record(self._session.quarantine, entries, resolved=resolved)
         times = [
             UpdateOne(
                 {"_id": outcome.task.known.document_id},

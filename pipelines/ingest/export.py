@@ -106,7 +106,7 @@ def require_free(target: Path, *, overwrite: bool) -> None:
 
 
 def _place(partial: Path, target: Path, *, overwrite: bool) -> None:
-    """Give a whole file its name, and force that to disk."""
+    """Move a complete file to its name, and force that to disk."""
     if overwrite:
         os.replace(partial, target)
     else:

@@ -90,12 +90,12 @@ def still_acknowledged(collection: Collection, entries: Iterable[dict[str, Any]]
     }
 
 
-def record(collection: Collection, entries: Iterable[dict[str, Any]], *, mended: Iterable[Located] = ()) -> None:
+def record(collection: Collection, entries: Iterable[dict[str, Any]], *, resolved: Iterable[Located] = ()) -> None:
     """Write down refusals, and strike out the files that have since been taken."""
     writes: list[ReplaceOne[dict[str, Any]] | DeleteOne] = [
         ReplaceOne({"_id": entry["_id"]}, entry, upsert=True) for entry in entries
     ]
-    writes += [DeleteOne({"_id": name_of(located)}) for located in mended]
+    writes += [DeleteOne({"_id": name_of(located)}) for located in resolved]
     if writes:
         collection.bulk_write(writes, ordered=False)
 

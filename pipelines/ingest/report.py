@@ -176,7 +176,7 @@ class IngestReport:
             (self.unchanged, "unchanged"),
             (len(self.refused), "in quarantine"),
             (self.acknowledged, "in quarantine and acknowledged"),
-            (len(self.unsettled), "still being written"),
+            (len(self.unsettled), "changed just now"),
             (self.left, "left for the next run"),
         ]
         said = ", ".join(f"{count} {name}" for count, name in counts if count)

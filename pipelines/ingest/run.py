@@ -218,7 +218,7 @@ class _Ingest:
     def plan(self, found: Sequence[Candidate]) -> tuple[list[Task], int]:
         """Return the tasks for the files that are new or changed, and how many processes they earn."""
         tasks: list[Task] = []
-        mended: list[Located] = []
+        resolved: list[Located] = []
         nbytes = 0
         for chunk in batches(found):
             places = [candidate.located for candidate in chunk]
@@ -234,12 +234,12 @@ class _Ingest:
                     self._seen.append(known.document_id)
                     logger.info("unchanged: %s: size and time are those of %s", candidate.file, known.document_id)
                     if candidate.located in quarantined:
-                        mended.append(candidate.located)  # it is again the file that was taken
+                        resolved.append(candidate.located)  # it is again the file that was taken
                 else:
                     logger.debug("to be read: %s: %s", printable(candidate.file), _why(known, self._options))
                     tasks.append(task)
                     nbytes += candidate.size
-        quarantine.record(self._session.quarantine, [], mended=mended)
+        quarantine.record(self._session.quarantine, [], resolved=resolved)
         return tasks, self._jobs(len(tasks), nbytes)
 
     def _jobs(self, files: int, nbytes: int) -> int:

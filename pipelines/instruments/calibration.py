@@ -101,7 +101,7 @@ class FrameLimits:
         Degrees off the set point from which a frame is doubtful, and bad. 0.5: as in BANZAI. Without a
         set point the frames of the camera in that night are compared with their median.
     leak
-        Darks: smooth structure, or level above the group's, in units of the noise of a pixel, from
+        Darks: smooth structure, or level above the group's, in units of the pixel noise, from
         which light has leaked in.
     gradient
         Kind and the greatest edge-to-edge slope, a fraction of the level.
@@ -149,7 +149,7 @@ class Calibration:
     limits
         When a frame is bad.
     clock
-        Seconds by which a camera's clock may differ from the array's.
+        Seconds by which a camera's clock may differ from the telescope array's.
     irrelevant
         Keywords, or shell patterns of them, that may differ within a group: none of them makes it mixed.
     off_set_point

@@ -2,7 +2,7 @@
 
 The header stays as it is; what it says in the names and values of flight headers is
 the field ``converted``. COLSTART counts five outputs a column step where there are four columns,
-and is mended; the subarray follows from corner and size, since three have the same size.
+and is repaired; the subarray follows from corner and size, since three have the same size.
 """
 
 from __future__ import annotations

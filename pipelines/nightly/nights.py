@@ -1,4 +1,4 @@
-"""Which files belong to which night, before any of them is opened, and which are still being written."""
+"""Which files belong to which night, before any of them is opened, and which have just changed."""
 
 import logging
 import os
@@ -123,7 +123,7 @@ def night_of_path(path: PurePosixPath, profiles: Mapping[str, Profile]) -> date 
 
 
 def settled(found: Sequence[Candidate], *, settle: float, now: float) -> tuple[list[Candidate], list[Candidate]]:
-    """Part the files that nothing has written for a while from those that are still being written.
+    """Part the files that nothing has written for a while from those that have just changed.
 
     Parameters
     ----------

@@ -113,7 +113,7 @@ class NightlyReport:
     nights : list of NightReport
         Night by night, oldest first.
     unsettled : list of str
-        Files that are still being written: neither taken nor in quarantine, for the next run.
+        Files that have just changed, and may still be written: neither taken nor in quarantine, for the next run.
     stopped : str
         Why it ended early; empty when it did not.
     seconds : float

@@ -1,6 +1,6 @@
 """The nightly run: what an observatory starts unattended, every night, for years.
 
-Finds the files of the nights that are asked for, leaves those still being written, holds a lease on
+Finds the files of the nights that are asked for, leaves those that have just changed, holds a lease on
 each night while its files are taken, stops at a safe boundary when told to or when its time is up,
 and writes down what it did. Whatever ends it, the next run goes on from there.
 """

@@ -119,5 +119,5 @@ def _why(kind: str, away: Sequence[Sequence[str]]) -> str:
         return f"no {kind}"
     nearest = min(away, key=len)
     if nearest == ["exptime"]:
-        return f"no {kind} of that time"
+        return f"no {kind} of that exposure time"
     return f"no {kind} of that setup: the nearest differ in {', '.join(nearest)}"

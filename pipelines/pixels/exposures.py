@@ -187,7 +187,7 @@ def find_exposures(
 
 
 def _add_times(headers: Collection, documents: Sequence[dict[str, Any]]) -> None:
-    """Give slopes that have no table INT_TIMES the tables of their raw exposure, in one question for all."""
+    """Add to slopes that have no table INT_TIMES the tables of their raw exposure, in one question for all."""
     lacking = [document for document in documents if "int_times" not in document]
     names = sorted({document["exposure"] for document in lacking if document.get("exposure")})
     if not names:

@@ -133,7 +133,7 @@ def read_ramps(
 def read(store: ArrayStore, wants: Sequence[Want], *, compact: bool) -> tuple[dict[tuple[str, str], Array], list[Row]]:
     """Read what is wanted of each array: values by document and array name, shape (..., P); and what failed.
 
-    One pixel of many cubes goes the store's fast way; a cube that fails is then found among its like.
+    One pixel of many cubes goes the store's fast way; a cube that fails is then found by itself.
     """
     from arraystore import ArrayDamaged, InvalidRef, Lost, StoreTooNew
 

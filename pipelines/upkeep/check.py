@@ -46,7 +46,7 @@ class CheckReport:
         for the next check because the time was up.
     stopped : str
         Why it ended early: ``''``, ``'time'`` or ``'interrupted'``.
-    mended : int
+    repaired : int
         Findings repaired, and no longer among ``findings``.
     young : int
         Arrays and records that nothing refers to, younger than the grace: not judged.
@@ -62,7 +62,7 @@ class CheckReport:
     fresh: int
     left: int
     stopped: str
-    mended: int
+    repaired: int
     young: int
     seconds: float
 
@@ -96,8 +96,8 @@ class CheckReport:
             line += f", {self.fresh} verified lately"
         if self.left:
             line += f", {self.left} left for next time ({self.stopped})"
-        if self.mended:
-            line += f"; {self.mended} repaired"
+        if self.repaired:
+            line += f"; {self.repaired} repaired"
         if self.young:
             line += f"; {self.young} arrays and records that nothing refers to are too young to judge (--grace)"
         lines = [f"{line}; {self.seconds:.1f} s"]
@@ -107,7 +107,7 @@ class CheckReport:
             lines += [f"             {_said(finding)}" for finding in some[:SHOWN]]
             if count > SHOWN:
                 lines.append(f"             and {count - SHOWN} more; --json lists them all")
-            lines.append(f"           → {plain(some[0].mend)}")
+            lines.append(f"           → {plain(some[0].hint)}")
         return "\n".join(lines)
 
 
@@ -134,7 +134,7 @@ def check(
         Pass over what was verified within this time, at this level or deeper, and found sound.
     grace : timedelta
         What nothing refers to is no finding while it is younger: an ingest may be at work.
-    mend : bool
+    repair : bool
         Repair what can be repaired without loss: finish changes that were cut short, write lost records anew,
         make damaged arrays again from originals that are still what was ingested.
     progress : callable, optional
@@ -148,7 +148,7 @@ def check(
     Raises
     ------
     UsageError
-        There is no such level, the store is not that of the documents, or `mend` on an archive opened
+        There is no such level, the store is not that of the documents, or `repair` on an archive opened
         for reading.
     """
     if level not in LEVELS:
@@ -182,11 +182,11 @@ def check(
         stopped = "interrupted"
     finally:
         verifications.save()
-    mended = 0
+    repaired = 0
     if repair and stopped != "interrupted":
-        from pipelines.upkeep.mending import mend_all
+        from pipelines.upkeep.repairing import repair_all
 
-        findings, mended = mend_all(session, findings)
+        findings, repaired = repair_all(session, findings)
     report = CheckReport(
         level=level,
         findings=tuple(sorted(_once(findings), key=lambda f: GRAVITIES.index(f.gravity))),
@@ -196,7 +196,7 @@ def check(
         fresh=fresh,
         left=len(items) - done,
         stopped=stopped,
-        mended=mended,
+        repaired=repaired,
         young=census.young,
         seconds=round(time.monotonic() - started, 3),
     )
@@ -220,7 +220,7 @@ def _cut_short(ended: OutOfTime, level: str, *, seconds: float) -> CheckReport:
         fresh=0,
         left=0,
         stopped="time",
-        mended=0,
+        repaired=0,
         young=0,
         seconds=round(seconds, 3),
     )

@@ -91,7 +91,7 @@ class Finding:
         return KINDS[self.code][0]
 
     @property
-    def mend(self) -> str:
+    def hint(self) -> str:
         """What to do about it."""
         return KINDS[self.code][2].format(what=self.what)
 
@@ -103,5 +103,5 @@ class Finding:
             "what": self.what,
             "documents": list(self.documents),
             "reason": self.message,
-            "hint": self.mend,
+            "hint": self.hint,
         }

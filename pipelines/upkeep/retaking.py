@@ -58,7 +58,7 @@ def _originals(digest: str, catalog: Catalog) -> Iterator[tuple[dict[str, Any], 
 def _made_again(document: Mapping[str, Any], file: Path, digest: str, store: ArrayStore) -> bool:
     refs = [ref for ref in document["arrays"].values() if ref["digest"] == digest]
     if not any(store.verify(ref, level="decode") for ref in refs):
-        return bool(refs)  # mended already, with another of its files
+        return bool(refs)  # repaired already, with another of its files
     try:
         with open_fits(str(file)) as original:
             if original.sha256() != document["file"]["sha256"]:

@@ -23,7 +23,7 @@ PRELOADED = [
     "pipelines.upkeep.rebuild",
     "pipelines.documents.migrate",
     "pipelines.upkeep.check",
-    "pipelines.upkeep.mending",
+    "pipelines.upkeep.repairing",
     "pipelines.calibration.masters.run",
     "pipelines.combine.stack",
     "pipelines.fits",

@@ -188,7 +188,7 @@ def hold_out(
                     against[i].add(off + value - now[0], own, own + now[1], np.ones(1, np.float32), use, place)
         if spread is not None:
             _fill(spread, rows, *moments)
-    departs = [one.departing(reference.value, sky=sky) for one in maps]
+    departs = [one.outlying(reference.value, sky=sky) for one in maps]
     common = np.sum(departs, axis=0) >= 2
     return tuple(
         _held(name, mine, None if current is None else theirs, one, int((spots & common).sum()), count, sky)
@@ -292,7 +292,7 @@ class _Blocks:
         fit = np.linalg.lstsq((place * weight).T, off.ravel() * weight, rcond=None)[0]
         return fit, (fit @ place).reshape(off.shape)
 
-    def departing(self, value: Plane, *, sky: bool) -> Use:
+    def outlying(self, value: Plane, *, sky: bool) -> Use:
         """Return the blocks of a flat that are off by more than their noise, and a fraction of their light."""
         off, variance = self.means(sky=sky)
         if not sky:

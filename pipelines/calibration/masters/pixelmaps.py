@@ -20,6 +20,7 @@ from pipelines.calibration.masters.work import Made, Work
 from pipelines.calibration.select.choose import FIELDS
 from pipelines.combine.methods import MAD_TO_SIGMA
 from pipelines.errors import DarkroomError
+from pipelines.table.cells import counted
 
 __all__ = ["PixelMap", "add_scatter", "draft", "in_use", "make", "map_pixels", "place_of", "too_many"]
 
@@ -200,7 +201,7 @@ def make(step: Step, work: Work, store: ArrayStore) -> Made:
     found = map_pixels(of["dark"], of["flat"], store=store, rules=rules)
     refs = {name: store.put(getattr(found, name), kind="dq") for name in ("dq", "votes")}
     refs["noise"] = store.put(found.noise, kind="master")
-    told = f"from {len(of['dark'])} darks and {len(of['flat'])} flats that are in use"
+    told = f"from {counted(len(of['dark']), 'dark')} and {counted(len(of['flat']), 'flat')} in use"
     doubt = too_many(found.counts, found.dq.size)
     accepted = Acceptance("accepted" if doubt is None else "look", doubt or told, None, None, None, None, ())
     return Made(step, refs, accepted, found.counts, {}, {}, {}, 0.0)

@@ -34,7 +34,7 @@ class Why:
         Where none is chosen: the candidate that came nearest.
     reason : str
         One sentence.
-    shoot : str
+    needs : str
         What to take tonight so that there is one; empty where there is one.
     table : Answer
         A row per candidate, a column per criterion, nearest first.
@@ -45,7 +45,7 @@ class Why:
     master: str | None
     nearest_miss: str | None
     reason: str
-    shoot: str
+    needs: str
     table: Answer
 
     def to_dict(self) -> dict[str, Any]:
@@ -56,7 +56,7 @@ class Why:
             "master": self.master,
             "nearest_miss": self.nearest_miss,
             "reason": self.reason,
-            "shoot": self.shoot,
+            "needs": self.needs,
             "candidates": list(self.table.rows),
         }
 
@@ -65,14 +65,14 @@ class Why:
         return self.table.to_pandas()
 
     def __repr__(self) -> str:
-        lines = [self.reason, *([self.shoot] if self.shoot else [])]
+        lines = [self.reason, *([self.needs] if self.needs else [])]
         return "\n".join(lines + ([repr(self.table)] if len(self.table) else []))
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         table = self.table._repr_mimebundle_()["text/html"] if len(self.table) else ""
         return {
             "text/plain": repr(self),
-            "text/html": f"<p>{escape(self.reason)}<br>{escape(self.shoot)}</p>{table}",
+            "text/html": f"<p>{escape(self.reason)}<br>{escape(self.needs)}</p>{table}",
         }
 
 
@@ -115,7 +115,7 @@ def why(session: Session, frame_id: str, kind: str = "dark", *, rules: Rules | N
         master=None if chosen is None else chosen.master["_id"],
         nearest_miss=None if miss is None else miss.master["_id"],
         reason=_reason(frame_id, kind, camera, chosen, miss),
-        shoot="" if chosen is not None else _shoot(kind, wanted, camera, rule.minimum, miss),
+        needs="" if chosen is not None else _needed(kind, wanted, camera, rule.minimum, miss),
         table=Answer(*_table(ranked[:_SHOWN], chosen), f"{len(ranked)} candidates for the {kind} of {frame_id}"),
     )
 
@@ -130,7 +130,7 @@ def _reason(frame_id: str, kind: str, camera: Any, chosen: MasterCandidate | Non
     return f"{frame_id} has no {kind}: the nearest miss is {miss.master['_id']} ({failed})"
 
 
-def _shoot(kind: str, wanted: Row, camera: Any, minimum: int, miss: MasterCandidate | None) -> str:
+def _needed(kind: str, wanted: Row, camera: Any, minimum: int, miss: MasterCandidate | None) -> str:
     """Say how to fix it: somebody's word where only that is missing, frames otherwise."""
     if miss is not None and all(check.criterion in ("status", "validity") for check in miss.failed):
         return f"To fix it: look at it (darkroom show '{miss.master['_id']}'); {certify_hint(miss.master)}"

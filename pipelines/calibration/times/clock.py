@@ -51,7 +51,7 @@ class ArrayTime:
 
 @dataclass(frozen=True, slots=True)
 class CameraClock:
-    """A camera's clock in one night, against the array's.
+    """A camera's clock in one night, against the telescope array's.
 
     Attributes
     ----------
@@ -82,13 +82,13 @@ class CameraClock:
     reason: str | None = None
 
     def true_time(self, shown: datetime) -> datetime:
-        """Return the array's time for a time that the camera shows."""
+        """Return the telescope array's time for a time that the camera shows."""
         error = (self.offset or 0.0) + (self.drift or 0.0) * (shown.timestamp() - (self.offset or 0.0) - self.middle)
         return shown - timedelta(seconds=round(error, 3))
 
 
 def array_times(frames: Sequence[Frame], tolerance: float) -> dict[int, ArrayTime]:
-    """Return the array's time of every exposure number; a number that a camera used twice counts without it."""
+    """Return the telescope array's time of every exposure number; one that a camera used twice counts without it."""
     answer = {}
     for number, times in _by_number(frames).items():
         values = np.array(list(times.values()))
@@ -129,7 +129,7 @@ def clock_errors(headers: Collection, night: str) -> Answer:
     Answer
         A row per camera: ``date``, ``camera``, ``verdict``, ``offset`` and ``offset_sigma`` (s, ahead is
         positive), ``drift`` and ``drift_sigma`` (s / h), ``scatter`` (s), ``shared`` (exposures),
-        ``doubtful`` (ids of frames whose ``date`` is not that of the array's time), ``reason``.
+        ``doubtful`` (ids of frames whose ``date`` is not that of the telescope array's time), ``reason``.
     """
     columns = ("date", "camera", "verdict", "offset", "offset_sigma", "drift", "drift_sigma", "scatter", "shared")
     rows: list[Row] = []
@@ -154,7 +154,7 @@ def clock_errors(headers: Collection, night: str) -> Answer:
 def doubtful_dates(
     frames: Sequence[Frame], clock: CameraClock, array: Mapping[int, ArrayTime], profile: Profile
 ) -> list[str]:
-    """Return the frames of a camera whose ``date`` is not, or not surely, the night of the array's time."""
+    """Return the frames of a camera whose ``date`` is not, or not surely, the night of the telescope array's time."""
     if not profile.clock.nightly or clock.verdict in ("right", "unknown"):
         return []
     nights = {frame["_id"]: (nights_of(frame, clock, array, profile), frame.get("date")) for frame in frames}

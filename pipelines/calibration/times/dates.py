@@ -1,4 +1,4 @@
-"""Dates by the array's clock: frames that a wrong clock put into another night are put where they belong."""
+"""Dates by the telescope array's clock: frames that a wrong clock put into another night are put where they belong."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ VERB = "clock --fix"
 
 
 def fix_dates(session: Session, nights: Sequence[str]) -> tuple[str | None, list[str]]:
-    """Write the night of the array's time into the frames of wrong clocks.
+    """Write the night of the telescope array's time into the frames of wrong clocks.
 
     The documents get ``date``, ``date_source`` ``'array'`` and ``date_evidence``, which says what was there
     before and by how much the clock was wrong. What the header says, and ``timestamp``, stay. A frame so

@@ -56,7 +56,7 @@ class Evidence:
     wrong_clocks
         Cameras whose clock is known to be wrong, and which do not vote.
     sun
-        Altitude of the sun, degrees, at the array's time; None without a site or a time.
+        Altitude of the sun, degrees, at the telescope array's time; None without a site or a time.
     rising
         Whether the sun climbs then.
     vote, level, order
@@ -104,7 +104,7 @@ def weigh(
     clocks, array
         As `pipelines.calibration.times.clock` finds them.
     instants
-        The array's time of each number, as far as it is known.
+        The telescope array's time of each number, as far as it is known.
     biases
         Level without light by camera, as far as known, in the units of ``stats.level``.
 
@@ -217,7 +217,7 @@ def _vote(
     profile: Profile,
 ) -> tuple[dict[str, int], tuple[str, ...], float]:
     """Count the votes of cameras whose clock may be right."""
-    # Only where the array's own time makes sense may it overrule a camera's.
+    # Only where the telescope array's own time makes sense may it overrule a camera's.
     sensible = instant is not None and (profile.site is None or in_twilight(instant, profile.site))
     votes = {EVENING: 0, MORNING: 0}
     wrong: list[str] = []

@@ -47,9 +47,9 @@ STEP_NOISE = 12**-0.5
 
 
 def noisy(session: Session, camera: str, *, times: float = 3.0, share: float = 0.5, date: Any = None) -> FoundPixels:
-    """Find the pixels that are noisier than their like, night after night.
+    """Find the pixels that are noisier than comparable pixels, night after night.
 
-    The noise of a pixel is that of the pixel map of a night: the standard deviation over all samples of all darks. It
+    The pixel noise is that of the pixel map of a night: the standard deviation over all samples of all darks. It
     is compared with the median noise of that map.
 
     Parameters

@@ -67,7 +67,7 @@ def test_the_reasons_are_the_true_ones(night):
         "taken": "by profile dragonfly: kind dark, camera T1, date 2024-02-20",
         "quarantined": "END",
     }
-    # Just written, the files count as still being written: that is the reason of each of them.
+    # Just written, the files count as just changed: that is the reason of each of them.
     early = [line for line in lines if "left for the next run: " in line and "changed less than 60 s ago" in line]
     assert len(early) == len([end for end in ends.values() if end not in ("not asked for", "passed over")])
     assert any("not asked for: 1 files of other nights" in line for line in lines)

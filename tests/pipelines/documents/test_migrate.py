@@ -139,5 +139,5 @@ def test_a_change_made_meanwhile_is_not_lost(old, monkeypatch):
 def test_a_check_of_an_older_archive_names_the_migration_and_nothing_else(old):
     report = check(old.session)
     assert {finding.code for finding in report.findings} == {"older-record"}
-    assert {finding.mend for finding in report.findings} == {"darkroom migrate"}
+    assert {finding.hint for finding in report.findings} == {"darkroom migrate"}
     assert report.exit_code == 1

@@ -266,7 +266,7 @@ def test_each_kind_of_damage_is_named_for_what_it_is(three, harm):
     gravities = {finding.gravity for finding in report.findings}
     assert report.exit_code == (4 if DAMAGE in gravities else 0 if gravities <= {NOTE} else 1)
     for finding in report.findings:
-        assert finding.mend
+        assert finding.hint
         assert finding.what in json.dumps(report.to_dict())
         assert finding.message in repr(report)
     if harm not in (orphan, leave_staging):
@@ -282,7 +282,7 @@ def test_each_kind_of_damage_is_named_for_what_it_is(three, harm):
 def test_what_can_be_mended_without_loss_is(three, harm, tmp_path):
     harm(three)
     report = run(three, repair=True)
-    assert report.mended >= 1
+    assert report.repaired >= 1
     assert codes(three) == []
     assert (three.headers.find_one({"_id": A}) is None) == (harm is cut_delete_short)
     assert (three.catalog.trash.find_one({}) is not None) == (harm is cut_delete_short)
@@ -297,7 +297,7 @@ def test_what_can_be_mended_without_loss_is(three, harm, tmp_path):
 def test_an_edited_document_is_put_back_by_the_command_named(three, harm):
     before = three.document(A)
     harm(three)
-    assert any(f.mend.endswith(f"rebuild --document {A}") for f in run(three).findings)
+    assert any(f.hint.endswith(f"rebuild --document {A}") for f in run(three).findings)
     rebuild(three.session, documents=[A])
     assert three.document(A) == before
     assert codes(three) == []
@@ -306,7 +306,7 @@ def test_an_edited_document_is_put_back_by_the_command_named(three, harm):
 def test_a_lost_document_is_brought_back_by_the_command_named(three):
     before = three.document(A)
     lose_document(three)
-    assert any("rebuild --missing" in finding.mend for finding in run(three).findings)
+    assert any("rebuild --missing" in finding.hint for finding in run(three).findings)
     rebuild(three.session, missing=True)
     assert three.document(A) == before
 
@@ -319,7 +319,7 @@ def test_a_damaged_array_is_made_again_from_its_original(three, harm):
     pixels, before = three.cube(A)[...], list(three.headers.find())
     harm(three)
     report = run(three, repair=True)
-    assert report.mended == len(GAMUT[harm])
+    assert report.repaired == len(GAMUT[harm])
     assert codes(three, level="decode") == []
     assert (three.cube(A)[...] == pixels).all()
     assert list(three.headers.find()) == before
@@ -510,7 +510,7 @@ def test_a_lost_catalog_is_damage_however_young_the_store_is(three):
         three.catalog[name].delete_many({})
     report = run(three, grace=timedelta(days=1))
     assert [finding.code for finding in report.findings] == ["catalog-lost"]
-    assert (report.exit_code, report.findings[0].mend) == (4, "darkroom rebuild")
+    assert (report.exit_code, report.findings[0].hint) == (4, "darkroom rebuild")
     rebuild(three.session)
     assert run(three, grace=timedelta(days=1)).clean
 

@@ -126,7 +126,7 @@ def test_each_criterion_fails_by_itself_with_its_distance(archive, criterion):
     assert (row["failed"], row[criterion]) == (1, f"✗ {text}")
     assert answer.nearest_miss == "m"
     assert text in answer.reason
-    assert answer.shoot
+    assert answer.needs
 
 
 def test_the_nearest_miss_is_the_one_that_fails_least(archive):
@@ -136,13 +136,13 @@ def test_the_nearest_miss_is_the_one_that_fails_least(archive):
     answer = why(archive.session, "frame")
     assert answer.nearest_miss == "near"
     assert [row["master"] for row in answer.table] == ["near", "far", "two"]
-    assert "3 darks or more with camera T1, exptime 9, temperature -10" in answer.shoot
+    assert "3 darks or more with camera T1, exptime 9, temperature -10" in answer.needs
 
 
 def test_what_only_lacks_a_word_is_to_be_looked_at_not_shot(archive):
     archive.session.headers.insert_one({**FRAME, "root": "r", "path": "p"})
     archive.session.masters.insert_one(master(status="proposed"))
-    assert "darkroom masters certify" in why(archive.session, "frame").shoot
+    assert "darkroom masters certify" in why(archive.session, "frame").needs
 
 
 def test_a_certified_master_is_preferred_in_its_interval_and_only_there(made):
@@ -164,7 +164,7 @@ def test_a_light_has_the_combined_flat_and_no_dark(made_readonly):
     assert "combined" in why(made_readonly.session, light, "flat").master
     answer = why(made_readonly.session, light, "dark")
     assert answer.master is None
-    assert "exptime 600" in answer.shoot
+    assert "exptime 600" in answer.needs
     assert "<table>" in answer._repr_mimebundle_()["text/html"]
     assert list(answer.to_pandas()["failed"]) == [1] * 5
 

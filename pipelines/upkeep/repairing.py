@@ -20,30 +20,30 @@ OF_ARRAYS = ("dangling", "lost", "renamed", "truncated", "grown", "changed", "sw
 """Damage of an array that is undone by making it again from its original."""
 
 
-def mend_all(session: Session, findings: Sequence[Finding]) -> tuple[list[Finding], int]:
+def repair_all(session: Session, findings: Sequence[Finding]) -> tuple[list[Finding], int]:
     """Repair what can be repaired; return the findings that are left, saying why, and how many were repaired."""
-    menders: dict[str, Callable[[Session, Finding], bool]] = {
+    repairs: dict[str, Callable[[Session, Finding], bool]] = {
         "unfinished-change": _finish,
         "record-missing": _write_record,
         "record-damaged": _write_record,
         "half-deleted": _settle_deletion,
         **dict.fromkeys(OF_ARRAYS, _retake),
     }
-    mendable = [finding for finding in findings if finding.code in menders]
-    if not mendable:
+    repairable = [finding for finding in findings if finding.code in repairs]
+    if not repairable:
         return list(findings), 0
-    run = ledger.start(session.runs, verb="mend", arguments={"findings": len(mendable)})
+    run = ledger.start(session.runs, verb="mend", arguments={"findings": len(repairable)})
     # Changes of one document in their order.
     ordered = sorted(findings, key=lambda finding: _order(finding.what))
     left = []
     for finding in ordered:
-        if finding.code not in menders:
+        if finding.code not in repairs:
             left.append(finding)
-        elif not menders[finding.code](session, finding):
+        elif not repairs[finding.code](session, finding):
             left.append(replace(finding, message=f"{finding.message}; not repaired: {_why_not(finding)}"))
-    mended = len(findings) - len(left)
-    ledger.finish(session.runs, run, status="finished", result={"mended": mended})
-    return left, mended
+    repaired = len(findings) - len(left)
+    ledger.finish(session.runs, run, status="finished", result={"mended": repaired})
+    return left, repaired
 
 
 def _order(what: str) -> tuple[str, int, int]:
