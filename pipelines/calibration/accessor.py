@@ -263,7 +263,7 @@ class Calibration(Frames):
         return plot_transfer(answer)
 
     def noise_map(self, camera: str, date: Nights = None, *, pixels: int = 200) -> "NoiseMap":
-        """The noise of each pixel over all nights, and which jump: `pipelines.calibration.quality.noisemap`."""
+        """The noise of each pixel over all nights, and the noisiest: `pipelines.calibration.quality.noisemap`."""
         from pipelines.calibration.quality.noisemap import noise_map
         from pipelines.documents.words import require_camera
 

@@ -27,7 +27,7 @@ def trends(
         False, "--photon-transfer", help="Gain, read noise, linearity and full well, by pairs of flats and darks."
     ),
     unstable: bool = typer.Option(
-        False, "--unstable", help="Pixels of the camera that are noisy over all nights, their levels and rates."
+        False, "--unstable", help="Pixels of the camera that are noisy over all nights; `find telegraph` tells levels."
     ),
     as_json: bool = table_option,
 ) -> None:
@@ -74,8 +74,10 @@ def _transfer(archive: "Archive", nights: list[str], camera: str, picture: Path 
     """Measure photon transfer, and draw it if asked to."""
     answer = archive.calibration.photon_transfer(camera, nights or None)
     archive.require_answer(answer, nights=nights or (), camera=camera)
-    if picture is not None:
+    if picture is not None and any(row["points"] for row in answer):
         archive.calibration.plot_photon_transfer(answer).savefig(picture)
+    elif picture is not None:
+        typer.echo(f"{picture} is not drawn: there are no pairs of flats of one exposure time and level", err=True)
     return answer
 
 
@@ -86,4 +88,4 @@ def _unstable(archive: "Archive", nights: list[str], camera: str, picture: Path 
         typer.echo(f"{len(found.left_out)} masters of another setup are left out", err=True)
     if picture is not None:
         archive.calibration.plot_noise_map(found).savefig(picture)
-    return found.telegraph
+    return found.noisiest

@@ -17,6 +17,9 @@ _ROWS = 64
 #: Pixels of a band of small frames, about.
 _PIXELS = 1 << 18
 
+#: Threads by default, however many processors there are.
+_MOST = 8
+
 Task = TypeVar("Task")
 
 
@@ -62,6 +65,6 @@ def in_threads(work: Callable[[Task], Any], tasks: Iterable[Task], *, workers: i
 
 
 def processors() -> int:
-    """Processors that this process may use."""
+    """Processors that this process may use, 8 at most: each costs the memory of a band, and memory sets the pace."""
     affinity = getattr(os, "sched_getaffinity", None)  # not on every system
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
+    return min(_MOST, len(affinity(0)) if affinity else os.cpu_count() or 1)

@@ -32,9 +32,7 @@ with open_archive(sys.argv[1]) as archive:
     import pipelines.combine
     before = int(open("/proc/self/status").read().partition("VmRSS:")[2].split()[0])
     started, used = time.perf_counter(), time.process_time()
-    rows = make_masters(
-        catalog=archive.catalog, store=archive.store, date=sys.argv[2], kinds=("dark",), jobs=int(sys.argv[3])
-    )
+    rows = make_masters(archive.session, date=sys.argv[2], kinds=("dark",), jobs=int(sys.argv[3]))
     wall, used = time.perf_counter() - started, time.process_time() - used
 assert all(row["outcome"] == sys.argv[4] for row in rows), rows
 peak = int(open("/proc/self/status").read().partition("VmHWM:")[2].split()[0])

@@ -79,10 +79,11 @@ def _frames_step(
             frames.append(found[name])
     frames.sort(key=lambda frame: (str(frame.get("timestamp")), frame["_id"]))
     if rule.maximum is not None and len(frames) > rule.maximum:
-        kept = set(spread_over(len(frames), rule.maximum))
-        many = f"a master takes {rule.maximum}, spread evenly over the {len(frames)} there are"
-        rejected += [(frame["_id"], many) for n, frame in enumerate(frames) if n not in kept]
-        frames = [frame for n, frame in enumerate(frames) if n in kept]
+        best = _best(frames, rule.maximum)
+        kept = {frame["_id"] for frame in best}
+        many = f"a master takes the best {rule.maximum}, spread evenly over the {len(frames)} there are"
+        rejected += [(frame["_id"], many) for frame in frames if frame["_id"] not in kept]
+        frames = best
     treated = treatment(frames[0]) if frames else {}
     step = Step(
         kind=kind,
@@ -108,6 +109,16 @@ def _frames_step(
         bad = f", {len(rejected)} are not fit" if rejected else ""
         return step.refused(f"{len(frames)} of {minimum} frames{bad}")
     return step
+
+
+def _best(frames: Sequence[dict[str, Any]], most: int) -> list[dict[str, Any]]:
+    """Return so many of the frames, in their order: doubtful ones last, the others spread evenly over the night."""
+    sound = [frame for frame in frames if (frame.get("qc") or {}).get("verdict") != "doubtful"]
+    if len(sound) >= most:
+        return [sound[n] for n in spread_over(len(sound), most)]
+    doubtful = [frame for frame in frames if frame not in sound]
+    chosen = {frame["_id"] for frame in (*sound, *(doubtful[n] for n in spread_over(len(doubtful), most - len(sound))))}
+    return [frame for frame in frames if frame["_id"] in chosen]
 
 
 def _not_taken(stated: Any, treated: Mapping[str, Any]) -> tuple[str, ...]:

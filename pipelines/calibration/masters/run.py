@@ -1,6 +1,7 @@
 """Makes the masters of a night: what is unchanged is left alone, and two runs that make the same one agree."""
 
 import logging
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
@@ -32,6 +33,8 @@ logger = logging.getLogger(__name__)
 COLUMNS = ("kind", "camera", "key", "frames", "used", "outcome", "status", "master", "reason", "rejected", "s")
 
 _STATUS = {"status": 1, "acceptance.reason": 1, "acceptance.held": 1, "instead": 1, "rejected": 1}
+
+_MEMORY, _PIXEL = 1 << 30, 64  # bytes of all masters that are made at a time, and of a pixel of one
 
 _SAID = {"none": "not made"}  # outcomes that need a word of their own
 
@@ -68,8 +71,8 @@ def make_masters(
     options : MasterOptions, optional
         How they are made.
     jobs : int, optional
-        Masters made at a time; by default one for each processor. Each takes the memory of the planes
-        of one master and of a band of its frames.
+        Masters made at a time; by default one for each processor, as far as the planes of all together take no
+        more than 1 GB. Each takes the memory of the planes of one master and of a band of its frames.
 
     Returns
     -------
@@ -94,13 +97,20 @@ def make_masters(
         for kind in KINDS:
             if kind in kinds:
                 steps = plan_kind(session.catalog, kind, date=date, options=options)
-                rows += _carry_out(steps, place, jobs=jobs or processors(), progress=progress)
+                rows += _carry_out(steps, place, jobs=jobs or _at_a_time(steps), progress=progress)
     except BaseException:
         ledger.finish(session.runs, run, status="failed", result=_counts(rows))
         raise
     ledger.finish(session.runs, run, status="finished", result=_counts(rows))
     said = ", ".join(f"{count} {_SAID.get(outcome, outcome)}" for outcome, count in _counts(rows).items())
     return Answer(COLUMNS, tuple(rows), f"Masters of {date}: {said or 'no frames to make any of'} (run {run})")
+
+
+def _at_a_time(steps: Sequence[Step]) -> int:
+    """Return how many masters are made at a time: memory does not grow with the number of processors."""
+    shapes = (ref["shape"] for step in steps for frame in step.frames[:1] for ref in frame["arrays"].values())
+    largest = max((math.prod(shape[-2:]) for shape in shapes), default=1)
+    return max(1, min(processors(), _MEMORY // (_PIXEL * largest)))
 
 
 def _counts(rows: Sequence[Row]) -> dict[str, int]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from statistics import median
 from typing import Any
 
@@ -17,6 +18,8 @@ from pipelines.instruments import FrameLimits
 GOOD, DOUBTFUL, BAD = "good", "doubtful", "bad"
 NOT_COMPARED = "not compared"
 
+_DRIFT = 1.5  # noise of a pixel: the largest step between levels of a drift, as in combining
+_EVEN = 4.0  # times the median step: the largest of darks that drift
 _ENOUGH = 3  # frames whose median means something
 
 
@@ -216,10 +219,28 @@ def _leak(stats: Stats, kind: str, peers: Peers, limits: FrameLimits) -> FrameCh
     # Levels are medians of whole frames: only their real differences count, not noise; of whole numbers two that
     # are alike may be a step apart.
     most = max(limits.leak * stats.noise, 1.0 if float(stats.level).is_integer() else 0.0)
-    if above > most:
+    if above > most and not _drifted(stats, kind, peers):
         return FrameCheck("leak", BAD, above, most, f"{above:.1f} ADU above comparable frames")
     reason = None if many else f"only {len(peers.levels)} of its kind: levels are not compared"
     return FrameCheck("leak", GOOD, max(shape, 0.0), allowed, reason)
+
+
+def _drifted(stats: Stats, kind: str, peers: Peers) -> bool:
+    """Tell whether a level is reached from the median by steps of other frames: a drift, and no leak.
+
+    In a bias there is no light to leak. In darks a drift has many steps, and none that is much larger than the others.
+    """
+    ordered = sorted(peers.levels)
+    steps = [high - low for low, high in pairwise(ordered)]
+    largest = _DRIFT * stats.noise
+    if kind != "bias":
+        largest = min(largest, _EVEN * median(steps)) if steps else 0.0
+    reached = median(ordered)
+    for level in (level for level in ordered if level > reached):
+        if level - reached > max(largest, 1.0 if level.is_integer() else 0.0):
+            break
+        reached = level
+    return stats.level <= reached
 
 
 def _duplicate(peers: Peers) -> FrameCheck:

@@ -1,4 +1,4 @@
-"""The noise of each pixel of a camera over all samples of the archive, and the pixels that jump between two levels."""
+"""The noise of each pixel of a camera over all samples of the archive, and the pixels that have too much of it."""
 
 from __future__ import annotations
 
@@ -9,27 +9,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from arraystore import ArrayDamaged, ArrayStore, Lost
-from pipelines.calibration.groups.keys import exposure_time
-from pipelines.calibration.masters.opening import open_image
 from pipelines.calibration.masters.pixelmaps import add_scatter, in_use, place_of
 from pipelines.calibration.masters.unstable import Scatter, steady_variance
-from pipelines.combine.frames import stack_of
-from pipelines.combine.pairs import sample_of
-from pipelines.combine.telegraph import two_levels
-from pipelines.documents.lookup import found_in
-from pipelines.errors import UsageError
+from pipelines.errors import NothingThere
 from pipelines.instruments.nights import on
 from pipelines.session import Session
-from pipelines.table import Answer, Row
+from pipelines.table import Answer
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Doc = Mapping[str, Any]
 
-_COLUMNS = ("x", "y", "noise", "times", "low", "high", "share", "rate", "samples")
-_ROWS = 256
+_COLUMNS = ("x", "y", "noise", "times")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +41,10 @@ class NoiseMap:
         Where it is more than noise explains.
     masters, left_out : tuple of str
         The darks (of a camera without darks the biases) that it is made of, and those of another setup.
-    telegraph : Answer
-        The unstable pixels of the most noise, a row each: ``x``, ``y`` (from 0, in the picture), ``noise``, how many
-        ``times`` that of a steady pixel, and where two levels are resolved ``low`` and ``high`` above the level of the
-        frames, the ``share`` of samples at the high one, and the ``rate`` (1/s; the sum of both directions) where it
-        stays there from frame to frame.
+    noisiest : Answer
+        The unstable pixels of the most noise, a row each: ``x``, ``y`` (from 0, in the picture), ``noise``, and how
+        many ``times`` that of a steady pixel it is. Their levels and rates are found by
+        `pipelines.pixels.cameras.finding.telegraph`.
     """
 
     camera: str
@@ -62,7 +53,7 @@ class NoiseMap:
     unstable: npt.NDArray[np.bool_]
     masters: tuple[str, ...]
     left_out: tuple[str, ...]
-    telegraph: Answer
+    noisiest: Answer
 
 
 def noise_map(session: Session, camera: str, *, date: str | Sequence[str] | None = None, pixels: int = 200) -> NoiseMap:
@@ -75,11 +66,11 @@ def noise_map(session: Session, camera: str, *, date: str | Sequence[str] | None
     date
         The night or nights; all by default.
     pixels
-        Unstable pixels that are looked at frame by frame, the noisiest first.
+        Unstable pixels that are listed, the noisiest first.
 
     Raises
     ------
-    UsageError
+    NothingThere
         The camera has no master darks or biases in use that keep the scatter of all samples.
     """
     masters, left_out = _masters(session, camera, date)
@@ -92,10 +83,12 @@ def noise_map(session: Session, camera: str, *, date: str | Sequence[str] | None
         steady += np.nan_to_num(np.sqrt(steady_variance(value, master["noise"]))) / np.float32(len(masters))
     noise, unstable = scatter.sigma(), scatter.unstable()
     times = np.where(unstable, noise / np.maximum(steady, 1e-30), 0)
-    chosen = np.argsort(times, axis=None)[::-1][: min(pixels, int(unstable.sum()))]
-    places = np.unravel_index(chosen, shape)
-    rows = _telegraph(session, masters, places, noise, steady)
     found = int(unstable.sum())
+    chosen = np.argsort(times, axis=None)[::-1][: min(pixels, found)]
+    rows = [
+        {"x": x, "y": y, "noise": float(f"{noise[y, x]:.5g}"), "times": float(f"{times[y, x]:.4g}")}
+        for y, x in (divmod(int(place), shape[1]) for place in chosen)
+    ]
     title = f"Unstable pixels of {camera}: {found} of {noise.size}, the {len(rows)} of most noise"
     return NoiseMap(
         camera,
@@ -118,7 +111,7 @@ def _masters(
         if found:
             break
     else:
-        raise UsageError(
+        raise NothingThere(
             f"{camera} has no master darks or biases in use of one image; `darkroom masters make NIGHT` makes them"
         )
     setups: dict[str, list[dict[str, Any]]] = {}
@@ -127,56 +120,6 @@ def _masters(
     most = max(setups, key=lambda place: sum(len(doc["inputs"]) for doc in setups[place]))
     others = [doc["_id"] for place, docs in setups.items() if place != most for doc in docs]
     return setups[most], tuple(others)
-
-
-def _telegraph(
-    session: Session,
-    masters: Sequence[Doc],
-    places: tuple[npt.NDArray[np.intp], ...],
-    noise: npt.NDArray[np.float32],
-    steady: npt.NDArray[np.float32],
-) -> list[Row]:
-    """Follow some pixels through the frames of the exposure time of which there are most."""
-    names = [item["id"] for master in masters for item in master["inputs"]]
-    by_time: dict[float | None, list[Doc]] = {}
-    for frame in found_in(session.headers, "_id", names, {"cards": 0}):
-        by_time.setdefault(exposure_time(frame), []).append(frame)
-    frames = max(by_time.values(), key=len, default=[])
-    frames = sorted(frames, key=lambda frame: (str(frame.get("timestamp")), frame["_id"]))
-    series = [one for frame in frames if (one := _pixels_of(frame, places, session.store)) is not None]
-    samples = np.array([values for _, values in series]) if series else np.empty((0, len(places[0])))
-    seconds = np.array([when for when, _ in series])
-    found = two_levels(samples, steady[places], seconds)
-    rows = []
-    for n, (y, x) in enumerate(zip(*places, strict=True)):
-        values = (noise[y, x], noise[y, x] / steady[y, x], found.low[n], found.high[n], found.share[n], found.rate[n])
-        told = dict(zip(_COLUMNS[2:-1], map(_number, values), strict=True))
-        rows.append({"x": int(x), "y": int(y), **told, "samples": len(samples)})
-    return rows
-
-
-def _pixels_of(
-    frame: Doc, places: tuple[npt.NDArray[np.intp], ...], store: ArrayStore
-) -> tuple[float, npt.NDArray[np.float64]] | None:
-    """Read some pixels of a frame, above its level; nothing of one whose pixels are lost."""
-    try:
-        source = open_image(frame, "sci", store)
-        level = float(np.nanmedian(sample_of(stack_of([source]), 0, None, pixels=1 << 16)))
-        values = np.full(len(places[0]), np.nan)
-        for start in range(0, source.shape[0], _ROWS):
-            mine = np.flatnonzero((places[0] >= start) & (places[0] < start + _ROWS))
-            if mine.size:
-                rows = source.read(start, min(start + _ROWS, source.shape[0]))
-                part = rows[places[0][mine] - start, places[1][mine]]
-                values[mine] = np.ma.filled(part.astype(np.float64), np.nan)
-    except (Lost, ArrayDamaged):
-        return None
-    when = frame.get("timestamp")
-    return (when.timestamp() if when is not None else float("nan")), values - level
-
-
-def _number(value: Any) -> float | None:
-    return float(f"{value:.5g}") if np.isfinite(value) else None
 
 
 def plot_noise(found: NoiseMap) -> Figure:

@@ -19,6 +19,7 @@ from pipelines.calibration.groups.divide import partition
 from pipelines.calibration.groups.keys import rule_for
 from pipelines.calibration.masters.bits import MasterDQ
 from pipelines.combine.methods import MAD_TO_SIGMA
+from pipelines.combine.telegraph import switching_rate
 from pipelines.errors import NothingThere, UsageError
 from pipelines.pixels.cameras.maps import NightMaps, level_of, longest, night_maps, upright, window_of
 from pipelines.pixels.cameras.places import FIELDS, ImagePlace, Misplaced, place_of
@@ -37,6 +38,7 @@ Doc = Mapping[str, Any]
 Array = npt.NDArray[Any]
 
 _PLACE = ("detector", "subarray", "x", "y")
+_LEVELS = ("separation", "low", "high", "duty", "switches", "rate")
 _NIGHTS = ("nights", "of", "first", "last")
 
 SHORT = 0.1
@@ -195,7 +197,8 @@ def telegraph(
     -------
     FoundPixels
         Columns ``separation``, ``low``, ``high`` (ADU above the median of the frame), ``duty`` (fraction at the high
-        level), ``switches``; ``subarray`` names the setup.
+        level), ``switches``, ``rate`` (1/s, up and down together; NaN where a level does not last from frame to
+        frame); ``subarray`` names the setup.
 
     Raises
     ------
@@ -219,14 +222,16 @@ def telegraph(
             done += (block[0].stop - block[0].start) * (block[1].stop - block[1].start)
             if progress is not None:
                 progress(done, total)
+        taken = np.array([doc["timestamp"].timestamp() for doc in stack.documents])
+        images["rate"] = switching_rate(images["switches"], images["duty"], taken).astype(np.float32)
         images = {key: upright(image, place) for key, image in images.items()}
         each = _map(name, place, images, tuple(doc["_id"] for doc in stack.documents), stack.subarray)
         with np.errstate(invalid="ignore"):
             mask = (each.images["separation"] > separation) & (each.images["switches"] >= switches)
-        rows += each.rows(mask, ("separation", "low", "high", "duty", "switches"))
+        rows += each.rows(mask, _LEVELS)
         maps.append(each)
     judged = sum(int(np.isfinite(each.images["separation"]).sum()) for each in maps)
-    columns = (*_PLACE, "separation", "low", "high", "duty", "switches")
+    columns = (*_PLACE, *_LEVELS)
     title = f"Telegraph noise, {name}" + (
         f"; {aside} frames of setups with fewer than {least} left out" if aside else ""
     )
