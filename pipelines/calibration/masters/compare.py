@@ -16,7 +16,7 @@ import numpy.typing as npt
 from arraystore import ArrayStore
 from pipelines.calibration.masters.frames import MASKS, beside
 from pipelines.calibration.masters.geometry import Geometry, Section, geometry_of
-from pipelines.calibration.masters.images import SINGLE, image_names, planes_of
+from pipelines.calibration.masters.images import image_names, planes_of
 from pipelines.calibration.select.certify import find_master
 from pipelines.combine.methods import MAD_TO_SIGMA
 from pipelines.documents.lookup import found_in
@@ -124,8 +124,8 @@ def _reduced(
 
     for frame in frames:
         geometry = geometry_of(frame, image)
-        mask = beside(frame, MASKS) if image == SINGLE else None
-        masked = None if mask is None else np.asarray(store.open(frame["arrays"][mask])) != 0
+        masks = [np.asarray(store.open(frame["arrays"][name])) != 0 for name in beside(frame, MASKS, image)]
+        masked = np.logical_or.reduce(masks) if masks else None
         raw = np.asarray(store.open(frame["arrays"][image])).astype(np.float64)
         done = _less_overscan(ccdproc, CCDData(raw, unit="adu", mask=masked), geometry)
         if master["kind"] == "flat":
