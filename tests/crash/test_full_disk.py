@@ -16,7 +16,7 @@ from arraystore import StoreError, StoreFull, StoreUnreachable
 from catalog import CatalogError, StorageFull
 from pipelines import open_archive
 from pipelines.cli import app
-from pipelines.upkeep import census
+from pipelines.upkeep import doubles
 from pipelines.upkeep.check import check
 from tests.crash.invariants import NONE, converged, swept_clean, whole
 from tests.crash.nights import document_id, write_night
@@ -129,7 +129,7 @@ def fill(place, *, left=0):
 
 @pytest.mark.parametrize("left", [0, 20_000])
 def test_on_a_full_disk_everything_is_read_and_a_sweep_makes_room(small_disk, tmp_path, monkeypatch, left):
-    monkeypatch.setattr(census, "PATIENCE", 0.0)
+    monkeypatch.setattr(doubles, "PATIENCE", 0.0)
     night = write_night(tmp_path / "raw", range(1, 9), broken=0, twins=False, shape=(128, 160))
     home = small_disk / "home"
     with open_archive(home) as archive:
