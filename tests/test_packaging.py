@@ -36,6 +36,24 @@ def test_the_package_list_is_the_tree():
     assert listed_packages() == found
 
 
+def test_the_extra_all_is_every_extra_but_jwst_and_readme_names_them():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+
+    def inside(name):
+        names = {
+            found
+            for one in extras[name]
+            if (m := re.match(r"darkroom-archive\[(.*)\]", one))
+            for found in m[1].split(",")
+        }
+        return names | {deeper for found in names for deeper in inside(found)}
+
+    ours = set(extras) - {"all", "jwst", "test", "dev", "bench"}
+    assert inside("all") == ours
+    named = re.search(r"Extras: (.*?)\.\s", (ROOT / "README.md").read_text(), re.DOTALL)[1]
+    assert set(re.findall(r"`(\w+)`", named)) == ours | {"all", "jwst"}
+
+
 def test_the_top_level_holds_nothing_else():
     done = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
