@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from arraystore import ArrayStore
+from arraystore import ArrayRef, ArrayStore
 from catalog import Catalog
 from pipelines.calibration.groups.keys import matching_keys, rule_for
 from pipelines.calibration.masters.acceptance import Acceptance
 from pipelines.calibration.masters.bits import MasterDQ
 from pipelines.calibration.masters.frames import by_colour
+from pipelines.calibration.masters.images import image_names, of_image, plane_key
 from pipelines.calibration.masters.recipe import Used
 from pipelines.calibration.masters.step import MapRules, MasterOptions, Step
 from pipelines.calibration.masters.unstable import Scatter, Spread, steady_variance
@@ -195,13 +196,26 @@ def place_of(doc: Doc) -> str:
 def make(step: Step, work: Work, store: ArrayStore) -> Made:
     """Make a map of bad pixels."""
     of = {role: [work.masters[used.id] for used in step.used if used.role == role] for role in ("dark", "flat")}
-    if any("images" in doc for docs in of.values() for doc in docs):
-        raise NoMap("its masters have several images; a map is made of masters of one image only")
+    names = image_names(of["dark"][0])
+    odd = [doc["_id"] for docs in of.values() for doc in docs if image_names(doc) != names]
+    if odd:
+        raise NoMap(f"{odd[0]} has other images than {of['dark'][0]['_id']}")
     rules: MapRules = work.options.maps
-    found = map_pixels(of["dark"], of["flat"], store=store, rules=rules)
-    refs = {name: store.put(getattr(found, name), kind="dq") for name in ("dq", "votes")}
-    refs["noise"] = store.put(found.noise, kind="master")
+    refs: dict[str, ArrayRef] = {}
+    images: list[dict[str, Any]] = []
+    for name in names:  # one image in memory at a time
+        mine = {role: [of_image(doc, name) for doc in docs] for role, docs in of.items()}
+        found = map_pixels(mine["dark"], mine["flat"], store=store, rules=rules)
+        refs |= {
+            plane_key(plane, name, names): store.put(getattr(found, plane), kind="dq") for plane in ("dq", "votes")
+        }
+        refs[plane_key("noise", name, names)] = store.put(found.noise, kind="master")
+        images.append(
+            {"name": name, "noise": {}, "statistics": found.counts, "doubt": too_many(found.counts, found.dq.size)}
+        )
     told = f"from {counted(len(of['dark']), 'dark')} and {counted(len(of['flat']), 'flat')} in use"
-    doubt = too_many(found.counts, found.dq.size)
-    accepted = Acceptance("accepted" if doubt is None else "look", doubt or told, None, None, None, None, ())
-    return Made(step, refs, accepted, found.counts, {}, {}, {}, 0.0)
+    doubts = [f"{one['name']}: {one['doubt']}" if len(names) > 1 else one["doubt"] for one in images if one["doubt"]]
+    accepted = Acceptance("look" if doubts else "accepted", "; ".join(doubts) or told, None, None, None, None, ())
+    counts = {key: sum(one["statistics"][key] for one in images) for key in images[0]["statistics"]}
+    several = tuple({key: one[key] for key in ("name", "noise", "statistics")} for one in images)
+    return Made(step, refs, accepted, counts, {}, {}, {}, 0.0, images=several if len(names) > 1 else ())

@@ -104,11 +104,13 @@ def night_maps(session: Session, camera: str, date: Mapping[str, str] | None = N
         mine: list[Doc] = [darks[used["id"]] for used in doc["masters"] if used["id"] in darks]
         first = next((dark["inputs"][0]["id"] for dark in mine if dark.get("inputs")), None)
         where = places.get(str(first))
-        if where is not None and tuple(doc["arrays"]["dq"]["shape"]) == (where.rows.count, where.columns.count):
+        shape = (doc["arrays"].get("dq") or {}).get("shape") or ()  # a map of several images has a plane for each
+        if where is not None and tuple(shape) == (where.rows.count, where.columns.count):
             heaps[where].append((doc, mine))
     if not heaps:
         raise NothingThere(
-            f"no pixel map of {camera} can be placed on its detector: no frame of them says where it lies"
+            f"no pixel map of {camera} can be placed on its detector: no frame of them says where it lies, or they "
+            "are of several images"
         )
     return [
         NightMaps(place, tuple(doc for doc, _ in heap), tuple({d["_id"]: d for _, ds in heap for d in ds}.values()))

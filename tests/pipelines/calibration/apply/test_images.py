@@ -9,6 +9,7 @@ import pytest
 from astropy.io import fits
 
 from pipelines import open_archive
+from pipelines.calibration.masters.bits import MasterDQ
 from tests.pipelines.calibration.apply.conftest import named
 
 NIGHT = "2024-03-01"
@@ -30,7 +31,7 @@ def mosaic(tmp_path_factory):
     folder = tmp_path_factory.mktemp("mosaic")
     raw = folder / "raw" / "amps"
     raw.mkdir(parents=True)
-    plan = [("BIAS", 5, 0.0, 0), ("FLAT", 5, 2.0, 20000), ("OBJECT", 1, 2.0, 400)]
+    plan = [("BIAS", 5, 0.0, 0), ("DARK", 4, 1.0, 0), ("FLAT", 5, 2.0, 20000), ("OBJECT", 1, 2.0, 400)]
     for number, (kind, n, seconds, light) in enumerate((k, n, s, v) for k, c, s, v in plan for n in range(c)):
         rng = np.random.default_rng(number)
         primary = fits.PrimaryHDU()
@@ -38,14 +39,17 @@ def mosaic(tmp_path_factory):
         primary.header.update(cards | {"DATE-OBS": f"{NIGHT}T21:{number:02d}:00", "CCDATEMP": -100.0})
         hdus = [primary]
         for ver, level in enumerate(LEVELS, 1):
-            hdu = fits.ImageHDU(amplifier(rng, level + 7 * number, light), name="SCI", ver=ver)
+            pixels = amplifier(rng, level + 7 * number, light)
+            if kind == "DARK" and ver == 2:
+                pixels[10, 20] += 500
+            hdu = fits.ImageHDU(pixels, name="SCI", ver=ver)
             hdu.header["BIASSEC"] = "[72:65,1:48]"  # read from the other side
             hdus.append(hdu)
         fits.HDUList(hdus).writeto(raw / f"{kind.lower()}_{n:02d}.fits")
     with open_archive(folder / "home") as archive:
         archive.ingest(folder / "raw", progress=False)
         table = archive.calibration.make_masters(NIGHT, progress=False)
-        assert {row["outcome"] for row in table if row["kind"] in ("bias", "flat")} == {"made"}, table
+        assert {row["outcome"] for row in table} == {"made"}, table
     return folder / "home"
 
 
@@ -60,6 +64,18 @@ def test_a_master_has_a_plane_per_image_and_no_drift_of_its_overscan(mosaic):
             assert np.median(value) == pytest.approx(0, abs=0.3)
             assert np.std(np.median(value, axis=1)) < 0.6  # 4 with one mean for the frame
             assert len(image["statistics"]["overscan"]) == 5
+
+
+def test_a_pixel_map_has_a_plane_per_image_and_masks_lights(mosaic):
+    with open_archive(mosaic, readonly=True) as archive:
+        found = archive.masters.find_one({"kind": "pixelmap"})
+        hot = [archive.cube(found, f"dq@sci_{n}")[...] & int(MasterDQ.HOT) for n in (1, 2)]
+        assert [list(zip(*np.nonzero(plane), strict=True)) for plane in hot] == [[], [(10, 20)]]
+        assert [image["statistics"]["hot"] for image in found["images"]] == [0, 1]
+        assert found["statistics"]["hot"] == 1
+        lights = archive.calibrated(named(archive, "object_00.fits"))
+        assert [bool(light.mask[10, 20]) for light in lights] == [False, True]
+        archive.calibration.header(found)
 
 
 def test_a_light_is_calibrated_image_by_image_and_written_as_one_file(mosaic, tmp_path):
