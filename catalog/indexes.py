@@ -52,6 +52,7 @@ INDEXES: tuple[Index, ...] = (
     Index("headers", ("calibration.steps_lacking",)),
     Index("headers", ("ingest.at", "_id")),
     Index("headers", ("schema",)),
+    Index("headers", ("ingest.arrays",)),
     Index("masters", ("kind", "date")),
     Index("masters", ("instrument", "kind", "date")),
     Index("masters", ("instrument", "kind", "camera")),

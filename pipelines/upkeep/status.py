@@ -123,8 +123,7 @@ def status(session: Session, *, count: bool = True) -> Status:
     from pipelines.documents.roots import Roots
     from pipelines.documents.strangers import lacking, said
 
-    kinds = _counts(session.headers, "kind", {})
-    kept = _kept_files(session)
+    kinds = _kinds(session.headers)
     nights = sorted(night for night in session.headers.distinct("date") if night is not None)
     usage = _usage(session, count=count)
     documents = sum(kinds.values())
@@ -135,10 +134,10 @@ def status(session: Session, *, count: bool = True) -> Status:
         "nights": len(nights),
         "quarantined": sum(row["files"] for row in held),
         "trashed": session.catalog.trash.count_documents({}),
-        "pending": documents - kept["n"],
+        "pending": documents - session.headers.count_documents({"ingest.arrays": "kept"}),
         "objects": usage["objects"],
         "nbytes": usage["nbytes"],
-        "fits_nbytes": kept["nbytes"],
+        "fits_nbytes": usage["fits_nbytes"],
         "catalog": session.catalog.url,
         "store": session.store.url,
         "roots": {name: str(folder) for name, folder in Roots(session.catalog.roots).all().items()},
@@ -163,9 +162,19 @@ def keep_count(session: Session, name: str, facts: Mapping[str, Any]) -> dict[st
 
 
 def _usage(session: Session, *, count: bool) -> Mapping[str, Any]:
-    if not count and (kept := session.catalog[COUNTS].find_one({"_id": "store"})) is not None:
+    """Return the sums over all arrays and files: those kept, unless they are to be made anew."""
+    kept = None if count else session.catalog[COUNTS].find_one({"_id": "store"})
+    if kept is not None and "fits_nbytes" in kept:
         return kept
-    return keep_count(session, "store", session.store.usage())
+    return keep_count(session, "store", {**session.store.usage(), "fits_nbytes": _fits_nbytes(session)})
+
+
+def _kinds(headers: Any) -> dict[str, int]:
+    """Count the documents of each kind, the most first, by the index: a sum over all documents takes long."""
+    counts = {kind: headers.count_documents({"kind": kind}) for kind in headers.distinct("kind") if kind is not None}
+    unknown = headers.count_documents({}) - sum(counts.values())
+    found = {str(kind): number for kind, number in counts.items()} | ({"unknown": unknown} if unknown > 0 else {})
+    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _counts(collection: Any, name: str, where: Mapping[str, Any]) -> dict[str, int]:
@@ -179,14 +188,14 @@ def _counts(collection: Any, name: str, where: Mapping[str, Any]) -> dict[str, i
     return {str(group["_id"] or "unknown"): group["n"] for group in found}
 
 
-def _kept_files(session: Session) -> dict[str, int]:
+def _fits_nbytes(session: Session) -> int:
     found = session.headers.aggregate(
         [
             {"$match": {"ingest.arrays": "kept"}},
-            {"$group": {"_id": None, "n": {"$sum": 1}, "nbytes": {"$sum": "$file.size"}}},
+            {"$group": {"_id": None, "nbytes": {"$sum": "$file.size"}}},
         ]
     )
-    return next(({"n": one["n"], "nbytes": one["nbytes"]} for one in found), {"n": 0, "nbytes": 0})
+    return next((int(one["nbytes"]) for one in found), 0)
 
 
 def _quarantine(session: Session) -> list[dict[str, Any]]:
