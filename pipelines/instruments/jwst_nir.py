@@ -16,7 +16,7 @@ from pipelines.detectors.geometry import GEOMETRIES
 from pipelines.detectors.keywords import calibration_of
 from pipelines.instruments.lookup import look_up
 from pipelines.instruments.miri import PRODUCTS, SEGMENT
-from pipelines.instruments.products import integration_times, numbers, product_kind, science_shape
+from pipelines.instruments.products import integration_times, numbers, product_kind, require_one_detector, science_shape
 from pipelines.instruments.profile import ArrayRule, Claim, Clock, Derived, HduLike, Profile, Take
 
 _FITS = r"(?i:\.fits?(?:\.(?:gz|bz2|fz))?)"
@@ -26,6 +26,7 @@ _IRS2 = r"NRSIRS2.*"
 
 def derive(path: PurePath, hdus: Sequence[HduLike]) -> Derived:
     """Return an exposure's kind, window, numbers and calibration by its arrays and header; check one by the other."""
+    require_one_detector(path, hdus)
     shapes = {hdu.name.upper(): hdu.shape for hdu in reversed(hdus) if hdu.shape}
     kind, flags = product_kind(path, hdus, shapes)
     shape = science_shape(path, kind, shapes)

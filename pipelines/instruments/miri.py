@@ -14,7 +14,7 @@ from typing import Any
 from pipelines.detectors.keywords import calibration_of
 from pipelines.detectors.subarrays import DETECTORS, SUBARRAYS, find_subarray
 from pipelines.instruments.lookup import look_up
-from pipelines.instruments.products import integration_times, numbers, product_kind, science_shape
+from pipelines.instruments.products import integration_times, numbers, product_kind, require_one_detector, science_shape
 from pipelines.instruments.profile import ArrayRule, Claim, Clock, Derived, HduLike, Profile, Take
 
 _JWST = (("TELESCOP", "JWST"), ("INSTRUME", "MIRI"))
@@ -29,6 +29,7 @@ SEGMENT = r"-seg\d+"
 
 def derive(path: PurePath, hdus: Sequence[HduLike]) -> Derived:
     """Take an exposure's kind, window, numbers and calibration from its arrays and header; check one by the other."""
+    require_one_detector(path, hdus)
     shapes = {hdu.name.upper(): hdu.shape for hdu in reversed(hdus) if hdu.shape}
     kind, flags = product_kind(path, hdus, shapes)
     shape = science_shape(path, kind, shapes)

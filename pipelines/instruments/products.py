@@ -46,6 +46,23 @@ def product_kind(path: PurePath, hdus: Sequence[HduLike], shapes: Shapes) -> tup
     return ("ramp" if "GROUPDQ" in shapes else "uncal"), []
 
 
+def require_one_detector(path: PurePath, hdus: Sequence[HduLike]) -> None:
+    """Refuse a file whose HDUs are of several detectors: its pixels would be those of one of them.
+
+    Raises
+    ------
+    ProfileError
+        ``header-mismatch``; the message names the detectors.
+    """
+    named = {str(value).strip().upper() for hdu in hdus if (value := hdu.header.get("DETECTOR")) is not None}
+    if len(named) > 1:
+        raise ProfileError(
+            "header-mismatch",
+            f"{path.name} holds several detectors, {', '.join(sorted(named))}, where a product is of one",
+            "write a file for each detector, or ingest it with the generic profile",
+        )
+
+
 def science_shape(path: PurePath, kind: str, shapes: Shapes) -> tuple[int, ...]:
     """Return the shape of SCI.
 

@@ -188,16 +188,19 @@ def _ramps(
     """Join the segments of an exposure; raw and corrected apart where they do not fit each other."""
     raw, raw_numbers = _joined(one.raw, "sci", values, unread)
     corrected, numbers = _joined(one.products, "sci", values, unread)
-    if raw is None or corrected is None or (raw.shape == corrected.shape and (raw_numbers == numbers).all()):
+    windows = [document["window"] for document in (*one.raw[:1], *one.products[:1])]
+    placed = windows[0] == windows[-1]
+    if raw is None or corrected is None or (placed and raw.shape == corrected.shape and (raw_numbers == numbers).all()):
         source = one.raw if raw is not None else one.products
         integrations = raw_numbers if raw is not None else numbers
         refout = _joined(source, "refout", values, unread, quiet=True)[0]
         whole = _together(one, places, values, integrations, (raw, corrected, refout))
         return [whole] if raw is not None or corrected is not None else []
-    reason = (
-        f"its integrations and groups, {corrected.shape[:2]}, are not those of the raw ramps, {raw.shape[:2]}: "
-        "each stands for itself"
-    )
+    what = f"its integrations and groups, {corrected.shape[:2]}, are not those of the raw ramps, {raw.shape[:2]}"
+    if not placed:
+        corners = [f"{window['nx']} x {window['ny']} from {window['x']}, {window['y']}" for window in windows]
+        what = f"its window, {corners[1]}, is not that of the raw ramps, {corners[0]}"
+    reason = f"{what}: each stands for itself"
     unread.append(unread_row(one.exposure, one.products[0]["_id"], "raw", reason))
     alone = Observed(one.exposure, None, None, one.raw, ())
     calibrated = Observed(one.exposure, one.calibration, one.version, (), one.products)

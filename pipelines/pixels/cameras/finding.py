@@ -23,6 +23,7 @@ from pipelines.combine.telegraph import switching_rate
 from pipelines.errors import NothingThere, UsageError
 from pipelines.pixels.cameras.maps import NightMaps, level_of, longest, night_maps, upright, window_of
 from pipelines.pixels.cameras.places import FIELDS, ImagePlace, Misplaced, place_of
+from pipelines.pixels.cameras.reading import setup_fields
 from pipelines.pixels.coordinates import camera_named
 from pipelines.pixels.exposures import day_range
 from pipelines.pixels.search import statistics as levels
@@ -250,7 +251,7 @@ def _stacks(
     query["qc.verdict"] = {"$ne": "bad"}
     if first or last:
         query["date"] = {operator: day for operator, day in (("$gte", first), ("$lte", last)) if day}
-    fields = dict.fromkeys((*FIELDS, "kind", "profile", "date", "timestamp"), 1)
+    fields = dict.fromkeys((*FIELDS, *setup_fields(), "kind", "profile", "date", "timestamp"), 1)
     heaps: dict[tuple[str, bool], list[Doc]] = {}
     for doc in session.headers.find(query, fields):
         seconds = (doc.get("obs") or {}).get("exptime")

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from catalog import Collection
 from pipelines.errors import NothingThere
+from pipelines.instruments import profiles
 from pipelines.pixels.cameras.places import FIELDS, ImagePlace, Misplaced, place_of
 from pipelines.pixels.coordinates import NoSuchPixel, PixelCoordinates
 from pipelines.pixels.exposures import unread_row
@@ -64,6 +65,21 @@ class FrameValues:
     values: npt.NDArray[np.float64]
 
 
+def setup_fields() -> tuple[str, ...]:
+    """Return what telling setups apart needs of a document: the fields of every key of every profile."""
+    fields = {"hdus.arrays"}
+    for profile in profiles().values():
+        for rule in profile.calibration.groups if profile.calibration is not None else ():
+            for key in rule.keys:
+                for path in (*key.paths, *(key.fallback.paths if key.fallback is not None else ())):
+                    first, _, rest = path.partition(".")
+                    if first == "header":
+                        fields |= {path, f"hdus.header.{rest}"}
+                    elif first not in ("obs", "images"):
+                        fields.add(path)
+    return tuple(sorted(fields))
+
+
 def find_frames(
     headers: Collection, camera: str, query: Mapping[str, Any], *, image: str | None
 ) -> tuple[list[Placed], list[Row]]:
@@ -74,7 +90,7 @@ def find_frames(
     NothingThere
         The camera has no such frame.
     """
-    fields = dict.fromkeys((*FIELDS, *_COMMON), 1)
+    fields = dict.fromkeys((*FIELDS, *_COMMON, *setup_fields()), 1)
     asked = {"$and": [{"obs.camera": camera, "ingest.arrays": "kept"}, dict(query)]}
     placed: list[Placed] = []
     unplaced: list[Row] = []

@@ -91,6 +91,28 @@ def test_the_filter_is_that_of_both_wheels(exposures):
     assert filters == ["f150w2+f162m"]
 
 
+def test_products_that_contradict_each_other_stand_apart_and_are_named(tmp_path):
+    folder = tmp_path / "files"
+    folder.mkdir()
+    raw, *_ = write(folder, "NRCA1", 1, np.random.default_rng(1))
+    with fits.open(folder / "jw01_01_nrca1_ramp.fits", mode="update") as hdus:
+        hdus[0].header["SUBSTRT1"] = X + 10
+    two = [fits.ImageHDU(raw, fits.Header({"DETECTOR": name}), name="SCI") for name in ("NRCA1", "NRCA2")]
+    fits.HDUList([primary("NRCA1", 2, DATAMODL="Level1bModel"), *two]).writeto(folder / "jw01_02_two_uncal.fits")
+    with open_archive(tmp_path / "home") as archive:
+        (refused,) = archive.ingest(folder, jobs=1, progress=False).refused
+        assert "several detectors, NRCA1, NRCA2" in str(refused)
+        asked = archive.pixel("NRCA1", x=X + 12, y=Y + 3)
+        one, other = asked.read()
+        assert (one.corrected, other.raw) == (None, None)
+        assert (one.raw[..., 0] == raw[:, :, 3, 12]).all()
+        assert (other.corrected[..., 0] == raw[:, :, 3, 2].astype(np.float32) - 1000).all()
+        (row,) = asked.unread
+        assert (
+            "its window, 64 x 32 from 911, 1201, is not that of the raw ramps, 64 x 32 from 901, 1201" in row["reason"]
+        )
+
+
 def test_the_rate_history_holds_every_detector(exposures):
     archive, truth, _ = exposures
     plain = archive.pixel("NRCA1", x=X + 3, y=Y + 4).history()

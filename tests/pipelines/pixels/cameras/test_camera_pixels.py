@@ -218,6 +218,27 @@ def test_the_command(calibrated_night, tmp_path):
     assert run("pixel", K42, X, Y, "--also", "1;1").exit_code == 2
 
 
+def test_the_overscan_of_each_frame_is_what_its_masters_were_made_without(tmp_path):
+    """Biases whose level drifts from frame to frame: their masters do not have it, and what is expected does."""
+    rng, raw = np.random.default_rng(3), tmp_path / "raw"
+    raw.mkdir()
+    for n, (kind, light) in enumerate([*[("bias", 0)] * 5, ("flat", 2000)]):
+        pixels = rng.normal(500 + 40 * n, 3, (40, 60))
+        pixels[:, :52] += light
+        hdu = fits.PrimaryHDU(np.rint(pixels).astype(np.uint16))
+        hdu.header.update({"IMAGETYP": kind, "EXPTIME": 0.0 if kind == "bias" else 3.0, "INSTRUME": "CCD6"})
+        hdu.header.update({"SERIALNO": "O1", "BIASSEC": "[53:60,1:40]", "TRIMSEC": "[1:52,1:40]", "CCD-TEMP": -20.0})
+        hdu.header["DATE-OBS"] = f"2024-03-01T20:{n:02d}:00"
+        hdu.writeto(raw / f"{kind}_{n}.fits")
+    with open_archive(tmp_path / "home") as archive:
+        archive.ingest(raw, jobs=1, progress=False)
+        archive.calibration.make_masters("2024-03-01", kinds=["bias"], progress=False)
+        history = archive.pixel("CCD6 O1", x=20, y=10).history()
+    assert history.value.values[5] - history.value.values[0] > 2000
+    assert np.abs(history.residual.values[:5]).max() < 15
+    assert float(history.residual.values[5]) == pytest.approx(2000, abs=20)
+
+
 @pytest.mark.skipif(REAL is None, reason="DARKROOM_REAL_FRAMES names no real frames")
 def test_real_cameras_give_the_values_of_their_files(tmp_path):
     """A CMOS in a window, a CCD whose exposures count from its own corner, one with an overscan of rows."""

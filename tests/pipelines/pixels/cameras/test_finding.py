@@ -24,7 +24,7 @@ CAMERA = "CMOS9 H9"
 
 def frame(rng, night, number):
     """A dark of 60 s: a bias that drifts, a hot, a noisy and a telegraph pixel, one hot since the second night."""
-    pixels = 500 + 3 * number + rng.normal(0, 4, SHAPE)
+    pixels = 500 + number / 4 + rng.normal(0, 4, SHAPE)
     for (x, y), value in ((HOT, 900), (LATE, 700 * night), (NOISY, rng.normal(0, 30))):
         pixels[y, x] += value
     pixels[TELEGRAPH[1], TELEGRAPH[0]] += 60 * (number // 3 % 2)
