@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipelines.errors import UsageError
+
 DEFAULT_HOME = "~/darkroom"
 
 
@@ -52,6 +54,11 @@ def resolve(
         URLs that win over everything; otherwise ``CATALOG_URL`` and ``ARRAYSTORE_URL``.
     environ : Mapping, optional
         The environment to read, by default that of the process.
+
+    Raises
+    ------
+    UsageError
+        A password is given for no user.
     """
     env = os.environ if environ is None else environ
     folder = Path(home or env.get("DARKROOM_HOME") or DEFAULT_HOME).expanduser().absolute()
@@ -63,6 +70,8 @@ def resolve(
     if catalog is not None and catalog.startswith("mongodb"):
         pairs = {"username": env.get("CATALOG_USER"), "password": env.get("CATALOG_PASSWORD")}
         options = {key: value for key, value in pairs.items() if value}
+        if options.keys() == {"password"} and "@" not in catalog:
+            raise UsageError("CATALOG_PASSWORD is set and CATALOG_USER is not, and the URL names no user: name one")
     return Settings(
         catalog=catalog or str(folder / "catalog.db"),
         store=store or str(folder / "store"),

@@ -24,7 +24,9 @@ def test_where_an_archive_is():
     assert resolve(environ={"DARKROOM_HOME": "/srv/b"}).catalog == "/srv/b/catalog.db"
     assert resolve(environ={}).store == os.path.expanduser("~/darkroom/store")
     assert resolve(catalog="mongodb://h/d", environ={"CATALOG_URL": "other"}).catalog == "mongodb://h/d"
-    assert "secret" not in repr(resolve(environ={**env, "CATALOG_PASSWORD": "secret"}))
+    assert "secret" not in repr(resolve(environ={**env, "CATALOG_USER": "ada", "CATALOG_PASSWORD": "secret"}))
+    with pytest.raises(UsageError, match="CATALOG_USER is not"):
+        resolve(environ={"CATALOG_URL": "mongodb://h/d", "CATALOG_PASSWORD": "secret"})
 
 
 def test_near_misses_are_named(archive, raw, write_frame):
