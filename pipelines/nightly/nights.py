@@ -11,6 +11,7 @@ from pipelines.errors import UsageError
 from pipelines.ingest.walk import Candidate, printable
 from pipelines.instruments import Profile, path_night
 from pipelines.instruments.nights import parse_night
+from pipelines.table.cells import counted
 
 logger = logging.getLogger(__name__)
 
@@ -112,7 +113,7 @@ def by_night(
             others += 1
             logger.debug("not asked for: %s: night %s", printable(candidate.file), night or UNDATED)
     if others:
-        logger.info("not asked for: %d files of other nights, or looked at before; -vv names them", others)
+        logger.info("not asked for: %s of other nights, or looked at before; -vv names them", counted(others, "file"))
     return dict(sorted(nights.items()))
 
 

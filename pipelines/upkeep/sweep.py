@@ -17,6 +17,7 @@ from pipelines.documents.strangers import Stranger, strangers
 from pipelines.errors import Refused, UnknownDocument
 from pipelines.session import Session
 from pipelines.table import plain
+from pipelines.table.cells import counted
 from pipelines.upkeep.forgetting import release
 
 GRACE = timedelta(days=14)
@@ -58,8 +59,9 @@ class Swept:
 
     def __repr__(self) -> str:
         would = "would remove" if self.dry_run else "removed"
-        counts = f"{self.trash} deleted documents, {self.objects} arrays, {self.records} records"
-        lines = [f"{would} {counts} and {self.staging} leftovers; {self.nbytes / 1e6:.1f} MB"]
+        counts = f"{counted(self.trash, 'deleted document')}, {counted(self.objects, 'array')}"
+        counts += f", {counted(self.records, 'record')} and {counted(self.staging, 'leftover')}"
+        lines = [f"{would} {counts}; {self.nbytes / 1e6:.1f} MB"]
         lines += [f"  {plain(name)}" for name in self.documents[:SHOWN]]
         if len(self.documents) > SHOWN:
             lines.append(f"  and {len(self.documents) - SHOWN} more; --json names them all")

@@ -65,7 +65,7 @@ def test_from_files_to_answers_and_back(darkroom, process, tmp_path, raw, write_
     assert darkroom("restore", "--run", run).returncode == 0
     assert darkroom("delete", NAME, "--yes").returncode == 0
     assert "would remove 1 deleted" in darkroom("sweep", "--grace", "0", "--dry-run").stdout
-    assert "removed 1 deleted documents, 1 arrays, 4 records" in darkroom("sweep", "--grace", "0", "--yes").stdout
+    assert "removed 1 deleted document, 1 array, 4 records" in darkroom("sweep", "--grace", "0", "--yes").stdout
     assert str(raw) in darkroom("root", "list").stdout
 
 

@@ -70,7 +70,7 @@ def test_the_reasons_are_the_true_ones(night):
     # Just written, the files count as just changed: that is the reason of each of them.
     early = [line for line in lines if "left for the next run: " in line and "changed less than 60 s ago" in line]
     assert len(early) == len([end for end in ends.values() if end not in ("not asked for", "passed over")])
-    assert any("not asked for: 1 files of other nights" in line for line in lines)
+    assert any("not asked for: 1 file of other nights" in line for line in lines)
     _, lines = darkroom("--home", home, "nightly", raw, "--date", NIGHT, "--settle", "0", "-v", code=1)
     for end in reasons:
         assert any(f"{end}: {raw}" in line and reasons[end] in line for line in lines), (end, lines)
