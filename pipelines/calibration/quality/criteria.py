@@ -178,7 +178,10 @@ def _slope(name: str, value: float | None, stats: Stats, kind: str, limits: Sequ
 def _temperature(frame: Mapping[str, Any], peers: Peers, limits: FrameLimits) -> FrameCheck:
     measured = obs_number(frame, "temperature")
     if measured is None:
-        return FrameCheck("temperature", DOUBTFUL, reason="the temperature is missing or no number")
+        if not peers.temperatures:
+            # Many cameras have no thermometer: that is no fault of a frame.
+            return FrameCheck("temperature", NOT_COMPARED, reason="no frame of this camera's night says its temperature")
+        return FrameCheck("temperature", DOUBTFUL, reason="the temperature is missing or no number, and other frames have one")
     target, of = obs_number(frame, "set_temperature"), "its set point"
     if target is None:
         if len(peers.temperatures) < _ENOUGH:

@@ -147,6 +147,11 @@ def test_exposure_zero_and_missing_temperature_are_doubtful_not_bad(frames):
     assert "0.8 C from the median" in found[5]["reasons"][0]
 
 
+def test_a_camera_without_a_thermometer_has_no_doubtful_frames(frames):
+    found = frames(*({"TEMPERAT": None, "pixels": pixels(seed=n)} for n in range(6)))
+    assert {row["verdict"] for row in found.values()} == {"good"}
+
+
 def test_a_set_point_is_what_a_temperature_is_held_against(frames):
     cards = {"SET-TEMP": -10.0}
     found = frames({"TEMPERAT": -10.2, **cards}, {"TEMPERAT": -9.4, **cards}, {"TEMPERAT": -7.0, **cards})
