@@ -180,8 +180,8 @@ def _temperature(frame: Mapping[str, Any], peers: Peers, limits: FrameLimits) ->
     if measured is None:
         if not peers.temperatures:
             # Many cameras have no thermometer: that is no fault of a frame.
-            return FrameCheck("temperature", NOT_COMPARED, reason="no frame of this camera's night says its temperature")
-        return FrameCheck("temperature", DOUBTFUL, reason="the temperature is missing or no number, and other frames have one")
+            return FrameCheck("temperature", NOT_COMPARED, reason="no frame of the night has a temperature")
+        return FrameCheck("temperature", DOUBTFUL, reason="the temperature is missing or no number; others have one")
     target, of = obs_number(frame, "set_temperature"), "its set point"
     if target is None:
         if len(peers.temperatures) < _ENOUGH:
