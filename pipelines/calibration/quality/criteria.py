@@ -240,7 +240,7 @@ def _drifted(stats: Stats, kind: str, peers: Peers) -> bool:
         largest = min(largest, _EVEN * median(steps)) if steps else 0.0
     reached = median(ordered)
     for level in (level for level in ordered if level > reached):
-        if level - reached > max(largest, 1.0 if level.is_integer() else 0.0):
+        if level - reached > max(largest, 1.0 if float(level).is_integer() else 0.0):
             break
         reached = level
     return stats.level <= reached

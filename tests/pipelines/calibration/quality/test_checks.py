@@ -301,3 +301,23 @@ def test_frames_of_another_setup_or_of_no_known_camera_are_no_measure(archive, r
     archive.ingest(raw, progress=False)
     answer = archive.calibration.check_frames("2024-02-20", progress=False)
     assert {row["verdict"] for row in answer} == {"good"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "levels", "bad"),
+    [
+        ("bias", [500, 505, 510, 515, 520, 525], set()),  # it drifts by half the noise from frame to frame
+        ("bias", [500, 501, 499, 550, 551], {550, 551}),
+        ("dark", [500.0, 503.1, 506.0, 509.2, 512.1, 515.0], set()),
+        ("dark", [500.0, 500.2, 499.9, 500.1, 508.0], {508.0}),  # by less than a step of a drift, and alone
+    ],
+)
+def test_a_level_that_drifts_is_no_leak_and_one_that_stands_apart_is(kind, levels, bad):
+    found = set()
+    for level in levels:
+        stats = Stats(level, 10.0, 0.0, 65535.0, 3, 1.0, 1.0, 1.0, 0.3, 0)
+        peers = Peers(levels=levels, structures=[1.0] * len(levels))
+        checks = judge({"kind": kind, "obs": {"exptime": 60.0}}, stats, peers, FrameLimits())
+        if "bad" in {check.verdict for check in checks if check.check == "leak"}:
+            found.add(level)
+    assert found == bad

@@ -176,3 +176,19 @@ def test_real_darks_and_biases_leak_no_light(which):
     for one in found:
         checks = judge({"kind": "dark", "header": {}}, one, peers, FrameLimits())
         assert next(check for check in checks if check.check == "leak").verdict == "good"
+
+
+def test_a_colour_sensor_has_the_noise_and_the_shape_of_its_pixels_and_a_vignetted_middle_is_not_hot():
+    """Red gets a third of the light: neighbours differ by far more than noise, and its own next pixel does not."""
+    rng = np.random.default_rng(2)
+    y, x = np.mgrid[:128, :128]
+    light = 2_000 * (1.2 - (x / 128 - 0.5) ** 2 - (y / 128 - 0.5) ** 2)
+    light[::2, ::2] *= 0.3
+    frame = rng.normal(light, 50)
+    frame[20, 30] += 900
+    stats = measure(InBands(frame.round().astype("u2")), saturation=None, hot_sigma=10, colour=True)
+    # Beside photon noise the light itself falls by some units from pixel to pixel.
+    assert stats.noise == pytest.approx(50, rel=0.4)
+    assert stats.hot == 1
+    assert stats.gradient < 0.02 * stats.level
+    assert measure(InBands(frame.round().astype("u2")), saturation=None, hot_sigma=10).noise > 200
