@@ -209,7 +209,7 @@ def telegraph(
     if not 0 <= occupancy <= 0.5 or separation <= 0:
         raise UsageError("occupancy is a fraction from 0 to 0.5, and separation is above 0")
     name = camera_named(session.headers, camera)
-    stacks, aside = _stacks(session, name, kinds, date, least)
+    stacks, aside, bad = _stacks(session, name, kinds, date, least)
     threads = workers or min(4, os.cpu_count() or 1)
     rows: list[Row] = []
     maps: list[Map] = []
@@ -233,9 +233,9 @@ def telegraph(
         maps.append(each)
     judged = sum(int(np.isfinite(each.images["separation"]).sum()) for each in maps)
     columns = (*_PLACE, *_LEVELS)
-    title = f"Telegraph noise, {name}" + (
-        f"; {aside} frames of setups with fewer than {least} left out" if aside else ""
-    )
+    said = [f"{aside} frames of setups with fewer than {least} left out"] if aside else []
+    said += [f"{bad} frames judged bad left out"] if bad else []
+    title = "; ".join([f"Telegraph noise, {name}", *said])
     answer = Answer(columns, tuple(sorted(rows, key=lambda row: -row["separation"])), title)
     unreadable = {key: why for _, stack in stacks for key, why in stack.unreadable.items()}
     undated = tuple(key for _, stack in stacks for key in stack.undated)
@@ -244,16 +244,19 @@ def telegraph(
 
 def _stacks(
     session: Session, camera: str, kinds: Sequence[str], date: Any, least: int
-) -> tuple[list[tuple[ImagePlace, SlopeStack]], int]:
-    """Return the stacks of frames of one setup, and how many frames belong to setups that are too small."""
+) -> tuple[list[tuple[ImagePlace, SlopeStack]], int, int]:
+    """Return the stacks of frames of one setup; how many frames are of setups that are too small; how many are bad."""
     first, last = day_range(date)
     query: dict[str, Any] = {"obs.camera": camera, "kind": {"$in": list(kinds)}, "ingest.arrays": "kept"}
-    query["qc.verdict"] = {"$ne": "bad"}
     if first or last:
         query["date"] = {operator: day for operator, day in (("$gte", first), ("$lte", last)) if day}
-    fields = dict.fromkeys((*FIELDS, *setup_fields(), "kind", "profile", "date", "timestamp"), 1)
+    fields = dict.fromkeys((*FIELDS, *setup_fields(), "kind", "profile", "date", "timestamp", "qc.verdict"), 1)
+    bad = 0
     heaps: dict[tuple[str, bool], list[Doc]] = {}
     for doc in session.headers.find(query, fields):
+        if (doc.get("qc") or {}).get("verdict") == "bad":
+            bad += 1
+            continue
         seconds = (doc.get("obs") or {}).get("exptime")
         short = doc["kind"] == "bias" or (isinstance(seconds, int | float) and seconds <= SHORT)
         heaps.setdefault((str(doc["profile"]), short), []).append(doc)
@@ -270,9 +273,9 @@ def _stacks(
     if not found:
         raise NothingThere(
             f"no setup of {camera} has {least} frames of {' or '.join(kinds)} that can be laid over each other; "
-            f"the largest has {largest}"
+            f"the largest has {largest}" + (f"; {bad} frames judged bad are left out" if bad else "")
         )
-    return found, aside
+    return found, aside, bad
 
 
 def _stack(camera: str, frames: Sequence[Doc], *, short: bool) -> tuple[ImagePlace, SlopeStack] | None:

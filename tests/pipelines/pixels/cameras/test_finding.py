@@ -88,6 +88,16 @@ def test_telegraph_noise_is_found_over_nights_though_the_bias_drifts(nights):
     assert row["switches"] == 4
 
 
+def test_frames_judged_bad_are_left_out_and_counted(nights):
+    archive, _ = nights
+    name = archive.headers.find_one({"kind": "dark"})["_id"]
+    run = archive.calibration.mark_bad({"_id": name}, why="a test").run
+    found = archive.pixels.find_camera_telegraph(CAMERA, progress=False)
+    assert found.pixels.title.endswith("; 1 frames judged bad left out")
+    assert found.maps[0].integrations == 15
+    archive.calibration.undo(run)
+
+
 def test_maps_have_the_pixels_of_the_detector(nights):
     archive, _ = nights
     (each,) = archive.pixels.find_noisy(CAMERA).maps
