@@ -223,6 +223,10 @@ def _leak(stats: Stats, kind: str, peers: Peers, limits: FrameLimits) -> FrameCh
     # are alike may be a step apart.
     most = max(limits.leak * stats.noise, 1.0 if float(stats.level).is_integer() else 0.0)
     if above > most and not _drifted(stats, kind, peers):
+        alike = sum(abs(level - median(peers.levels)) <= most for level in peers.levels)
+        if 2 * alike <= len(peers.levels):  # of two halves nobody knows which is right
+            told = f"{above:.1f} ADU above the middle of comparable frames, of which less than half agree"
+            return FrameCheck("leak", DOUBTFUL, above, most, told)
         return FrameCheck("leak", BAD, above, most, f"{above:.1f} ADU above comparable frames")
     reason = None if many else f"only {len(peers.levels)} of its kind: levels are not compared"
     return FrameCheck("leak", GOOD, max(shape, 0.0), allowed, reason)

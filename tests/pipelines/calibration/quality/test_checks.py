@@ -308,6 +308,7 @@ def test_frames_of_another_setup_or_of_no_known_camera_are_no_measure(archive, r
     [
         ("bias", [500, 505, 510, 515, 520, 525], set()),  # it drifts by half the noise from frame to frame
         ("bias", [500, 501, 499, 550, 551], {550, 551}),
+        ("bias", [500, 501, 499, 550, 551, 549], set()),  # of two halves nobody knows which is right
         ("dark", [500.0, 503.1, 506.0, 509.2, 512.1, 515.0], set()),
         ("dark", [500.0, 500.2, 499.9, 500.1, 508.0], {508.0}),  # by less than a step of a drift, and alone
     ],
