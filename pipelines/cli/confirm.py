@@ -1,10 +1,27 @@
 """Confirmation: what destroys or overwrites is agreed to, by an answer or by ``--yes``; silence is no answer."""
 
 import sys
+from pathlib import Path
 
 import typer
 
 YES, NO = ("y", "yes"), ("n", "no")
+
+overwrite_option = typer.Option(False, "--overwrite", is_eager=True, help="Replace a file that is there.")
+"""Eager: it is known when the names of files are looked at."""
+
+
+def new_file(context: typer.Context, path: Path | None) -> Path | None:
+    """Refuse the name of a file that is there, unless ``--overwrite`` was given; a callback of options.
+
+    Raises
+    ------
+    typer.BadParameter
+        The file is there; nothing is done.
+    """
+    if path is not None and path.exists() and not context.params.get("overwrite"):
+        raise typer.BadParameter(f"{path} is there already; name another file, or add --overwrite")
+    return path
 
 
 def agree(question: str, *, yes: bool) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from pipelines.cli.application import Commands
+from pipelines.cli.confirm import new_file, overwrite_option
 from pipelines.cli.options import ArchiveAddress, json_option
 from pipelines.cli.query import parse
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from pipelines.pixels.search import FoundPixels
 
 where_option = typer.Option("{}", help='A filter of the catalog, in JSON, such as \'{"detector": "MIRIMAGE"}\'.')
-plot_option = typer.Option(None, help="Draw the map into this file.")
+plot_option = typer.Option(None, help="Draw the map into this file.", callback=new_file)
 limit_option = typer.Option(50, min=0, help="Pixels to show at most, 0 for all; --json gives all.")
 camera_argument = typer.Argument(help="The camera, as `darkroom darks` lists it.")
 share_option = typer.Option(0.5, help="On which share of the nights, at least.")
@@ -63,6 +64,7 @@ def above(
     where: str = where_option,
     limit: int = limit_option,
     plot: Path | None = plot_option,
+    overwrite: bool = overwrite_option,
     as_json: bool = json_option,
 ) -> None:
     """Find pixels with a slope above so many sigma of their own history.
@@ -86,6 +88,7 @@ def changed(
     where: str = where_option,
     limit: int = limit_option,
     plot: Path | None = plot_option,
+    overwrite: bool = overwrite_option,
     as_json: bool = json_option,
 ) -> None:
     """Find pixels that turned hot or are no longer hot between two dates.
@@ -113,6 +116,7 @@ def telegraph(
     where: str = where_option,
     limit: int = limit_option,
     plot: Path | None = plot_option,
+    overwrite: bool = overwrite_option,
     as_json: bool = json_option,
 ) -> None:
     """Find pixels whose slope, or whose dark of a camera, jumps between two levels.
@@ -148,6 +152,7 @@ def noisy(
     date: str = date_option,
     limit: int = limit_option,
     plot: Path | None = plot_option,
+    overwrite: bool = overwrite_option,
     as_json: bool = json_option,
 ) -> None:
     """Find pixels of a camera that are noisy night after night, on its pixel maps.
@@ -170,6 +175,7 @@ def hot(
     date: str = date_option,
     limit: int = limit_option,
     plot: Path | None = plot_option,
+    overwrite: bool = overwrite_option,
     as_json: bool = json_option,
 ) -> None:
     """Find pixels of a camera that are hot night after night, on its pixel maps.

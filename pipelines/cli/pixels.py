@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from pipelines.cli.application import Commands
+from pipelines.cli.confirm import new_file, overwrite_option
 from pipelines.cli.options import ArchiveAddress, json_option, table_option
 
 if TYPE_CHECKING:
@@ -37,9 +38,10 @@ def pixel(
     kind: list[str] = typer.Option([], help="Camera: only these kinds, such as dark; may be repeated."),
     image: str = typer.Option(None, help="Camera: which image, of files of several."),
     where: str = typer.Option(None, help="Only exposures that answer a filter of the catalog, in JSON."),
-    plot: Path = typer.Option(None, help="Write the picture there (png, pdf, svg)."),
-    csv: Path = typer.Option(None, help="Write every value as a row of a CSV file."),
-    parquet: Path = typer.Option(None, help="Write every value as a row of a Parquet file."),
+    plot: Path = typer.Option(None, help="Write the picture there (png, pdf, svg).", callback=new_file),
+    csv: Path = typer.Option(None, help="Write every value as a row of a CSV file.", callback=new_file),
+    parquet: Path = typer.Option(None, help="Write every value as a row of a Parquet file.", callback=new_file),
+    overwrite: bool = overwrite_option,
     as_json: bool = table_option,
 ) -> None:
     """Follow a pixel through every exposure of a detector, or every frame of a camera, one line each.

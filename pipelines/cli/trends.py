@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from pipelines.cli.confirm import new_file, overwrite_option
 from pipelines.cli.options import ArchiveAddress, table_option
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ def trends(
     nights: list[str] = typer.Argument(None, help="Nights, YYYY-MM-DD; all by default.", metavar="NIGHT"),
     camera: str = typer.Option(None, help="Only this camera."),
     kind: str = typer.Option(None, help="Only frames of this kind: dark, bias or flat."),
-    picture: Path = typer.Option(None, "--plot", help="Draw them into this file: .png, .pdf, .svg."),
+    picture: Path = typer.Option(None, "--plot", help="Draw them into this file: .png, .pdf, .svg.", callback=new_file),
+    overwrite: bool = overwrite_option,
     fleet: bool = typer.Option(False, "--fleet", help="Cameras that depart from the others in these nights."),
     transfer: bool = typer.Option(
         False, "--photon-transfer", help="Gain, read noise, linearity and full well, by pairs of flats and darks."

@@ -86,3 +86,16 @@ def test_export_overwrites_only_when_told(two, tmp_path):
     words = interpreter.command("pipelines.cli", "--home", tmp_path / "home", "export", A, "-")
     assert subprocess.run(words, env=interpreter.environment(), capture_output=True).stdout == original
     assert sorted(path.name for path in tmp_path.glob(".*")) == []
+
+
+def test_a_plot_or_a_table_is_not_written_over_unasked(two, tmp_path):
+    mine = tmp_path / "mine.csv"
+    mine.write_text("precious")
+    asked = ("pixel", two.headers.find_one({})["camera"], 3, 3, "--csv", mine)
+    refused = darkroom(tmp_path, *map(str, asked))
+    assert (refused.returncode, mine.read_text()) == (2, "precious")
+    assert "is there already" in refused.stderr.replace("\n", " ")
+    assert darkroom(tmp_path, *map(str, asked), "--overwrite").returncode == 0
+    assert mine.read_text() != "precious"
+    for verb in (["trends", "--plot"], ["find", "noisy", "CAM", "--plot"]):
+        assert darkroom(tmp_path, *verb, str(mine)).returncode == 2
