@@ -7,36 +7,12 @@ times faster than astropy; a card out of the ordinary is read by
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, TypeAlias
 
 from pipelines.fits.limits import CARD
-
-if TYPE_CHECKING:
-    from catalog import Unparsable
+from pipelines.fits.ordinary import Card, Value, ordinary_card
 
 __all__ = ["Card", "Value", "first_values", "parse_card", "read_cards"]
-
-Value: TypeAlias = "str | bool | int | float | complex | Unparsable | None"
-Card: TypeAlias = tuple[str, Value, str]
-
-_KEYWORD = re.compile(r"[A-Z0-9_-]+").fullmatch
-
-# The value field of FITS 4.0 section 4.2, free format: a string without quotes inside,
-# a logical, an integer, a real, or nothing; then perhaps a comment.
-_FIELD = re.compile(
-    r" *(?:'([ -&(-~]*)'(?![^ /])"
-    r"|([TF])"
-    r"|([+-]?[0-9]+)"
-    r"|([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[DEde][+-]?[0-9]+)?)"
-    r"|) *(?:/ *(.*))?$"
-).match
-
-_EXPONENT = str.maketrans("dD", "ee")
-_COMMENTARY = frozenset({"", "COMMENT", "HISTORY"})
-_RESERVED = frozenset({"", "COMMENT", "HISTORY", "CONTINUE", "END"})
-_DIGITS = frozenset("0123456789.")
 
 
 def read_cards(header: bytes) -> list[Card]:
@@ -79,49 +55,16 @@ def parse_card(image: str) -> Card:
     image
         Its 80 characters, bytes decoded as Latin-1.
     """
-    keyword = image[:8].rstrip(" ")
-    if image.isascii() and image.isprintable():
-        if keyword in _COMMENTARY:
-            return keyword, image[8:].rstrip(" "), ""
-        if image[8:10] == "= " and _KEYWORD(keyword):
-            card = _valued(keyword, image[10:])
-            if card is not None:
-                return card
-        elif keyword == "HIERARCH" and image[8] == " " and "=" in image:
-            name, _, field = image[9:].partition("=")
-            name = name.strip(" ")
-            card = None if name.upper() in _RESERVED else _valued(name, field)
-            if card is not None:
-                return card
-    from pipelines.fits.oddcards import odd_card
+    card = ordinary_card(image)
+    if card is not None:
+        return card
+    from pipelines.fits.oddcards import odd_card  # brings astropy, which most headers do not need
 
     return odd_card(image)
 
 
 # Most cards of a night are the same 80 characters in every file of it.
 _remembered = lru_cache(maxsize=4096)(parse_card)
-
-
-def _valued(keyword: str, field: str) -> Card | None:
-    """Return the card of a keyword and its ordinary value field, else None."""
-    found = _FIELD(field.rstrip(" "))
-    if found is None:
-        return None
-    string, logical, integer, real, comment = found.groups()
-    comment = comment or ""
-    if string is not None:
-        if ": " in string and string[-1] in _DIGITS:
-            return None  # perhaps a record: 'AXIS.1: 2'
-        if not string and "'" in comment:
-            return None  # astropy may take the string to end at that quote
-        return keyword, string.rstrip(" "), comment
-    if integer is not None:
-        return keyword, int(integer), comment
-    if real is not None:
-        return keyword, float(real.translate(_EXPONENT)), comment
-    if logical is not None:
-        return keyword, logical == "T", comment
-    return keyword, None, comment
 
 
 def _continued(images: list[str]) -> list[list[str]]:

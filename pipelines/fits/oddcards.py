@@ -13,8 +13,8 @@ import re
 import warnings
 
 from catalog import Unparsable
-from pipelines.fits.cards import Card, Value, parse_card
 from pipelines.fits.limits import CARD
+from pipelines.fits.ordinary import Card, Value, ordinary_card
 
 __all__ = ["long_card", "odd_card"]
 
@@ -55,7 +55,7 @@ def long_card(images: list[str]) -> Card:
     image = "".join(images)
     if len(image) <= _SHORT_CHAIN:
         return odd_card(image)
-    keyword, _, comment = parse_card(images[0])
+    keyword, _, comment = ordinary_card(images[0]) or odd_card(images[0])
     return keyword, Unparsable(_readable("".join(part[10:] for part in images)).strip()), comment
 
 

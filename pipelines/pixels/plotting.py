@@ -29,14 +29,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from pipelines.pixels.selection import PixelSelection
+    from pipelines.pixels.asked import AskedPixels
 
 RAW, CORRECTED, JUMP = "#8a95a5", "#1f6fb4", "#d1495b"
 SHOWN = 4
 """Exposures whose ramps are drawn: the first, the last, and some between."""
 
 
-def plot(selection: PixelSelection, path: str | os.PathLike[str] | None = None) -> Figure:
+def plot(selection: AskedPixels, path: str | os.PathLike[str] | None = None) -> Figure:
     """Draw some ramps of one pixel, or of several over each other, above the history of their slopes; a box in panels.
 
     Parameters
@@ -78,7 +78,7 @@ def plot(selection: PixelSelection, path: str | os.PathLike[str] | None = None) 
     return finish(figure, f"{selection.detector}  {where} · {counted(len(names), 'exposure')}", path)
 
 
-def _panels(selection: PixelSelection, path: str | os.PathLike[str] | None) -> Figure:
+def _panels(selection: AskedPixels, path: str | os.PathLike[str] | None) -> Figure:
     """Draw the history of each pixel of a box in a panel of its own."""
     figure, panels = panel_axes(selection.places)
     slopes = [one for one in selection.read_slopes() if one.pixels.size]
@@ -106,7 +106,7 @@ def _compared(axes: Axes, one: Ramps) -> None:
     _head(axes, one)
 
 
-def _named(axes: Axes, selection: PixelSelection) -> None:
+def _named(axes: Axes, selection: AskedPixels) -> None:
     from matplotlib.lines import Line2D
 
     xs, ys = selection.places.x.tolist(), selection.places.y.tolist()
@@ -185,7 +185,7 @@ def _legend(axes: Axes, shown: Sequence[Ramps]) -> None:
     axes.legend(handles=handles, fontsize=8, frameon=False, loc="best", handlelength=1.4)
 
 
-def _history(axes: Axes, selection: PixelSelection) -> None:
+def _history(axes: Axes, selection: AskedPixels) -> None:
     """Draw the slope of every integration over time, with its error and what its flags say; a colour for each pixel."""
     try:
         slopes = [one for one in selection.read_slopes() if one.pixels.size]

@@ -13,14 +13,14 @@ from pipelines.pixels.reading import Ramps, Slopes
 from pipelines.table import Answer, Row
 
 if TYPE_CHECKING:
-    from pipelines.pixels.selection import PixelSelection
+    from pipelines.pixels.asked import AskedPixels
 
 Array = npt.NDArray[Any]
 _COLUMNS = ("exposure", "start", "subarray", "version", "nints", "ngroups", "raw_first", "raw_rise", "jumps", "slope")
 _MAIN = ("exposure", "start", "slope", "jumps")
 
 
-def summary(selection: PixelSelection) -> Answer:
+def summary(selection: AskedPixels) -> Answer:
     """Return one row for each exposure and calibration.
 
     Returns
@@ -35,7 +35,7 @@ def summary(selection: PixelSelection) -> Answer:
     return Answer(_COLUMNS, tuple(rows), f"{selection.detector} {selection.places!r}", _MAIN)
 
 
-def values(selection: PixelSelection) -> dict[str, Any]:
+def values(selection: AskedPixels) -> dict[str, Any]:
     """Return every ramp and slope as nested lists, (integration, group, pixel) and (integration, pixel)."""
     return {
         "detector": selection.detector,
@@ -48,7 +48,7 @@ def values(selection: PixelSelection) -> dict[str, Any]:
     }
 
 
-def _slopes(selection: PixelSelection) -> tuple[Slopes, ...]:
+def _slopes(selection: AskedPixels) -> tuple[Slopes, ...]:
     try:
         return selection.read_slopes()
     except NoExposure:  # ramps without slopes

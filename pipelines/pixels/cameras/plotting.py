@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from pipelines.pixels.cameras.selection import CameraPixels
+    from pipelines.pixels.cameras.asked import AskedCameraPixels
 
 MARKERS = {"bias": "v", "dark": "o", "flat": "s", "light": "*"}
 """Of the kinds; any other is a cross."""
 
 
-def plot(asked: CameraPixels, path: str | os.PathLike[str] | None = None) -> Figure:
+def plot(asked: AskedCameraPixels, path: str | os.PathLike[str] | None = None) -> Figure:
     """Draw one or more pixels over each other, values on top and residuals below; a box as a panel for each pixel.
 
     Raises
@@ -53,12 +53,12 @@ def plot(asked: CameraPixels, path: str | os.PathLike[str] | None = None) -> Fig
     return finish(figure, f"{asked.detector}  {asked.named} · {count}", path)
 
 
-def _compared(asked: CameraPixels) -> bool:
+def _compared(asked: AskedCameraPixels) -> bool:
     return bool(np.isfinite(asked.residuals).any())
 
 
 def _points(
-    axes: Axes, asked: CameraPixels, values: npt.NDArray[np.float64], pixels: list[int], *, small: bool = False
+    axes: Axes, asked: AskedCameraPixels, values: npt.NDArray[np.float64], pixels: list[int], *, small: bool = False
 ) -> None:
     """Draw values against time, (N, P): a colour for each pixel, a marker for each kind."""
     frames = asked.read().frames
@@ -73,7 +73,7 @@ def _points(
     tidy(axes)
 
 
-def _legend(axes: Axes, asked: CameraPixels, pixels: list[int]) -> None:
+def _legend(axes: Axes, asked: AskedCameraPixels, pixels: list[int]) -> None:
     from matplotlib.lines import Line2D
 
     kinds = dict.fromkeys(str(one.document["kind"]) for one in asked.read().frames)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas
     import xarray
 
-    from pipelines.pixels.cameras.selection import CameraPixels
+    from pipelines.pixels.cameras.asked import AskedCameraPixels
 
 __all__ = ["history", "rows_of", "summary", "to_pandas", "to_parquet", "values"]
 
@@ -29,7 +29,7 @@ _FIRST = (
 _MAIN = ("start", "kind", "exptime", "value", "residual")
 
 
-def history(asked: CameraPixels) -> xarray.Dataset:
+def history(asked: AskedCameraPixels) -> xarray.Dataset:
     """Put the values of every frame in order of time.
 
     Returns
@@ -61,7 +61,7 @@ def history(asked: CameraPixels) -> xarray.Dataset:
     return made.isel(pixel=0) if asked.places.single else made
 
 
-def rows_of(asked: CameraPixels) -> list[Row]:
+def rows_of(asked: AskedCameraPixels) -> list[Row]:
     """Return a row for each frame and pixel that it covers.
 
     Returns
@@ -83,7 +83,7 @@ def rows_of(asked: CameraPixels) -> list[Row]:
     return rows
 
 
-def to_pandas(asked: CameraPixels) -> pandas.DataFrame:
+def to_pandas(asked: AskedCameraPixels) -> pandas.DataFrame:
     """Return `rows_of` as a DataFrame; numbers that are not known are NaN."""
     pd = require("pandas", extra="pandas", what="a table of pixels")
     frame: pandas.DataFrame = pd.DataFrame(rows_of(asked))
@@ -93,7 +93,7 @@ def to_pandas(asked: CameraPixels) -> pandas.DataFrame:
     return frame
 
 
-def to_parquet(asked: CameraPixels, path: str | os.PathLike[str]) -> int:
+def to_parquet(asked: AskedCameraPixels, path: str | os.PathLike[str]) -> int:
     """Write the rows to a Parquet file; return their number."""
     require("pyarrow", extra="parquet", what="a Parquet file")
     frame = to_pandas(asked)
@@ -103,7 +103,7 @@ def to_parquet(asked: CameraPixels, path: str | os.PathLike[str]) -> int:
     return len(frame)
 
 
-def summary(asked: CameraPixels) -> Answer:
+def summary(asked: AskedCameraPixels) -> Answer:
     """Return the rows as a table; times to the second."""
     rows = [
         row | {"start": None if row["start"] is None else f"{row['start']:%Y-%m-%d %H:%M:%S}"} for row in rows_of(asked)
@@ -116,7 +116,7 @@ def summary(asked: CameraPixels) -> Answer:
     )
 
 
-def values(asked: CameraPixels) -> dict[str, Any]:
+def values(asked: AskedCameraPixels) -> dict[str, Any]:
     """Return every value as plain data: ``rows`` as of `rows_of`."""
     rows = [row | {"start": None if row["start"] is None else row["start"].isoformat()} for row in rows_of(asked)]
     return {
