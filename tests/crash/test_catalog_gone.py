@@ -203,7 +203,7 @@ def ingest_over_wire(url, store, folder):
     pipelines.ingest.run.BATCH = 2
     try:
         with open_archive(catalog=url, store=store) as archive:
-            archive.ingest(folder, jobs=1, progress=False)
+            archive.ingest(folder, jobs=1, progress=False, patience=1.0)
     except Exception as error:
         os._exit(exit_code(error) or 98)
 

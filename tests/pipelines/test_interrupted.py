@@ -41,7 +41,10 @@ def test_it_stops_says_so_and_keeps_what_was_done(tmp_path, verb, number):
     module, owner, name, words = VERBS[verb]
     program = SLOWLY.format(module=module, owner=owner, name=name)
     command = [sys.executable, "-c", program, "--home", str(home), *words]
+    # What a shell starts in the background has Ctrl-C ignored, and so would its children.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    signal.signal(signal.SIGINT, before)
     for _ in range(1 if verb == "masters" else 3):
         while "at work" not in (line := process.stderr.readline()):
             assert line, "it ended by itself"

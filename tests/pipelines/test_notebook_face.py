@@ -64,6 +64,7 @@ def test_what_is_wrong_ends_in_one_line(archive):
     ],
 )
 def test_a_missing_extra_is_named(archive, monkeypatch, module, extra, ask):
-    monkeypatch.setitem(sys.modules, module, None)
+    for name in [module, *(one for one in sys.modules if one.startswith(f"{module}."))]:
+        monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(Exception, match=rf"pip install 'darkroom-archive\[{extra}\]'"):
         ask(archive)
