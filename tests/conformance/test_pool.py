@@ -18,6 +18,7 @@ from tests.conformance import runner
 from tests.conformance.expectations import expected_verdict
 from tests.conformance.suite import CASES
 
+ROOT = Path(__file__).resolve().parents[2]
 BY_ID = {case.id: case for case in CASES}
 _opened: list[Any] = []  # the catalog of a process of the pool
 
@@ -41,9 +42,11 @@ def _judge(name: str) -> runner.Outcome:
 def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ProcessPoolExecutor, ProcessPoolExecutor]]:
     path, context = tmp_path_factory.mktemp("pool") / "catalog.db", get_context("spawn")
     with (
+        pytest.MonkeyPatch.context() as patched,
         ProcessPoolExecutor(1, context, _open, (path,)) as one,
         ProcessPoolExecutor(1, context, _open, (path,)) as two,
     ):
+        patched.syspath_prepend(ROOT)  # a new process imports this module, wherever the tests were begun
         yield one, two
 
 
