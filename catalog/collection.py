@@ -16,13 +16,12 @@ from pymongo.results import BulkWriteResult, DeleteResult, InsertManyResult, Ins
 
 from catalog.cursors import Cursor, ResultCursor
 from catalog.errors import DuplicateKey, ReadOnly
+from catalog.language.values import Document
 from catalog.patience import Patience
 from catalog.shown import Shown
 from catalog.translate import scrub, translated
 
 __all__ = ["Collection"]
-
-Document = dict[str, Any]
 
 
 #: What has another answer when it is asked twice.

@@ -7,6 +7,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from catalog.errors import TimedOut
+from catalog.language.values import Document
 from catalog.patience import Patience
 from catalog.shown import MOST, bundle, frame
 from catalog.translate import FOREIGN, reraise, translated
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Cursor", "ResultCursor"]
-
-Document = dict[str, Any]
 
 
 class ResultCursor:

@@ -14,10 +14,9 @@ from catalog.language.pipeline import compile_pipeline
 from catalog.language.projection import compile_paths, needed_paths, prune
 from catalog.language.query import predicate
 from catalog.language.stages import count_of, sort_of
+from catalog.language.values import Document
 
 __all__ = ["aggregate"]
-
-Document = dict[str, Any]
 
 
 def aggregate(schemas: Schema, collection: str, pipeline: Any, variables: Mapping[str, Any]) -> Iterator[Document]:

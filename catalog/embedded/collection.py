@@ -24,11 +24,11 @@ from catalog.errors import InvalidQuery
 from catalog.language.arrays import check_variable
 from catalog.language.query import predicate, system_variables
 from catalog.language.shaping import find_projection
+from catalog.language.values import Document
 from catalog.limits import check_options, refusal
 
 __all__ = ["EmbeddedCollection"]
 
-Document = dict[str, Any]
 _READ = frozenset({"hint", "maxTimeMS", "comment", "batchSize", "allowDiskUse", "batch_size", "max_time_ms",
                    "allow_disk_use", "no_cursor_timeout", "cursor_type", "allow_partial_results",
                    "oplog_replay"})  # fmt: skip

@@ -8,11 +8,10 @@ from typing import Any
 
 from catalog.errors import InvalidQuery, Misused
 from catalog.language.order import UNSORTED, Sort
+from catalog.language.values import Document
 from catalog.limits import refusal
 
 __all__ = ["EmbeddedCursor", "Request", "read_sort"]
-
-Document = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

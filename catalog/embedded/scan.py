@@ -8,20 +8,18 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 
 from catalog.embedded.codec import decode_naive
 from catalog.embedded.planner import Plan, candidates, estimate
 from catalog.embedded.schema import CollectionSchema
 from catalog.language.order import UNSORTED, Sort, order_key
-from catalog.language.values import Tag
+from catalog.language.values import Document, Tag
 
 __all__ = ["Found", "Query", "by_numbers", "everything", "search"]
 
 _PAGE_BYTES = 2 * 1024 * 1024
 _FEW = 2000  # up to so many candidates it is quicker to sort them than to walk an index
-
-Document = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

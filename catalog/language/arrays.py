@@ -9,13 +9,12 @@ from catalog.errors import InvalidQuery
 from catalog.language.conversion import comparable
 from catalog.language.functions import Compiler, Compute, Operators, Variables, positional, special, told
 from catalog.language.kinds import array_of, is_number, nullish, numeric, truthy, whole_number
-from catalog.language.values import MISSING
+from catalog.language.values import MISSING, Document
 from catalog.limits import refused
 
 __all__ = ["OPERATORS", "check_variable"]
 
 OPERATORS: Operators = {}
-Document = dict[str, Any]
 _MOST_NUMBERS = 4_000_000  # of a $range: with more the array would not fit a document
 
 

@@ -12,11 +12,11 @@ from catalog.language.accumulators import ACCUMULATORS
 from catalog.language.arrays import check_variable
 from catalog.language.functions import Compiler, Compute, Operators, Variables, positional, special, told
 from catalog.language.kinds import nullish, truthy
+from catalog.language.values import Document
 
 __all__ = ["OPERATORS"]
 
 OPERATORS: Operators = {}
-Document = dict[str, Any]
 
 
 def is_constant(expression: Any) -> bool:

@@ -8,10 +8,10 @@ from typing import Any, Protocol
 
 from catalog.errors import InvalidQuery
 from catalog.language.functions import Variables
+from catalog.language.values import Document
 
 __all__ = ["Context", "Database", "Documents", "Names", "Pipeline", "Stage", "Stages", "run"]
 
-Document = dict[str, Any]
 Documents = Iterable[Document]
 _MOST_NESTED = 20  # pipelines within pipelines
 

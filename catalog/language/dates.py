@@ -14,12 +14,12 @@ from catalog.errors import InvalidQuery, NotSupported
 from catalog.language.functions import Compiler, Compute, Operators, Variables, called, named, special, told
 from catalog.language.instants import from_zone, offset_of, read_iso, to_instant
 from catalog.language.kinds import bson_type, is_number, nullish, numeric, whole_number
+from catalog.language.values import Document
 from catalog.limits import refused
 
 __all__ = ["OPERATORS"]
 
 OPERATORS: Operators = {}
-Document = dict[str, Any]
 
 
 def _clock(name: str, value: Any, timezone: Any = "UTC") -> datetime:

@@ -10,12 +10,11 @@ from catalog.language import arithmetic, arrays, conditions, conversion, dates, 
 from catalog.language.functions import Compute, Variables
 from catalog.language.kinds import truthy
 from catalog.language.paths import checked_path, resolve
-from catalog.language.values import MISSING
+from catalog.language.values import MISSING, Document
 from catalog.limits import refusal
 
 __all__ = ["OPERATORS", "Expressions", "compile_condition", "compile_expression"]
 
-Document = dict[str, Any]
 OPERATORS = {
     **arithmetic.OPERATORS,
     **arrays.OPERATORS,

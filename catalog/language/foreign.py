@@ -19,12 +19,11 @@ from catalog.language.functions import told
 from catalog.language.kinds import bson_type
 from catalog.language.paths import checked_path, leaves
 from catalog.language.shaping import set_path
-from catalog.language.values import MISSING, encode_key
+from catalog.language.values import MISSING, Document, encode_key
 from catalog.limits import refused
 
 __all__ = ["STAGES"]
 
-Document = dict[str, Any]
 _MOST_BYTES = 16 * 1024 * 1024  # of a document
 
 

@@ -12,11 +12,11 @@ from typing import Any, Protocol
 
 from catalog.errors import InvalidQuery
 from catalog.language.kinds import nullish
+from catalog.language.values import Document
 from catalog.limits import refused
 
 __all__ = ["Compiler", "Compute", "Function", "Operators", "Variables", "named", "positional", "special", "told"]
 
-Document = dict[str, Any]
 Variables = Mapping[str, Any]
 #: Computes an expression over a document and the variables beside it.
 Compute = Callable[[Document, Variables], Any]

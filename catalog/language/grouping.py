@@ -11,12 +11,11 @@ from catalog.errors import InvalidQuery
 from catalog.language.accumulators import ACCUMULATORS, plain
 from catalog.language.expressions import compile_expression
 from catalog.language.functions import Compute, Variables
-from catalog.language.values import MISSING, encode_key
+from catalog.language.values import MISSING, Document, encode_key
 from catalog.limits import refusal
 
 __all__ = ["Field", "compile_fields", "compile_group", "group"]
 
-Document = dict[str, Any]
 #: An accumulated field: its name, what makes its accumulator, what computes the values that go into it.
 Field = tuple[str, Callable[[], Any], Compute]
 

@@ -17,12 +17,11 @@ from catalog.errors import InvalidQuery
 from catalog.language.kinds import is_number, mod_predicate, truthy, type_predicate
 from catalog.language.paths import DEPTH, leaves, split
 from catalog.language.patterns import compile_pattern
-from catalog.language.values import MISSING, NULL_KEY, encode_key
+from catalog.language.values import MISSING, NULL_KEY, Document, encode_key
 from catalog.limits import refusal, refused
 
 __all__ = ["Expression", "Predicate", "compile_filter", "is_operators"]
 
-Document = dict[str, Any]
 Predicate = Callable[[Document], bool]
 Test = Callable[[list[Any]], bool]  # of the values at the end of the path
 Expression = Callable[[Any], Callable[[Document], bool]]

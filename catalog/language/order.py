@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from catalog.language.entries import entries_of
 from catalog.language.paths import split
-from catalog.language.values import INVERTED, Tag
+from catalog.language.values import INVERTED, Document, Tag
 
 __all__ = ["UNSORTED", "Sort", "order_key"]
-
-Document = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

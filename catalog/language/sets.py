@@ -11,11 +11,11 @@ from catalog.errors import InvalidQuery
 from catalog.language.conversion import comparable
 from catalog.language.functions import Operators, positional
 from catalog.language.kinds import array_of, bson_type, nullish, truthy
+from catalog.language.values import Document
 
 __all__ = ["OPERATORS", "merge"]
 
 OPERATORS: Operators = {}
-Document = dict[str, Any]
 
 
 def _keyed(items: list[Any]) -> dict[bytes, Any]:

@@ -10,12 +10,11 @@ from catalog.language.expressions import compile_expression
 from catalog.language.functions import Variables
 from catalog.language.kinds import bson_type, is_number
 from catalog.language.paths import checked_path
-from catalog.language.values import MISSING
+from catalog.language.values import MISSING, Document
 from catalog.limits import refusal
 
 __all__ = ["Shape", "adder", "find_projection", "project", "remover", "set_path"]
 
-Document = dict[str, Any]
 #: Makes a document of another, and of the variables beside it.
 Shape = Callable[[Document, Variables], Document]
 Tree = dict[str, Any]  # name -> True (take), False (leave out), a tree, or what computes it of the root document

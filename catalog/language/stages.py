@@ -25,12 +25,10 @@ from catalog.language.matching import compile_filter
 from catalog.language.order import Sort, order_key
 from catalog.language.paths import checked_path
 from catalog.language.shaping import Shape, adder, project, remover, set_path
-from catalog.language.values import MISSING, encode_key
+from catalog.language.values import MISSING, Document, encode_key
 from catalog.limits import refusal
 
 __all__ = ["STAGES", "count_of", "sort_of"]
-
-Document = dict[str, Any]
 
 
 def _match(options: Any, names: Names) -> Stage:

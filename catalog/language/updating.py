@@ -17,12 +17,11 @@ from catalog.language.matching import is_operators
 from catalog.language.paths import DEPTH, split
 from catalog.language.pipeline import compile_update_pipeline
 from catalog.language.query import system_variables
-from catalog.language.values import MISSING, encode_key
+from catalog.language.values import MISSING, Document, encode_key
 from catalog.limits import refusal, refused
 
 __all__ = ["Update", "compile_update", "equalities"]
 
-Document = dict[str, Any]
 #: Makes the document an update leaves; told whether it is to be inserted.
 Update = Callable[[Document, bool], Document]
 _MOST_PADDING = 1_500_000

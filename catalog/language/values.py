@@ -26,12 +26,15 @@ __all__ = [
     "MILLISECOND",
     "MISSING",
     "NULL_KEY",
+    "Document",
     "Missing",
     "Tag",
     "decode_key",
     "encode_key",
     "tag_of",
 ]
+
+Document = dict[str, Any]
 
 
 class Missing:

@@ -11,8 +11,9 @@ from pymongo import ReplaceOne, UpdateOne
 from arraystore import ArrayStore
 from catalog import Catalog
 from pipelines.documents.changes import change, history_name, new_entry, update_of
-from pipelines.documents.edits import AWARE, Document, Edit, Entry, require_paths
+from pipelines.documents.edits import AWARE, Edit, Entry, require_paths
 from pipelines.documents.records import record_key
+from pipelines.documents.schema import Document
 
 __all__ = ["change_batch"]
 

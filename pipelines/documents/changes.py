@@ -17,17 +17,10 @@ from pymongo.errors import DuplicateKeyError
 from arraystore import ArrayStore, Lost
 from catalog import Catalog
 from pipelines.documents import runs as ledger
-from pipelines.documents.edits import (
-    AWARE,
-    Document,
-    Edit,
-    Entry,
-    applied,
-    difference,
-    require_paths,
-)
+from pipelines.documents.edits import AWARE, Edit, Entry, applied, difference, require_paths
 from pipelines.documents.lookup import found_in
 from pipelines.documents.records import record_key
+from pipelines.documents.schema import Document
 from pipelines.errors import Refused, UnknownDocument
 
 __all__ = [

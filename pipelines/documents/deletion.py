@@ -9,7 +9,7 @@ from catalog import Catalog
 from pipelines.documents import runs as ledger
 from pipelines.documents import trash
 from pipelines.documents.changes import Changed
-from pipelines.documents.schema import CALIBRATED
+from pipelines.documents.schema import CALIBRATED, Document
 from pipelines.errors import Refused, UnknownDocument, UsageError
 from pipelines.table import plain
 
@@ -18,7 +18,6 @@ ORDER = ("uncal", "ramp", "rateints", "rate")
 MADE_OF_IT = {"uncal": ORDER[1:], "ramp": ORDER[2:]}
 """By kind: the later products that are made of it; a rate and its rateints are both made of the ramp."""
 
-Document = dict[str, Any]
 _FIELDS = {
     "root": 1,
     "path": 1,

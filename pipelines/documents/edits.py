@@ -8,9 +8,9 @@ from typing import Any, Final
 import bson
 from bson.codec_options import CodecOptions
 
+from pipelines.documents.schema import Document
 from pipelines.errors import UsageError
 
-Document = dict[str, Any]
 Entry = dict[str, Any]
 
 AWARE: CodecOptions[Document] = CodecOptions(tz_aware=True)

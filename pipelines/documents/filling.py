@@ -7,10 +7,12 @@ from typing import Any, Final
 from arraystore import ArrayStore
 from catalog import Catalog, Collection, Damaged
 from pipelines.documents.batches import change_batch
-from pipelines.documents.edits import Document, Edit
+from pipelines.documents.edits import Edit
 from pipelines.documents.observations import observed
+from pipelines.documents.schema import Document
 from pipelines.documents.shared import observed_master
 from pipelines.instruments import Observation
+from pipelines.progress import Progress
 
 __all__ = ["UNOBSERVED", "WHY", "fill", "unobserved"]
 
@@ -18,8 +20,6 @@ UNOBSERVED: Final[dict[str, Any]] = {"obs": {"$exists": False}}
 WHY: Final = "observation fields filled from the stored headers"
 _BATCH = 200  # documents written together
 _log = logging.getLogger(__name__)
-
-Progress = Callable[[int, int], None]
 
 
 def fill(*, catalog: Catalog, store: ArrayStore, run: str, progress: Progress | None = None) -> int:

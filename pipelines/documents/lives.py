@@ -2,16 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from arraystore import ArrayDamaged, ArrayStore, Lost
 from pipelines.documents.changes import history_name, is_stale, trash_entry, trash_name
 from pipelines.documents.records import PREFIXES, numbered
 from pipelines.documents.replay import kept_document, kept_entry, replayed
+from pipelines.documents.schema import Document
 
 WHY_REVISED = "revision: the file has new bytes"
-
-Document = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,11 +21,10 @@ from pipelines.documents.filling import fill, unobserved
 from pipelines.documents.lookup import batches
 from pipelines.documents.pairing import require_store
 from pipelines.documents.records import PREFIXES, older_key, record_key
-from pipelines.documents.schema import SCHEMA
+from pipelines.documents.schema import SCHEMA, Document
 from pipelines.errors import IntegrityError, SchemaTooNew, UsageError
 from pipelines.progress import Progress
 
-Document = dict[str, Any]
 BATCH: Final = 200  # documents written together
 FORESEEN: Final = 50  # schemas after this one that are looked for
 HOLDERS: Final = {"headers": "", "masters": "", "trash": "before", "history": "before"}

@@ -6,9 +6,10 @@ import bson
 from bson.errors import InvalidBSON
 
 from arraystore import ArrayDamaged, ArrayStore, Lost
-from pipelines.documents.edits import AWARE, Document, Entry, applied
+from pipelines.documents.edits import AWARE, Entry, applied
 from pipelines.documents.migrate import upgraded
 from pipelines.documents.records import record_key
+from pipelines.documents.schema import Document
 
 
 def kept_document(store: ArrayStore, key: str) -> Document:

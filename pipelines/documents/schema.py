@@ -27,6 +27,10 @@ CALIBRATED = "calibrated"
 """The kind of calibrated frames that are kept; they stand in the collection ``masters``."""
 
 Document = dict[str, Any]
+"""A document in the hands of whoever makes or changes it."""
+
+Doc = Mapping[str, Any]
+"""A document that is only read."""
 
 
 def pixels_digest(refs: Mapping[str, ArrayRef]) -> str | None:

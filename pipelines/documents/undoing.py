@@ -6,7 +6,8 @@ from arraystore import ArrayStore
 from catalog import Catalog
 from pipelines.documents import runs as ledger
 from pipelines.documents.changes import change
-from pipelines.documents.edits import ABSENT, Document, Edit, Entry, reverted, value_at
+from pipelines.documents.edits import ABSENT, Edit, Entry, reverted, value_at
+from pipelines.documents.schema import Document
 from pipelines.errors import Refused, UnknownDocument
 
 __all__ = ["undo"]

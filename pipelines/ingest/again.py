@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
@@ -16,12 +16,14 @@ from catalog import Damaged
 from pipelines.documents import runs as ledger
 from pipelines.documents.batches import change_batch
 from pipelines.documents.changes import new_entry
-from pipelines.documents.edits import ABSENT, Document, Edit, value_at
+from pipelines.documents.edits import ABSENT, Edit, value_at
 from pipelines.documents.observations import hdus_of
+from pipelines.documents.schema import Document
 from pipelines.errors import UsageError
 from pipelines.ingest.document import placed
 from pipelines.instruments import Identity, Profile, ProfileError, StoredHdu, choose, identify, plan_arrays, profiles
 from pipelines.instruments.identify import ASKED, is_identification_flag
+from pipelines.progress import Progress
 from pipelines.session import Session
 from pipelines.table import Answer
 from pipelines.table.cells import counted
@@ -42,8 +44,6 @@ _MAY_GO = (
     "path_kind",
 )
 _log = logging.getLogger(__name__)
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(slots=True)

@@ -1,8 +1,7 @@
 """What of a night cannot be combined, or calibrated: mixed groups, frames in none, calibration that is missing."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from pipelines.calibration.groups.divide import COPY, Part, partition
 from pipelines.calibration.groups.groups import NO_PIXELS, groups
@@ -12,14 +11,13 @@ from pipelines.calibration.groups.ungrouped import GROUPED, ungrouped
 from pipelines.calibration.select.choose import FIELDS, choose
 from pipelines.calibration.select.criteria import alike, departed_shown
 from pipelines.calibration.select.departed import with_departures
+from pipelines.documents.schema import Doc
 from pipelines.errors import UsageError
 from pipelines.instruments import GroupKey
 from pipelines.nights.cameras import Names
 from pipelines.nights.notice import Notice
 from pipelines.session import Session
 from pipelines.table import Row
-
-Doc = Mapping[str, Any]
 
 
 def group_findings(session: Session, date: str, names: Names) -> Iterator[Notice]:

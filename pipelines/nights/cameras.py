@@ -4,13 +4,11 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Any
 
 from pipelines.calibration.groups.keys import camera_of
+from pipelines.documents.schema import Doc
 from pipelines.nights.notice import Notice
 from pipelines.session import Session
-
-Doc = Mapping[str, Any]
 
 MODEL_ONLY = "camera-model-only"
 

@@ -8,6 +8,7 @@ from typing import Any
 from catalog import Catalog
 from pipelines.calibration.groups.keys import camera_of
 from pipelines.calibration.times.flats import flat_times
+from pipelines.documents.schema import Document
 from pipelines.instruments import profiles
 from pipelines.instruments.nights import parse_night
 from pipelines.nightly.nights import night_of_path, wanted
@@ -22,8 +23,6 @@ from pipelines.table.cells import counted
 
 RECENT = 14  # nights before this one that have any frames
 COLUMNS = ("code", "attention", "what", "hint", "which")
-
-Document = dict[str, Any]
 
 
 def night(session: Session, date: str, *, recent: int = RECENT) -> Answer:

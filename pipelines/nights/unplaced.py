@@ -1,18 +1,18 @@
 """Unplaced: nights that are days in UTC because nothing tells where the camera stands, and evenings cut by that."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
 from catalog import Collection
 from pipelines.calibration.groups.keys import camera_of
+from pipelines.documents.schema import Doc
 from pipelines.instruments.nights import parse_night
 from pipelines.nights.notice import Notice
 from pipelines.table.cells import counted
 
 __all__ = ["unplaced"]
 
-Document = Mapping[str, Any]
 
 GAP = timedelta(hours=3)
 """Frames of one camera on both sides of 0 h UTC and no further apart are of one evening."""
@@ -25,7 +25,7 @@ _BY_UTC = {"obs_from.night": "UTC"}
 _FIELDS = {"timestamp": 1, "obs": 1, "date": 1}
 
 
-def unplaced(headers: Collection, frames: Sequence[Document], date: str) -> Iterator[Notice]:
+def unplaced(headers: Collection, frames: Sequence[Doc], date: str) -> Iterator[Notice]:
     """Find the frames of a night whose night is only the day in UTC.
 
     Yields
@@ -54,7 +54,7 @@ def unplaced(headers: Collection, frames: Sequence[Document], date: str) -> Iter
     yield Notice("night-by-utc", what, _HINT, tuple(str(frame["_id"]) for frame in mine), attention=False)
 
 
-def _edges(frames: Sequence[Document], *, last: bool) -> dict[str, Any]:
+def _edges(frames: Sequence[Doc], *, last: bool) -> dict[str, Any]:
     """Return when each camera took its last, or its first, frame."""
     found: dict[str, Any] = {}
     for frame in frames:

@@ -6,9 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from pipelines.calibration.groups.keys import camera_of
+from pipelines.documents.schema import Doc
 from pipelines.table.cells import short
-
-Document = Mapping[str, Any]
 
 NOT_CHECKED = "not checked"
 NOT_COMPARED = "not compared"
@@ -57,7 +56,7 @@ class FrameRow:
         return self.status not in ("good", NOT_CHECKED)
 
 
-def frame_rows(frames: Iterable[Document], ungrouped: Iterable[Mapping[str, Any]]) -> list[FrameRow]:
+def frame_rows(frames: Iterable[Doc], ungrouped: Iterable[Mapping[str, Any]]) -> list[FrameRow]:
     """Return the frames, by camera and time.
 
     Parameters
@@ -74,7 +73,7 @@ def frame_rows(frames: Iterable[Document], ungrouped: Iterable[Mapping[str, Any]
     )
 
 
-def _row(frame: Document, left_out: str) -> FrameRow:
+def _row(frame: Doc, left_out: str) -> FrameRow:
     obs, qc = frame.get("obs") or {}, frame.get("qc") or {}
     checks = qc.get("checks") or []
     return FrameRow(

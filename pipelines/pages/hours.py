@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
 
 from pipelines.calibration.groups.keys import camera_of
 from pipelines.calibration.times.sun import altitude
+from pipelines.documents.schema import Doc
 from pipelines.instruments import Site
 
 DARK = -18.0
@@ -16,8 +16,6 @@ LONG = timedelta(minutes=5)
 """A pause from which on a gap is named; shorter ones are reading out and pointing."""
 
 _STEP = timedelta(minutes=1)
-
-Document = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -105,7 +103,7 @@ class Hours:
     cameras: tuple[CameraHours, ...] = field(default=())
 
 
-def hours_of(night: str, frames: Sequence[Document], *, offsets: Mapping[str, float] | None = None) -> Hours:
+def hours_of(night: str, frames: Sequence[Doc], *, offsets: Mapping[str, float] | None = None) -> Hours:
     """Return the hours of a night by its frames.
 
     Parameters
@@ -125,7 +123,7 @@ def hours_of(night: str, frames: Sequence[Document], *, offsets: Mapping[str, fl
         unknown = "the sun did not sink to 18 degrees below the horizon"
     else:
         unknown = ""
-    by_camera: dict[str, list[Document]] = {}
+    by_camera: dict[str, list[Doc]] = {}
     for frame in frames:
         by_camera.setdefault(str(camera_of(frame) or "no camera"), []).append(frame)
     ahead = offsets or {}
@@ -148,7 +146,7 @@ def darkness(night: str, site: Site) -> Span | None:
     return Span(below[0], below[-1] + _STEP) if below else None
 
 
-def _site(frames: Iterable[Document]) -> Site | None:
+def _site(frames: Iterable[Doc]) -> Site | None:
     for frame in frames:
         stated = (frame.get("obs") or {}).get("site") or {}
         longitude, latitude = stated.get("longitude"), stated.get("latitude")
@@ -157,7 +155,7 @@ def _site(frames: Iterable[Document]) -> Site | None:
     return None
 
 
-def _camera(name: str, frames: Sequence[Document], dark: Span | None, ahead: float) -> CameraHours:
+def _camera(name: str, frames: Sequence[Doc], dark: Span | None, ahead: float) -> CameraHours:
     exposures = sorted(_exposures(frames, timedelta(seconds=ahead)), key=lambda one: one.span)
     untimed = len(frames) - len(exposures)
     if dark is None:
@@ -190,7 +188,7 @@ def _camera(name: str, frames: Sequence[Document], dark: Span | None, ahead: flo
     )
 
 
-def _exposures(frames: Iterable[Document], ahead: timedelta) -> Iterator[Exposure]:
+def _exposures(frames: Iterable[Doc], ahead: timedelta) -> Iterator[Exposure]:
     for frame in frames:
         begin, seconds = frame.get("timestamp"), (frame.get("obs") or {}).get("exptime")
         if begin is None or seconds is None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.calibration.groups.keys import camera_of
 from pipelines.documents.lookup import batches
+from pipelines.documents.schema import Doc
 from pipelines.instruments.nights import parse_night
 from pipelines.pages.frames import NOT_CHECKED, FrameRow, frame_rows
 from pipelines.pages.hours import Hours, hours_of
@@ -51,7 +52,6 @@ FIELDS = dict.fromkeys(
     1,
 )
 
-Document = Mapping[str, Any]
 Row = Mapping[str, Any]
 
 
@@ -141,7 +141,7 @@ def night_page(archive: "Archive", night: str, *, link: str = "") -> Page:
 
 
 def _problems(
-    findings: Sequence[Row], rows: Sequence[FrameRow], clocks: Sequence[Row], masters: Sequence[Document]
+    findings: Sequence[Row], rows: Sequence[FrameRow], clocks: Sequence[Row], masters: Sequence[Doc]
 ) -> list[Problem]:
     """Return what needs somebody, causes before what follows from them: clocks, files, frames, masters."""
     found = [
@@ -177,7 +177,7 @@ def _usual(hours: Hours) -> Mapping[str, float] | None:
     return {name: median(getattr(camera, name) for camera in hours.cameras) for name in names}
 
 
-def _cameras(frames: Sequence[Document]) -> list[tuple[str, str, Counter[str]]]:
+def _cameras(frames: Sequence[Doc]) -> list[tuple[str, str, Counter[str]]]:
     """Return each camera, its unit, and how many frames of each kind it has."""
     counts: dict[str, Counter[str]] = {}
     units: dict[str, str] = {}
@@ -199,7 +199,7 @@ def _groups(archive: "Archive", night: str) -> dict[str, tuple[list[Row], list[R
     return found
 
 
-def _pictures(archive: "Archive", frames: Sequence[Document], rows: Sequence[FrameRow]) -> list[tuple[FrameRow, Small]]:
+def _pictures(archive: "Archive", frames: Sequence[Doc], rows: Sequence[FrameRow]) -> list[tuple[FrameRow, Small]]:
     """Return pictures: of every frame that needs a look, and of one of each camera and kind."""
     documents = {str(frame["_id"]): frame for frame in frames}
     chosen = [row for row in rows if row.needs_a_look]
@@ -211,7 +211,7 @@ def _pictures(archive: "Archive", frames: Sequence[Document], rows: Sequence[Fra
     return [(row, small(archive, documents[row.name])) for row in chosen[:PICTURES]]
 
 
-def _quarantine(archive: "Archive", findings: Sequence[Row]) -> list[Document]:
+def _quarantine(archive: "Archive", findings: Sequence[Row]) -> list[Doc]:
     """Return the entries of the night's files in quarantine."""
     names = [name for row in findings if row["code"] == "quarantined" for name in row["which"]]
     fields = {"code": 1, "message": 1, "hint": 1, "at": 1}

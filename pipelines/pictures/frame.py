@@ -12,6 +12,7 @@ from arraystore import ArrayStore
 from pipelines.calibration.masters.bits import bad_pixels
 from pipelines.calibration.masters.images import frame_images, image_names, planes_of
 from pipelines.detectors.dqflags import dq_names
+from pipelines.documents.schema import Doc
 from pipelines.errors import UsageError
 from pipelines.pictures.colour import Mosaic, mosaic_of
 from pipelines.pictures.reduced import Bad, Plane, Reduced, plane_of, reduce
@@ -19,7 +20,6 @@ from pipelines.pictures.zscale import limits
 
 __all__ = ["Drawn", "arrays_of", "draw", "said_of"]
 
-Doc = Mapping[str, Any]
 Points = npt.NDArray[np.uint8]
 
 BAD = (224, 32, 32)

@@ -1,6 +1,5 @@
 """Plots of a master and of groups; matplotlib, without a display."""
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +8,7 @@ import numpy.typing as npt
 from arraystore import ArrayStore
 from pipelines.calibration.masters.bits import bad_pixels
 from pipelines.calibration.masters.images import image_names, planes_of
+from pipelines.documents.schema import Doc
 from pipelines.errors import UsageError, require
 from pipelines.pictures.frame import said_of
 from pipelines.pictures.reduced import Reduced, plane_of, reduce
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_groups", "plot_master"]
 
-Doc = Mapping[str, Any]
 Array = npt.NDArray[Any]
 
 SIZE = 600

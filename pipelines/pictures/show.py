@@ -3,14 +3,13 @@
 import logging
 import re
 from base64 import b64encode
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from html import escape
-from typing import Any
 
 import numpy as np
 
 from arraystore import StoreError
+from pipelines.documents.schema import Doc
 from pipelines.errors import DarkroomError, UsageError
 from pipelines.pictures.frame import Drawn, arrays_of, draw, said_of
 from pipelines.pictures.picture import Panel, Picture, pillow
@@ -19,7 +18,6 @@ from pipelines.table.cells import counted
 
 __all__ = ["MOST", "contact_sheet", "picture", "show", "thumbnail"]
 
-Doc = Mapping[str, Any]
 
 SIZE, THUMB, CUBE = 1000, 150, 300
 MOST = 500

@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from pipelines.detectors.dqflags import decode, dq_names
+from pipelines.documents.schema import Doc
 from pipelines.errors import require
 from pipelines.pixels.coordinates import Ints, PixelCoordinates
-from pipelines.pixels.exposures import Document
 from pipelines.pixels.reading import Ramps, Slopes
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def _words(value: int, release: str | tuple[str, ...] | None) -> str:
     return "|".join(decode(value, dq_names(release)))
 
 
-def _release(product: Document) -> str | tuple[str, ...] | None:
+def _release(product: Doc) -> str | tuple[str, ...] | None:
     """Say whose names the flags of a product have."""
     release = product.get("dq_version")
     return tuple(release) if isinstance(release, list) else release

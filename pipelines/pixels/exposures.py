@@ -15,11 +15,10 @@ from typing import Any
 from catalog import Collection
 from pipelines.detectors.geometry import GEOMETRIES
 from pipelines.detectors.keywords import matches_version, version_range
+from pipelines.documents.schema import Doc
 from pipelines.errors import UsageError
 from pipelines.pixels.coordinates import PixelCoordinates
 from pipelines.table import Row
-
-Document = Mapping[str, Any]
 
 RAMPS = ("uncal", "ramp")
 SLOPES = ("rateints", "rate")
@@ -93,11 +92,11 @@ class Observed:
     exposure: str
     calibration: str | None
     version: str | None
-    raw: tuple[Document, ...]
-    products: tuple[Document, ...]
+    raw: tuple[Doc, ...]
+    products: tuple[Doc, ...]
 
     @property
-    def first(self) -> Document:
+    def first(self) -> Doc:
         """The document that speaks for the exposure: the first there is."""
         return (*self.raw, *self.products)[0]
 
@@ -207,7 +206,7 @@ def fields_of(kinds: tuple[str, str]) -> dict[str, int]:
     return fields | {"calibration.version": 1, "dq_version": 1, "pixels_digest": 1}
 
 
-def assemble(documents: Iterable[Document], kinds: tuple[str, str], version: str | None) -> FoundExposures:
+def assemble(documents: Iterable[Doc], kinds: tuple[str, str], version: str | None) -> FoundExposures:
     """Put products together by exposure and calibration.
 
     Parameters
@@ -215,17 +214,17 @@ def assemble(documents: Iterable[Document], kinds: tuple[str, str], version: str
     documents
         With the fields that `find_exposures` asks for.
     """
-    by_exposure: dict[str, list[Document]] = defaultdict(list)
+    by_exposure: dict[str, list[Doc]] = defaultdict(list)
     for document in documents:
         by_exposure[document.get("exposure") or document["_id"]].append(document)
     observed: list[Observed] = []
     unread: list[Row] = []
     for exposure, products in by_exposure.items():
-        calibrated: dict[str, list[Document]] = defaultdict(list)
+        calibrated: dict[str, list[Doc]] = defaultdict(list)
         for document in products:
             if document["kind"] != "uncal":
                 calibrated[f"{document['root']}:{document['path'].rpartition('/')[0]}"].append(document)
-        raw: tuple[Document, ...] = ()
+        raw: tuple[Doc, ...] = ()
         if kinds == RAMPS:
             raw = _segments(exposure, [d for d in products if d["kind"] == "uncal"], "raw", unread)
         kept = 0
@@ -247,7 +246,7 @@ def assemble(documents: Iterable[Document], kinds: tuple[str, str], version: str
     return FoundExposures(tuple(observed), tuple(unread))
 
 
-def _preferred(exposure: str, files: list[Document], kinds: tuple[str, str], unread: list[Row]) -> tuple[Document, ...]:
+def _preferred(exposure: str, files: list[Doc], kinds: tuple[str, str], unread: list[Row]) -> tuple[Doc, ...]:
     """Return the products of a calibration: of slopes, each integration's where there are such, else their mean."""
     for kind in kinds:
         parts = [document for document in files if document["kind"] == kind]
@@ -256,9 +255,9 @@ def _preferred(exposure: str, files: list[Document], kinds: tuple[str, str], unr
     return ()
 
 
-def _segments(exposure: str, files: list[Document], what: str, unread: list[Row]) -> tuple[Document, ...]:
+def _segments(exposure: str, files: list[Doc], what: str, unread: list[Row]) -> tuple[Doc, ...]:
     """Return the segments of an exposure in order, each once; what contradicts is reported and left out."""
-    by_number: dict[int, dict[str | None, Document]] = defaultdict(dict)
+    by_number: dict[int, dict[str | None, Doc]] = defaultdict(dict)
     for document in sorted(files, key=lambda document: str(document["_id"])):
         number = (document.get("segment") or {"number": 1})["number"]
         by_number[number].setdefault(document.get("pixels_digest"), document)  # equal pixels are one file

@@ -18,8 +18,9 @@ import numpy.typing as npt
 
 from catalog import Catalog
 from pipelines.documents import runs as ledger
+from pipelines.documents.schema import Doc
 from pipelines.pixels.coordinates import PixelCoordinates
-from pipelines.pixels.exposures import SLOPES, Document, Observed, assemble, fields_of, unread_row
+from pipelines.pixels.exposures import SLOPES, Observed, assemble, fields_of, unread_row
 from pipelines.pixels.reading import SLOPE_ARRAYS, Slopes, Want, read, slope_of, slope_wants
 from pipelines.pixels.stacks import PLANES, VIEW, Name, by_window, holds_the_same, name_of, stacks_of, stored
 from pipelines.progress import Progress
@@ -162,7 +163,7 @@ def read_slopes(
     needed = {name_of(document) for one in observed for document in one.products}
     covering = {"window.x": {"$lte": int(places.x.max())}, "window.right": {"$gte": int(places.x.min())}}
     query = {"view": VIEW, "detector": detector, **covering}
-    held: dict[Name, tuple[Document, Mapping[str, Any]]] = {}
+    held: dict[Name, tuple[Doc, Mapping[str, Any]]] = {}
     for segment in session.catalog["views"].find(query, {"arrays": 1, "entries": 1, "window": 1}):
         if len(places.within(segment["window"])):
             for entry in segment["entries"]:
@@ -180,7 +181,7 @@ def read_slopes(
 
 
 def _from_view(
-    store: ArrayStore, held: Mapping[Name, tuple[Document, Mapping[str, Any]]], places: PixelCoordinates
+    store: ArrayStore, held: Mapping[Name, tuple[Doc, Mapping[str, Any]]], places: PixelCoordinates
 ) -> tuple[dict[Name, Array], list[Row]]:
     """Read the stacks, and cut them into what each product's own arrays would have given."""
     segments = {segment["_id"]: segment for segment, _ in held.values()}
@@ -207,7 +208,7 @@ def _from_view(
 # -- what there is ----------------------------------------------------------------------------------
 
 
-def _live(catalog: Catalog, detector: str | None) -> dict[Name, Document]:
+def _live(catalog: Catalog, detector: str | None) -> dict[Name, Doc]:
     """Return the products that belong in the view, by name and digest of their slopes."""
     query: dict[str, Any] = {"kind": {"$in": list(SLOPES)}}
     if detector is not None:
@@ -218,7 +219,7 @@ def _live(catalog: Catalog, detector: str | None) -> dict[Name, Document]:
     return {name_of(document): document for document in products if _stackable(document)}
 
 
-def _stackable(document: Document) -> bool:
+def _stackable(document: Doc) -> bool:
     arrays = document.get("arrays") or {}
     shapes = {tuple(arrays[name]["shape"]) for name in SLOPE_ARRAYS if name in arrays}
     types = [arrays[name]["dtype"] for name in SLOPE_ARRAYS if name in arrays]
@@ -226,12 +227,12 @@ def _stackable(document: Document) -> bool:
     return bool(document.get("window") and document.get("detector") and len(shapes) == 1 and complete)
 
 
-def _segments(catalog: Catalog, detector: str | None) -> list[Document]:
+def _segments(catalog: Catalog, detector: str | None) -> list[Doc]:
     query = {"view": VIEW} if detector is None else {"view": VIEW, "detector": detector}
     return list(catalog["views"].find(query).sort("_id", 1))
 
 
-def _names(segment: Document) -> list[Name]:
+def _names(segment: Doc) -> list[Name]:
     return [(entry["document"], entry["sci"]) for entry in segment["entries"]]
 
 
@@ -239,7 +240,7 @@ def _key(want: Want) -> Name:
     return want.document["_id"], want.name
 
 
-def _dead(segment: Document, live: Mapping[Name, Document]) -> list[Name]:
+def _dead(segment: Doc, live: Mapping[Name, Doc]) -> list[Name]:
     return [name for name in _names(segment) if name not in live]
 
 

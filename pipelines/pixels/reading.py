@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from pipelines.documents.schema import Doc
 from pipelines.pixels.coordinates import Ints, PixelCoordinates
-from pipelines.pixels.exposures import Document, Observed, unread_row
+from pipelines.pixels.exposures import Observed, unread_row
 from pipelines.table import Row
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class Slopes:
 class Want:
     """One array of one document, and where the pixels are in it (rows and columns from 0)."""
 
-    document: Document
+    document: Doc
     name: str
     rows: Ints
     columns: Ints
@@ -176,7 +177,7 @@ def _gather(cube: Any, want: Want, *, compact: bool) -> Array:
     return np.stack([cube[..., int(row), int(column)] for row, column in zip(rows, columns, strict=True)], axis=-1)
 
 
-def _wants(document: Document, names: Sequence[str], places: PixelCoordinates) -> list[Want]:
+def _wants(document: Doc, names: Sequence[str], places: PixelCoordinates) -> list[Want]:
     window, arrays = document["window"], document.get("arrays") or {}
     rows, columns, reference = places.indices(window["x"], window["y"], window["nx"], window["ny"])
     return [Want(document, name, rows, reference if name == "refout" else columns) for name in names if name in arrays]
@@ -244,7 +245,7 @@ def _together(
 
 
 def _joined(
-    documents: Sequence[Document],
+    documents: Sequence[Doc],
     name: str,
     values: Mapping[tuple[str, str], Array],
     unread: list[Row],

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.pixels.exposures import Document
+from pipelines.documents.schema import Doc
 from pipelines.pixels.reading import SLOPE_ARRAYS
 from pipelines.version import __version__
 
@@ -28,18 +28,18 @@ _KINDS = {"sci": "rates", "err": "rates", "dq": "rates-dq"}
 _SLAB = 64  # rows of a chunk of the slope images: read once, they serve several bands of the stack
 
 
-def name_of(document: Document) -> Name:
+def name_of(document: Doc) -> Name:
     """Return what a product goes by in the view: its id, and the digest of its slopes."""
     return document["_id"], ((document.get("arrays") or {}).get("sci") or {}).get("digest", "")
 
 
-def window_of(document: Document) -> tuple[Any, ...]:
+def window_of(document: Doc) -> tuple[Any, ...]:
     """Return the detector and the window, which images of one stack share."""
     window = document["window"]
     return document["detector"], window["x"], window["y"], window["nx"], window["ny"]
 
 
-def by_window(documents: Iterable[Document]) -> dict[tuple[Any, ...], list[Document]]:
+def by_window(documents: Iterable[Doc]) -> dict[tuple[Any, ...], list[Doc]]:
     """Sort products, or segments, by detector and window."""
     groups = defaultdict(list)
     for document in documents:
@@ -47,11 +47,11 @@ def by_window(documents: Iterable[Document]) -> dict[tuple[Any, ...], list[Docum
     return groups
 
 
-def stacks_of(documents: Iterable[Document]) -> Iterator[list[Document]]:
+def stacks_of(documents: Iterable[Doc]) -> Iterator[list[Doc]]:
     """Cut the products of each window, in order of time, into stacks of at most `PLANES` images."""
     far = datetime.max.replace(tzinfo=UTC)
     for alike in by_window(documents).values():
-        stack: list[Document] = []
+        stack: list[Doc] = []
         planes = 0
         for document in sorted(alike, key=lambda d: (d.get("timestamp") or far, d["_id"])):
             if stack and planes + planes_of(document) > PLANES:
@@ -63,13 +63,13 @@ def stacks_of(documents: Iterable[Document]) -> Iterator[list[Document]]:
             yield stack
 
 
-def planes_of(document: Document) -> int:
+def planes_of(document: Doc) -> int:
     """Count the slope images of a product."""
     shape = document["arrays"]["sci"]["shape"]
     return int(shape[0]) if len(shape) == 3 else 1
 
 
-def stored(store: ArrayStore, stack: Sequence[Document], run: str) -> dict[str, Any]:
+def stored(store: ArrayStore, stack: Sequence[Doc], run: str) -> dict[str, Any]:
     """Store the arrays of a stack; return its segment's document."""
     refs: dict[str, ArrayRef] = {}
     for name, kind in _KINDS.items():
@@ -125,7 +125,7 @@ class _Stack:
         return rows
 
 
-def holds_the_same(store: ArrayStore, segment: Document, live: Mapping[Name, Document]) -> bool:
+def holds_the_same(store: ArrayStore, segment: Doc, live: Mapping[Name, Doc]) -> bool:
     """Tell whether a segment holds the values of those of its products that there still are, bit for bit."""
     from arraystore import ArrayDamaged, Lost
 

@@ -12,6 +12,7 @@ from pymongo import ReplaceOne
 
 from catalog import Catalog, Collection
 from pipelines.documents import runs as ledger
+from pipelines.documents.schema import Document
 from pipelines.errors import IntegrityError, Refused, UsageError
 from pipelines.progress import Progress
 from pipelines.session import Session
@@ -19,8 +20,6 @@ from pipelines.session import Session
 BATCH = 200  # documents compared and written together
 NOT_COPIED = frozenset({"leases"})
 """Who holds what at this moment is no one's business elsewhere."""
-
-Document = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import bson.errors
 from arraystore import ArrayDamaged, ArrayRef, ArrayStore, InvalidRef, Lost
 from catalog import Catalog
 from pipelines.documents.records import PREFIXES, RecordName, older_key, parse_key, record_key, record_stem
-from pipelines.documents.schema import pixels_digest
+from pipelines.documents.schema import Document, pixels_digest
 from pipelines.session import Session
 from pipelines.upkeep.doubles import LIVE, SHOWN, duplicates, half_deleted
 from pipelines.upkeep.findings import Finding
@@ -21,7 +21,6 @@ from pipelines.upkeep.findings import Finding
 REFERRING = ("headers", "masters", "views", "trash", "history")
 """Collections whose documents keep arrays alive."""
 
-Document = dict[str, Any]
 T = TypeVar("T")
 LOOK = 256  # things listed between two looks at the clock
 

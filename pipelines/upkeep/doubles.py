@@ -7,6 +7,7 @@ from typing import Any
 
 from catalog import Catalog
 from pipelines.documents.lookup import found_in
+from pipelines.documents.schema import Document
 from pipelines.upkeep.findings import Finding
 
 __all__ = ["LIVE", "SHOWN", "duplicates", "half_deleted"]
@@ -14,8 +15,6 @@ __all__ = ["LIVE", "SHOWN", "duplicates", "half_deleted"]
 LIVE = ("headers", "masters")
 SHOWN = 20  # documents named with a finding
 PATIENCE = 2.0  # seconds in which a deletion under way is carried out
-
-Document = dict[str, Any]
 
 
 def half_deleted(catalog: Catalog) -> Iterator[Finding]:

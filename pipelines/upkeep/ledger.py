@@ -1,8 +1,6 @@
 """The ledger as a table: which runs changed the archive, when, how they ended, and what came of them."""
 
-from collections.abc import Mapping
-from typing import Any
-
+from pipelines.documents.schema import Doc
 from pipelines.errors import UsageError, near_misses
 from pipelines.session import Session
 from pipelines.table import Answer, Row
@@ -11,7 +9,6 @@ __all__ = ["list_runs"]
 
 COLUMNS = ("run", "verb", "started", "minutes", "status", "result", "what", "user", "host")
 MAIN = ("run", "verb", "started", "status", "result")
-Doc = Mapping[str, Any]
 
 
 def list_runs(session: Session, *, verb: str | None = None, limit: int = 20) -> Answer:

@@ -19,6 +19,7 @@ from pipelines.documents.filling import fill
 from pipelines.documents.lives import Life, Replayed
 from pipelines.documents.migrate import rename_records
 from pipelines.documents.records import PREFIXES, parse_key, record_stem
+from pipelines.documents.schema import Document
 from pipelines.documents.strangers import EVER, leave_mark, strangers
 from pipelines.errors import Refused, UnknownDocument
 from pipelines.progress import Progress
@@ -28,8 +29,6 @@ from pipelines.table.cells import counted
 BATCH = 200  # documents written together
 KEPT = ("history", "trash", "headers", "masters")
 """What is rebuilt, in the order it is written: cut short, nothing is in use without its history."""
-
-Document = dict[str, Any]
 
 
 @dataclass(slots=True)

@@ -6,7 +6,6 @@ When each was last found sound is kept in the collection ``checks``, never in th
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from pymongo import DeleteOne, ReplaceOne
 
@@ -14,6 +13,7 @@ from arraystore import ArrayDamaged, InvalidArray, InvalidRef, Lost, StoreTooNew
 from pipelines.documents.lookup import found_in
 from pipelines.documents.records import record_key
 from pipelines.documents.replay import entries_of, kept_document, replayed, settled
+from pipelines.documents.schema import Document
 from pipelines.session import Session
 from pipelines.upkeep.census import REFERRING, Census, fingerprint, owners
 from pipelines.upkeep.findings import Finding
@@ -23,8 +23,6 @@ AHEAD = 200  # items whose documents are read together
 _ARRAYS = {"arrays": 1, "before.arrays": 1}
 LEVELS = ("exists", "sizes", "digests", "decode")
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
-
-Document = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

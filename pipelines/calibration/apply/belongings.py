@@ -16,6 +16,7 @@ from pipelines.calibration.apply.plan import Correction
 from pipelines.calibration.apply.run import planned
 from pipelines.calibration.select.criteria import Rules
 from pipelines.documents.lookup import found_in
+from pipelines.documents.schema import Doc
 from pipelines.errors import DarkroomError, UsageError
 from pipelines.progress import Progress
 from pipelines.session import Session
@@ -23,7 +24,6 @@ from pipelines.table import Answer, Row
 
 __all__ = ["FOLDERS", "export_belongings"]
 
-Doc = Mapping[str, Any]
 COLUMNS = ("setup", "folder", "frame", "file", "outcome", "notes")
 
 FOLDERS = ("lights", "darks", "flats", "biases", "darkflats")

@@ -12,13 +12,13 @@ from pipelines.calibration.select.choose import FIELDS, best, judged
 from pipelines.calibration.select.criteria import Rules
 from pipelines.calibration.select.darks import DarkChoice, dark_for, miss
 from pipelines.calibration.select.departed import with_departures
+from pipelines.documents.schema import Doc
 from pipelines.errors import UsageError
 from pipelines.instruments import profiles
 from pipelines.session import Session
 
 __all__ = ["Conversion", "Correction", "corrections"]
 
-Doc = Mapping[str, Any]
 
 KINDS = ("bias", "dark", "flat", "pixelmap")
 NOT_CALIBRATED = ("bias", "dark")

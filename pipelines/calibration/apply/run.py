@@ -25,7 +25,6 @@ from pipelines.table import Answer, Row
 
 __all__ = ["Output", "calibrate", "frames_of", "lights_of", "planned"]
 
-Doc = Mapping[str, Any]
 COLUMNS = ("frame", "bias", "dark", "flat", "scale", "unit", "outcome", "result", "notes")
 
 _NIGHT = re.compile(r"\d{4}-\d{2}-\d{2}")

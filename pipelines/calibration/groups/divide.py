@@ -10,9 +10,8 @@ from typing import Any
 from pipelines.calibration.groups.guard import Values, mixed
 from pipelines.calibration.groups.keys import number, obs_number, trait
 from pipelines.calibration.groups.tolerance import clusters, unwrapped
+from pipelines.documents.schema import Doc
 from pipelines.instruments import Calibration, GroupKey, GroupRule
-
-Doc = Mapping[str, Any]
 
 COPY = "the same pixels as"
 """How the reason of a copy begins."""

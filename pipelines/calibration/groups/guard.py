@@ -6,18 +6,18 @@ not known to vary from frame to frame, may be a setting that changed between the
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
 from catalog import decode_keyword
 from pipelines.calibration.groups.keys import image_headers, number, observed
+from pipelines.documents.schema import Doc
 from pipelines.instruments import GroupRule
 from pipelines.instruments.varying import DEGREES, is_temperature, varies
 
 __all__ = ["mixed", "said"]
 
-Doc = Mapping[str, Any]
 Values = dict[str, dict[str, int]]
 
 ABSENT = "none"

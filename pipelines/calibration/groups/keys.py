@@ -6,7 +6,7 @@ from typing import Any
 
 from pipelines.calibration.groups.kinds import KINDS
 from pipelines.documents.observations import obs_of
-from pipelines.documents.schema import RESIDUE
+from pipelines.documents.schema import RESIDUE, Doc
 from pipelines.documents.shared import observed_master
 from pipelines.errors import UsageError
 from pipelines.instruments import Calibration, GroupKey, GroupRule, profiles
@@ -27,8 +27,6 @@ __all__ = [
     "trait",
     "traits",
 ]
-
-Doc = Mapping[str, Any]
 
 
 def rule_for(profile: str, kind: str) -> GroupRule:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -10,11 +10,10 @@ from catalog import Collection
 from pipelines.calibration.groups.divide import canonical, unfit_for_group
 from pipelines.calibration.groups.keys import calibration_of, number, trait
 from pipelines.calibration.groups.tolerance import alike
+from pipelines.documents.schema import Doc
 from pipelines.instruments import GroupRule
 from pipelines.instruments.calibration import UNDECLARED
 from pipelines.table import Row
-
-Doc = Mapping[str, Any]
 
 
 def borrowable(headers: Collection, rule: GroupRule, profile: str, rows: Sequence[Row]) -> list[list[str]]:

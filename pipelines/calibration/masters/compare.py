@@ -20,13 +20,13 @@ from pipelines.calibration.masters.images import image_names, planes_of
 from pipelines.calibration.select.certify import find_master
 from pipelines.combine.methods import MAD_TO_SIGMA
 from pipelines.documents.lookup import found_in
+from pipelines.documents.schema import Doc
 from pipelines.errors import Refused, UsageError, require
 from pipelines.session import Session
 from pipelines.table import Answer, Row
 
 __all__ = ["PEERS", "compare"]
 
-Doc = Mapping[str, Any]
 Plane = npt.NDArray[Any]
 
 PEERS = ("ccdproc",)

@@ -14,15 +14,13 @@ from pipelines.calibration.masters.recipe import MasterRecipe, identity, master_
 from pipelines.documents.edits import AWARE
 from pipelines.documents.lives import Life
 from pipelines.documents.records import numbered, parse_key, record_key, record_stem
-from pipelines.documents.schema import SCHEMA, pixels_digest
+from pipelines.documents.schema import SCHEMA, Document, pixels_digest
 from pipelines.documents.shared import observed_master, shared_obs
 from pipelines.errors import Refused
 from pipelines.session import Session
 from pipelines.version import __version__
 
 __all__ = ["MasterParts", "keep_master", "master_document", "recover_master"]
-
-Document = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,12 +14,11 @@ from pipelines.calibration.masters.step import MasterOptions, Step
 from pipelines.calibration.select.departed import unfit as judged_unfit
 from pipelines.combine.pairs import spread_over
 from pipelines.documents.lookup import found_in
+from pipelines.documents.schema import Doc
 from pipelines.errors import UsageError
 from pipelines.table import Row
 
 __all__ = ["fetch", "frame_steps", "unfit"]
-
-Doc = Mapping[str, Any]
 
 
 def frame_steps(

@@ -6,7 +6,7 @@ What is smooth, a cloud or the slope of the sky, is taken out by differences of 
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,10 +18,10 @@ from pipelines.combine import NoiseModel
 from pipelines.combine.frames import stack_of
 from pipelines.combine.pairs import sample_of, spread_over
 from pipelines.combine.photon import robust_variance
+from pipelines.documents.schema import Doc
 
 __all__ = ["flat_noise", "on_common_pixels", "pedestal_of", "unequal"]
 
-Doc = Mapping[str, Any]
 
 _FEWEST = 256  # pixels
 _RESPONSE = (0.3, 3.0)  # of pixels that are looked at, the middle is 1

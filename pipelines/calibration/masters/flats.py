@@ -1,8 +1,7 @@
 """Drafts and makes flats: those of evening and morning, the two together, each frame with its dark."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 from catalog import Catalog
 from pipelines.calibration.masters.drafting import frame_steps
@@ -13,10 +12,9 @@ from pipelines.calibration.masters.step import MasterOptions, Step
 from pipelines.calibration.select.choose import FIELDS
 from pipelines.calibration.select.darks import DarkChoice, dark_for
 from pipelines.calibration.select.departed import with_departures
+from pipelines.documents.schema import Doc
 
 __all__ = ["draft", "make"]
-
-Doc = Mapping[str, Any]
 
 
 def draft(

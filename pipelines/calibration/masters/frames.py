@@ -1,7 +1,7 @@
 """Frames as they are combined: rows of a raw frame, or of a flat with its dark taken away and its level divided out."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from arraystore import ArrayStore, Cube
 from pipelines.combine import drifts, frame_levels
+from pipelines.documents.schema import Doc
 
 __all__ = [
     "Masked",
@@ -29,7 +30,6 @@ __all__ = [
     "variance_source",
 ]
 
-Doc = Mapping[str, Any]
 _COLOURS = 1.1  # largest over smallest level of the four places of a pattern
 Rows = npt.NDArray[Any]
 

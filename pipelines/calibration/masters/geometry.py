@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from pipelines.calibration.masters.images import frame_images
+from pipelines.documents.schema import Doc
 from pipelines.errors import UsageError
 
 __all__ = ["Amplifier", "Geometry", "Region", "Section", "geometry_of", "overscan_taken", "section_of", "treatment"]
 
-Doc = Mapping[str, Any]
 Section = tuple[slice, slice]
 Index = npt.NDArray[np.intp]
 

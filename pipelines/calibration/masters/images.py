@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pipelines.documents.schema import Doc
+
 __all__ = ["SINGLE", "frame_images", "image_names", "of_image", "plane_key", "planes_of"]
 
-Doc = Mapping[str, Any]
 
 SINGLE = "sci"
 """The name of the only image of a frame."""

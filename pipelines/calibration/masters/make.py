@@ -29,8 +29,6 @@ from pipelines.instruments import profiles
 
 __all__ = ["make", "planes"]
 
-Doc = Mapping[str, Any]
-
 
 class _Unfit(Exception):
     """These frames give no master; the message says why."""

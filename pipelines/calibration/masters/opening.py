@@ -20,11 +20,10 @@ from pipelines.calibration.masters.images import planes_of
 from pipelines.calibration.masters.overscan import Overscan, measure_overscan
 from pipelines.calibration.masters.step import Step
 from pipelines.combine import FrameUnreadable
+from pipelines.documents.schema import Doc
 from pipelines.errors import DarkroomError
 
 __all__ = ["NoMaster", "Opened", "flat_lights", "leveled", "master_plane", "measured_overscan", "open_image", "opened"]
-
-Doc = Mapping[str, Any]
 
 
 class NoMaster(DarkroomError):

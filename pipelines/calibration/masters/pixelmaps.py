@@ -20,6 +20,7 @@ from pipelines.calibration.masters.unstable import Scatter, Spread, steady_varia
 from pipelines.calibration.masters.work import Made, Work
 from pipelines.calibration.select.choose import FIELDS
 from pipelines.combine.methods import MAD_TO_SIGMA
+from pipelines.documents.schema import Doc
 from pipelines.errors import DarkroomError
 from pipelines.table.cells import counted
 
@@ -29,7 +30,6 @@ MOST = 0.2
 """Fraction of the sensor from which a map is not in use until somebody has looked."""
 
 
-Doc = Mapping[str, Any]
 Votes = npt.NDArray[np.uint8]
 
 

@@ -11,14 +11,13 @@ from pipelines.calibration.masters.maker import maker_of
 from pipelines.calibration.masters.step import MasterOptions, Step, sizes
 from pipelines.calibration.select.choose import FIELDS
 from pipelines.documents.lookup import found_in
+from pipelines.documents.schema import Doc
 from pipelines.errors import UsageError
 from pipelines.instruments.nights import parse_night
 from pipelines.session import Session
 from pipelines.table import Answer
 
 __all__ = ["plan_kind", "plan_masters", "plan_table"]
-
-Doc = Mapping[str, Any]
 
 
 def plan_masters(

@@ -11,6 +11,7 @@ from pipelines.calibration.masters.plan import plan_masters, plan_table
 from pipelines.calibration.masters.step import MasterOptions, Step
 from pipelines.documents import runs as ledger
 from pipelines.documents.changes import Edit, change
+from pipelines.documents.schema import Doc
 from pipelines.errors import Refused, UnknownDocument
 from pipelines.session import Session
 from pipelines.table import Answer, Row
@@ -18,7 +19,6 @@ from pipelines.table.cells import counted
 
 __all__ = ["Recalled", "downstream", "recall"]
 
-Doc = Mapping[str, Any]
 
 NOISE_WORTH = 0.05
 """A master whose noise grows by more than this fraction is worth making again with other frames."""

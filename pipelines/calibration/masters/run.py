@@ -2,14 +2,14 @@
 
 import logging
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from typing import Any
 
 from arraystore import ArrayStore
 from pipelines.calibration.groups.kinds import KINDS
-from pipelines.calibration.masters.document import Document, MasterParts, keep_master, master_document, recover_master
+from pipelines.calibration.masters.document import MasterParts, keep_master, master_document, recover_master
 from pipelines.calibration.masters.make import make
 from pipelines.calibration.masters.plan import plan_kind, require_sense
 from pipelines.calibration.masters.step import MasterOptions, Step
@@ -20,6 +20,7 @@ from pipelines.combine.bands import processors
 from pipelines.documents import runs as ledger
 from pipelines.documents.changes import Edit, change
 from pipelines.documents.lookup import found_in
+from pipelines.documents.schema import Doc, Document
 from pipelines.errors import Refused
 from pipelines.progress import Progress
 from pipelines.session import Session
@@ -27,7 +28,6 @@ from pipelines.table import Answer, Row
 
 __all__ = ["make_masters"]
 
-Doc = Mapping[str, Any]
 logger = logging.getLogger(__name__)
 
 COLUMNS = ("kind", "camera", "key", "frames", "used", "outcome", "status", "master", "reason", "rejected", "s")

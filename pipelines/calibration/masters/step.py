@@ -11,11 +11,11 @@ from pipelines.calibration.groups.keys import rule_for
 from pipelines.calibration.masters.images import frame_images
 from pipelines.calibration.masters.recipe import Input, MasterRecipe, Used, identity, master_name
 from pipelines.calibration.select.criteria import Rules
+from pipelines.documents.schema import Doc
 from pipelines.table import Row
 
 __all__ = ["MapRules", "MasterOptions", "Step", "sizes"]
 
-Doc = Mapping[str, Any]
 Action = Literal["make", "none", "reinstate"]
 
 RATE = 2.5e-7

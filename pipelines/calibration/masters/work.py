@@ -7,10 +7,9 @@ from typing import Any
 from arraystore import ArrayRef
 from pipelines.calibration.masters.acceptance import Acceptance
 from pipelines.calibration.masters.step import MasterOptions, Step
+from pipelines.documents.schema import Doc
 
 __all__ = ["Made", "Work"]
-
-Doc = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

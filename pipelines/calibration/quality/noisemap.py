@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,6 @@ from pipelines.table import Answer
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Doc = Mapping[str, Any]
 
 _COLUMNS = ("x", "y", "noise", "times")
 

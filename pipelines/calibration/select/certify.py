@@ -15,12 +15,12 @@ from pipelines.calibration.select.intervals import interval, joined, overlaps, w
 from pipelines.documents import runs as ledger
 from pipelines.documents.changes import Edit, change
 from pipelines.documents.lease import Holder, held
+from pipelines.documents.schema import Doc
 from pipelines.errors import NEAR, Refused, UnknownDocument, UsageError, near_misses
 from pipelines.session import Session
 
 __all__ = ["Certification", "certify", "same_key", "set_status"]
 
-Doc = Mapping[str, Any]
 
 _PATIENCE = 30.0  # s to wait for another process, which takes milliseconds
 

@@ -1,7 +1,7 @@
 """Chooses the best master for a frame: what passes every criterion, certified first, nearest in time."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -10,10 +10,10 @@ from catalog import Catalog
 from pipelines.calibration.groups.keys import rule_for, traits
 from pipelines.calibration.select.criteria import SCALED, MasterCheck, Rules, judge
 from pipelines.calibration.select.departed import with_departures
+from pipelines.documents.schema import Doc
 
 __all__ = ["MasterCandidate", "best", "candidates", "choose", "judged", "nearness"]
 
-Doc = Mapping[str, Any]
 
 FIELDS = (
     "kind", "date", "timestamp", "instrument", "camera", "key", "flat_time", "status", "validity", "acceptance",

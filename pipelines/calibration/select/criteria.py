@@ -1,7 +1,7 @@
 """The criteria by which a master suits a frame, each with its distance: one table for choosing and for why."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -9,11 +9,11 @@ from typing import Any, Literal
 from pipelines.calibration.groups.divide import canonical
 from pipelines.calibration.groups.keys import master_trait, matching_keys, number, trait
 from pipelines.calibration.groups.tolerance import apart
+from pipelines.documents.schema import Doc
 from pipelines.instruments import GroupKey, GroupRule
 
 __all__ = ["SCALED", "MasterCheck", "Rules", "alike", "certify_hint", "departed_shown", "judge", "valid_at"]
 
-Doc = Mapping[str, Any]
 
 SCALED = 2.0
 """Distance of an exposure time that passes by scaling only: past every one that matches."""

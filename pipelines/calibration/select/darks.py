@@ -1,16 +1,14 @@
 """What a frame would hold without light: its dark, a longer dark scaled down on a bias, or the bias alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from pipelines.calibration.groups.keys import rule_for, traits
 from pipelines.calibration.select.choose import MasterCandidate, best, judged, nearness
 from pipelines.calibration.select.criteria import SCALED, Rules, certify_hint
+from pipelines.documents.schema import Doc
 
 __all__ = ["DarkChoice", "dark_for", "miss"]
-
-Doc = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,12 @@ from pipelines.calibration.select.criteria import alike
 from pipelines.documents import runs as ledger
 from pipelines.documents.changes import Changed, Edit, change
 from pipelines.documents.lookup import found_in
+from pipelines.documents.schema import Doc
 from pipelines.errors import UsageError
 from pipelines.session import Session
 
 __all__ = ["departures", "mark_bad", "unfit", "with_departures"]
 
-Doc = Mapping[str, Any]
 
 _FIELDS = {"kind": 1, "key": 1, "profile": 1, "inputs": 1, "masters": 1}
 

@@ -10,6 +10,7 @@ from pipelines.calibration.groups.keys import exposure_time, matching_keys, numb
 from pipelines.calibration.select.choose import FIELDS, MasterCandidate, best, judged, nearness
 from pipelines.calibration.select.criteria import Rules
 from pipelines.calibration.select.departed import with_departures
+from pipelines.documents.schema import Doc
 from pipelines.errors import UsageError
 from pipelines.instruments import GroupRule
 from pipelines.instruments.nights import on
@@ -18,7 +19,6 @@ from pipelines.table import Answer, Row
 
 __all__ = ["calibration_needs"]
 
-Doc = Mapping[str, Any]
 
 NEEDS: Mapping[str, tuple[str, ...]] = {"light": ("dark", "flat"), "flat": ("dark",)}
 """Which masters the frames of a kind are calibrated with."""

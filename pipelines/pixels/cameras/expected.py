@@ -26,6 +26,7 @@ from pipelines.calibration.masters.pixelmaps import in_use
 from pipelines.calibration.select.choose import FIELDS, best, judged
 from pipelines.calibration.select.darks import dark_for
 from pipelines.calibration.select.departed import with_departures
+from pipelines.documents.schema import Doc
 from pipelines.errors import UsageError
 from pipelines.instruments import GroupRule
 from pipelines.pixels.cameras.reading import FrameValues, Placed
@@ -34,7 +35,6 @@ from pipelines.session import Session
 
 __all__ = ["Expected", "expected"]
 
-Doc = Mapping[str, Any]
 Array = npt.NDArray[Any]
 Part = tuple[Doc, float]
 """A master, and by what its value is multiplied."""

@@ -20,6 +20,7 @@ from pipelines.calibration.groups.keys import rule_for
 from pipelines.calibration.masters.bits import MasterDQ
 from pipelines.combine.methods import MAD_TO_SIGMA
 from pipelines.combine.telegraph import switching_rate
+from pipelines.documents.schema import Doc
 from pipelines.errors import NothingThere, UsageError
 from pipelines.pixels.cameras.maps import NightMaps, level_of, longest, night_maps, upright, window_of
 from pipelines.pixels.cameras.places import FIELDS, ImagePlace, Misplaced, place_of
@@ -35,7 +36,6 @@ from pipelines.table import Answer, Row
 
 __all__ = ["hot", "noisy", "telegraph"]
 
-Doc = Mapping[str, Any]
 Array = npt.NDArray[Any]
 
 _PLACE = ("detector", "subarray", "x", "y")

@@ -16,13 +16,13 @@ from pipelines.calibration.masters.pixelmaps import in_use
 from pipelines.calibration.select.choose import FIELDS as MASTER
 from pipelines.calibration.select.departed import with_departures
 from pipelines.documents.lookup import found_in
+from pipelines.documents.schema import Doc
 from pipelines.errors import NothingThere
 from pipelines.pixels.cameras.places import FIELDS, ImagePlace, Misplaced, place_of
 from pipelines.session import Session
 
 __all__ = ["NightMaps", "night_maps", "window_of"]
 
-Doc = Mapping[str, Any]
 Array = npt.NDArray[Any]
 
 BUDGET = 64 * 2**20

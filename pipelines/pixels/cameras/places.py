@@ -7,7 +7,6 @@ said (no window: counted from the first pixel of the picture) or refused (a corn
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,12 +15,12 @@ import numpy.typing as npt
 
 from pipelines.calibration.masters.geometry import Geometry, geometry_of
 from pipelines.calibration.masters.images import frame_images
+from pipelines.documents.schema import Doc
 from pipelines.errors import UsageError
 from pipelines.instruments.dialects import geometry as words
 
 __all__ = ["FIELDS", "Axis", "ImagePlace", "Misplaced", "place_of"]
 
-Doc = Mapping[str, Any]
 Ints = npt.NDArray[np.int64]
 
 _SECTIONS = tuple(key.name for key in words.WINDOW_SECTIONS if key.name in ("CCDSEC", "DETSEC", "RTDATSEC"))

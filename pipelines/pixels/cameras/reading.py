@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from catalog import Collection
+from pipelines.documents.schema import Doc
 from pipelines.errors import NothingThere
 from pipelines.instruments import profiles
 from pipelines.pixels.cameras.places import FIELDS, ImagePlace, Misplaced, place_of
@@ -22,7 +23,6 @@ from pipelines.table import Row
 if TYPE_CHECKING:
     from arraystore import ArrayStore
 
-Doc = Mapping[str, Any]
 Array = npt.NDArray[Any]
 
 _COMMON = ("kind", "date", "timestamp", "profile", "instrument", "flat_time", "qc.verdict", "qc.checks", "kind_note")

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from arraystore import ArrayDamaged, Lost
 from pipelines.combine.methods import MAD_TO_SIGMA
+from pipelines.documents.schema import Doc
 from pipelines.errors import UsageError
 from pipelines.pixels.search import statistics as levels
 from pipelines.pixels.search.result import FoundPixels, Map
@@ -30,7 +31,6 @@ from pipelines.table import Answer, Row
 __all__ = ["RampStack", "ramp_stacks", "ramp_telegraph"]
 
 Array = npt.NDArray[Any]
-Document = Mapping[str, Any]
 
 UNUSABLE = 1 | 2
 """Flags of a group that is not used: DO_NOT_USE, SATURATED. A jump that was detected is what is looked for."""
@@ -63,7 +63,7 @@ class RampStack:
     subarray: str
     readpatt: str
     window: Mapping[str, int]
-    documents: list[Document]
+    documents: list[Doc]
     unreadable: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -312,7 +312,7 @@ def _states(signed: list[Array]) -> tuple[Array, Array]:
         return high / groups, turns / pairs
 
 
-def _numbers(doc: Document) -> tuple[int, int]:
+def _numbers(doc: Doc) -> tuple[int, int]:
     """Return how many integrations and groups a ramp has: of a cube of three axes what its document says."""
     shape = doc["arrays"]["sci"]["shape"]
     return (int(shape[0]), int(shape[1])) if len(shape) == 4 else (int(doc["nints"]), int(doc["ngroups"]))
