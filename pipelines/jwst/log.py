@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bson import Binary
 
 from pipelines.errors import UsageError
 from pipelines.session import Session
-
-if TYPE_CHECKING:
-    pass
 
 
 def keep(session: Session, ids: Sequence[str], *, record: Mapping[str, Any], run: str, key: str) -> None:

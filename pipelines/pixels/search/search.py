@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, time
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,9 +24,6 @@ from pipelines.pixels.search.statistics import Floats
 from pipelines.progress import Progress
 from pipelines.session import Session
 from pipelines.table import Answer, Row
-
-if TYPE_CHECKING:
-    pass
 
 Array = npt.NDArray[Any]
 Images = dict[str, Array]

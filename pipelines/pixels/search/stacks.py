@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -19,9 +19,6 @@ from arraystore import ArrayDamaged, Lost
 from pipelines.errors import UsageError
 from pipelines.pixels.search.statistics import Floats
 from pipelines.session import Session
-
-if TYPE_CHECKING:
-    pass
 
 BUDGET = 64 * 2**20
 """Bytes of slopes and errors that the blocks in work may hold together; their statistics take a few times as much."""
