@@ -7,7 +7,7 @@ import pytest
 
 from tests.notebooks import NOTEBOOKS, kernel, run
 
-MACHINE = re.compile(r"/tmp/|/root/|/home/|/work/|/var/")
+MACHINE = re.compile(r"/tmp/|/root/|/home/|/var/")
 LARGEST = 1_000_000  # bytes: a host of code shows no notebook that is much larger
 
 
