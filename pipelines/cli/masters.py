@@ -63,7 +63,11 @@ def masters_list(
     nights: list[str] = typer.Argument(None, help="Nights, YYYY-MM-DD; all by default.", metavar="NIGHT"),
     kind: str = typer.Option(None, help="Only bias, dark, flat or pixelmap."),
     camera: str = typer.Option(None, help="Only of this camera."),
-    status: str = typer.Option(None, help="Only certified, verified, proposed, withdrawn or superseded."),
+    status: str = typer.Option(
+        None,
+        help="Only those that are today certified, verified, proposed, withdrawn, set-aside, recalled, stale, "
+        "retired or superseded.",
+    ),
     as_json: bool = table_option,
 ) -> None:
     """List the masters of some nights, or all.

@@ -88,6 +88,9 @@ def miss(kind: str, candidates: Sequence[MasterCandidate]) -> str:
     near = min(candidates, key=nearness, default=None)
     if near is None:
         return f"no {kind} from this camera"
-    said = f"no {kind}: {near.master['_id']} has {near.failed[0].criterion} {near.failed[0].text}"
+    fault = near.failed[0]
+    said = f"no {kind}: {near.master['_id']} " + (
+        f"is {fault.text}" if fault.criterion == "current" else f"has {fault.criterion} {fault.text}"
+    )
     waits = [check.criterion for check in near.failed] == ["status"] and near.master["status"] == "proposed"
     return f"{said}; {certify_hint(near.master)}" if waits else said

@@ -11,9 +11,11 @@ from pipelines.documents.words import require_word
 from pipelines.instruments.nights import on
 from pipelines.table import Answer, Row
 
-SUPERSEDED = "superseded"
-STATUSES = ("certified", "verified", "proposed", "withdrawn", "set-aside", SUPERSEDED)
-"""What a master may be."""
+STORED = ("certified", "verified", "proposed", "withdrawn", "set-aside")
+"""The status that a document keeps."""
+
+OUT_OF_USE = ("recalled", "stale", "retired", "superseded")
+"""Why a master is in use no more, whatever status it keeps."""
 
 COLUMNS = ("master", "kind", "date", "camera", "frames", "status", "reason")
 
@@ -32,14 +34,16 @@ def list_masters(
     ----------
     date
         A night, several, or all.
-    kind, camera, status
+    kind, camera
         Only these; calibrated frames that are kept only if asked for by ``kind='calibrated'``.
+    status
+        Only those that have it today: one of `STORED`, or of `OUT_OF_USE`.
 
     Returns
     -------
     Answer
         Columns ``master`` (its name), ``kind``, ``date``, ``camera``, ``frames`` (how many were combined),
-        ``status``, and ``reason``: why it has that status.
+        ``status``: what it is today (a verified master that was recalled is recalled), and ``reason``.
 
     Raises
     ------
@@ -47,39 +51,41 @@ def list_masters(
         There is no such kind or status.
     """
     require_word("kind of master", kind, {*KINDS, *catalog.masters.distinct("kind")})
-    require_word("status", status, STATUSES)
+    require_word("status", status, (*STORED, *OUT_OF_USE))
     query: dict[str, Any] = {**on(date), **({} if kind else {"kind": {"$in": list(KINDS)}})}
-    query |= {name: value for name, value in (("kind", kind), ("camera", camera), ("status", status)) if value}
-    if query.get("status") == SUPERSEDED:  # said of one by another: its own status stays what it was
-        query |= {"superseded_by": {"$gt": ""}}
-        del query["status"]
+    query |= {name: value for name, value in (("kind", kind), ("camera", camera)) if value}
+    if status in STORED:
+        query["status"] = status
     fields = ("kind", "date", "camera", "inputs", "masters", "key", "profile", "status", "acceptance")
     marks = ("recalled", "stale", "superseded_by")
     found = catalog.masters.find(query, dict.fromkeys((*fields, *marks), 1))
     found = found.sort([("date", -1), ("kind", 1), ("_id", 1)])
-    return Answer(COLUMNS, tuple(map(_row, with_departures(catalog, found.to_list()))), "Masters")
+    rows = map(_row, with_departures(catalog, found.to_list()))
+    return Answer(COLUMNS, tuple(row for row in rows if status in (None, row["status"])), "Masters")
 
 
 def _row(master: Mapping[str, Any]) -> Row:
+    status, reason = _today(master)
     return {
         "master": master["_id"],
         "kind": master["kind"],
         "date": master["date"],
         "camera": master["camera"],
         "frames": len(master.get("inputs") or ()),
-        "status": master["status"],
-        "reason": _reason(master),
+        "status": status,
+        "reason": reason,
     }
 
 
-def _reason(master: Mapping[str, Any]) -> str | None:
-    """Say why a master is out of use, where it is; else why it has its status."""
+def _today(master: Mapping[str, Any]) -> tuple[str, str | None]:
+    """Return what a master is today, and why."""
+    kept: str = master["status"]
+    was = f" (was {kept})"
     for field in ("recalled", "stale"):
         if master.get(field):
-            return f"{field}: " + "; ".join(mark["why"] for mark in master[field].values())
+            return field, "; ".join(mark["why"] for mark in master[field].values()) + was
     if master.get("departed"):
-        return f"retired: {departed_shown(master['departed'])}"
+        return "retired", departed_shown(master["departed"]) + was
     if master.get("superseded_by"):
-        return f"superseded by {master['superseded_by']}"
-    reason: str | None = (master.get("acceptance") or {}).get("reason")
-    return reason
+        return "superseded", f"by {master['superseded_by']}{was}"
+    return kept, (master.get("acceptance") or {}).get("reason")

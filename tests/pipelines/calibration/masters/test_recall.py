@@ -107,6 +107,8 @@ def test_the_plan_after_a_recall_is_carried_out_and_old_masters_are_superseded(m
     make(made, options=options)
     new = of(made, kind="dark", camera="T13060400", superseded_by=None, **{"key.exptime": 9.0})
     assert of(made, _id=old)["superseded_by"] == new["_id"]
+    (row,) = [row for row in made.calibration.masters(status="stale") if row["master"] == old]
+    assert row["reason"].endswith("(was verified)")
     assert FRAME not in new["parents"]
     assert [item["reason"] for item in new["rejected"] if item["id"] == FRAME] == ["recalled: light leak"]
 

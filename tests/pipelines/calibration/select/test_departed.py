@@ -39,6 +39,11 @@ def test_a_master_is_retired_at_once_and_takes_its_flats_along(changed, tail, va
     assert said in found.reason
     assert said in status(changed, "dark")[0]
     assert "is made from them" in status(changed, "flat")[0]
+    assert {row["status"] for row in changed.calibration.masters(kind="dark")} == {"retired"}
+    assert {row["master"] for row in changed.calibration.masters(status="retired")} >= {
+        row["master"] for row in changed.calibration.masters(kind="flat")
+    }
+    assert not changed.calibration.masters(kind="dark", status="verified")
     assert changed.why(light, "flat").master is None
     (row,) = changed.calibration.calibrate(light)
     assert row["dark"] is None
