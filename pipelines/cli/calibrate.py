@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from pipelines.cli.options import ArchiveAddress, duration, table_option
+from pipelines.cli.options import ArchiveAddress, duration, elsewhere_option, table_option
 
 
 def register(app: typer.Typer) -> None:
@@ -20,6 +20,7 @@ def calibrate(
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace files that are in the folder already."),
     cosmic_rays: bool = typer.Option(False, "--cosmic-rays", help="Mask and fill cosmic rays, by astroscrappy."),
     max_age: str = typer.Option("30d", help="How far from the frame a master may be: 12h, 30d, 8w."),
+    elsewhere: bool = elsewhere_option,
     jobs: int = typer.Option(None, min=1, help="Frames at a time [one for each processor, 4 at most]."),
     as_json: bool = table_option,
 ) -> None:
@@ -37,6 +38,7 @@ def calibrate(
 
     address: ArchiveAddress = context.obj
     rules = Rules(max_age=duration(max_age), max_scale=float("inf"))
+    rules = rules.with_elsewhere() if elsewhere else rules
     with address.open(readonly=not keep) as archive:
         answer = archive.calibration.calibrate(
             what, out=out, keep=keep, overwrite=overwrite, cosmic_rays=cosmic_rays, rules=rules, jobs=jobs

@@ -8,7 +8,7 @@ import typer
 from pipelines.cli.application import Commands
 from pipelines.cli.chapters import Masters
 from pipelines.cli.confirm import agree
-from pipelines.cli.options import ArchiveAddress, json_option, table_option, yes_option
+from pipelines.cli.options import ArchiveAddress, elsewhere_option, json_option, table_option, yes_option
 from pipelines.table.cells import counted
 
 
@@ -193,6 +193,7 @@ def why(
     kind: str = typer.Argument("dark", help="dark, flat, bias or pixelmap."),
     before: bool = typer.Option(False, "--before", help="Only masters from before the frame."),
     max_age: str = typer.Option("30d", help="How far from the frame a master may be: 12h, 30d, 8w."),
+    elsewhere: bool = elsewhere_option,
     as_json: bool = json_option,
 ) -> None:
     """Say which master a frame has and why, or why it has none and what to take.
@@ -207,6 +208,7 @@ def why(
 
     address: ArchiveAddress = context.obj
     rules = Rules(order="before" if before else "nearest", max_age=duration(max_age))
+    rules = rules.with_elsewhere() if elsewhere else rules
     with address.open(readonly=True) as archive:
         answer = archive.calibration.why(frame, kind, rules=rules)
     if as_json:

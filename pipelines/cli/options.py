@@ -102,6 +102,9 @@ ADDRESS = {
 }
 """Where the archive is, said after a command; every command has these."""
 yes_option = typer.Option(False, "--yes", "-y", help="Do not ask.")
+elsewhere_option = typer.Option(
+    False, "--masters-from-elsewhere", help="Use stacks that other programs made where there is no master of ours."
+)
 
 
 def duration(text: str) -> timedelta:

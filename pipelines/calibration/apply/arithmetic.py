@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arraystore import ArrayStore
+from pipelines.calibration.apply.foreign import foreign_planes, is_foreign
 from pipelines.calibration.apply.plan import Conversion, Correction
 from pipelines.calibration.masters.bits import bad_pixels
 from pipelines.calibration.masters.images import planes_of
@@ -86,11 +87,14 @@ def prepare(correction: Correction, image: str, store: ArrayStore) -> Planes:
     Raises
     ------
     UsageError
-        Masters differ in shape.
+        Masters differ in shape, or one made elsewhere does not fit.
     arraystore.Lost, arraystore.ArrayDamaged
         A plane is not what was stored.
     """
-    read = {role: _planes(doc, image, store) for role, doc in correction.masters}
+    read = {
+        role: foreign_planes(doc, image, store, correction.frame) if is_foreign(doc) else _planes(doc, image, store)
+        for role, doc in correction.masters
+    }
     shapes: set[str] = {str(plane.shape) for planes in read.values() for plane in planes.values()}
     if len(shapes) > 1:
         raise UsageError(f"the masters of {correction.frame['_id']} differ in shape: {', '.join(sorted(shapes))}")

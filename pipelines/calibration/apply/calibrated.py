@@ -7,6 +7,7 @@ import numpy as np
 
 from arraystore import ArrayStore
 from pipelines.calibration.apply.arithmetic import Corrected, Planes, correct, prepare
+from pipelines.calibration.apply.foreign import is_foreign, require_level
 from pipelines.calibration.apply.header import calibrated_header
 from pipelines.calibration.apply.plan import Correction
 from pipelines.calibration.masters.geometry import Geometry, geometry_of
@@ -81,6 +82,9 @@ class Calibrator:
         planes = _trimmed(self._planes[name], geometry)
         conversion = correction.conversions[name]
         done = correct(source, planes, conversion, saturation=correction.saturation, pedestal=pedestal)
+        for unlit in (correction.dark, correction.bias):
+            if unlit is not None and is_foreign(unlit):
+                require_level(unlit, done.value)
         steps = ["overscan"] if pedestal is not None else []
         steps += ["trim"] if geometry.trims else []
         steps += [role for role, _ in correction.masters if role != "pixelmap"]

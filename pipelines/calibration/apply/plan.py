@@ -5,13 +5,15 @@ from dataclasses import dataclass, field
 from math import inf, isfinite
 from typing import Any
 
+from pipelines.calibration.apply.foreign import is_foreign
 from pipelines.calibration.groups.keys import rule_for, traits
 from pipelines.calibration.masters.geometry import geometry_of, overscan_taken
 from pipelines.calibration.masters.images import frame_images, image_names, of_image
 from pipelines.calibration.select.choose import FIELDS, best, judged
-from pipelines.calibration.select.criteria import Rules
+from pipelines.calibration.select.criteria import ELSEWHERE, Rules
 from pipelines.calibration.select.darks import DarkChoice, dark_for, miss
 from pipelines.calibration.select.departed import with_departures
+from pipelines.calibration.select.elsewhere import as_master, made_by, stacks
 from pipelines.documents.schema import Doc
 from pipelines.errors import UsageError
 from pipelines.instruments import profiles
@@ -143,7 +145,7 @@ class Correction:
 
 
 def corrections(session: Session, frames: Sequence[Doc], *, rules: Rules | None = None) -> list[Correction]:
-    """Find the masters of frames, by two questions to the catalog however many frames there are.
+    """Find the masters of frames, by a few questions to the catalog however many frames there are.
 
     Parameters
     ----------
@@ -170,7 +172,17 @@ def corrections(session: Session, frames: Sequence[Doc], *, rules: Rules | None 
     pools: dict[Any, list[Doc]] = {}
     for doc in with_departures(session.catalog, found):
         pools.setdefault(doc["camera"], []).append(doc)
-    return [_correction(frame, pools.get(cameras[frame["_id"]], []), rules) for frame in frames]
+    others = stacks(session.catalog, known)
+    made: dict[tuple[Any, str], list[Doc]] = {}  # elsewhere, by camera and profile, whose rules read them
+    for frame in frames:
+        place = (cameras[frame["_id"]], str(frame["profile"]))
+        if place not in made:
+            some = others.get(place[0], [])
+            made[place] = [as_master(doc, rule_for(place[1], doc["kind"].removesuffix("-stack"))) for doc in some]
+    return [
+        _correction(frame, [*pools.get(camera, []), *made[camera, str(frame["profile"])]], rules)
+        for frame, camera in ((frame, cameras[frame["_id"]]) for frame in frames)
+    ]
 
 
 def require_raw(frame: Doc) -> None:
@@ -204,10 +216,10 @@ def _correction(frame: Doc, pool: Sequence[Doc], rules: Rules) -> Correction:
     notes: list[str] = []
     fitting = [doc for doc in pool if _same_images(doc, images)]
     unlike = [doc for doc in fitting if doc["kind"] in ("dark", "bias") and overscan_taken(doc) != wanted]
-    if unlike:
+    fitting = [doc for doc in fitting if doc not in unlike]
+    if unlike := [doc for doc in unlike if not is_foreign(doc) or ELSEWHERE in rules.statuses]:
         has = "is without the overscan level, which this frame has" if not wanted else "has the overscan level in"
         notes.append(f"{unlike[0]['_id']} was passed over: it {has}")
-    fitting = [doc for doc in fitting if doc not in unlike]
     found = dark_for(frame, fitting, rules)
     unlit = None if isinstance(found, str) else found
     notes += [found] if isinstance(found, str) else [found.note] if found.note else []
@@ -233,8 +245,17 @@ def _correction(frame: Doc, pool: Sequence[Doc], rules: Rules) -> Correction:
         overscan=overscan,
         conversions=conversions,
         saturation=saturation,
-        notes=(*notes, *said),
+        notes=(*notes, *said, *_foreign(used)),
     )
+
+
+def _foreign(used: Sequence[Doc]) -> list[str]:
+    """Say of masters made elsewhere what nobody here knows of them."""
+    return [
+        f"the {doc['kind']} {doc['_id']} was {made_by(doc)}: not verified here, its own noise is not in the variance"
+        for doc in used
+        if is_foreign(doc)
+    ]
 
 
 def _same_images(master: Doc, images: tuple[str, ...]) -> bool:

@@ -10,6 +10,7 @@ from catalog import Catalog
 from pipelines.calibration.groups.keys import rule_for, traits
 from pipelines.calibration.select.criteria import SCALED, MasterCheck, Rules, judge
 from pipelines.calibration.select.departed import with_departures
+from pipelines.calibration.select.elsewhere import as_master, stacks
 from pipelines.documents.schema import Doc
 
 __all__ = ["MasterCandidate", "best", "candidates", "choose", "judged", "nearness"]
@@ -82,6 +83,7 @@ def choose(frame: Doc, kind: str, *, catalog: Catalog, rules: Rules | None = Non
 def candidates(frame: Doc, kind: str, *, catalog: Catalog, rules: Rules | None = None) -> list[MasterCandidate]:
     """Judge every master of this kind that the frame's camera has; those of other cameras are no candidates.
 
+    Stacks that other programs made are among them; they pass only if the rules ask for the status ``elsewhere``.
     Of those that pass, the inputs are looked at: a master whose inputs are no longer so is retired.
     """
     rule = rule_for(frame["profile"], kind)
@@ -91,7 +93,8 @@ def candidates(frame: Doc, kind: str, *, catalog: Catalog, rules: Rules | None =
     passing = {one.master["_id"]: one.master for one in found if one.passed}
     retired = [doc for doc in with_departures(catalog, list(passing.values())) if "departed" in doc]
     again = {one.master["_id"]: one for one in judged(frame, kind, retired, rules=rules)}
-    return [again.get(one.master["_id"], one) for one in found]
+    others = [as_master(doc, rule) for doc in stacks(catalog, [camera], [kind]).get(camera, [])]
+    return [again.get(one.master["_id"], one) for one in found] + judged(frame, kind, others, rules=rules)
 
 
 def judged(frame: Doc, kind: str, masters: Iterable[Doc], *, rules: Rules | None = None) -> list[MasterCandidate]:

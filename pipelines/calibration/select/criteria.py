@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -12,8 +12,21 @@ from pipelines.calibration.groups.tolerance import apart
 from pipelines.documents.schema import Doc
 from pipelines.instruments import GroupKey, GroupRule
 
-__all__ = ["SCALED", "MasterCheck", "Rules", "alike", "certify_hint", "departed_shown", "judge", "valid_at"]
+__all__ = [
+    "ELSEWHERE",
+    "SCALED",
+    "MasterCheck",
+    "Rules",
+    "alike",
+    "certify_hint",
+    "departed_shown",
+    "judge",
+    "use_hint",
+    "valid_at",
+]
 
+ELSEWHERE = "elsewhere"
+"""Status of a stack that another program made: it is never verified here, and serves only if somebody asks for it."""
 
 SCALED = 2.0
 """Distance of an exposure time that passes by scaling only: past every one that matches."""
@@ -30,7 +43,7 @@ class Rules:
     order : {'nearest', 'before'}
         Nearest in time either way, or the last one before the frame.
     statuses : tuple of str
-        What it may be; earlier ones are preferred.
+        What it may be; earlier ones are preferred. ``'elsewhere'``: a stack that another program made.
     max_scale : float
         A longer dark may be scaled down by at most this factor; 1 asks for the same exposure time.
     """
@@ -39,6 +52,10 @@ class Rules:
     order: Literal["nearest", "before"] = "nearest"
     statuses: tuple[str, ...] = ("certified", "verified")
     max_scale: float = 1.0
+
+    def with_elsewhere(self) -> "Rules":
+        """Return rules by which masters made elsewhere serve too, after all of ours."""
+        return self if ELSEWHERE in self.statuses else replace(self, statuses=(*self.statuses, ELSEWHERE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +101,12 @@ def judge(frame: Doc, master: Doc, *, kind: str, rule: GroupRule, rules: Rules) 
         Passed or not, all of them, always in the same order.
     """
     checks = [_same("instrument", frame.get("instrument"), master["instrument"])]
+    foreign = master["status"] == ELSEWHERE
     for whole in matching_keys(rule, kind):
         (value, key), found = trait(frame, whole), master_trait(master, whole)
         check = _near(key, value, found) if key.tolerance else _same(key.name, value, found)
+        if foreign and not check.passed and key.name not in (rule.keys[0].name, "exptime", "shape"):
+            check = _as_far_as_stated(check, value, found)
         if key.name == "exptime" and not check.passed:
             check = _scaled(check, value, found, rules.max_scale)
         checks.append(check)
@@ -129,6 +149,23 @@ def _near(key: GroupKey, wanted: Any, found: Any) -> MasterCheck:
     return MasterCheck(key.name, False, off / allowed, text)
 
 
+def _as_far_as_stated(miss: MasterCheck, wanted: Any, found: Any) -> MasterCheck:
+    """Let a stack made elsewhere pass in what it, or the frame, does not state; of a mode part by part."""
+    if miss.criterion == "stacked" or wanted is None or found is None:
+        text = "not compared" if miss.criterion == "stacked" else f"{'frame' if wanted is None else 'it'} does not say"
+        return MasterCheck(miss.criterion, True, 1.0, text)
+    if miss.criterion == "mode":
+        mine, its = _parts(wanted), _parts(found)
+        if all(mine[name] == its[name] for name in mine.keys() & its.keys()):
+            return MasterCheck(miss.criterion, True, 1.0, f"{found}, as far as both say")
+    return miss
+
+
+def _parts(mode: Any) -> dict[str, str]:
+    """Return what a readout mode is made of, by keyword: ``"READOUTM Fast; ROWORDER TOP-DOWN"``."""
+    return {name: value for name, _, value in (part.partition(" ") for part in str(mode).split("; "))}
+
+
 def _scaled(miss: MasterCheck, wanted: Any, found: Any, most: float) -> MasterCheck:
     """Let a longer dark pass that may be scaled down."""
     long, short = number(found), number(wanted)
@@ -142,11 +179,19 @@ def certify_hint(master: Doc) -> str:
     return f"to use it as it is: darkroom masters certify '{master['_id']}' --why TEXT"
 
 
+def use_hint(master: Doc) -> str:
+    """Say how a master that waits for nothing but a word is used: a proposed one of ours, or one made elsewhere."""
+    if master["status"] == ELSEWHERE:
+        return "it was made elsewhere; to use it: --masters-from-elsewhere"
+    return certify_hint(master)
+
+
 def _status(master: Doc, rules: Rules) -> MasterCheck:
     found = master["status"]
     if found in rules.statuses:
         return MasterCheck("status", True, 0.0, found)
-    because = (master.get("acceptance") or {}).get("reason")
+    because = master.get("unfit") or (master.get("acceptance") or {}).get("reason")
+    found = "made elsewhere" if found == ELSEWHERE else found
     text = f"{found}, wanted {' or '.join(rules.statuses)}" + (f" ({because})" if because else "")
     return MasterCheck("status", False, math.inf, text)
 
@@ -163,6 +208,8 @@ def _current(master: Doc) -> MasterCheck:
         return MasterCheck("current", False, math.inf, text)
     if master.get("superseded_by"):
         return MasterCheck("current", False, math.inf, f"superseded by {master['superseded_by']}")
+    if master.get("unfit"):
+        return MasterCheck("current", False, math.inf, f"unfit: {master['unfit']}")
     return MasterCheck("current", True, 0.0, "current")
 
 
@@ -187,6 +234,8 @@ def _validity(frame: Doc, master: Doc) -> MasterCheck:
 
 def _age(frame: Doc, master: Doc, rules: Rules) -> MasterCheck:
     instant, made = frame.get("timestamp"), master.get("timestamp")
+    if made is None and master["status"] == ELSEWHERE:
+        return MasterCheck("age", True, 1.0, "it has no time")
     if instant is None or made is None:
         whose = "the frame" if instant is None else "the master"
         return MasterCheck("age", False, math.inf, f"{whose} has no time")

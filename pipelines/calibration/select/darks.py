@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from pipelines.calibration.groups.keys import rule_for, traits
 from pipelines.calibration.select.choose import MasterCandidate, best, judged, nearness
-from pipelines.calibration.select.criteria import SCALED, Rules, certify_hint
+from pipelines.calibration.select.criteria import ELSEWHERE, SCALED, Rules, use_hint
 from pipelines.documents.schema import Doc
 
 __all__ = ["DarkChoice", "dark_for", "miss"]
@@ -92,5 +92,5 @@ def miss(kind: str, candidates: Sequence[MasterCandidate]) -> str:
     said = f"no {kind}: {near.master['_id']} " + (
         f"is {fault.text}" if fault.criterion == "current" else f"has {fault.criterion} {fault.text}"
     )
-    waits = [check.criterion for check in near.failed] == ["status"] and near.master["status"] == "proposed"
-    return f"{said}; {certify_hint(near.master)}" if waits else said
+    waits = [check.criterion for check in near.failed] == ["status"]
+    return f"{said}; {use_hint(near.master)}" if waits and near.master["status"] in ("proposed", ELSEWHERE) else said

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from pipelines.calibration.groups.keys import rule_for, traits
 from pipelines.calibration.groups.kinds import KINDS
 from pipelines.calibration.select.choose import MasterCandidate, best, candidates, nearness
-from pipelines.calibration.select.criteria import Rules, certify_hint
+from pipelines.calibration.select.criteria import ELSEWHERE, Rules, use_hint
+from pipelines.calibration.select.elsewhere import made_by
 from pipelines.errors import UnknownDocument, UsageError
 from pipelines.session import Session
 from pipelines.table import Answer, Row
@@ -123,6 +124,9 @@ def why(session: Session, frame_id: str, kind: str = "dark", *, rules: Rules | N
 def _reason(frame_id: str, kind: str, camera: Any, chosen: MasterCandidate | None, miss: MasterCandidate | None) -> str:
     if chosen is not None:
         days = abs(chosen.apart.total_seconds()) / 86400 if chosen.apart else 0.0
+        if chosen.master["status"] == ELSEWHERE:
+            name, made = chosen.master["_id"], made_by(chosen.master)
+            return f"{frame_id} has the {kind} {name}, {made} and not verified here, {days:.2f} d away"
         return f"{frame_id} has the {chosen.master['status']} {kind} {chosen.master['_id']}, {days:.2f} d away"
     if miss is None:
         return f"{frame_id} has no {kind}: there is none of camera {camera}"
@@ -133,7 +137,7 @@ def _reason(frame_id: str, kind: str, camera: Any, chosen: MasterCandidate | Non
 def _needed(kind: str, wanted: Row, camera: Any, minimum: int, miss: MasterCandidate | None) -> str:
     """Say how to fix it: somebody's word where only that is missing, frames otherwise."""
     if miss is not None and all(check.criterion in ("status", "validity") for check in miss.failed):
-        return f"To fix it: look at it (darkroom show '{miss.master['_id']}'); {certify_hint(miss.master)}"
+        return f"To fix it: look at it (darkroom show '{miss.master['_id']}'); {use_hint(miss.master)}"
     frames = {"bias": "bias frames"}.get(KINDS[kind].frames, f"{KINDS[kind].frames}s")
     told = [f"{name} {wanted[name]:g}" for name in ("exptime", "temperature") if wanted.get(name) is not None]
     told = told if kind == "dark" else told[-1:] if kind == "bias" else []
