@@ -42,6 +42,18 @@ def doubts_of(flags: Iterable[str], obs_from: Mapping[str, Any]) -> list[str]:
     return found
 
 
+def doubts_said(doubts: Counter[str]) -> list[str]:
+    """Say what identification could not place, the commonest first, a line each."""
+    return [f"  {flag}: {counted(count, 'file')}: {DOUBTS[flag]}" for flag, count in doubts.most_common()]
+
+
+def passed_said(passed: int) -> list[str]:
+    """Say how many files were passed over, if any were."""
+    if not passed:
+        return []
+    return [f"  passed over: {counted(passed, 'file')} whose name begins with ._, which a Mac keeps beside others"]
+
+
 SHOWN = 5  # refusals of one kind that are written out for people
 
 
@@ -168,7 +180,9 @@ class IngestReport:
 
     def __repr__(self) -> str:
         if not self.files:
-            return "\n".join(["no FITS files found", *self._beside(), *([self.lacking] if self.lacking else [])])
+            return "\n".join(
+                ["no FITS files found", *passed_said(self.passed), *([self.lacking] if self.lacking else [])]
+            )
         counts = [
             (self.new, "new"),
             (self.revised, "revised"),
@@ -188,20 +202,11 @@ class IngestReport:
                 lines.append(f"  {code}: and {len(group) - SHOWN} more; darkroom quarantine list --code {code}")
         if self.identified:
             lines.append(f"  {self.identified} known files identified again by the profile asked for")
-        for flag, count in self.doubts.most_common():
-            lines.append(f"  {flag}: {counted(count, 'file')}: {DOUBTS[flag]}")
-        lines += self._beside()
+        lines += doubts_said(self.doubts)
+        lines += passed_said(self.passed)
         lines += [f"  stopped: {self.stopped}; run it again to go on"] if self.stopped else []
         lines += [f"  {self.lacking}"] if self.lacking else []
         return "\n".join(lines)
-
-    def _beside(self) -> list[str]:
-        """Say how many files were passed over."""
-        if not self.passed:
-            return []
-        return [
-            f"  passed over: {counted(self.passed, 'file')} whose name begins with ._, which a Mac keeps beside others"
-        ]
 
 
 def _by_code(refused: list[Refusal]) -> dict[str, list[Refusal]]:

@@ -1,9 +1,10 @@
 """The report of a nightly run, night by night, for people and for machines."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipelines.ingest.report import SHOWN, IngestReport, Refusal
+from pipelines.ingest.report import SHOWN, IngestReport, Refusal, doubts_said, passed_said
 from pipelines.pixels.rates import RatesReport
 from pipelines.table import plain
 from pipelines.table.cells import counted
@@ -33,6 +34,8 @@ class NightReport:
         Wall time.
     acknowledged : int
         Files that stay in quarantine, of which somebody said so.
+    doubts : Counter
+        What identification could not place, and in how many of the files taken.
     """
 
     night: str
@@ -48,6 +51,7 @@ class NightReport:
     stored: int = 0
     seconds: float = 0.0
     acknowledged: int = 0
+    doubts: Counter[str] = field(default_factory=Counter)
 
     @classmethod
     def of(cls, night: str, report: IngestReport) -> "NightReport":
@@ -66,6 +70,7 @@ class NightReport:
             report.stored,
             report.seconds,
             report.acknowledged,
+            report.doubts,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -84,6 +89,7 @@ class NightReport:
             "stored": self.stored,
             "seconds": round(self.seconds, 3),
             "acknowledged": self.acknowledged,
+            "doubts": dict(self.doubts),
         }
 
     def __repr__(self) -> str:
@@ -122,6 +128,8 @@ class NightlyReport:
         What the store keeps that the catalog lacks, and what to do; empty when nothing is.
     rates : RatesReport or None
         What became of the rate history; None where it was not asked for, or the run was stopped before.
+    passed : int
+        Files passed over that a Mac keeps beside others; their names begin with ``._``.
     """
 
     run: str
@@ -131,6 +139,7 @@ class NightlyReport:
     seconds: float = 0.0
     lacking: str = ""
     rates: RatesReport | None = None
+    passed: int = 0
 
     @property
     def refused(self) -> list[Refusal]:
@@ -165,6 +174,7 @@ class NightlyReport:
             "lacking": self.lacking,
             "rates": None if self.rates is None else self.rates.to_dict(),
             "seconds": round(self.seconds, 3),
+            "passed": self.passed,
         }
 
     def __repr__(self) -> str:
@@ -180,6 +190,8 @@ class NightlyReport:
             lines.append(
                 f"unsettled, for the next run: {counted(len(self.unsettled), 'file')} changed too recently: {shown}"
             )
+        lines += doubts_said(sum((night.doubts for night in self.nights), Counter()))
+        lines += passed_said(self.passed)
         lines += [repr(self.rates)] if self.rates is not None else []
         lines += [self.lacking] if self.lacking else []
         lines += [f"stopped: {self.stopped}; what was taken stays, the next run goes on"] if self.stopped else []

@@ -94,7 +94,8 @@ def nightly(
     options.check()
     began = time.monotonic()
     session = session.patient(options.patience)
-    found = candidates(paths, roots=Roots(session.catalog.roots))
+    passed: list[str] = []
+    found = candidates(paths, roots=Roots(session.catalog.roots), passed=passed)
     nights = by_night(found, want=wanted, profiles=profiles(), profile=options.profile)
     arguments = _arguments(paths, wanted, options, schedule)
     run = ledger.start(session.runs, verb="nightly", arguments=arguments)
@@ -102,7 +103,7 @@ def nightly(
         session,
         options,
         schedule,
-        NightlyReport(run),
+        NightlyReport(run, passed=len(passed)),
         began,
         interrupted,
         progress,

@@ -10,9 +10,10 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+from astropy.io import fits
 
 from pipelines import open_archive
-from pipelines.documents.lease import Holder, Lease, acquire, held
+from pipelines.documents.lease import Lease, held
 from pipelines.errors import UsageError
 from pipelines.ingest.run import IngestOptions
 from pipelines.nightly.nights import wanted
@@ -179,63 +180,6 @@ def test_a_night_that_another_run_holds_is_left_to_it(archive, tmp_path, raw, wr
     assert archive.catalog["leases"].count_documents({}) == 0
 
 
-def test_a_lease_is_waited_for(archive):
-    leases = archive.catalog["leases"]
-    mine = acquire(leases, "a", run="1")
-    began = time.monotonic()
-    assert isinstance(acquire(leases, "a", run="2", wait=0.3), Holder)
-    assert time.monotonic() - began >= 0.3
-    mine.release()
-    other = acquire(leases, "a", run="2", wait=5)
-    assert isinstance(other, Lease)
-    other.release()
-
-
-def test_a_lease_is_renewed_while_it_is_held(archive):
-    leases = archive.catalog["leases"]
-    mine = acquire(leases, "a", run="1", length=0.3)
-    first = leases.find_one({"_id": "a"})
-    time.sleep(0.8)
-    now = leases.find_one({"_id": "a"})
-    assert now["beat"] > first["beat"]
-    assert now["expires"] > first["expires"]
-    assert not mine.lost
-    mine.release()
-    assert leases.find_one({"_id": "a"}) is None
-
-
-def elsewhere(leases, **changes):
-    """Make a lease look like that of a machine we know nothing of."""
-    leases.update_one({"_id": "a"}, {"$set": {"host": "elsewhere", "born": None, **changes}})
-
-
-def test_an_expired_lease_is_taken_over_and_its_holder_notices(archive):
-    leases = archive.catalog["leases"]
-    mine = acquire(leases, "a", run="1", length=0.3)
-    elsewhere(leases, expires=datetime.now(UTC) - timedelta(seconds=3600), holder="somebody", beat=0)
-    other = acquire(leases, "a", run="2")
-    assert isinstance(other, Lease)
-    time.sleep(0.4)
-    assert mine.lost
-    assert not other.lost
-    mine.release()  # not his any more to give back
-    assert leases.find_one({"_id": "a"})["run"] == "2"
-    other.release()
-
-
-def test_clocks_that_differ_take_no_lease_from_the_living_and_any_from_the_dead(archive):
-    leases = archive.catalog["leases"]
-    entry = acquire(leases, "a", run="1", length=0.2)
-    entry._released.set()  # its holder does nothing more
-    elsewhere(leases, expires=datetime.now(UTC) - timedelta(seconds=30))  # half a minute slow, and alive
-    assert isinstance(acquire(leases, "a", run="2"), Holder)
-    elsewhere(leases, expires=datetime.now(UTC) + timedelta(hours=5))  # hours fast, and dead
-    assert isinstance(acquire(leases, "a", run="2"), Holder)
-    other = acquire(leases, "a", run="2", wait=5)  # it never beats while we look
-    assert isinstance(other, Lease)
-    other.release()
-
-
 HOLDER = """
 import sys, time
 from pipelines import open_archive
@@ -368,6 +312,19 @@ def test_the_summary_is_for_people(archive, tmp_path, raw, write_frame):
     assert "2024-02-20: 1 new" in text
     assert "not-fits" in text
     assert repr(run(archive, tmp_path, raw, wanted=wanted("2023-01-01"))).startswith("no files of these nights")
+
+
+def test_what_was_not_understood_or_passed_over_is_said_with_the_night(archive, tmp_path, raw, write_frame):
+    path = write_frame("cam/2024-02-20/one.fits", folder=raw)
+    with fits.open(path, mode="update", memmap=False) as opened:
+        del opened[0].header["SERIALNO"]
+    path.with_name("._one.fits").write_bytes(b"Mac OS X")
+    report = run(archive, tmp_path, raw)
+    assert report.exit_code == 0
+    assert report.to_dict()["passed"] == 1
+    assert report.to_dict()["nights"][0]["doubts"]["camera-missing"] == 1
+    assert "camera-missing: 1 file: nothing names a camera" in repr(report)
+    assert "passed over: 1 file whose name begins with ._" in repr(report)
 
 
 def test_a_catalog_or_store_that_cannot_be_used_is_exit_3(tmp_path, raw, write_frame):
