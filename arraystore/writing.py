@@ -22,10 +22,11 @@ from numpy.typing import NDArray
 
 from arraystore.backends.protocol import StagedFile, Staging
 from arraystore.errors import InvalidArray
-from arraystore.format.codecs import sealed
+from arraystore.format.codecs import Encode, sealed
 from arraystore.format.digests import leaf_digests, leaf_rows, pixel_digest
 from arraystore.format.layouts import Layout
 from arraystore.format.shards import EMPTY, tail_bytes
+from arraystore.format.zeros import is_zero
 from arraystore.sources import PixelSource
 
 __all__ = ["Written", "write_shard"]
@@ -34,6 +35,8 @@ __all__ = ["Written", "write_shard"]
 _BAND_BYTES = 2 * 2**20
 #: No band may be larger: one band a worker is what a put needs in memory.
 _MAX_BAND_BYTES = 2**30
+#: Bands that are compressed as one chunk of the first of them is compressed best.
+_TRIED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,17 +157,18 @@ def _bands(source: PixelSource, layout: Layout, threads: int) -> Iterator[tuple[
     rows = band_rows(layout)
     total = layout.shape[layout.row_axis] if layout.shape else 1
     starts = range(0, total, rows)
+    encoders = _Encoders(layout)
     if threads < 2 or len(starts) < 2:
         for start in starts:
             pixels = _read(source, layout, start, min(total, start + rows))
-            yield _encode(pixels, layout, start), pixels.nbytes
+            yield _encode(pixels, layout, start, encoders.of(pixels)), pixels.nbytes
         return
     waiting: deque[tuple[Future[_Band], int]] = deque()
     with ThreadPoolExecutor(threads, thread_name_prefix="arraystore") as pool:
         try:
             for start in starts:
                 pixels = _read(source, layout, start, min(total, start + rows))
-                waiting.append((pool.submit(_encode, pixels, layout, start), pixels.nbytes))
+                waiting.append((pool.submit(_encode, pixels, layout, start, encoders.of(pixels)), pixels.nbytes))
                 del pixels
                 if len(waiting) > threads:
                     done, nbytes = waiting.popleft()
@@ -175,6 +179,31 @@ def _bands(source: PixelSource, layout: Layout, threads: int) -> Iterator[tuple[
         finally:
             for future, _ in waiting:
                 future.cancel()
+
+
+class _Encoders:
+    """How the bands of an array are compressed: tried on one chunk of every `_TRIED`-th, for it and those that follow.
+
+    Asked band after band by one thread, so that the same pixels always become the same bytes.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._left = 0
+        self._encode: Encode | None = None
+
+    def of(self, pixels: NDArray[Any]) -> Encode | None:
+        """Return what the next band is compressed with; None where it is to be tried in the band."""
+        layout = self._layout
+        if self._left == 0 and layout.shape and pixels.size:
+            stored = pixels.transpose(layout.order)
+            middle = tuple(-(-n // c) // 2 for n, c in zip(stored.shape, layout.chunk, strict=True))
+            sample = _cut(stored, layout.chunk, middle).astype(layout.dtype, copy=False)
+            if is_zero(sample):
+                return None  # nothing is learned from it
+            self._encode, self._left = layout.codec.encoder(sample), _TRIED
+        self._left -= 1
+        return self._encode
 
 
 def _read(source: PixelSource, layout: Layout, start: int, stop: int) -> NDArray[Any]:
@@ -190,15 +219,17 @@ def _read(source: PixelSource, layout: Layout, start: int, stop: int) -> NDArray
     return band
 
 
-def _encode(pixels: NDArray[Any], layout: Layout, start: int) -> _Band:
+def _encode(pixels: NDArray[Any], layout: Layout, start: int, encode: Encode | None) -> _Band:
     """Digest a band and encode its chunks."""
     # Contiguous first: rows that lie a plane apart fall on the same few cache lines.
     band = np.ascontiguousarray(pixels, layout.dtype).reshape(pixels.shape)
     leaves = leaf_digests(band)
-    chunks = [(number, chunk) for number, chunk in _chunks(band, layout, start) if not _is_zero(chunk)]
+    if is_zero(band):
+        return _Band(leaves, [])
+    chunks = [(number, chunk) for number, chunk in _chunks(band, layout, start) if not is_zero(chunk)]
     if not chunks:
         return _Band(leaves, [])
-    encode = layout.codec.encoder(chunks[len(chunks) // 2][1])
+    encode = encode or layout.codec.encoder(chunks[len(chunks) // 2][1])
     return _Band(leaves, [(number, sealed(encode(chunk))) for number, chunk in chunks])
 
 
@@ -224,12 +255,3 @@ def _cut(stored: NDArray[Any], shape: tuple[int, ...], place: tuple[int, ...]) -
     chunk = np.zeros(shape, stored.dtype)
     chunk[tuple(slice(0, n) for n in part.shape)] = part
     return chunk.reshape(-1)
-
-
-def _is_zero(chunk: NDArray[Any]) -> bool:
-    """Whether every byte is zero: minus zero and NaN are not."""
-    raw = chunk.view("u1")
-    if raw[:64].any():
-        return False
-    wide = raw.view("u8") if raw.size % 8 == 0 else raw
-    return not wide.max()

@@ -19,7 +19,7 @@ from pcodec import ChunkConfig, DeltaSpec, ModeSpec, PagingSpec, standalone
 
 from arraystore.errors import ArrayDamaged
 
-__all__ = ["Buffer", "Codec", "Effort", "Pcodec", "Plain", "Zstd", "checksum", "sealed", "unsealed"]
+__all__ = ["Buffer", "Codec", "Effort", "Encode", "Pcodec", "Plain", "Zstd", "checksum", "sealed", "unsealed"]
 
 
 #: What is read: bytes, or a part of what was read together.
@@ -52,27 +52,39 @@ class Effort:
 class Pcodec:
     """Numbers by pcodec, as ``numcodecs.pcodec`` stores them.
 
-    What a chunk was compressed with does not matter to whoever reads it, so it is chosen by
-    trying: `efforts` are tried on one chunk of each band, from the quickest on, and a slower
-    one is taken only where it saves `_WORTH` of the bytes. That costs less than pcodec's own
-    search, which is made anew for every chunk. `mode` "auto" lets pcodec look for integers
-    and decimal fractions among floats; "classic" does not.
+    What a chunk was compressed with does not matter to whoever reads it, and is no part of a
+    layout, so it is chosen by trying: `efforts` are tried on one chunk in several bands, from
+    the quickest on, and a slower one is taken only where it saves `_WORTH` of the bytes. That
+    costs less than pcodec's own search, which is made anew for every chunk. `mode` "auto" lets
+    pcodec look for integers and decimal fractions among floats; "classic" does not.
+
+    In a chunk of `rising` samples whose first differences are stored, second differences are
+    taken instead where they look smaller: pixels that rise each by its own slope, as under a
+    bright spectrum, have first differences that are as unlike as the slopes.
     """
 
     efforts: tuple[Effort, ...]
     mode: str = "classic"
+    rising: bool = False
 
     def encoder(self, sample: NDArray[Any]) -> Encode:
         """How to compress chunks like `sample`, by what pays on it."""
-        best = _compress(self.efforts[0], self.mode)
+        best = self._compressor(self.efforts[0])
         if len(self.efforts) > 1:
             least = len(best(sample))
             for effort in self.efforts[1:]:
-                other = _compress(effort, self.mode)
+                other = self._compressor(effort)
                 size = len(other(sample))
                 if size < least * (1 - _WORTH):
                     best, least = other, size
         return best
+
+    def _compressor(self, effort: Effort) -> Encode:
+        first = _compress(effort, self.mode)
+        if not self.rising or effort.delta != 1:
+            return first
+        second = _compress(Effort(effort.level, 2), self.mode)
+        return lambda chunk: (second if _bends_less(chunk) else first)(chunk)
 
     def decode(self, data: Buffer, dtype: np.dtype[Any], size: int) -> NDArray[Any]:
         """Return back the `size` elements of a chunk."""
@@ -90,6 +102,28 @@ class Pcodec:
 
 #: Part of the bytes that a slower way to compress must save to be taken.
 _WORTH = 0.03
+#: Runs of samples that are looked at in a chunk, how long each is, and the bits a sample second differences must save.
+_RUNS, _RUN, _BITS = 4, 128, 0.05
+
+
+def _bends_less(chunk: NDArray[Any]) -> bool:
+    """Tell whether second differences of a chunk take fewer bits than first ones, by some runs of its samples.
+
+    pcodec counts how often each difference occurs, so what they have in common costs nothing: the bits of a
+    difference are those of its distance from the median.
+    """
+    length = min(_RUN, chunk.size // _RUNS)
+    if length < 8:
+        return False
+    runs = chunk[: chunk.size // _RUNS * _RUNS].view(f"i{chunk.dtype.itemsize}").reshape(_RUNS, -1)[:, :length]
+    first = runs[:, 1:] - runs[:, :-1]
+    return _bits(first[:, 1:] - first[:, :-1]) < _bits(first) - _BITS
+
+
+def _bits(differences: NDArray[Any]) -> float:
+    values = differences.ravel().astype(np.float64)
+    middle = np.partition(values, values.size // 2)[values.size // 2]
+    return float(np.log2(np.abs(values - middle) + 1).mean())
 
 
 @lru_cache(maxsize=32)

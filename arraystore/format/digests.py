@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from arraystore.format.zeros import is_zero, sha256_of_zeros
+
 __all__ = [
     "LEAF_ELEMENTS",
     "LEAF_ROWS",
@@ -54,6 +56,8 @@ def leaf_digests(band: NDArray[Any]) -> list[bytes]:
 
 
 def _leaf(leaf: NDArray[Any]) -> bytes:
+    if leaf.flags.c_contiguous and is_zero(leaf):
+        return sha256_of_zeros(leaf.nbytes)
     digest = hashlib.sha256()
     if leaf.flags.c_contiguous:
         digest.update(leaf.reshape(-1).view("u1").data)

@@ -11,6 +11,9 @@ Why the numbers are what they are (measured on MIRI and CCD data, two cores):
   Delta and blosc write two to three times faster and lose 5-25 % of size; made as small
   (by an offset that keeps the high byte of a difference quiet) they decode three times
   slower, and for floats they would rest on how numcodecs casts. An archive is written once.
+* How hard pcodec tries, and by which differences, is chosen by the pixels while they are written
+  (`arraystore.format.codecs`): it is no part of a layout, and of no concern to a reader. Where
+  the slopes of pixels differ, second differences keep a raw ramp 2.1 times smaller at any spread.
 * A tile of 16 x 24 pixels divides the 1024 x 1032 detector and its subarrays' rows: the
   chunk of a pixel is some 30 kB and decodes in 0.05 ms. Wider axes are cut into equal
   tiles, so that padding stays under one row of them.
@@ -229,11 +232,11 @@ def _natural(
 _Build = Callable[[tuple[int, ...], np.dtype[Any]], Layout]
 
 #: Along time; without differences where a detector has no fixed pattern to take away.
-_TIME = Pcodec((Effort(8, 1), Effort(8, 0)))
+_TIME = Pcodec((Effort(8, 1), Effort(8, 0)), rising=True)
 #: Level 6 takes a third less time and one per cent more bytes; whole numbers gain from level 8.
-_TIME_FLOATS = Pcodec((Effort(6, 1), Effort(8, 1), Effort(8, 0)))
-#: Across a picture: noise has no use for differences, a smooth picture has.
-_SPACE = Pcodec((Effort(8, 0), Effort(8, 1)))
+_TIME_FLOATS = Pcodec((Effort(6, 1), Effort(8, 1), Effort(8, 0)), rising=True)
+#: Across a picture: noise has no use for differences, a smooth picture has. Level 8 saves one or two per cent.
+_SPACE = Pcodec((Effort(6, 0), Effort(6, 1)))
 _SPACE_FLOATS = Pcodec((Effort(6, 0), Effort(6, 1), Effort(8, 0)))
 #: Of any origin: integers and decimal fractions in disguise are looked for.
 _ANY_FLOATS = Pcodec((Effort(8, 0), Effort(8, 1)), "auto")

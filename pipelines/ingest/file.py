@@ -6,7 +6,8 @@ would stop every file (the store full, gone or read-only) is raised.
 
 import os
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Literal, NamedTuple, Self
@@ -25,6 +26,7 @@ from pipelines.instruments import SPLITS, ArrayPlan, Profile, ProfileError, choo
 from pipelines.instruments.sites import NOWHERE, Place
 
 UNSETTLED = "changed-while-read"  # the code of a file that something still writes: no fault, only early
+WORTH_A_THREAD = 32 << 20  # bytes of a file that takes long enough to digest for that to be done beside its arrays
 DOCUMENT_CAP = 16 * 1024 * 1024  # MongoDB's limit for one document, bytes
 
 
@@ -158,9 +160,9 @@ def refused(task: Task, code: str, message: str, hint: str) -> Outcome:
 def _take(task: Task, store: Batch | None, profiles: Mapping[str, Profile]) -> Outcome:
     before = os.lstat(task.opened)
     outcome = Outcome("same", task, before.st_size, before.st_mtime_ns)
-    with open_fits(task.opened, follow=False) as file:
-        sha256 = None if task.headers_only else file.sha256()
-        if sha256 is not None and task.known is not None and sha256 == task.known.sha256:
+    with open_fits(task.opened, follow=False) as file, ThreadPoolExecutor(1, "sha256") as aside:
+        sha256 = _sha256(file, task, aside)
+        if task.known is not None and sha256() is not None and sha256() == task.known.sha256:
             return outcome
         path = PurePosixPath(task.file)
         if task.profile is None:
@@ -181,7 +183,7 @@ def _take(task: Task, store: Batch | None, profiles: Mapping[str, Profile]) -> O
             plans=plans,
             refs=refs,
             found=task.found._replace(size=before.st_size, mtime_ns=before.st_mtime_ns),
-            sha256=sha256,
+            sha256=sha256(),
             run=task.run,
             version=task.version,
         )
@@ -189,6 +191,19 @@ def _take(task: Task, store: Batch | None, profiles: Mapping[str, Profile]) -> O
     if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
         return refused(task, UNSETTLED, "changed while it was read", "ingest it again when it is whole")
     return _encoded(outcome, document)
+
+
+def _sha256(file: FitsFile, task: Task, aside: Executor) -> Callable[[], str | None]:
+    """Return how to ask for the digest of a file: of a large one that is new it is made while its arrays are stored.
+
+    It reads ahead of them, so that the disk is read once, and from the first byte to the last.
+    """
+    if task.headers_only:
+        return lambda: None
+    if task.known is None and file.size >= WORTH_A_THREAD:
+        return aside.submit(file.sha256).result
+    digest = file.sha256()
+    return lambda: digest
 
 
 def _name(task: Task, profile: Profile) -> str:
