@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from catalog.collection import Collection
     from catalog.connection import Catalog, connect
     from catalog.cursors import Cursor, ResultCursor
+    from catalog.deadline import time_limit
     from catalog.errors import (
         AuthenticationFailed,
         BulkFailure,
@@ -77,6 +78,7 @@ __all__ = [
     "header_document",
     "limits",
     "pack_cards",
+    "time_limit",
     "unpack_cards",
 ]
 
@@ -84,6 +86,7 @@ _HOMES = {
     **dict.fromkeys(("Catalog", "connect"), "catalog.connection"),
     "Collection": "catalog.collection",
     **dict.fromkeys(("Cursor", "ResultCursor"), "catalog.cursors"),
+    "time_limit": "catalog.deadline",
     **dict.fromkeys(
         (
             "HeaderDocument",

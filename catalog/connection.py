@@ -40,6 +40,9 @@ class Backend(Protocol):
     def release_reserve(self) -> None:
         """Give that room up."""
 
+    def require_there(self) -> None:
+        """Refuse to answer from a database that is no longer where it was opened."""
+
     def close(self) -> None:
         """Close what is open."""
 
@@ -217,6 +220,18 @@ class Catalog:
         """Give up what `keep_reserve` keeps, for work that makes room."""
         with translated(self.url):
             self._backend.release_reserve()
+
+    def require_there(self) -> None:
+        """Make sure that the catalog still is where it was opened; who serves for days asks this now and then.
+
+        An open file answers on after it was deleted or another was put in its place.
+
+        Raises
+        ------
+        Unreachable
+            The file was taken away, or is another. Of a server, the next question tells.
+        """
+        self._backend.require_there()
 
     def close(self) -> None:
         """Close the catalog; closing it again does nothing."""

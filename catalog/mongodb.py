@@ -131,6 +131,9 @@ class MongoBackend:
     def release_reserve(self) -> None:
         """Do nothing."""
 
+    def require_there(self) -> None:
+        """Do nothing: a server that is away says so with the next question."""
+
     def close(self) -> None:
         """Close the connections."""
         self._client.close()

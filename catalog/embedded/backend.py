@@ -80,6 +80,10 @@ class EmbeddedBackend:
         """Give that room up."""
         self.file.release_reserve()
 
+    def require_there(self) -> None:
+        """Refuse to answer from a file that was deleted, or in whose place is another."""
+        self.file.require_there()
+
     def close(self) -> None:
         """Close the file."""
         self.file.close()

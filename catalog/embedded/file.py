@@ -89,6 +89,7 @@ class CatalogFile:
             raise InvalidURL(f"{self.path} is a folder; name a file in it, as {self.path / 'catalog.db'}")
         try:
             self._first()
+            self._identity = _identity(self.path)
         except sqlite3.Error as error:
             if lacks_room(self.path):
                 text = f"{self.path}: {error}: the disk is full; free space, or let an account that may write do so: "
@@ -285,6 +286,17 @@ class CatalogFile:
         finally:
             self._local.depth = 0
 
+    def require_there(self) -> None:
+        """Refuse to answer from a file that was deleted, or in whose place is another.
+
+        Raises
+        ------
+        Unreachable
+            It is so.
+        """
+        if _identity(self.path) != self._identity:
+            raise Unreachable(f"{self.path}: the catalog was taken away, or replaced; open it again")
+
     def close(self) -> None:
         """Close every connection of this process; the last one folds the WAL into the file."""
         with self._lock:
@@ -303,6 +315,15 @@ def _close_all(opened: list[tuple[threading.Thread, sqlite3.Connection]], proces
     if os.getpid() == process:  # else they are the parent's
         for _, connection in opened:
             connection.close()
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from another of its name; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _beside(path: Path, ending: str) -> Path:

@@ -168,6 +168,8 @@ def _statements(connection: sqlite3.Connection, plan: Plan) -> Iterator[tuple[st
     tests: list[str] = []
     bound: list[bytes] = []
     for condition in rest:
+        if condition.low is not None:
+            continue  # to look through a range once per candidate costs more than to read the candidate
         if len(condition.keys) <= _CHUNK and len(bound) + len(condition.keys) <= 2 * _CHUNK:
             clause, variables = condition.sql()
             tests.append(f" AND EXISTS (SELECT 1 FROM {condition.table} WHERE {clause} AND n=a.n)")  # noqa: S608

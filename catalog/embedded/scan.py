@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
+from catalog import deadline
 from catalog.embedded.codec import decode_naive
 from catalog.embedded.planner import Plan, candidates, estimate
 from catalog.embedded.schema import CollectionSchema
@@ -91,6 +92,7 @@ def everything(connection: sqlite3.Connection, schema: CollectionSchema) -> Iter
     statement = f"SELECT n, doc FROM d{schema.id} WHERE n>? ORDER BY n LIMIT ?"  # noqa: S608 - a number
     last, size = -1, 64
     while True:
+        deadline.check()
         rows = connection.execute(statement, (last, size)).fetchall()
         yield from rows
         if len(rows) < size:
@@ -105,6 +107,7 @@ def by_numbers(
     """Return the documents of some numbers, in the order of the numbers; those gone meanwhile are left out."""
     start, size = 0, 64
     while start < len(numbers):
+        deadline.check()
         page = numbers[start : start + size]
         marks = ",".join("?" * len(page))
         rows = connection.execute(f"SELECT n, doc FROM d{schema.id} WHERE n IN ({marks})", page).fetchall()  # noqa: S608
