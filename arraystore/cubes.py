@@ -137,10 +137,15 @@ class Cube:
             raise TypeError("len() of a cube without axes")
         return self.shape[0]
 
-    def quicklook(self) -> NDArray[Any]:
+    def quicklook(self, key: object = ...) -> NDArray[Any]:
         """Return a picture of a ramp, (y, x): the last group of its first integration.
 
         The same values as ``cube[0, -1]``, from the copy that a big ramp has of them.
+
+        Parameters
+        ----------
+        key
+            Which of its rows and columns, as in a subscript; only their chunks are read.
 
         Raises
         ------
@@ -153,10 +158,11 @@ class Cube:
             raise ValueError(f"a quick look is of a ramp; this is {self!r}.")
         layout = self._layout.quicklook
         if layout is None:
-            picture: NDArray[Any] = self[(0,) * (self.ndim - 3) + (-1,)]
+            inner = key if isinstance(key, tuple) else (key,)
+            picture: NDArray[Any] = self[(0,) * (self.ndim - 3) + (-1, *inner)]
             return picture
         reader = quicklook_reader(self._backend, self.ref, layout)
-        return self._presented(reader.read(parse(..., layout.shape)))
+        return self._presented(reader.read(parse(key, layout.shape)))
 
     def _presented(self, values: NDArray[Any]) -> NDArray[Any]:
         """Stored values as the user wants them: scaled, in the byte order of the machine."""

@@ -15,7 +15,7 @@ from pipelines.detectors.dqflags import dq_names
 from pipelines.documents.schema import Doc
 from pipelines.errors import UsageError
 from pipelines.pictures.colour import Mosaic, mosaic_of
-from pipelines.pictures.reduced import Bad, Plane, Reduced, plane_of, reduce
+from pipelines.pictures.reduced import Bad, Plane, Reduced, Window, plane_of, reduce
 from pipelines.pictures.zscale import limits
 
 __all__ = ["Drawn", "arrays_of", "draw", "said_of"]
@@ -40,10 +40,34 @@ class Drawn:
         (y, x, 3), the top row first.
     facts : tuple of str
         Size, orientation, scale, what is flagged and what has no value.
+    window : Window
+        What of the array it shows.
+    block, grown : int
+        Pixels along each side of a point; points along each side of a pixel.
+    down : bool
+        Whether the first row is at the top.
     """
 
     points: Points
     facts: tuple[str, ...]
+    window: Window
+    block: int
+    grown: int
+    down: bool
+
+    def pixel(self, x: int, y: int) -> tuple[int, int]:
+        """Return column and row in the array, from 0, of the pixel in the middle of a point, counted from the top left.
+
+        A point beside the picture is taken for the nearest in it.
+        """
+        high, wide = self.points.shape[0] // self.grown, self.points.shape[1] // self.grown
+        column, row = (min(max(place // self.grown, 0), most - 1) for place, most in ((x, wide), (y, high)))
+        row = row if self.down else high - 1 - row
+        window = self.window
+        return (
+            min(window.x0 + column * self.block + self.block // 2, window.x1 - 1),
+            min(window.y0 + row * self.block + self.block // 2, window.y1 - 1),
+        )
 
 
 def arrays_of(document: Doc, name: str | None = None) -> list[str]:
@@ -76,7 +100,16 @@ def arrays_of(document: Doc, name: str | None = None) -> list[str]:
     return chips or (["sci"] if "sci" in drawable else drawable[:1])
 
 
-def draw(document: Doc, name: str, store: ArrayStore, *, size: int, mask: bool = True, grow: bool = True) -> Drawn:
+def draw(
+    document: Doc,
+    name: str,
+    store: ArrayStore,
+    *,
+    size: int,
+    mask: bool = True,
+    grow: bool = True,
+    window: Window | None = None,
+) -> Drawn:
     """Draw one array of a document.
 
     Parameters
@@ -87,23 +120,32 @@ def draw(document: Doc, name: str, store: ArrayStore, *, size: int, mask: bool =
         Show what is flagged in red.
     grow : bool
         Draw the pixels of a small image larger.
+    window : Window, optional
+        Only this part of it; of a colour sensor it begins with a whole square of four.
 
     Raises
     ------
     UsageError
-        The array has no rows and columns.
+        The array has no rows and columns, or no such window.
     arraystore.Lost, arraystore.ArrayDamaged
         Its pixels are not what was stored.
     """
-    plane = plane_of(store.open(document["arrays"][name]))
+    cube = store.open(document["arrays"][name])
     header = _header(document, name)
     order = str(header.get("ROWORDER", "")).strip().upper()
     down = order == "TOP-DOWN"
     stated = (document.get("obs") or {}).get("bayer") if document["arrays"][name].get("kind") == "frame" else None
-    mosaic = mosaic_of(stated, bottom_up=order == "BOTTOM-UP", rows=plane.shape[0]) if min(plane.shape) > 1 else None
-    flags, meaning = _flags(document, name, store, plane) if mask else (None, "")
+    # The square of four counts from the first pixel of the whole image.
+    mosaic = mosaic_of(stated, bottom_up=order == "BOTTOM-UP", rows=cube.shape[-2] if cube.ndim > 1 else 0)
+    if window is not None and mosaic is not None:
+        window = Window(window.x0 // 2 * 2, window.y0 // 2 * 2, window.x1, window.y1)
+    plane = plane_of(cube, window)
+    mosaic = mosaic if min(plane.shape) > 1 else None
+    flags, meaning = _flags(document, name, store, window) if mask else (None, "")
     small = reduce(plane, size, bad=flags, mosaic=mosaic)
     facts = [_size(plane, small, down)]
+    if window is not None:
+        facts.insert(0, _where(window, cube.shape))
     if stated is not None:
         facts.append(_colour(str(stated), mosaic, plane))
     points, scale = _points(small, document, name, header)
@@ -113,11 +155,12 @@ def draw(document: Doc, name: str, store: ArrayStore, *, size: int, mask: bool =
     if small.undefined:
         facts.append(f"checkered: {_share(small.undefined, plane)} without a value")
     points = points if down else points[::-1]
-    longer = max(points.shape[:2])
+    longer, times = max(points.shape[:2]), 1
     if grow and longer < SMALLEST:
-        times = min(size, SMALLEST) // longer
+        times = max(1, min(size, SMALLEST) // longer)
         points = np.repeat(np.repeat(points, times, axis=0), times, axis=1)
-    return Drawn(np.ascontiguousarray(points), tuple(facts))
+    shown = window or Window(0, 0, plane.shape[1], plane.shape[0])
+    return Drawn(np.ascontiguousarray(points), tuple(facts), shown, small.block, times, down)
 
 
 def said_of(document: Doc) -> str:
@@ -141,7 +184,7 @@ def _header(document: Doc, name: str) -> Mapping[str, Any]:
     return {**(document.get("header") or {}), **(own.get("header") or {})}
 
 
-def _flags(document: Doc, name: str, store: ArrayStore, plane: Plane) -> tuple[Bad | None, str]:
+def _flags(document: Doc, name: str, store: ArrayStore, window: Window | None) -> tuple[Bad | None, str]:
     """Return what tells flagged pixels of an array, and what they are; None where nothing does."""
     arrays = document["arrays"]
     if "root" not in document:
@@ -158,13 +201,19 @@ def _flags(document: Doc, name: str, store: ArrayStore, plane: Plane) -> tuple[B
         return None, ""
     if name == "sci" and "dq" in arrays and arrays["dq"]["shape"] == arrays["sci"]["shape"]:
         bit = dq_names(document.get("dq_version"))["DO_NOT_USE"]
-        flags = plane_of(store.open(arrays["dq"]))
+        flags = plane_of(store.open(arrays["dq"]), window)
         whole = np.concatenate([rows for _, rows in flags.bands(1024)]) & np.asarray(bit, np.uint32)
-        return (lambda band, part: whole[part] != 0), "pixels with DO_NOT_USE"
+        first = 0 if window is None else window.y0
+        return (lambda band, part: whole[part[0].start - first : part[0].stop - first] != 0), "pixels with DO_NOT_USE"
     limit = (document.get("obs") or {}).get("saturation")
     if limit is None or arrays[name].get("kind") != "frame":
         return None, ""
     return (lambda band, part: band >= limit), f"saturated pixels ({limit:g} and more)"
+
+
+def _where(window: Window, shape: tuple[int, ...]) -> str:
+    columns, rows = f"{window.x0} to {window.x1 - 1}", f"{window.y0} to {window.y1 - 1}"
+    return f"columns {columns} and rows {rows}, from 0, of {shape[-1]} x {shape[-2]}"
 
 
 def _size(plane: Plane, small: Reduced, down: bool) -> str:

@@ -11,18 +11,36 @@ from arraystore import Cube
 from pipelines.errors import UsageError
 from pipelines.pictures.colour import Mosaic
 
-__all__ = ["Plane", "Reduced", "plane_of", "reduce"]
+__all__ = ["Plane", "Reduced", "Window", "plane_of", "reduce"]
 
 Array = npt.NDArray[Any]
-Bad = Callable[[Array, slice], npt.NDArray[np.bool_]]
+Part = tuple[slice, slice]
+"""Rows and columns."""
+
+Bad = Callable[[Array, Part], npt.NDArray[np.bool_]]
 
 _BAND = 4_000_000
 """Pixels that are read at a time."""
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """A part of an image, in indices of its array, from 0; the last ones are not in it."""
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Its rows and columns."""
+        return self.y1 - self.y0, self.x1 - self.x0
+
+
+@dataclass(frozen=True, slots=True)
 class Plane:
-    """One image of an array.
+    """One image of an array, or a window of it.
 
     Attributes
     ----------
@@ -31,12 +49,12 @@ class Plane:
     said : str
         Which one it is, where the array has more axes than two.
     bands : callable
-        Called with a number of rows, yields which rows and their pixels, (y, x).
+        Called with a number of rows, yields which rows and columns of the array, and their pixels, (y, x).
     """
 
     shape: tuple[int, int]
     said: str
-    bands: Callable[[int], Iterator[tuple[slice, Array]]]
+    bands: Callable[[int], Iterator[tuple[Part, Array]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,39 +80,47 @@ class Reduced:
     undefined: int
 
 
-def plane_of(cube: Cube) -> Plane:
+def plane_of(cube: Cube, window: Window | None = None) -> Plane:
     """Return the image that stands for an array: of ramps the last group of the first integration, else the first.
+
+    Parameters
+    ----------
+    window : Window, optional
+        Only this part of it: no other chunk is read.
 
     Raises
     ------
     UsageError
-        It has fewer than two axes, or no pixels.
+        It has fewer than two axes, or no pixels; or the window is not inside it.
     """
     if cube.ndim < 2 or not cube.size:
         raise UsageError(
             f"no picture can be made of an array of shape {cube.shape}: it takes rows and columns of pixels"
         )
-    shape = (int(cube.shape[-2]), int(cube.shape[-1]))
+    rows, columns = int(cube.shape[-2]), int(cube.shape[-1])
+    whole = Window(0, 0, columns, rows)
+    part = whole if window is None else window
+    if not (0 <= part.x0 < part.x1 <= columns and 0 <= part.y0 < part.y1 <= rows):
+        raise UsageError(
+            f"no window of {columns} x {rows} pixels has columns {part.x0} to {part.x1 - 1} and "
+            f"rows {part.y0} to {part.y1 - 1}, from 0"
+        )
+    across = slice(part.x0, part.x1)
     if cube.dims[-3:-2] == ("group",):
-        picture = cube.quicklook()
-        return Plane(shape, "last group" + (" of the first integration" if cube.ndim > 3 else ""), _cut(picture))
+        picture = cube.quicklook((slice(part.y0, part.y1), across))
+        said = "last group" + (" of the first integration" if cube.ndim > 3 else "")
+        return Plane(part.shape, said, _bands(part, lambda down: picture[down.start - part.y0 : down.stop - part.y0]))
     lead = (0,) * (cube.ndim - 2)
     named = [name if not name.startswith("axis") else "plane" for name in cube.dims[:-2]]
     said = ", ".join(f"{name} 1 of {length}" for name, length in zip(named, cube.shape[:-2], strict=True))
-
-    def bands(rows: int) -> Iterator[tuple[slice, Array]]:
-        for start in range(0, shape[0], rows):
-            part = slice(start, min(start + rows, shape[0]))
-            yield part, cube[(*lead, part)]
-
-    return Plane(shape, said, bands)
+    return Plane(part.shape, said, _bands(part, lambda down: cube[(*lead, down, across)]))
 
 
-def _cut(picture: Array) -> Callable[[int], Iterator[tuple[slice, Array]]]:
-    def bands(rows: int) -> Iterator[tuple[slice, Array]]:
-        for start in range(0, picture.shape[0], rows):
-            part = slice(start, min(start + rows, picture.shape[0]))
-            yield part, picture[part]
+def _bands(part: Window, read: Callable[[slice], Array]) -> Callable[[int], Iterator[tuple[Part, Array]]]:
+    def bands(rows: int) -> Iterator[tuple[Part, Array]]:
+        for start in range(part.y0, part.y1, rows):
+            down = slice(start, min(start + rows, part.y1))
+            yield (down, slice(part.x0, part.x1)), read(down)
 
     return bands
 
@@ -107,7 +133,7 @@ def reduce(plane: Plane, size: int, *, bad: Bad | None = None, mosaic: Mosaic | 
     Parameters
     ----------
     bad : callable, optional
-        Told a band of pixels and its rows, it says which are flagged.
+        Told a band of pixels, and its rows and columns, it says which are flagged.
     mosaic : Mosaic, optional
         Of a colour sensor: each point gets its three colours from whole squares of four pixels; an odd row or
         column at the end belongs to none.

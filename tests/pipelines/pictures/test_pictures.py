@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from arraystore.reading import ChunkReader
 from pipelines import DarkroomError, UnknownDocument, UsageError, open_archive
 from pipelines.pictures import Picture
 from pipelines.pictures.colour import Mosaic, mosaic_of
-from pipelines.pictures.frame import BAD, said_of
+from pipelines.pictures.frame import BAD, draw, said_of
 from pipelines.pictures.picture import Panel
-from pipelines.pictures.reduced import Plane, reduce
+from pipelines.pictures.reduced import Plane, Window, reduce
 from pipelines.pictures.zscale import limits
 
 HERE = "raw/2024-02-21/"
@@ -113,7 +114,9 @@ def test_each_point_is_the_mean_of_its_block(rows, columns, size, holes, seed):
     rng = np.random.default_rng(seed)
     pixels = np.where(rng.random((rows, columns)) < holes, np.nan, rng.normal(0, 1, (rows, columns)))
     plane = Plane(
-        pixels.shape, "", lambda step: ((slice(r, r + step), pixels[r : r + step]) for r in range(0, rows, step))
+        pixels.shape,
+        "",
+        lambda step: (((slice(r, r + step), slice(0, columns)), pixels[r : r + step]) for r in range(0, rows, step)),
     )
     small = reduce(plane, size, bad=lambda band, part: band > 1)
     block = small.block
@@ -135,7 +138,7 @@ def test_each_point_is_the_mean_of_its_block(rows, columns, size, holes, seed):
 )
 def test_each_colour_is_the_mean_of_its_own_pixels(rows, columns, size, pattern):
     pixels = np.random.default_rng(1).normal(0, 1, (rows, columns))
-    plane = Plane(pixels.shape, "", lambda step: iter([(slice(0, rows), pixels)]))
+    plane = Plane(pixels.shape, "", lambda step: iter([((slice(0, rows), slice(0, columns)), pixels)]))
     small = reduce(plane, size, mosaic=Mosaic(pattern))
     pixels = pixels[: rows // 2 * 2, : columns // 2 * 2]
     rows, columns = pixels.shape
@@ -288,3 +291,45 @@ def test_without_pillow_it_says_what_to_install(archive, monkeypatch):
     monkeypatch.setitem(sys.modules, "PIL", None)
     with pytest.raises(DarkroomError, match=r"darkroom-archive\[plot\]"):
         archive.show(HERE + "flat.fits")
+
+
+@given(st.data())
+def test_a_window_is_that_part_of_the_picture_and_a_point_knows_its_pixel(archive, data):
+    name = data.draw(st.sampled_from(["corner", "down", "colour", "nothing", "flat", "planes"]))
+    (document,) = archive.headers.find({"_id": {"$regex": f"/{name}"}})
+    rows, columns = document["arrays"]["sci"]["shape"][-2:]
+    x0, y0 = data.draw(st.integers(0, columns - 2)), data.draw(st.integers(0, rows - 2))
+    window = Window(x0, y0, data.draw(st.integers(x0 + 1, columns)), data.draw(st.integers(y0 + 1, rows)))
+    drawn = draw(document, "sci", archive.store, size=data.draw(st.integers(8, 300)), window=window)
+    high, wide = drawn.points.shape[:2]
+    x, y = data.draw(st.integers(0, wide - 1)), data.draw(st.integers(0, high - 1))
+    column, row = drawn.pixel(x, y)
+    assert drawn.window.x0 <= column < window.x1
+    assert drawn.window.y0 <= row < window.y1
+    assert x // drawn.grown == (column - drawn.window.x0) // drawn.block
+    from_top = y // drawn.grown if drawn.down else high // drawn.grown - 1 - y // drawn.grown
+    assert from_top == (row - drawn.window.y0) // drawn.block
+    assert drawn.pixel(-5, 10**9)[0] == drawn.pixel(0, high - 1)[0]
+
+
+def test_a_window_draws_its_own_pixels_and_reads_no_other_chunk(tmp_path, monkeypatch):
+    (tmp_path / "raw").mkdir()
+    pixels = np.random.default_rng(1).integers(0, 1000, (1500, 1500)).astype(np.uint16)
+    fits.PrimaryHDU(pixels, header(ROWORDER="TOP-DOWN")).writeto(tmp_path / "raw/big.fits")
+    with open_archive(tmp_path / "home") as archive:
+        archive.ingest([tmp_path / "raw"])
+        document = archive.headers.find_one({})
+        read = []
+        decode = ChunkReader._decode
+        monkeypatch.setattr(ChunkReader, "_decode", lambda self, *a, **k: read.append(1) or decode(self, *a, **k))
+        draw(document, "sci", archive.store, size=1500)
+        whole, read[:] = len(read), []
+        drawn = draw(document, "sci", archive.store, size=100, window=Window(700, 300, 800, 400))
+        assert len(read) < whole
+        assert drawn.facts[0] == "columns 700 to 799 and rows 300 to 399, from 0, of 1500 x 1500"
+        part = pixels[300:400, 700:800]
+        black, white = limits(part.astype(np.float32))
+        drawn_as = np.clip((part - black) * (255.0 / (white - black)), 0, 255)
+        assert np.abs(drawn.points[..., 0].astype(int) - drawn_as).max() <= 1
+        with pytest.raises(UsageError, match="no window"):
+            draw(document, "sci", archive.store, size=100, window=Window(1400, 0, 1501, 10))
