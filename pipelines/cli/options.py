@@ -72,6 +72,20 @@ class ArchiveAddress:
         catalog = self._catalog()
         return "://" in catalog or Path(catalog).exists()
 
+    def require_store(self) -> None:
+        """Refuse a store that is not there, before anything is made beside it.
+
+        Raises
+        ------
+        arraystore.StoreError
+            There is none, or it cannot be reached.
+        """
+        from arraystore import open_store
+        from pipelines import resolve
+
+        place = resolve(self.home, catalog=self.catalog, store=self.store)
+        open_store(place.store, readonly=True, create=False)
+
     def folder(self) -> "Path":
         """Return the folder of ``darkroom.toml`` and of the profiles."""
         from pipelines import resolve

@@ -68,6 +68,7 @@ def rebuild(
 
     address: ArchiveAddress = context.obj
     target = ArchiveAddress(home=address.home, catalog=into or address.catalog, store=address.store)
+    target.require_store()
     with target.open(any_schema=True, new=True) as archive:
         report = archive.upkeep.rebuild(missing=missing, documents=document or ())
     show_object(report, as_json=as_json)

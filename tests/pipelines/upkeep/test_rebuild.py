@@ -23,6 +23,7 @@ from pipelines.errors import Refused, SchemaTooNew, UnknownDocument
 from pipelines.processes import interpreter
 from pipelines.upkeep.check import check
 from pipelines.upkeep.rebuild import rebuild
+from tests.pipelines.command import darkroom
 
 NAME = "Dragonfly101/2024-02-20/T1_{}_dark.fits"
 
@@ -246,3 +247,10 @@ def test_the_file_of_the_catalog_is_gone(lived, tmp_path):
         rebuild(archive.session)
         assert dump(archive.catalog) == before
     shutil.rmtree(tmp_path / "home")
+
+
+def test_a_place_without_a_store_is_refused_and_nothing_is_made_there(tmp_path):
+    done = darkroom("--home", tmp_path / "away", "rebuild")
+    assert done.returncode == 3
+    assert "there is no array store at" in done.stderr
+    assert not (tmp_path / "away").exists()
