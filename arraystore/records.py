@@ -31,6 +31,7 @@ __all__ = [
 _ROOT = "records"
 _MAX_KEY = 1024
 _PIECE = 200
+_PLAIN = re.compile(r"[A-Za-z0-9_.-]+")
 _HEAD = re.compile(rb"record 1 ([0-9a-f]{64})\n")
 
 
@@ -75,6 +76,8 @@ def record_path(key: str) -> str:
 
 
 def _encode(part: str) -> str:
+    if len(part) <= _PIECE and _PLAIN.fullmatch(part):
+        return part
     text = quote(part, safe="").replace("~", "%7E")
     return "+/".join(text[n : n + _PIECE] for n in range(0, len(text), _PIECE))
 

@@ -102,29 +102,29 @@ def header_document(cards: Iterable[tuple[str, Any, str]]) -> HeaderDocument:
     >>> header_document([("EXPTIME", 30.0, "s"), ("BIG", 2**64, ""), ("EXPTIME", 1.0, "")]).flagged
     {'BIG': 'header-bigint', 'EXPTIME': 'keyword-repeated'}
     """
-    made = HeaderDocument()
+    header: dict[str, Any] = {}
+    flagged: dict[str, str] = {}
     for keyword, value, _ in cards:
-        if not keyword.strip():
+        if not keyword or keyword.isspace():
             continue
         name = encode_keyword(keyword)
         if keyword in _COMMENTARY:
-            lines = made.header.setdefault(name, [])
+            lines = header.setdefault(name, [])
             lines.append(value.text if isinstance(value, Unparsable) else "" if value is None else str(value))
-        elif name not in made.header:
-            plain, flag = _plain(value)
-            made.header[name] = plain
+        elif name not in header:
+            header[name], flag = _plain(value)
             if flag:
-                made.flagged[name] = flag
-        elif _plain(value)[0] != made.header[name]:
-            made.flagged.setdefault(name, "keyword-repeated")
-    return made
+                flagged[name] = flag
+        elif _plain(value)[0] != header[name]:
+            flagged.setdefault(name, "keyword-repeated")
+    return HeaderDocument(header, flagged)
 
 
 def _plain(value: Any) -> tuple[Any, str | None]:
     """Return a value BSON can hold, and the flag of what was lost."""
     kind = type(value)
     if kind is str:
-        return _text(value)
+        return (value, None) if value.isascii() else _text(value)
     if kind is bool or value is None:
         return value, None
     if kind is int:

@@ -7,7 +7,7 @@ import fcntl
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -91,19 +91,32 @@ class FileStaging:
 
     def place(self, files: Mapping[str, bytes]) -> None:
         """Write small files, force them all to disk, and rename each to its path."""
-        staged = {path: self.folder / str(number) for number, path in enumerate(files)}
-        for path, data in files.items():
-            with self.create(staged[path].name) as file:
-                file.write(data)
         with translated("write to", self._root):
+            staged = self._write(files)
             self._force()
-            folders: set[Path] = set()
             for path, new in staged.items():
-                target = self._root / path
-                _move(new, target)
-                folders.update(target.relative_to(self._root).parents)
-            # Every folder above, each once: whoever made it may not have forced it to disk yet.
-            _at_once(_sync_if_there, [self._root / folder for folder in folders])
+                _move(new, f"{self._root}/{path}")
+            self._sync_above(files)
+
+    def _write(self, files: Mapping[str, bytes]) -> dict[str, str]:
+        """Write small files under numbers; return where each is."""
+        staged = {path: f"{self.folder}/{number}" for number, path in enumerate(files)}
+        for path, data in files.items():
+            descriptor = os.open(staged[path], os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+            self._descriptors.append(descriptor)
+            written = os.write(descriptor, data)
+            while written < len(data):
+                written += os.write(descriptor, data[written:])
+        return staged
+
+    def _sync_above(self, files: Iterable[str]) -> None:
+        """Force every folder above some files to disk, each once: whoever made it may not have done so yet."""
+        folders = {path.rpartition("/")[0] for path in files}
+        for folder in list(folders):
+            while folder:
+                folder = folder.rpartition("/")[0]
+                folders.add(folder)
+        _at_once(_sync_if_there, [Path(self._root, folder) for folder in folders])
 
     def _force(self) -> None:
         """Force every file to disk and close it; all are tried, and the first failure is raised."""
@@ -136,20 +149,15 @@ class FileStaging:
         set of str
             The paths that hold other bytes.
         """
-        staged = {path: self.folder / str(number) for number, path in enumerate(files)}
-        for path, data in files.items():
-            with self.create(staged[path].name) as file:
-                file.write(data)
+        taken: set[str] = set()
         with translated("write to", self._root):
+            staged = self._write(files)
             self._force()
-            folders: set[Path] = set()
-            taken: set[str] = set()
             for path, new in staged.items():
                 target = self._root / path
-                if not _link(new, target) and target.read_bytes() != files[path]:
+                if not _link(Path(new), target) and target.read_bytes() != files[path]:
                     taken.add(path)
-                folders.update(target.relative_to(self._root).parents)
-            _at_once(_sync_if_there, [self._root / folder for folder in folders])
+            self._sync_above(files)
         return taken
 
     def discard(self) -> None:
@@ -196,16 +204,16 @@ def _link(new: Path, target: Path) -> bool:
                 raise  # not the folder, which another process may prune: the file itself
 
 
-def _move(new: Path, target: Path) -> None:
+def _move(new: str, target: str) -> None:
     while True:
-        # Not make_folders: `place` forces every folder to disk once all names are in.
-        target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            new.replace(target)
+            os.replace(new, target)
             return
         except FileNotFoundError:
-            if not new.exists():
-                raise  # not the folder, which another process may prune: the file itself
+            if not os.path.exists(new):
+                raise  # not the folder, which is not there yet or another process prunes: the file itself
+        # Not make_folders: `place` forces every folder to disk once all names are in.
+        os.makedirs(os.path.dirname(target), exist_ok=True)
 
 
 def _protect(path: Path) -> None:
@@ -232,18 +240,21 @@ def _at_once(action: Callable[[Any], None], things: Sequence[Any]) -> None:
     One flush of a disk's journal serves all who wait for it, so waiting together is cheaper.
     """
     if len(things) <= _FEW:
-        failed = [error for thing in things if (error := _attempt(action, thing)) is not None]
+        failed = _attempt(action, things)
     else:
         with ThreadPoolExecutor(_SYNCS, thread_name_prefix="arraystore-sync") as pool:
-            results = pool.map(partial(_attempt, action), things)
-            failed = [error for error in results if error is not None]
+            parts = [things[start::_SYNCS] for start in range(_SYNCS)]
+            failed = [error for errors in pool.map(partial(_attempt, action), parts) for error in errors]
     if failed:
         raise failed[0]
 
 
-def _attempt(action: Callable[[Any], None], thing: Any) -> OSError | None:
-    try:
-        action(thing)
-    except OSError as error:
-        return error
-    return None
+def _attempt(action: Callable[[Any], None], things: Sequence[Any]) -> list[OSError]:
+    """Do something to each thing; return what went wrong."""
+    failed = []
+    for thing in things:
+        try:
+            action(thing)
+        except OSError as error:
+            failed.append(error)
+    return failed

@@ -10,6 +10,7 @@ from typing import Any
 
 import bson
 from bson.codec_options import CodecOptions
+from bson.raw_bson import RawBSONDocument
 from pymongo import InsertOne, ReplaceOne, UpdateOne
 
 from catalog import BulkFailure
@@ -50,7 +51,8 @@ class Commits:
         documents = {o.task.located: bson.decode(o.document, _AWARE) for o in waiting if o.state == "taken"}
         outcomes = {o.task.located: o for o in waiting}
         before: Before = {}
-        shut_out = self._write(documents, before)
+        read = {o.task.located: o.document for o in waiting if o.state == "taken"}
+        shut_out = self._write(documents, before, read)
         for located in shut_out:
             outcomes[located] = self._conflict(outcomes[located], documents.pop(located))
         entries = [quarantine.entry_of(o) for o in outcomes.values() if o.state == "refused" and o.code != UNSETTLED]
@@ -66,7 +68,7 @@ class Commits:
             self._count(outcome, documents.get(located), before.get(located))
         self._settle(list(outcomes.values()), entries)
 
-    def _write(self, documents: Documents, before: Before) -> list[Located]:
+    def _write(self, documents: Documents, before: Before, read: Mapping[Located, bytes]) -> list[Located]:
         """Write documents to the store and the catalog.
 
         Those whose bytes another process has committed meanwhile are left out, and taken from `documents`.
@@ -75,6 +77,8 @@ class Commits:
         ----------
         before : dict
             Is told what the catalog held of each place when its document was numbered after that.
+        read : Mapping
+            Each document as it was encoded by whoever read its file.
 
         Returns
         -------
@@ -98,11 +102,12 @@ class Commits:
                 before.pop(located, None)
             before |= {located: known for located, known in now.items() if located in waiting}
             self._number(waiting, now)
+            encoded = {located: _encoded(doc, read[located]) for located, doc in waiting.items()}
             self._session.store.put_records(
-                {record_key(doc["_id"], doc["ingest"]["revision"]): bson.encode(doc) for doc in waiting.values()}
+                {record_key(doc["_id"], doc["ingest"]["revision"]): encoded[place] for place, doc in waiting.items()}
             )
             self._keep_history([doc for located, doc in waiting.items() if _is_revision(now.get(located))])
-            waiting = self._upsert(waiting, now, last=attempt == UPSERTS - 1)
+            waiting = self._upsert(waiting, encoded, now, last=attempt == UPSERTS - 1)
         return shut_out
 
     def _number(self, documents: Documents, before: Before) -> None:
@@ -124,7 +129,9 @@ class Commits:
         stranger = self._kept.get(document["_id"])
         return least if stranger is None else stranger.next_revision(least, document["digests"])
 
-    def _upsert(self, documents: Documents, before: Before, *, last: bool) -> Documents:
+    def _upsert(
+        self, documents: Documents, encoded: Mapping[Located, bytes], before: Before, *, last: bool
+    ) -> Documents:
         """Write documents into the catalog; return those that other processes were faster with.
 
         A document is only put in the place of the one it was numbered after, as that was then: what
@@ -133,7 +140,7 @@ class Commits:
         places = list(documents)
         try:
             self._session.headers.bulk_write(
-                [_put(doc, before.get(located)) for located, doc in documents.items()], ordered=False
+                [_put(doc, encoded[located], before.get(located)) for located, doc in documents.items()], ordered=False
             )
         except BulkFailure as failure:
             errors = (failure.details or {}).get("writeErrors", [])
@@ -196,7 +203,8 @@ class Commits:
                 what, report.completed = "arrays added", report.completed + 1
             else:
                 what, report.revised = "new bytes", report.revised + 1
-            logger.info("taken: %s: %s, %s", file, what, _taken_as(document))
+            if logger.isEnabledFor(logging.INFO):
+                logger.info("taken: %s: %s, %s", file, what, _taken_as(document))
 
     def _settle(self, outcomes: list[Outcome], entries: list[dict[str, Any]]) -> None:
         """Write the quarantine, and the new times of files whose bytes are the same."""
@@ -237,9 +245,18 @@ def _taken_as(document: dict[str, Any]) -> str:
     return f"{document['_id']} revision {document['ingest']['revision']} by profile {document['profile']}: {named}"
 
 
-def _put(document: dict[str, Any], known: Known | None) -> InsertOne[dict[str, Any]] | ReplaceOne[dict[str, Any]]:
+def _encoded(document: dict[str, Any], read: bytes) -> bytes:
+    """Return a document as BSON: as it was read, unless it has been numbered or changed since."""
+    ingest = document["ingest"]
+    return read if (ingest["revision"], ingest["changes"]) == (1, 0) else bson.encode(document)
+
+
+def _put(
+    document: dict[str, Any], encoded: bytes, known: Known | None
+) -> InsertOne[RawBSONDocument] | ReplaceOne[RawBSONDocument]:
+    """Return the write of a document, which need not be encoded again for it."""
     if known is None:
-        return InsertOne(document)
+        return InsertOne(RawBSONDocument(encoded))
     as_it_was = {
         "_id": document["_id"],
         "root": document["root"],
@@ -247,4 +264,4 @@ def _put(document: dict[str, Any], known: Known | None) -> InsertOne[dict[str, A
         "ingest.revision": known.ingest["revision"],
         "ingest.changes": known.ingest["changes"],
     }
-    return ReplaceOne(as_it_was, document, upsert=True)
+    return ReplaceOne(as_it_was, RawBSONDocument(encoded), upsert=True)

@@ -177,7 +177,7 @@ def _take(task: Task, store: Batch | None, profiles: Mapping[str, Profile]) -> O
         refs = {} if store is None else store_arrays(file, plans, store)
         document = document_of(
             file,
-            document_id=_name(task, profile),
+            document_id=_name(task, profile, path),
             profile=profile,
             identity=identity,
             plans=plans,
@@ -206,7 +206,7 @@ def _sha256(file: FitsFile, task: Task, aside: Executor) -> Callable[[], str | N
     return lambda: digest
 
 
-def _name(task: Task, profile: Profile) -> str:
+def _name(task: Task, profile: Profile, path: PurePosixPath) -> str:
     """Return a document's name: the one it has, else by its path and root alone, whatever is stored.
 
     Files of a profile with a path rule, and those under a root of 0.2, are named by the last components of
@@ -216,7 +216,7 @@ def _name(task: Task, profile: Profile) -> str:
         return task.known.document_id
     if task.whole and profile.path is None:
         return f"{task.located.root}/{task.located.path}"
-    return "/".join(PurePosixPath(task.file).parts[-profile.id_parts :]).lstrip("/")
+    return "/".join(path.parts[-profile.id_parts :]).lstrip("/")
 
 
 def _encoded(outcome: Outcome, document: Document) -> Outcome:

@@ -5,9 +5,10 @@
 """
 
 from pipelines.instruments.calibration import OVERSCAN, SETUP, Calibration, FrameLimits, GroupKey, GroupRule, Site
+from pipelines.instruments.choosing import choose
 from pipelines.instruments.dragonfly import KINDS
 from pipelines.instruments.errors import ProfileError
-from pipelines.instruments.identify import choose, identify, path_night
+from pipelines.instruments.identify import identify, path_night
 from pipelines.instruments.lookup import StoredHdu, look_up
 from pipelines.instruments.observe import Facts, Observation, observe
 from pipelines.instruments.plan import plan_arrays

@@ -12,7 +12,7 @@ from pipelines.instruments.values import squeezed
 
 __all__ = ["filter_word", "read_beam"]
 
-_TECHNIQUE = Key("ESO DPR TECH", "ESO")
+_TECHNIQUE = (Key("ESO DPR TECH", "ESO"),)
 _SPECTRA = ("spectrum", "echelle", "mos", "ifu")
 
 
@@ -20,7 +20,7 @@ def read_beam(reading: Reading, *, kind: str) -> None:
     """Read the filter, all wheels combined, and whether something disperses the light."""
     headers = reading.headers
     own = reading.keys("filter", ())
-    places = [own] if own else [list(place) for place in tables.WHEELS]
+    places = (own,) if own else tables.WHEELS
     elements: list[str] = []
     sources: list[str] = []
     clear = empty = ""
@@ -42,7 +42,7 @@ def read_beam(reading: Reading, *, kind: str) -> None:
             if word not in elements:
                 elements.append(word)
                 sources.append(found.source)
-    technique = headers.find((_TECHNIQUE,))
+    technique = headers.find(_TECHNIQUE)
     if technique is not None:
         spectral = any(word in str(technique.value).lower() for word in _SPECTRA)
         reading.put("dispersed", spectral, technique.source)

@@ -9,7 +9,8 @@ from typing import Any
 from pipelines.errors import UsageError
 from pipelines.fits import open_fits
 from pipelines.fits.file import Hdu
-from pipelines.instruments.identify import choose, identify
+from pipelines.instruments.choosing import choose
+from pipelines.instruments.identify import identify
 from pipelines.instruments.profile import Identity, Profile
 from pipelines.instruments.registry import profiles
 from pipelines.instruments.sites import NOWHERE, Place

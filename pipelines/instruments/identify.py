@@ -1,16 +1,16 @@
-"""The mechanism that reads a profile: which profile claims a file, and what the file then is."""
+"""The mechanism that reads a profile: what a file is, by the profile that claims it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import cache
 from pathlib import PurePath
 from typing import Any
 
-from pipelines.instruments.dialects.entry import Key
+from pipelines.instruments.choosing import ends
+from pipelines.instruments.dialects.entry import own_keys
 from pipelines.instruments.errors import ProfileError
 from pipelines.instruments.kinds import Stacking, as_combined, read_kind, read_stacking, word_kind
 from pipelines.instruments.lookup import Headers, look_up
@@ -24,7 +24,7 @@ from pipelines.instruments.nights import (
 )
 from pipelines.instruments.observe import Facts, observe
 from pipelines.instruments.plan import plan_arrays
-from pipelines.instruments.profile import Claim, Clock, HduLike, Identity, Profile, Take
+from pipelines.instruments.profile import Clock, HduLike, Identity, Profile, Take
 from pipelines.instruments.sites import NOWHERE, Place, site_of
 from pipelines.instruments.when import When, named_night, read_when
 
@@ -36,35 +36,6 @@ _FLAG_ENDINGS = (
 )
 _LARGEST_INTEGER = 2**63 - 1
 _ENDING = re.compile(r"(?:\.(?:fits?|fts))?(?:\.(?:gz|bz2|fz))?\Z", re.IGNORECASE)
-
-
-def choose(path: PurePath, hdus: Sequence[HduLike], *, profiles: Mapping[str, Profile]) -> Profile:
-    """Choose the profile that claims a file with the most conditions.
-
-    Raises
-    ------
-    ProfileError
-        ``profile-ambiguous``: two profiles claim it with equally many; ``profile-unknown``: none does.
-    """
-    images = frozenset(hdu.name.upper() for hdu in hdus if hdu.shape)
-    place = path.as_posix()
-    bids = [
-        (max(weights), profile)
-        for profile in profiles.values()
-        if (weights := [claim.weight for claim in profile.claims if _holds(claim, place, images, hdus)])
-    ]
-    if not bids:
-        raise ProfileError(
-            "profile-unknown",
-            f"none of the profiles {', '.join(profiles) or '(there are none)'} takes {path.name}",
-            "include the generic profile",
-        )
-    highest = max(weight for weight, _ in bids)
-    best = [profile for weight, profile in bids if weight == highest]
-    if len(best) > 1:
-        names = " and ".join(sorted(profile.name for profile in best))
-        raise ProfileError("profile-ambiguous", f"{path.name} is claimed by {names} alike", "name the profile to use")
-    return best[0]
 
 
 def identify(
@@ -174,7 +145,7 @@ def _kind(reading: _Reading, headers: Headers, stacking: Stacking) -> tuple[str,
         reading.flags.append("kind-unknown")
         said = " ".join(said.lower().split())
     kind, note = known if known is not None and (rule.keywords or rule.group) else (said, "")
-    by_header = headers.find([Key(word, "profile") for word in rule.keywords])
+    by_header = headers.find(own_keys(rule.keywords))
     source = by_header.source if by_header is not None else "path" if rule.group in reading.groups else "profile"
     return (as_combined(kind, stacking) if known is not None else kind), note, source
 
@@ -188,7 +159,7 @@ def path_night(profile: Profile, path: PurePath) -> date | None:
     """Read the night that a path names by a profile's rule, else by the folder nearest to the file; None without."""
     if profile.path is None:
         return named_night(path)
-    found = _ends(profile.path).search(path.as_posix())
+    found = ends(profile.path).search(path.as_posix())
     text = found.groupdict().get("night") if found else None
     return parse_day(text) if text else None
 
@@ -206,7 +177,7 @@ class _Reading:
 
     def __post_init__(self) -> None:
         profile = self.profile
-        found = _ends(profile.path).search(self.path.as_posix()) if profile.path is not None else None
+        found = ends(profile.path).search(self.path.as_posix()) if profile.path is not None else None
         if profile.path is not None and found is None:
             raise ProfileError(
                 "name-mismatch",
@@ -301,25 +272,6 @@ class _Reading:
             if isinstance(text, str) and (day := parse_day(text)) is not None:
                 return day
         return None
-
-
-def _holds(claim: Claim, path: str, images: frozenset[str], hdus: Sequence[HduLike]) -> bool:
-    # Headers first: of most claims they lack the first keyword.
-    for keyword, pattern in claim.header:
-        value = look_up(hdus, keyword)
-        if value is None or not re.fullmatch(pattern, str(value), re.IGNORECASE):
-            return False
-    if claim.ndim is not None and len(hdus[0].shape if hdus else ()) != claim.ndim:
-        return False
-    if claim.extensions and not images.issuperset(name.upper() for name in claim.extensions):
-        return False
-    return claim.path is None or _ends(claim.path).search(path) is not None
-
-
-@cache
-def _ends(pattern: str) -> re.Pattern[str]:
-    """Return the expression that a path ends with a pattern, from the start of a component."""
-    return re.compile(rf"(?:^|/)(?:{pattern})\Z")
 
 
 def _word(text: str, source: Take) -> str:

@@ -121,6 +121,8 @@ def read_instant(text: str, system: str = "UTC") -> datetime | None:
     >>> read_instant("2013-04-05 T03:02:01").isoformat(), read_instant("31/12/98 23:59:01").isoformat()
     ('2013-04-05T03:02:01+00:00', '1998-12-31T23:59:01+00:00')
     """
+    if not text.lstrip()[:1].isdigit():
+        return None  # a name, as most texts that are asked
     exact = parse_instant(text, system=system)
     if exact is not None:
         return exact

@@ -10,7 +10,7 @@ from typing import Any
 from pipelines.instruments.beam import read_beam
 from pipelines.instruments.cameras import read_camera
 from pipelines.instruments.dialects import targets
-from pipelines.instruments.dialects.entry import Key
+from pipelines.instruments.dialects.entry import Key, own_keys
 from pipelines.instruments.kinds import Stacking, read_stacking
 from pipelines.instruments.lookup import Headers
 from pipelines.instruments.moments import read_middle
@@ -21,6 +21,8 @@ from pipelines.instruments.sites import NOWHERE, Place
 from pipelines.instruments.values import angle, number
 
 __all__ = ["Facts", "Observation", "observe"]
+
+_AXES = {number: (Key(f"CTYPE{number}", "FITS standard"),) for number in "12345"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +102,7 @@ def observe(hdus: Sequence[HduLike], profile: Profile, facts: Facts) -> Observat
     (['A123', 30.0, [2, 2]], 'EXPTIME@0')
     """
     headers = Headers(hdus)
-    extra = {name: tuple(Key(word, "profile") for word in words) for name, words in profile.keywords}
+    extra = {name: own_keys(words) for name, words in profile.keywords}
     reading = Reading(headers, extra)
     read_camera(
         reading,
@@ -175,5 +177,5 @@ def _coordinates(reading: Reading) -> tuple[tuple[str, float, str], tuple[str, f
 
 
 def _is_celestial(headers: Headers, keyword: str, name: str) -> bool:
-    axis = headers.find((Key(f"CTYPE{keyword[-1]}", "FITS standard"),), pixels=True)
+    axis = headers.find(_AXES.get(keyword[-1], ()), pixels=True)
     return axis is not None and str(axis.value).upper().startswith(name.upper())

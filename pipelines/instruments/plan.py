@@ -27,6 +27,8 @@ def plan_arrays(profile: Profile, hdus: Sequence[HduLike]) -> list[ArrayPlan]:
     and ``_hdu<index>`` where that does not tell them apart. HDUs without pixels, and tables, have none.
     """
     images = [hdu for hdu in hdus if hdu.kind in _IMAGES and hdu.shape and hdu.dtype is not None]
+    if len(images) == 1 and not profile.arrays:
+        return [ArrayPlan(images[0].index, ("sci",), _kinds(images[0]))]
     plans: dict[int, ArrayPlan] = {}
     for rule in profile.arrays:
         hdu = next((hdu for hdu in images if hdu.index not in plans and _applies(rule, hdu, hdus)), None)
@@ -36,8 +38,12 @@ def plan_arrays(profile: Profile, hdus: Sequence[HduLike]) -> list[ArrayPlan]:
     others = [hdu for hdu in images if hdu.index not in plans]
     names = _names(others, single=len(images) == 1, taken=taken)
     for hdu, name in zip(others, names, strict=True):
-        plans[hdu.index] = ArrayPlan(hdu.index, (name,), ("frame" if len(hdu.shape) == 2 else "array",))
+        plans[hdu.index] = ArrayPlan(hdu.index, (name,), _kinds(hdu))
     return [plans[index] for index in sorted(plans)]
+
+
+def _kinds(hdu: HduLike) -> tuple[str, ...]:
+    return ("frame" if len(hdu.shape) == 2 else "array",)
 
 
 def _applies(rule: ArrayRule, hdu: HduLike, hdus: Sequence[HduLike]) -> bool:

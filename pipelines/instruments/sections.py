@@ -13,7 +13,13 @@ from pipelines.instruments.values import number, plain, section
 __all__ = ["images"]
 
 _IMAGES = frozenset({"primary", "image", "compressed-image"})
-_PARTS = (("data", geometry.DATA), ("bias", geometry.BIAS), ("trim", geometry.TRIM))
+_PARTS = tuple(
+    tuple((name, tuple(stem + ending for stem in stems)) for name, stems in parts)
+    for parts in [(("data", geometry.DATA), ("bias", geometry.BIAS), ("trim", geometry.TRIM))]
+    for ending in geometry.AMPLIFIER_ENDINGS
+)
+"""Keywords of the parts of each amplifier."""
+_KEYWORDS = frozenset(keyword for parts in _PARTS for _, keywords in parts for keyword in keywords)
 
 
 def images(headers: Headers, names: Mapping[int, str]) -> list[dict[str, Any]]:
@@ -52,12 +58,12 @@ def _is_companion(hdu: HduLike) -> bool:
 
 def _amplifiers(hdu: HduLike) -> list[dict[str, str]]:
     header = hdu.header
-    amplifiers = []
-    for ending in geometry.AMPLIFIER_ENDINGS:
+    amplifiers: list[dict[str, str]] = []
+    for parts in () if _KEYWORDS.isdisjoint(header) else _PARTS:
         sections = {}
-        for name, stems in _PARTS:
-            for stem in stems:
-                value = section(header.get(stem + ending)) if stem + ending in header else None
+        for name, keywords in parts:
+            for keyword in keywords:
+                value = section(header[keyword]) if keyword in header else None
                 if value is not None and _fits(value, hdu):
                     sections[name] = value
                     break
@@ -69,6 +75,8 @@ def _amplifiers(hdu: HduLike) -> list[dict[str, str]]:
 def _by_eso(hdu: HduLike) -> list[dict[str, str]]:
     """Return the sections of a chip of one output by ESO's numbers of prescan and overscan columns."""
     header = hdu.header
+    if "ESO DET OUT1 OVSCX" not in header:
+        return []
     before = number(plain(header.get("ESO DET OUT1 PRSCX"))) or 0
     after = number(plain(header.get("ESO DET OUT1 OVSCX"))) or 0
     outputs = number(plain(header.get("ESO DET OUTPUTS"))) or (2 if "ESO DET OUT2 ID" in header else 1)

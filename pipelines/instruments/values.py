@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
 from typing import Any
 
 from pipelines.instruments.dialects.entry import MISSING
@@ -17,6 +18,9 @@ _SEXAGESIMAL = re.compile(
     r"(?P<sign>[+-]?)\s*(?P<a>[0-9]{1,3})(?:\s*[:hHdD°]\s*|\s+)(?P<b>[0-9]{1,2})"
     r"(?:(?:\s*[:mM'′]\s*|\s+)(?P<c>[0-9]{1,2}(?:\.[0-9]*)?)\s*[sS\"″]?)?\s*[mM'′]?\s*(?P<side>[NSEWnsew]?)"
 )
+_STARTS = frozenset("+-.0123456789")
+_CARD = 80
+"""Texts that a card can hold are remembered: the frames of a night say the same words."""
 _SECTION = re.compile(r"\[\s*([0-9]+)\s*:\s*([0-9]+)\s*,\s*([0-9]+)\s*:\s*([0-9]+)\s*\]")
 
 
@@ -30,6 +34,11 @@ def plain(value: Any) -> str | int | float | bool | None:
         value = getattr(value, "text", None)  # what could not be read as a value of FITS
         if value is None:
             return None
+    return _said(value) if len(value) <= _CARD else _said.__wrapped__(value)
+
+
+@lru_cache(maxsize=4096)
+def _said(value: str) -> str | None:
     text = value.strip()
     if len(text) > 1 and text[0] in "'\"" and text[-1] in "'\"":
         text = text[1:-1].strip()
@@ -62,9 +71,14 @@ def measure(value: Any) -> tuple[float, str] | None:
         return None
     if isinstance(value, int | float):
         return (float(value), "") if math.isfinite(value) else None
-    if not isinstance(value, str):
+    return _measured(value) if isinstance(value, str) else None
+
+
+def _measured(value: str) -> tuple[float, str] | None:
+    text = value.strip()
+    if not text or (text[0] not in _STARTS):
         return None
-    text = _COMMA.sub(r"\1.\2", value.strip())
+    text = _COMMA.sub(r"\1.\2", text)
     found = _NUMBER.fullmatch(text)
     if found is not None:
         result = float(found[1].translate(str.maketrans("dD", "ee")))
@@ -128,4 +142,9 @@ def section(value: Any) -> str | None:
 
 def squeezed(text: str) -> str:
     """Return a word in lower case, letters and digits only, so that spellings compare."""
+    return _squeezed(text) if len(text) <= _CARD else _squeezed.__wrapped__(text)
+
+
+@lru_cache(maxsize=4096)
+def _squeezed(text: str) -> str:
     return "".join(character for character in text.lower() if character.isalnum())

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
-__all__ = ["MISSING", "Key"]
+__all__ = ["MISSING", "Key", "own_keys"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # each stands for itself: tables of them are asked for by the thousand
 class Key:
     """A keyword of one dialect.
 
@@ -24,6 +25,12 @@ class Key:
     name: str
     by: str
     unit: str = ""
+
+
+@lru_cache(maxsize=1024)
+def own_keys(words: tuple[str, ...]) -> tuple[Key, ...]:
+    """Return the keywords that a profile names, as entries of a table; the same for the same words."""
+    return tuple(Key(word, "profile") for word in words)
 
 
 MISSING = frozenset(
