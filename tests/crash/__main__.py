@@ -3,8 +3,8 @@
     python -m tests.crash --minutes 30 [--state FILE] [--suite NAME]... [--workers 2]
 
 Each suite is a round with a seed. The state holds, by suite, the next seed, how many rounds were done over all runs,
-and the seeds that failed, each with its message. Exit code 1 if any has failed and has not passed since (``--again``
-runs those alone).
+and the seeds that failed, each with its message. The suite that is farthest from its goal comes next. Exit code 1 if
+any has failed and has not passed since (``--again`` runs those alone).
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
-FLIPS, MUTANTS = 50, 300  # bits, and files, of one round
+LOSSES, FLIPS, HISTORIES, MUTANTS = 4, 50, 5, 300  # of one round
 
 
 def kills(folder: Path, seed: int) -> int:
@@ -35,10 +36,12 @@ def kills(folder: Path, seed: int) -> int:
 
 
 def kills_of_verbs(folder: Path, seed: int) -> int:
-    """Kill a verb, frames --check and masters among them, at a random moment; the next try ends as a clean run does."""
+    """Kill a verb, each in its turn, at a random moment; the next try ends as a clean run does."""
     from tests.crash.any_verb import one_kill
 
-    one_kill(folder, seed)
+    scenes = folder.parent / f"scenes-{os.getpid()}"  # made once by each worker
+    scenes.mkdir(exist_ok=True)
+    one_kill(folder, seed, scenes)
     return 1
 
 
@@ -47,9 +50,9 @@ def power(folder: Path, seed: int) -> int:
     from tests.crash.test_power import ORDER, one_loss, recording_of
 
     recording_of.cache_clear()
-    for number in range(4):  # of one recording each
-        one_loss(folder, seed % len(ORDER) + len(ORDER) * (4 * seed + number))
-    return 4
+    for number in range(LOSSES):  # of one recording each
+        one_loss(folder, seed % len(ORDER) + len(ORDER) * (LOSSES * seed + number))
+    return LOSSES
 
 
 def flips(folder: Path, seed: int) -> int:
@@ -69,10 +72,10 @@ def lost(folder: Path, seed: int) -> int:
     from tests.crash.test_lost_catalog import LostCatalogs
 
     how = settings(
-        LostCatalogs.TestCase.settings, max_examples=5, stateful_step_count=30, derandomize=False, database=None
+        LostCatalogs.TestCase.settings, max_examples=HISTORIES, stateful_step_count=30, derandomize=False, database=None
     )
     run_state_machine_as_test(seeded(seed)(LostCatalogs), settings=how)
-    return 5
+    return HISTORIES
 
 
 def mutants(folder: Path, seed: int) -> int:
@@ -91,12 +94,14 @@ SUITES: dict[str, Callable[[Path, int], int]] = {
     "lost": lost,
     "mutants": mutants,
 }
+GOALS = {"kills": 100, "kills of verbs": 400, "power": 1000, "flips": 10_000, "lost": 300, "mutants": 50_000}
+SIZES = {"kills": 1, "kills of verbs": 1, "power": LOSSES, "flips": FLIPS, "lost": HISTORIES, "mutants": MUTANTS}
+"""What one round of each counts."""
 
 
-def one(name: str, seed: int) -> tuple[int, str]:
+def one(name: str, seed: int, above: Path) -> tuple[int, str]:
     """Run a round in this process; return how much it counts, and what it found."""
-    memory = "/dev/shm" if os.path.isdir("/dev/shm") else None
-    folder = Path(tempfile.mkdtemp(prefix="darkroom-long-", dir=memory))
+    folder = Path(tempfile.mkdtemp(dir=above))
     try:
         return SUITES[name](folder, seed), ""
     except Exception:
@@ -127,12 +132,16 @@ def main() -> int:
     if given.again:
         todo = iter([(name, int(seed)) for name in names for seed in list(state[name]["failed"])])
     else:
-        todo = ((name, _next(state[name])) for _ in iter(int, 1) for name in names)
-    with ProcessPoolExecutor(given.workers) as pool:
-        running: dict[Future[tuple[int, str]], tuple[str, int]] = {}
+        todo = ((name, _next(state[name])) for name in iter(lambda: _farthest(state, names, running.values()), None))
+    running: dict[Future[tuple[int, str]], tuple[str, int]] = {}
+    memory = "/dev/shm" if os.path.isdir("/dev/shm") else None
+    with (
+        tempfile.TemporaryDirectory(prefix="darkroom-long-", dir=memory) as above,
+        ProcessPoolExecutor(given.workers) as pool,
+    ):
         while True:
             while len(running) < given.workers and time.monotonic() < end and (item := next(todo, None)) is not None:
-                running[pool.submit(one, *item)] = item
+                running[pool.submit(one, *item, Path(above))] = item
             if not running:
                 break
             for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -143,6 +152,17 @@ def main() -> int:
             f"{name:16} {kept['rounds']:8} rounds, {len(kept['failed'])} failed {', '.join(list(kept['failed'])[:9])}"
         )
     return 1 if any(kept["failed"] for kept in state.values()) else 0
+
+
+def _farthest(state: dict[str, Any], names: list[str], running: Iterable[tuple[str, int]]) -> str:
+    """Return the suite that has done least of its goal; when all have reached theirs, they go on in step."""
+    under_way = Counter(name for name, _ in running)
+
+    def done(name: str) -> float:
+        others = under_way[name] + len(state[name]["failed"])
+        return float(state[name]["rounds"] + others * SIZES[name]) / GOALS[name]
+
+    return min(names, key=done)
 
 
 def _next(kept: dict[str, Any]) -> int:

@@ -16,10 +16,10 @@ from bson.codec_options import CodecOptions
 from catalog import connect
 from pipelines import open_archive
 from pipelines.archive import Archive
-from pipelines.documents.records import parse_key, record_key
+from pipelines.documents.records import parse_key, record_key, record_stem
 from pipelines.errors import Refused
 from pipelines.session import Session
-from pipelines.upkeep.check import check
+from pipelines.upkeep.check import CheckReport, check
 from pipelines.upkeep.findings import DAMAGE, UNFINISHED
 from pipelines.upkeep.rebuild import rebuild
 from tests.crash.nights import Night, Truth
@@ -143,6 +143,56 @@ def undamaged(archive: Archive) -> None:
     again = check(archive.session, grace=NONE)
     # A record without its document is an ingest that was cut short: taking the file again ends it.
     assert {f.code for f in again.findings if f.gravity == UNFINISHED} <= {"document-missing"}
+
+
+def tells_the_truth(archive: Archive, home: Path, *, sound: bool = True) -> CheckReport:
+    """Assert that a check says what is so: compared with a second, plainer look at catalog and store.
+
+    Parameters
+    ----------
+    sound : bool
+        Whether all that is visible is known to be whole, so that there must be no damage.
+    """
+    report = check(archive.session, grace=NONE)
+    said: dict[str, set[str]] = {}
+    for finding in report.findings:
+        said.setdefault(finding.code, set()).add(finding.what)
+    shown: dict[str, tuple[int, int]] = {}  # by record stem: the revision and changes of what is in use or in the trash
+    referred: set[str] = set()
+    for name in ("headers", "masters", "trash", "history"):
+        for entry in archive.catalog[name].find():
+            document = entry.get("before", entry)
+            referred |= set(entry.get("digests", ()))
+            collection = name if name in ("headers", "masters") else entry.get("collection", "headers")
+            stem = record_stem(entry.get("document", entry["_id"]), collection=collection)
+            if name != "history":
+                number = document["ingest"]["revision"], document["ingest"].get("changes", 0)
+                shown[stem] = max(number, shown.get(stem, number))
+    arrays = {f"objects/{found.digest[:2]}/{found.digest}" for found in archive.store.objects()}
+    referred |= {digest for view in archive.catalog["views"].find() for digest in view.get("digests", ())}
+    wanted = {f"objects/{digest[:2]}/{digest}" for digest in referred}
+    assert {what for what in said.get("orphaned", ()) if what.startswith("objects/")} == arrays - wanted
+    assert said.get("dangling", set()) == wanted - arrays
+    ahead, undone = set(), set()
+    for prefix in ("documents/", "masters/"):
+        for record in archive.store.records(prefix):
+            key = parse_key(record.key)
+            if key is not None and (key.stem not in shown or key.revision > shown[key.stem][0]):
+                ahead.add(key.stem)
+            elif key is not None and (key.revision, key.change) > shown[key.stem]:
+                undone.add(key.stem)
+    assert {_stem(what) for what in said.get("document-missing", ())} == ahead
+    assert {_stem(what) for what in said.get("unfinished-change", ())} == undone
+    left = [*(home / "store" / ".staging").glob("*"), *(home / "store").glob(".arraystore.json.*.new")]
+    assert len(said.get("staging", ())) == len(left)
+    damage = [finding for finding in report.findings if finding.gravity == DAMAGE]
+    assert not sound or {finding.code for finding in damage} <= {"catalog-lost"}, damage
+    return report
+
+
+def _stem(key: str) -> str:
+    name = parse_key(key)
+    return key if name is None else name.stem
 
 
 def rebuilt(archive: Archive, home: Path, *, swept: bool = False) -> None:

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from pipelines import open_archive
-from tests.crash.invariants import converged, look, swept_clean
+from tests.crash.invariants import converged, look, swept_clean, tells_the_truth
 from tests.crash.nights import write_night
 from tests.crash.processes import finish, start
 
@@ -35,6 +35,7 @@ def one_round(tmp_path, night, seed, span):
     finish(*pair)
     seen = look(home, night)
     with open_archive(home) as archive:
+        tells_the_truth(archive, home)
         converged(archive, night)
         swept_clean(archive, home)
     return seen

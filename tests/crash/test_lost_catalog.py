@@ -24,7 +24,7 @@ from pipelines.documents.changes import change
 from pipelines.documents.edits import Edit
 from pipelines.errors import Refused, UnknownDocument
 from pipelines.upkeep.rebuild import rebuild
-from tests.crash.invariants import NONE, whole
+from tests.crash.invariants import NONE, tells_the_truth, whole
 from tests.crash.nights import NIGHT, document_id, frame, write_frame
 
 DAY = timedelta(days=1)
@@ -258,8 +258,11 @@ class LostCatalogs(RuleBasedStateMachine):
     def teardown(self) -> None:
         if hasattr(self, "folder"):
             strangers.PATIENCE = self.patience
-            self.archive.close()
-            shutil.rmtree(self.folder)
+            try:
+                tells_the_truth(self.archive, self.home, sound=False)
+            finally:
+                self.archive.close()
+                shutil.rmtree(self.folder)
 
     @rule(number=st.integers(1, 3), seed=st.integers(0, 3))
     def take(self, number: int, seed: int) -> None:

@@ -19,7 +19,7 @@ from pipelines.upkeep.check import check
 from tests.crash.faults import SORTS, strike
 from tests.crash.invariants import NONE, rebuilt
 from tests.crash.nights import NIGHT, write_frame, write_night
-from tests.crash.verbs import delete, ingest, revised
+from tests.crash.verbs import Scene, delete, ingest, revised
 
 MOST = 200  # operations of one verb
 OF_A_RUN = ("run", "at", "seconds", "pid", "why")  # what no two runs have the same
@@ -49,6 +49,11 @@ def darks(folder: Path) -> Path:
 
 def older(folder: Path) -> Path:
     """An archive with a past and a trash as the first release wrote it: schema 1, records in folders, no journal."""
+    return older_scene(folder).home
+
+
+def older_scene(folder: Path) -> Scene:
+    """That archive, with its night."""
     made = revised(folder)
     with open_archive(made.home) as archive:
         ingest(archive, made)
@@ -63,7 +68,7 @@ def older(folder: Path) -> Path:
             if not key.change:
                 archive.store.put_records({f"{key.stem}/{key.revision}.bson": archive.store.get_record(record.key)})
             archive.store.delete_record(record.key)
-    return made.home
+    return made
 
 
 def state(archive: Archive) -> dict[str, Any]:

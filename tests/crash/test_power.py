@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipelines import open_archive
-from tests.crash.invariants import converged, swept_clean, whole
+from tests.crash.invariants import converged, swept_clean, tells_the_truth, whole
 from tests.crash.power import Recording, recorded
 from tests.crash.verbs import VERBS, Scene
 
@@ -40,6 +40,7 @@ def one_loss(folder: Path, seed: int) -> None:
     here = replace(made, home=home)
     with open_archive(home) as archive:
         whole(archive, here.allowed)
+        tells_the_truth(archive, home)
         VERBS[verb].act(archive, here)  # again
         assert whole(archive, here.allowed) == VERBS[verb].left
         converged(archive, here.night, here.allowed)

@@ -16,6 +16,7 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -192,6 +193,7 @@ def peak() -> int:
 def tried(first: int, count: int, folder: Path) -> dict[str, object]:
     """Ingest mutants, export those that were taken, and hold them against what went in."""
     from pipelines import open_archive
+    from pipelines.upkeep.check import check
 
     sources = originals()
     codes: Counter[str] = Counter()
@@ -226,6 +228,8 @@ def tried(first: int, count: int, folder: Path) -> dict[str, object]:
                         wrong.append(f"{name}: {refusals[name]['reason']}")
                 elif archive.export(documents[name]["_id"], out, overwrite=True).exported != digest:
                     wrong.append(f"{name}: given back otherwise")
+            if not (found := check(archive.session, grace=timedelta(0))).clean:
+                wrong.append(f"{start}: {found!r}")
         signal.alarm(0)
         resident = max(resident, peak())
         shutil.rmtree(raw)
