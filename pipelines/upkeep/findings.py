@@ -49,6 +49,11 @@ KINDS: Final[dict[str, tuple[str, str, str]]] = {
         "ingest the file again, or `darkroom rebuild --missing`; `darkroom sweep` lets it go",
     ),
     "catalog-lost": (DAMAGE, "the store keeps documents, and the catalog has none and never had", "darkroom rebuild"),
+    "ingested-twice": (
+        NOTE,
+        "two runs ingested the same bytes at once; the catalog names one of them, the store the other",
+        "nothing needs to be done",
+    ),
     "orphaned": (NOTE, "nothing refers to an array, or to a record", "darkroom sweep"),
     "staging": (NOTE, "work that was cut short left files behind", "darkroom sweep"),
     "duplicated": (NOTE, "the same file has two documents", "darkroom delete the one that should not be"),

@@ -264,5 +264,16 @@ class Verifications:
         found = settled(document)
         if expected != found:
             fields = sorted(field for field in {*expected, *found} if expected.get(field) != found.get(field))
+            if fields == ["ingest"] and _by_number(expected) == _by_number(found):
+                runs = (
+                    f"the catalog names the run {found['ingest'].get('run')}, the store {expected['ingest'].get('run')}"
+                )
+                yield Finding("ingested-twice", name, f"{name} was ingested by two runs at once: {runs}", (name,))
+                return
             text = f"{name} differs from what the store keeps of it, in {', '.join(fields)}"
             yield Finding("record-differs", name, text, (name,))
+
+
+def _by_number(document: Document) -> Document:
+    """Return what counts of how a document was ingested, without which run did it, and when."""
+    return {key: value for key, value in document["ingest"].items() if key not in ("run", "at", "version")}

@@ -11,7 +11,7 @@ from typing import Any
 
 import pymongo.errors
 
-from arraystore import ArrayStore, StoreError
+from arraystore import ArrayStore, StoreError, StoreUnreachable
 from arraystore.backends.addresses import open_backend
 from arraystore.testing.faults import Fault, FaultyBackend
 from catalog import CatalogError
@@ -66,6 +66,56 @@ class Struck(Fault):
         os._exit(DIED)
 
 
+@dataclass(slots=True)
+class Crash(Fault):
+    """The process is gone at its n-th write: that one is not done, or half of it, and nothing after it.
+
+    Attributes
+    ----------
+    torn : bool
+        Whether half of a write that has several parts is done.
+    gone : bool
+        Whether it has happened.
+    """
+
+    torn: bool = False
+    gone: bool = False
+
+    def apply(self, action: Any, half: Any = None) -> Any:
+        if not self.gone:
+            self.count += 1
+            if self.count != self.at:
+                return action()
+            self.gone = True
+            if self.torn and half is not None:
+                half()
+        raise StoreUnreachable(f"the process is gone at write {self.at}, as the test wants it.")
+
+
+class FaultyWrites(FaultyBackend):
+    """A store's backend whose reading always works: its writes alone are counted."""
+
+    __slots__ = ()
+
+    def reader(self, path: str) -> Any:
+        return self.inner.reader(path)
+
+    def read(self, path: str) -> bytes:
+        return self.inner.read(path)
+
+    def stat(self, path: str) -> Any:
+        return self.inner.stat(path)
+
+    def walk(self, prefix: str) -> Iterator[Any]:
+        return self.inner.walk(prefix)
+
+    def objects(self) -> Iterator[Any]:
+        return self.inner.objects()
+
+    def leftovers(self) -> Iterator[Any]:
+        return self.inner.leftovers()
+
+
 def struck(sort: str, at: int, *, persistent: bool = False) -> Struck:
     """Make a fault of one of `SORTS`."""
     return Struck(NAMES.get(sort, sort), at, dies=sort in NAMES, persistent=persistent)
@@ -74,13 +124,13 @@ def struck(sort: str, at: int, *, persistent: bool = False) -> Struck:
 class FaultyCollection:
     """A collection of a catalog's backend, one of whose operations goes wrong."""
 
-    def __init__(self, inner: Any, fault: Struck) -> None:
+    def __init__(self, inner: Any, fault: Fault) -> None:
         self._inner = inner
         self._fault = fault
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._inner, name)
-        if name not in ASKS | WRITES:
+        if name not in (WRITES if isinstance(self._fault, Crash) else ASKS | WRITES):
             return method
 
         def call(*arguments: Any, **options: Any) -> Any:
@@ -103,7 +153,7 @@ class FaultyCollection:
 class FaultyCatalogBackend:
     """A catalog's backend, whose collections are faulty."""
 
-    def __init__(self, inner: Any, fault: Struck) -> None:
+    def __init__(self, inner: Any, fault: Fault) -> None:
         self._inner = inner
         self._fault = fault
 
@@ -115,13 +165,14 @@ class FaultyCatalogBackend:
 
 
 @contextmanager
-def faulty_archive(home: Path, fault: Struck) -> Iterator[Archive]:
+def faulty_archive(home: Path, fault: Fault) -> Iterator[Archive]:
     """Open an archive whose catalog and store share one fault; ingests in this process use it too."""
     import pipelines.ingest.pool
 
     with open_archive(home) as archive:
         address = str(home / "store")
-        store = ArrayStore(FaultyBackend(open_backend(address, readonly=False, create=True), fault))
+        faulty = FaultyWrites if isinstance(fault, Crash) else FaultyBackend
+        store = ArrayStore(faulty(open_backend(address, readonly=False, create=True), fault))
         archive.__dict__["store"] = store
         archive.catalog._backend = FaultyCatalogBackend(archive.catalog._backend, fault)  # type: ignore[assignment]
         before = pipelines.ingest.pool.open_store
@@ -150,9 +201,26 @@ def strike(home: Path, sort: str, k: int, act: Callable[..., None], *arguments: 
     return bool(fault.struck)
 
 
+def crash(home: Path, k: int, act: Callable[..., None], *arguments: Any, torn: bool) -> bool:
+    """Do something in a process that is gone at its k-th write to catalog or store; whether there was a k-th."""
+    fault = Crash("fails", k, torn=torn)
+    with suppress(StoreError, CatalogError), faulty_archive(home, fault) as archive:
+        act(archive, *arguments)
+    return fault.gone
+
+
 def _die(home: Path, sort: str, k: int, act: Callable[..., None], *arguments: Any) -> None:
     with faulty_archive(home, struck(sort, k)) as archive:
         act(archive, *arguments)
 
 
-__all__ = ["SORTS", "FaultyCatalogBackend", "FaultyCollection", "Struck", "faulty_archive", "strike", "struck"]
+__all__ = [
+    "SORTS",
+    "FaultyCatalogBackend",
+    "FaultyCollection",
+    "Struck",
+    "crash",
+    "faulty_archive",
+    "strike",
+    "struck",
+]

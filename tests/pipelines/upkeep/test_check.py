@@ -530,3 +530,18 @@ def test_what_could_not_be_mended_says_why(three, raw):
     assert finding.message.endswith(
         "not repaired: no original file is where it was and has the SHA-256 it was ingested with"
     )
+
+
+def test_two_runs_that_took_the_same_bytes_at_once_are_no_damage(three):
+    """The record of one lies in the store, the document of the other in the catalog: a note, and nothing is lost."""
+    key = record_key(A, 1)
+    kept = bson.decode(three.store.get_record(key))
+    kept["ingest"] |= {"run": "20240221T000000Z-other", "at": datetime(2024, 2, 21, tzinfo=UTC)}
+    three.store.put_records({key: bson.encode(kept)})
+    report = run(three)
+    assert [(finding.code, finding.gravity) for finding in report.findings] == [("ingested-twice", NOTE)]
+    assert "20240221T000000Z-other" in report.findings[0].message
+    assert report.exit_code == 0
+    kept["ingest"]["changes"] = 7
+    three.store.put_records({key: bson.encode(kept)})
+    assert "record-differs" in codes(three)
