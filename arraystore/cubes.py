@@ -110,6 +110,52 @@ class Cube:
         axes = parse(key, self.shape)
         return self._selected(self._reader.read(axes), axes, scalar=not dotted(key))
 
+    def read(self, key: object = ..., *, out: NDArray[Any] | None = None) -> Any:
+        """Return ``cube[key]``; with `out`, decoded into an array of the caller's and no other.
+
+        Parameters
+        ----------
+        key : object
+            What is wanted, as in ``cube[key]``; everything by default.
+        out : ndarray, optional
+            Where the values go: of the shape and type of ``cube[key]``, in either byte order, and contiguous or not.
+
+        Raises
+        ------
+        ValueError
+            `out` is not of that shape and type, or may not be written.
+        Lost, Damaged
+            As for ``cube[key]``; `out` is then filled in part.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from arraystore import open_store
+        >>> store = open_store("memory://out")
+        >>> cube = store.open(store.put(np.arange(12, dtype="u2").reshape(3, 4), kind="frame"))
+        >>> wide = np.zeros((3, 8), "u2")
+        >>> _ = cube.read(out=wide[:, 4:])
+        >>> wide[1].tolist()
+        [0, 0, 0, 0, 4, 5, 6, 7]
+        """
+        if out is None:
+            return self[key]
+        axes = parse(key, self.shape)
+        shape = tuple(axis.size for axis in axes if not axis.drop)
+        if out.shape != shape or out.dtype.newbyteorder("=") != self.dtype:
+            raise ValueError(
+                f"these values are {self.dtype}{list(shape)}; the array for them is {out.dtype}{list(out.shape)}."
+            )
+        if not out.flags.writeable:
+            raise ValueError("the array for the values may not be written.")
+        if self._scale is not None or not axes:
+            out[...] = self[key]
+        else:
+            # A view with the axes that were dropped, each from its start: what is written is in the caller's array.
+            places = [None if a.drop else slice(None, None, -1 if a.backwards else 1) for a in axes]
+            self._reader.read(axes, out[tuple(places)])
+        return out
+
     def steps(self, axes: tuple[Axis, ...], *, scalar: bool) -> Generator[None, None, Any]:
         """Read parsed axes, stopping twice where bytes are awaited; see `arraystore.reading.ChunkReader.steps`."""
         values = yield from self._reader.steps(axes)

@@ -30,6 +30,8 @@ __all__ = ["ChunkReader"]
 
 #: Fewer bytes than this are decoded faster by one thread than handed to several.
 _WORTH_THREADS = 2 * 2**20
+#: Bytes of values that are decoded before they are put where they belong: they stay in the caches of a processor.
+_SHARE = 4 * 2**20
 #: Selections of one chunk that a layout remembers.
 _PLANS = 256
 
@@ -68,8 +70,15 @@ class ChunkReader:
         self._path = f"{ref.path}/{layout.shard_key}"
         self._index: ShardIndex | None = None
 
-    def read(self, axes: tuple[Axis, ...]) -> NDArray[Any]:
+    def read(self, axes: tuple[Axis, ...], out: NDArray[Any] | None = None) -> NDArray[Any]:
         """The stored values of a selection, in natural axis order, dropped axes kept.
+
+        Parameters
+        ----------
+        axes : tuple of Axis
+            The selection.
+        out : ndarray, optional
+            Where the values go: of the shape of the selection, any strides.
 
         Raises
         ------
@@ -78,10 +87,10 @@ class ChunkReader:
         ArrayDamaged
             A chunk that is needed, or the index, is not what was written.
         """
-        if (zeros := self._zeros(axes)) is not None:
+        if (zeros := self._zeros(axes, out)) is not None:
             return zeros
         with self._backend.reader(self._path) as file:
-            return self._read(file, axes)
+            return self._read(file, axes, out)
 
     def steps(self, axes: tuple[Axis, ...]) -> Generator[None, None, NDArray[Any]]:
         """Read as `read` does, and stop twice, each time with the bytes that come next on their way.
@@ -105,39 +114,69 @@ class ChunkReader:
             yield
             return self._read(file, axes)
 
-    def _zeros(self, axes: tuple[Axis, ...]) -> NDArray[Any] | None:
+    def _zeros(self, axes: tuple[Axis, ...], out: NDArray[Any] | None = None) -> NDArray[Any] | None:
         """What needs no reading: an array of zeros has no file."""
         shape = tuple([axis.size for axis in axes])
-        return np.zeros(shape, self._layout.dtype) if self._ref.shard == 0 or 0 in shape else None
+        if self._ref.shard and 0 not in shape:
+            return None
+        if out is None:
+            return np.zeros(shape, self._layout.dtype)
+        out[...] = 0
+        return out
 
-    def _read(self, file: RangeReader, axes: tuple[Axis, ...]) -> NDArray[Any]:
+    def _read(self, file: RangeReader, axes: tuple[Axis, ...], out: NDArray[Any] | None = None) -> NDArray[Any]:
         if not axes:
             return self._lone(file)
         index = self._index or self._load(file)
         pieces = _planned(self._layout, axes)
-        if len(pieces) == 1:
+        if len(pieces) == 1 and out is None:
             piece = pieces[0]
             part = self._chunk(file, index, piece.number)[piece.source]
             # A copy always: a view of one pixel would keep its whole chunk in memory.
             return np.array(part.transpose(self._layout.natural), order="C")
-        out = np.empty(tuple(axis.size for axis in axes), self._layout.dtype)
+        if out is None:
+            out = np.empty(tuple(axis.size for axis in axes), self._layout.dtype)
         self._fill(file, index, pieces, out.transpose(self._layout.order))
         return out
 
     def _fill(self, file: RangeReader, index: ShardIndex, pieces: list[_Piece], out: NDArray[Any]) -> None:
+        layout = self._layout
+        place = self._place if layout.order == layout.natural else self._turn
+
         def run(some: Sequence[_Piece]) -> None:
-            for piece, values in self._chunks(file, index, some):
-                out[piece.target] = values[piece.source]
+            place(file, index, some, out)
 
         threads = max(self._threads, self._backend.concurrency)
-        nbytes = len(pieces) * self._layout.chunk_size * self._layout.dtype.itemsize
-        if threads < 2 or (nbytes < _WORTH_THREADS and self._backend.concurrency < 2):
-            run(pieces)
+        nbytes = layout.chunk_size * layout.dtype.itemsize
+        alone = threads < 2 or (len(pieces) * nbytes < _WORTH_THREADS and self._backend.concurrency < 2)
+        most = max(1, min(_SHARE // nbytes, len(pieces) if alone else len(pieces) // (4 * threads)))
+        shares = _shares(pieces, most, rows=place == self._turn)
+        if alone:
+            for share in shares:
+                run(share)
             return
-        size = max(1, min(64, len(pieces) // (4 * threads)))
         with ThreadPoolExecutor(threads, thread_name_prefix="arraystore") as pool:
-            for _ in pool.map(run, (pieces[n : n + size] for n in range(0, len(pieces), size))):
+            for _ in pool.map(run, shares):
                 pass
+
+    def _place(self, file: RangeReader, index: ShardIndex, pieces: Sequence[_Piece], out: NDArray[Any]) -> None:
+        """Put each chunk where it belongs."""
+        for piece, values in self._chunks(file, index, pieces):
+            out[piece.target] = values[piece.source]
+
+    def _turn(self, file: RangeReader, index: ShardIndex, pieces: Sequence[_Piece], out: NDArray[Any]) -> None:
+        """Put the chunks of one row of tiles side by side as they are stored, and turn them row by row.
+
+        A chunk alone holds a few pixels of each row of each image: turned one by one, they cost twice as much.
+        """
+        rows, left, right = pieces[0].target[0], pieces[0].target[1].start, pieces[-1].target[1].stop
+        slab = np.empty((rows.stop - rows.start, right - left, *out.shape[2:]), self._layout.dtype)
+        for piece, values in self._chunks(file, index, pieces):
+            columns = piece.target[1]
+            inside = slice(columns.start - left, columns.stop - left)
+            slab[(slice(None), inside, *piece.target[2:])] = values[piece.source]
+        for row, line in enumerate(slab, rows.start):
+            out[row, left:right] = line
 
     def _chunks(
         self, file: RangeReader, index: ShardIndex, pieces: Sequence[_Piece]
@@ -219,6 +258,21 @@ class ChunkReader:
             return None
         known = manifest.digest == self._ref.digest and manifest.shard != self._ref.shard
         return manifest.shard if known else None
+
+
+def _shares(pieces: list[_Piece], most: int, *, rows: bool) -> Iterator[list[_Piece]]:
+    """Cut the chunks of a selection into shares of about `most`; with `rows`, each of tiles of one row of them."""
+    share: list[_Piece] = []
+    for piece in pieces:
+        full = len(share) >= most
+        if share and rows:
+            full = piece.target[0] != share[0].target[0] or (full and piece.target[1] != share[-1].target[1])
+        if full:
+            yield share
+            share = []
+        share.append(piece)
+    if share:
+        yield share
 
 
 _Placed = tuple[_Piece, tuple[int, int] | None]
