@@ -15,7 +15,7 @@ def register(app: typer.Typer) -> None:
 
 def detector1(
     context: typer.Context,
-    document: str = typer.Argument(help="An uncalibrated MIRI exposure.", metavar="ID"),
+    document: str = typer.Argument(help="An uncalibrated exposure of MIRI, NIRCam or NIRSpec.", metavar="ID"),
     references: Path = typer.Option(None, help="Folder of reference files; the network is not used then."),
     override: list[str] = typer.Option([], help="Reference file of a type, TYPE=FILE; may be given again."),
     skip: list[str] = typer.Option([], help="Step to leave out; may be given again."),

@@ -61,8 +61,8 @@ def ingest(
             interrupted=interrupted,
         )
     if not report.files and not as_json:
-        passed = f"; {report.passed} begin with ._ and were passed over" if report.passed else ""
-        typer.echo(f"no FITS files under {', '.join(map(str, every))} (.fits .fit .fts .fz, also .gz and .bz2){passed}")
+        typer.echo(f"no FITS files under {', '.join(map(str, every))} (.fits .fit .fts .fz, also .gz and .bz2)")
+        typer.echo("".join(f"{line}\n" for line in report.beside), nl=False)
     else:
         show_object(report, as_json=as_json)
     raise typer.Exit(130 if interrupted() else report.exit_code)

@@ -51,6 +51,18 @@ _NO_STEP = frozenset({"S_REGION"})  # the footprint on the sky
 _NO_FILE = frozenset({"", "N/A", "NONE"})
 
 
+def steps_for(instrument: str) -> dict[str, str]:
+    """Return the steps of Detector1 that an instrument has, by the pipeline's name, with the keyword of each.
+
+    Examples
+    --------
+    >>> "superbias" in steps_for("NIRCAM"), "superbias" in steps_for("MIRI")
+    (True, False)
+    """
+    foreign = _NEAR_INFRARED_ALONE if instrument == "MIRI" else _MIRI_ALONE
+    return {step: keyword for step, keyword in STEPS.items() if keyword not in foreign}
+
+
 def calibration_of(header: Mapping[str, Any], *, kind: str) -> dict[str, Any] | None:
     """Read the calibration of a product off its primary header.
 
@@ -79,9 +91,8 @@ def calibration_of(header: Mapping[str, Any], *, kind: str) -> dict[str, Any] | 
     version = _text(header.get("CAL_VER"))
     if version is None and not steps and not references:
         return None
-    foreign = _NEAR_INFRARED_ALONE if header.get("INSTRUME", "MIRI") == "MIRI" else _MIRI_ALONE
-    foreign |= _SLOPES_ONLY if kind == "ramp" else frozenset()
-    expected = [key for key in STEPS.values() if key not in foreign]
+    later = _SLOPES_ONLY if kind == "ramp" else frozenset()
+    expected = [key for key in steps_for(header.get("INSTRUME", "MIRI")).values() if key not in later]
     return {
         "version": version,
         "vcs": _text(header.get("CAL_VCS")),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 from pipelines.errors import DarkroomError
 
-__all__ = ["CODES", "FitsError"]
+__all__ = ["CODES", "FitsError", "not_fits"]
 
 CODES: dict[str, str] = {
     "not-found": "no file has this name",
@@ -62,3 +63,23 @@ class FitsError(DarkroomError):
     def __str__(self) -> str:
         where = f"{self.path}: " if self.path else ""
         return where + self.message + (f": {self.hint}" if self.hint else "")
+
+
+_FORMATS: Mapping[bytes, str] = {
+    b"#ASDF": "an ASDF file, as the pipeline of Roman writes them",
+    b"XISF0100": "an XISF file, as PixInsight writes them",
+    b"\x89HDF": "an HDF5 file",
+    b"II*\x00": "a TIFF file, or a camera's raw picture",
+    b"MM\x00*": "a TIFF file, or a camera's raw picture",
+    b"<!DOCTYPE": "a web page, as a failed download leaves one",
+    b"<html": "a web page, as a failed download leaves one",
+}
+"""What other files begin with."""
+
+
+def not_fits(start: bytes, what: str = "the file") -> FitsError:
+    """Return the error for bytes that do not begin as FITS; formats that are often met are named."""
+    for first, named in _FORMATS.items():
+        if start[: len(first)].upper() == first.upper():
+            return FitsError("not-fits", f"{what} is {named}, not FITS", "only FITS files can be taken")
+    return FitsError("not-fits", f"{what} begins with {start!r}, not with SIMPLE", "only FITS files can be taken")

@@ -16,7 +16,7 @@ import numpy as np
 
 from pipelines.fits.cards import Card, Value, first_values, read_cards
 from pipelines.fits.checksums import differs
-from pipelines.fits.errors import FitsError
+from pipelines.fits.errors import FitsError, not_fits
 from pipelines.fits.headers import read_header
 from pipelines.fits.limits import BLOCK, Limits
 from pipelines.fits.pixels import FitsPixels, FlatImage
@@ -213,11 +213,11 @@ class FitsFile:
             return self._disk, None
         encoding = compression(start)
         if encoding is None:
-            raise _not_fits(start)
+            raise not_fits(start)
         self._expanded = Expanded(self._disk, encoding, limits)
         start = self._expanded.read(0, 9)
         if start != b"SIMPLE  =":
-            raise _not_fits(start, f"what is packed in this {encoding} file")
+            raise not_fits(start, f"what is packed in this {encoding} file")
         return self._expanded, encoding
 
     def _walk(self, limits: Limits) -> list[Hdu]:
@@ -341,7 +341,3 @@ def open_fits(path: str | os.PathLike[str], *, limits: Limits | None = None, fol
     except FitsError as error:
         raise error.at(name) from error.__cause__
     return FitsFile(name, disk, limits or Limits())
-
-
-def _not_fits(start: bytes, what: str = "the file") -> FitsError:
-    return FitsError("not-fits", f"{what} begins with {start!r}, not with SIMPLE", "only FITS files can be taken")

@@ -47,11 +47,11 @@ def doubts_said(doubts: Counter[str]) -> list[str]:
     return [f"  {flag}: {counted(count, 'file')}: {DOUBTS[flag]}" for flag, count in doubts.most_common()]
 
 
-def passed_said(passed: int) -> list[str]:
-    """Say how many files were passed over, if any were."""
-    if not passed:
-        return []
-    return [f"  passed over: {counted(passed, 'file')} whose name begins with ._, which a Mac keeps beside others"]
+def passed_said(passed: int, asdf: int) -> list[str]:
+    """Say how many files of a Mac, and how many of ASDF, were passed over, if any were."""
+    mac = f"  passed over: {counted(passed, 'file')} whose name begins with ._, which a Mac keeps beside others"
+    roman = f"  passed over: {counted(asdf, 'ASDF file')} (.asdf, as of Roman): only FITS is read"
+    return [*([mac] if passed else []), *([roman] if asdf else [])]
 
 
 SHOWN = 5  # refusals of one kind that are written out for people
@@ -115,6 +115,8 @@ class IngestReport:
         Files that stay in quarantine, of which somebody said so: no fault of this run.
     passed : int
         Files passed over that a Mac keeps beside others; their names begin with ``._``.
+    asdf : int
+        ASDF files passed over.
     """
 
     run: str
@@ -133,6 +135,7 @@ class IngestReport:
     identified: int = 0
     lacking: str = ""
     passed: int = 0
+    asdf: int = 0
     acknowledged: int = 0
 
     def note(self, document: Mapping[str, Any]) -> None:
@@ -149,6 +152,11 @@ class IngestReport:
         """Files looked at."""
         waiting = len(self.refused) + len(self.unsettled) + self.left + self.acknowledged
         return self.taken + self.unchanged + waiting
+
+    @property
+    def beside(self) -> list[str]:
+        """Lines that say how many files were passed over."""
+        return passed_said(self.passed, self.asdf)
 
     @property
     def exit_code(self) -> int:
@@ -175,14 +183,13 @@ class IngestReport:
             "doubts": dict(self.doubts),
             "identified": self.identified,
             "passed": self.passed,
+            "asdf": self.asdf,
             "acknowledged": self.acknowledged,
         }
 
     def __repr__(self) -> str:
         if not self.files:
-            return "\n".join(
-                ["no FITS files found", *passed_said(self.passed), *([self.lacking] if self.lacking else [])]
-            )
+            return "\n".join(["no FITS files found", *self.beside, *([self.lacking] if self.lacking else [])])
         counts = [
             (self.new, "new"),
             (self.revised, "revised"),
@@ -203,7 +210,7 @@ class IngestReport:
         if self.identified:
             lines.append(f"  {self.identified} known files identified again by the profile asked for")
         lines += doubts_said(self.doubts)
-        lines += passed_said(self.passed)
+        lines += self.beside
         lines += [f"  stopped: {self.stopped}; run it again to go on"] if self.stopped else []
         lines += [f"  {self.lacking}"] if self.lacking else []
         return "\n".join(lines)

@@ -8,6 +8,7 @@ and the next run goes on from there.
 import logging
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -27,7 +28,7 @@ from pipelines.ingest.file import Outcome, Task, refused
 from pipelines.ingest.known import Known, look_up
 from pipelines.ingest.pool import take_all
 from pipelines.ingest.report import IngestReport, Refusal
-from pipelines.ingest.walk import Candidate, candidates, printable
+from pipelines.ingest.walk import APPLE, ASDF, Candidate, candidates, printable
 from pipelines.instruments import profiles
 from pipelines.processes.limits import Bounds
 from pipelines.progress import Progress
@@ -112,11 +113,11 @@ def ingest(
     options.check()
     _ = session.site  # read before anything is written: it may make no sense
     session = session.patient(options.patience)
-    passed: list[str] = []
+    passed: Counter[str] = Counter()
     found = candidates(paths, roots=Roots(session.catalog.roots), passed=passed)
     arguments = {"paths": [printable(os.fspath(path)) for path in paths]}
     return ingest_found(
-        session, found, options=options, arguments=arguments, passed=len(passed), progress=progress, stop=stop
+        session, found, options=options, arguments=arguments, passed=passed, progress=progress, stop=stop
     )
 
 
@@ -126,7 +127,7 @@ def ingest_found(
     *,
     options: IngestOptions,
     arguments: dict[str, Any],
-    passed: int = 0,
+    passed: Mapping[str, int] | None = None,
     progress: Progress | None = None,
     stop: Callable[[], str] | None = None,
 ) -> IngestReport:
@@ -138,8 +139,8 @@ def ingest_found(
         The files.
     arguments : dict
         What the ledger is to say of the run.
-    passed : int
-        Files with a name like FITS that are none and were passed over.
+    passed : Mapping, optional
+        How many files were passed over, by why, as `candidates` counts them.
     stop : callable, optional
         Asked before each file; when it gives a reason, the files being read are finished and
         committed, and the report says what was left.
@@ -149,13 +150,14 @@ def ingest_found(
     catalog.CatalogError, arraystore.StoreError
         The catalog or the store cannot be used; what was committed before stays.
     """
-    started = time.monotonic()
+    started, passed = time.monotonic(), passed or {}
     session = session.patient(options.patience)
     lacking = strangers.lacking(session.catalog, session.store)
     run = ledger.start(session.runs, verb="ingest", arguments=arguments)
     if not lacking:
         strangers.leave_mark(session.store, run)
-    job = _Ingest(session, IngestReport(run, passed=passed), options, kept={s.document: s for s in lacking})
+    report = IngestReport(run, passed=passed.get(APPLE, 0), asdf=passed.get(ASDF, 0))
+    job = _Ingest(session, report, options, kept={s.document: s for s in lacking})
     try:
         tasks, jobs = job.plan(found)
         done = len(found) - len(tasks)

@@ -3,6 +3,7 @@
 import logging
 import os
 import stat
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -13,6 +14,7 @@ from pipelines.errors import UsageError
 logger = logging.getLogger(__name__)
 
 SUFFIXES = (".fits", ".fit", ".fts", ".fz", ".evt", ".ftz")
+ASDF = ".asdf"  # the format of Roman, which is not read
 COMPRESSIONS = ("", ".gz", ".bz2", ".z")
 APPLE = "._"  # beside a file on a disk that is not Apple's own, with what the Finder knows of it: never a FITS file
 
@@ -59,14 +61,15 @@ class RootNames(Protocol):
 
 
 def candidates(
-    paths: Iterable[str | os.PathLike[str]], *, roots: RootNames, passed: list[str] | None = None
+    paths: Iterable[str | os.PathLike[str]], *, roots: RootNames, passed: Counter[str] | None = None
 ) -> list[Candidate]:
     """Find the files to take under some paths, in order, each once.
 
     Folders are walked; links to folders under a root are followed, each folder once, so that a loop ends; a link to
     a folder under no root is a problem that names the folder. In a folder only
     names that end like FITS (``.fits .fit .fts .fz .evt .ftz``, also with ``.gz``, ``.bz2`` or ``.Z``) count, but
-    for those that begin with ``._``, which `passed` collects; a file named itself always does.
+    for those that begin with ``._``; a file named itself always does. `passed` counts what is passed over and ought
+    to be said: names that begin with ``._``, and that end with ``.asdf``.
 
     Raises
     ------
@@ -82,7 +85,7 @@ def candidates(
     found: dict[str, Candidate] = {}
     covered: set[Path] = set()
     known: dict[str, Path] = {}
-    beside = passed if passed is not None else []
+    beside = passed if passed is not None else Counter()
     for path in given:
         # The folder's own links are resolved once, so that one folder has one name.
         start = path.resolve() if path.is_dir() else path.parent.resolve() / path.name
@@ -96,7 +99,7 @@ def candidates(
     return list(found.values())
 
 
-def _under(folder: Path, known: dict[str, Path], passed: list[str]) -> Iterator[Candidate]:
+def _under(folder: Path, known: dict[str, Path], passed: Counter[str]) -> Iterator[Candidate]:
     """Yield the FITS-named files under a folder in order of name, and the folders that refuse."""
     closed: list[OSError] = []
     seen = {_place(folder)}
@@ -112,8 +115,11 @@ def _under(folder: Path, known: dict[str, Path], passed: list[str]) -> Iterator[
             if is_fits_name(name):
                 yield _candidate(Path(place, name), known)
             elif name.startswith(APPLE) and is_fits_name(name.removeprefix(APPLE)):
-                passed.append(os.path.join(place, name))
+                passed[APPLE] += 1
                 logger.info("passed over: %s: not a FITS file, but what a Mac keeps beside one", Path(place, name))
+            elif name.lower().endswith(ASDF):
+                passed[ASDF] += 1
+                logger.info("passed over: %s: ASDF, as of Roman, is not FITS", printable(os.path.join(place, name)))
             else:
                 logger.debug("passed over: %s: its name does not end like FITS", printable(os.path.join(place, name)))
     for error in closed:

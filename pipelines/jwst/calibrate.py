@@ -23,7 +23,7 @@ from pipelines.ingest.export import export
 from pipelines.ingest.run import IngestOptions, ingest
 from pipelines.jwst import crds
 from pipelines.jwst import products as folders
-from pipelines.jwst.references import Reference, gather, needed
+from pipelines.jwst.references import Reference, gather, needed, steps_of
 from pipelines.jwst.uncal import write_uncal
 from pipelines.processes import interpreter
 from pipelines.processes.supervise import Ended, supervise
@@ -31,6 +31,11 @@ from pipelines.session import Session
 
 MEMORY = 8 * 2**30
 TIME = 3600.0
+
+_INSTRUMENTS = ("MIRI", "NIRCAM", "NIRSPEC")
+_TAKEN = "MIRI, NIRCam and NIRSpec"
+_UNTRIED = frozenset({"NIRISS", "FGS"})
+
 _TAIL = 12  # lines of the log that an error shows
 
 logger = logging.getLogger(__name__)
@@ -159,7 +164,7 @@ def calibrate(
     given: list[Reference] | None = None
     if references is not None or overrides:
         given = gather(folder=references, overrides=overrides or {}, skip=skip, document=document)
-    needed(skip)
+    needed(document, skip)
     asked = _Asked(document, given, tuple(sorted(set(skip))), jwst)
     base = _beside(session.store.url) if out is None else Path(os.path.abspath(Path(out).expanduser()))
     folder = base / document["exposure"] / asked.key
@@ -201,13 +206,16 @@ class _Asked:
 
 
 def _calibratable(document: dict[str, Any]) -> dict[str, Any]:
-    if document.get("instrument") != "MIRI" or document.get("kind") != "uncal":
+    instrument, name = document.get("instrument"), document["_id"]
+    if instrument in _UNTRIED:
+        raise UsageError(f"{name} is of {instrument}; detector1 takes {_TAKEN}: on {instrument} it was never tried")
+    if instrument not in _INSTRUMENTS or document.get("kind") != "uncal":
         raise UsageError(
-            f"{document['_id']} is {document.get('kind')!r} of {document.get('instrument')}; "
-            'detector1 takes uncalibrated MIRI exposures: darkroom query \'{"kind": "uncal"}\' lists them'
+            f"{name} is {document.get('kind')!r} of {instrument}; detector1 takes uncalibrated exposures of {_TAKEN}: "
+            'darkroom query \'{"kind": "uncal"}\' lists them'
         )
     if document["file"]["sha256"] is None:
-        raise UsageError(f"only the headers of {document['_id']} were ingested; ingest it without --headers-only first")
+        raise UsageError(f"only the headers of {name} were ingested; ingest it without --headers-only first")
     return document
 
 
@@ -234,14 +242,14 @@ def _run(session: Session, asked: _Asked, place: Path, limits: RunLimits, progre
     (place / "order.json").write_text(json.dumps(order))
     environment = interpreter.environment()
     environment |= crds.online(environment) if told is None else crds.offline(place)
-    log = place / "log"
+    log, steps = place / "log", steps_of(asked.document)
     ended = supervise(
         interpreter.command("pipelines.jwst.detector1", place),
         output=log,
         environment=environment,
         memory=limits.memory,
         seconds=limits.seconds,
-        look=None if progress is None else lambda: progress(*crds.steps_begun(log)),
+        look=None if progress is None else lambda: progress(*crds.steps_begun(log, steps)),
     )
     _judge(ended, _text(log), asked, limits, made=(place / "made.json").exists())
     return ended

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
-
-from pipelines.jwst.references import STEPS
 
 SERVER = "https://jwst-crds.stsci.edu"
 
@@ -64,8 +62,8 @@ def unreachable(log: str) -> bool:
     return "CRDS server connection and cache load FAILED" in log or "ServiceError" in log
 
 
-def steps_begun(log: Path) -> tuple[int, int]:
-    """Return how many steps of Detector1 a log says have begun, and how many there are."""
+def steps_begun(log: Path, steps: Collection[str]) -> tuple[int, int]:
+    """Return how many of an exposure's steps a log says have begun, and how many there are."""
     text = log.read_text(errors="replace") if log.exists() else ""
     begun = set(re.findall(r"Step (\w+) running with args", text))
-    return len(begun & set(STEPS)), len(STEPS)
+    return len(begun & set(steps)), len(steps)

@@ -4,43 +4,44 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipelines.detectors.keywords import steps_for
 from pipelines.errors import UsageError
 
-STEPS: Mapping[str, tuple[str, ...]] = {
-    "group_scale": (),
+_REFERENCES: Mapping[str, tuple[str, ...]] = {
     "dq_init": ("mask",),
     "emicorr": ("emicorr",),
     "saturation": ("saturation",),
     "ipc": ("ipc",),
-    "firstframe": (),
-    "lastframe": (),
+    "superbias": ("superbias",),
     "reset": ("reset",),
     "linearity": ("linearity",),
     "rscd": ("rscd",),
     "dark_current": ("dark",),
-    "refpix": (),
-    "charge_migration": (),
     "jump": ("gain", "readnoise"),
-    "picture_frame": (),
-    "clean_flicker_noise": (),
-    "persistence": (),
     "ramp_fit": ("gain", "readnoise"),
     "gain_scale": ("gain",),
 }
-"""Steps that Detector1 of jwst 3.0.0 has for MIRI, in order, and the references that each cannot do without."""
+"""References that a step of Detector1 of jwst 3.0.0 cannot do without; a step that is not here needs none."""
+
+_IRS2: Mapping[str, tuple[str, ...]] = {"refpix": ("refpix",)}
+"""The same for the IRS2 readout of NIRSpec alone, whose reference pixels are weighed by frequency."""
 
 DORMANT = frozenset(
     {"emicorr", "firstframe", "charge_migration", "picture_frame", "clean_flicker_noise", "persistence"}
 )
 """Steps that the pipeline skips by default: their references are not asked for."""
 
-KINDS = frozenset(kind for step, kinds in STEPS.items() if step not in DORMANT for kind in kinds)
-"""The reference types there are."""
+_SELECTORS = (
+    ("INSTRUME", "instrument"),
+    ("DETECTOR", "detector"),
+    ("SUBARRAY", "subarray"),
+    ("READPATT", "readpatt"),
+)
 
 _ANY = frozenset({"ANY", "N/A", "ALL", "GENERIC", "NONE"})
 
@@ -58,11 +59,31 @@ class Reference:
     sha256: str
 
 
-def needed(skip: Sequence[str]) -> dict[str, list[str]]:
-    """Return the reference types that are asked for, each with the steps that ask.
+def steps_of(document: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Return the steps that Detector1 has for an exposure, with the reference types each needs.
 
     Parameters
     ----------
+    document : Mapping
+        ``instrument`` and ``readpatt`` decide.
+
+    Examples
+    --------
+    >>> steps_of({"instrument": "NIRCAM", "readpatt": "RAPID"})["superbias"]
+    ('superbias',)
+    """
+    irs2 = str(document.get("readpatt") or "").upper().startswith("NRSIRS2")
+    references = {**_REFERENCES, **_IRS2} if irs2 else _REFERENCES
+    return {step: references.get(step, ()) for step in steps_for(str(document.get("instrument")))}
+
+
+def needed(document: Mapping[str, Any], skip: Sequence[str]) -> dict[str, list[str]]:
+    """Return the reference types that an exposure needs, each with the steps that ask.
+
+    Parameters
+    ----------
+    document : Mapping
+        The exposure.
     skip : sequence of str
         Steps left out.
 
@@ -71,11 +92,14 @@ def needed(skip: Sequence[str]) -> dict[str, list[str]]:
     UsageError
         There is no such step; the message lists them.
     """
-    unknown = sorted(set(skip) - set(STEPS))
+    steps = steps_of(document)
+    unknown = sorted(set(skip) - set(steps))
     if unknown:
-        raise UsageError(f"Detector1 has no step {', '.join(unknown)}; it has: {', '.join(STEPS)}")
+        raise UsageError(
+            f"Detector1 has no step {', '.join(unknown)} for {document.get('instrument')}; it has: {', '.join(steps)}"
+        )
     asked: dict[str, list[str]] = {}
-    for step, kinds in STEPS.items():
+    for step, kinds in steps.items():
         if step not in skip and step not in DORMANT:
             for kind in kinds:
                 asked.setdefault(kind, []).append(step)
@@ -94,14 +118,14 @@ def gather(
     Parameters
     ----------
     folder : path, optional
-        A folder of reference files. A file serves by its REFTYPE, if its DETECTOR, SUBARRAY and READPATT,
-        where it has them, are those of the exposure or stand for any.
+        A folder of reference files. A file serves by its REFTYPE, if its INSTRUME, DETECTOR, SUBARRAY and
+        READPATT, where it has them, are those of the exposure or stand for any.
     overrides : Mapping
         Type to file; these win over the folder.
     skip : sequence of str
         Steps left out.
     document : Mapping
-        The exposure: ``detector``, ``subarray`` and ``readpatt`` are compared.
+        The exposure: ``instrument``, ``detector``, ``subarray`` and ``readpatt`` are compared.
 
     Returns
     -------
@@ -115,16 +139,17 @@ def gather(
     UsageError
         A file is not there, several of a folder serve alike, or a type or step is unknown.
     """
-    asked = needed(skip)
-    strange = sorted(set(overrides) - KINDS)
+    asked = needed(document, skip)
+    kinds = {kind for step, kinds in steps_of(document).items() if step not in DORMANT for kind in kinds}
+    strange = sorted(set(overrides) - kinds)
     if strange:
-        raise UsageError(f"no reference type {', '.join(strange)}; there are: {', '.join(sorted(KINDS))}")
+        raise UsageError(f"no reference type {', '.join(strange)}; there are: {', '.join(sorted(kinds))}")
     found = {kind: Path(path) for kind, path in overrides.items()}
     for kind, path in found.items():
         if not path.is_file():
             raise UsageError(f"the {kind} reference {path} is not there; give a file that is")
     if folder is not None:
-        found = {**_serving(Path(folder), document), **found}
+        found = {**_serving(Path(folder), document, kinds), **found}
     missing = [f"{kind} (for {', '.join(steps)})" for kind, steps in asked.items() if kind not in found]
     if missing:
         raise MissingReferences(
@@ -134,7 +159,7 @@ def gather(
     return [Reference(kind, found[kind].resolve(), _digest(found[kind])) for kind in sorted(asked)]
 
 
-def _serving(folder: Path, document: Mapping[str, Any]) -> dict[str, Path]:
+def _serving(folder: Path, document: Mapping[str, Any], kinds: Set[str]) -> dict[str, Path]:
     """Return the file of a folder that serves for each type; the one for just this subarray before a general one."""
     if not folder.is_dir():
         raise UsageError(f"the folder of references {folder} is not there; name one that is")
@@ -142,7 +167,7 @@ def _serving(folder: Path, document: Mapping[str, Any]) -> dict[str, Path]:
     for path in sorted(folder.iterdir()):
         header = _header(path)
         kind = str(header.get("REFTYPE", "")).strip().lower()
-        if kind in KINDS and (rank := _fit(header, document)) is not None:
+        if kind in kinds and (rank := _fit(header, document)) is not None:
             offers.setdefault(kind, []).append((rank, path))
     chosen = {}
     for kind, files in offers.items():
@@ -171,7 +196,7 @@ def _header(path: Path) -> Mapping[str, Any]:
 def _fit(header: Mapping[str, Any], document: Mapping[str, Any]) -> int | None:
     """Return how many of its selectors are just those of the exposure; None where one contradicts it."""
     exact = 0
-    for keyword, field in (("DETECTOR", "detector"), ("SUBARRAY", "subarray"), ("READPATT", "readpatt")):
+    for keyword, field in _SELECTORS:
         selector = str(header.get(keyword, "ANY")).strip().upper()
         if selector == str(document.get(field)).upper():
             exact += 1

@@ -130,6 +130,8 @@ class NightlyReport:
         What became of the rate history; None where it was not asked for, or the run was stopped before.
     passed : int
         Files passed over that a Mac keeps beside others; their names begin with ``._``.
+    asdf : int
+        ASDF files passed over.
     """
 
     run: str
@@ -140,6 +142,7 @@ class NightlyReport:
     lacking: str = ""
     rates: RatesReport | None = None
     passed: int = 0
+    asdf: int = 0
 
     @property
     def refused(self) -> list[Refusal]:
@@ -175,6 +178,7 @@ class NightlyReport:
             "rates": None if self.rates is None else self.rates.to_dict(),
             "seconds": round(self.seconds, 3),
             "passed": self.passed,
+            "asdf": self.asdf,
         }
 
     def __repr__(self) -> str:
@@ -191,7 +195,7 @@ class NightlyReport:
                 f"unsettled, for the next run: {counted(len(self.unsettled), 'file')} changed too recently: {shown}"
             )
         lines += doubts_said(sum((night.doubts for night in self.nights), Counter()))
-        lines += passed_said(self.passed)
+        lines += passed_said(self.passed, self.asdf)
         lines += [repr(self.rates)] if self.rates is not None else []
         lines += [self.lacking] if self.lacking else []
         lines += [f"stopped: {self.stopped}; what was taken stays, the next run goes on"] if self.stopped else []

@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from pipelines.documents.lease import LENGTH, Holder, Lease, held
 from pipelines.documents.roots import Roots
 from pipelines.documents.strangers import lacking, said
 from pipelines.ingest.run import IngestOptions, ingest_found
-from pipelines.ingest.walk import Candidate, candidates, printable
+from pipelines.ingest.walk import APPLE, ASDF, Candidate, candidates, printable
 from pipelines.instruments import profiles
 from pipelines.nightly.nights import Wanted, by_night, settled
 from pipelines.nightly.report import NightlyReport, NightReport
@@ -94,7 +95,7 @@ def nightly(
     options.check()
     began = time.monotonic()
     session = session.patient(options.patience)
-    passed: list[str] = []
+    passed: Counter[str] = Counter()
     found = candidates(paths, roots=Roots(session.catalog.roots), passed=passed)
     nights = by_night(found, want=wanted, profiles=profiles(), profile=options.profile)
     arguments = _arguments(paths, wanted, options, schedule)
@@ -103,7 +104,7 @@ def nightly(
         session,
         options,
         schedule,
-        NightlyReport(run, passed=len(passed)),
+        NightlyReport(run, passed=passed[APPLE], asdf=passed[ASDF]),
         began,
         interrupted,
         progress,

@@ -83,6 +83,25 @@ def test_content_that_cannot_be_read_is_refused(tmp_path, case):
     assert refusal(path) == code
 
 
+@pytest.mark.parametrize(
+    ("start", "named"),
+    [
+        (b"#ASDF 1.0.0\n", "an ASDF file, as the pipeline of Roman"),
+        (b"XISF0100", "an XISF file"),
+        (b"\x89HDF\r\n", "an HDF5 file"),
+        (b"II*\0", "a TIFF file"),
+        (b"<!doctype html>", "a web page"),
+    ],
+)
+def test_another_format_is_named_by_what_it_begins_with(tmp_path, start, named):
+    path = tmp_path / "a.fits"
+    for content in (start + bytes(5000), gzip.compress(start + bytes(5000))):
+        path.write_bytes(content)
+        with pytest.raises(FitsError, match=f"{named}.*not FITS: only FITS files") as caught:
+            open_fits(path)
+        assert caught.value.code == "not-fits"
+
+
 def test_36_000_cards_are_read(tmp_path):
     path = tmp_path / "a.fits"
     path.write_bytes(header(*[f"K{n:07d}= {n}" for n in range(35_996)]))

@@ -58,10 +58,12 @@ def test_what_each_file_would_be_is_what_it_becomes(archive, tests_at_jpl):
     """Profile, kind, night, camera and what is unknown: as the documents say afterwards."""
     (tests_at_jpl / "LIFE" / "torn.fits").write_bytes(b"SIMPLE  =")
     (tests_at_jpl / "LIFE" / "._b.fits").write_bytes(b"of a Mac")
+    (tests_at_jpl / "LIFE" / "r0_WFI01_uncal.asdf").write_bytes(b"#ASDF 1.0.0\n")
     foretold = {row["file"].partition("/")[2]: row for row in survey(archive.session, [tests_at_jpl]).files}
     report = archive.ingest(tests_at_jpl)
-    assert (len(foretold), report.passed) == (13, 1)
+    assert (len(foretold), report.passed, report.asdf) == (13, 1, 1)
     assert "passed over: 1 file" in repr(report)
+    assert "passed over: 1 ASDF file (.asdf, as of Roman): only FITS is read" in repr(report)
     assert foretold.pop("LIFE/torn.fits")["unknown"] == ["no-end"]
     for document in archive.headers.find():
         row = foretold.pop(document["path"])

@@ -17,28 +17,32 @@ def reference_files(tmp_path_factory):
     return make
 
 
-def write_references(folder, window, *, nints, ngroups, readpatt, minimal=False):
+def write_references(
+    folder, window, *, nints, ngroups, readpatt, minimal=False, instrument="MIRI", detector="MIRIMAGE"
+):
     from stdatamodels.jwst import datamodels
 
-    writer = _Writer(datamodels, folder, window, readpatt)
+    writer = _Writer(datamodels, folder, window, readpatt, instrument, detector)
     shape = (window.ny, window.nx)
     writer.mask(shape)
     writer.save("gain", datamodels.GainModel(data=np.full(shape, 5.5, np.float32)))
     noise = np.random.default_rng(3).normal(5, 0.3, shape).astype(np.float32)
     writer.save("readnoise", datamodels.ReadnoiseModel(data=noise))
     if not minimal:
-        writer.corrections(shape, min(nints, 2), ngroups)
+        writer.corrections(shape)
+        (writer.miri if instrument == "MIRI" else writer.near_infrared)(shape, min(nints, 2), ngroups)
 
 
 class _Writer:
-    def __init__(self, datamodels, folder, window, readpatt):
+    def __init__(self, datamodels, folder, window, readpatt, instrument, detector):
         self._models, self._folder, self._window, self._readpatt = datamodels, folder, window, readpatt
+        self._instrument, self._detector = instrument, detector
 
     def save(self, kind, model, **exposure):
         meta = model.meta
         meta.reftype, meta.pedigree, meta.author = kind.upper(), "DUMMY", "test"
         meta.description, meta.useafter = f"{kind} made for a test", "2000-01-01T00:00:00"
-        meta.instrument.name, meta.instrument.detector = "MIRI", "MIRIMAGE"
+        meta.instrument.name, meta.instrument.detector = self._instrument, self._detector
         if kind not in ("ipc", "rscd"):  # these are of no subarray
             window = self._window
             meta.subarray.name, meta.subarray.xstart, meta.subarray.ystart = window.name, window.x, window.y
@@ -62,7 +66,7 @@ class _Writer:
         model.dq_def = self._definitions("DO_NOT_USE", "DEAD", "HOT", "REFERENCE_PIXEL")
         self.save("mask", model)
 
-    def corrections(self, shape, nints, ngroups):
+    def corrections(self, shape):
         zero = np.zeros(shape, np.uint32)
         models = self._models
         model = models.SaturationModel(data=np.full(shape, 60000, np.float32), dq=zero)
@@ -76,6 +80,23 @@ class _Writer:
         kernel = np.full((3, 3), 0, np.float32)
         kernel[1, 1], kernel[0, 1], kernel[2, 1], kernel[1, 0], kernel[1, 2] = 0.98, 0.005, 0.005, 0.005, 0.005
         self.save("ipc", models.IPCModel(data=kernel))
+
+    def near_infrared(self, shape, nints, ngroups):
+        """A superbias of 1000, one row of it 200 higher, and a dark that grows by 0.02 with every group."""
+        models = self._models
+        bias = np.full(shape, 1000, np.float32)
+        bias[7] += 200
+        model = models.SuperBiasModel(data=bias, dq=np.zeros(shape, np.uint32))
+        model.dq_def = self._definitions("DO_NOT_USE", "UNRELIABLE_BIAS")
+        self.save("superbias", model, readpatt=self._readpatt)
+        dark = np.broadcast_to(np.arange(ngroups, dtype=np.float32)[:, None, None] * 0.02, (ngroups, *shape)).copy()
+        make = models.DarkNirspecModel if self._instrument == "NIRSPEC" else models.DarkModel
+        model = make(data=dark, dq=np.zeros(shape, np.uint32))
+        model.dq_def = self._definitions("DO_NOT_USE", "UNRELIABLE_DARK")
+        self.save("dark", model, ngroups=ngroups, nframes=1, groupgap=0, readpatt=self._readpatt)
+
+    def miri(self, shape, nints, ngroups):
+        models, zero = self._models, np.zeros(shape, np.uint32)
         dark = np.broadcast_to(np.arange(ngroups, dtype=np.float32)[:, None, None] * 0.02, (nints, ngroups, *shape))
         model = models.DarkMIRIModel(data=dark.copy(), dq=np.zeros((nints, 1, *shape), np.uint32))
         model.dq_def = self._definitions("DO_NOT_USE", "UNRELIABLE_DARK")

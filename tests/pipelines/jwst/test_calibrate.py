@@ -127,7 +127,7 @@ def test_two_references_that_serve_alike_are_a_question(archive, uncal, referenc
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"skip": ["darks"]}, "no step darks; it has: group_scale, dq_init"),
+        ({"skip": ["darks"]}, "no step darks for MIRI; it has: group_scale, dq_init"),
         ({"overrides": {"flat": "x.fits"}}, "no reference type flat; there are: dark, gain"),
         ({"overrides": {"gain": "not_there.fits"}}, "gain reference not_there.fits is not there"),
         ({"references": "not_there"}, "folder of references not_there is not there"),
@@ -149,7 +149,7 @@ def test_only_whole_uncalibrated_exposures(archive, campaign, write_frame):
     with pytest.raises(UsageError, match="without --headers-only"):
         calibrate(archive.session, uncal["_id"], skip=MINIMAL)
     archive.ingest(write_frame())
-    with pytest.raises(UsageError, match="takes uncalibrated MIRI exposures"):
+    with pytest.raises(UsageError, match="takes uncalibrated exposures of MIRI, NIRCam and NIRSpec"):
         calibrate(archive.session, "Dragonfly101/2024-02-20/T13080513_31_dark.fits")
 
 
