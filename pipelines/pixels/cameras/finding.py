@@ -8,28 +8,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.calibration.groups.divide import partition
-from pipelines.calibration.groups.keys import rule_for
 from pipelines.calibration.masters.bits import MasterDQ
 from pipelines.combine.methods import MAD_TO_SIGMA
 from pipelines.combine.telegraph import switching_rate
-from pipelines.documents.schema import Doc
-from pipelines.errors import NothingThere, UsageError
+from pipelines.errors import UsageError
 from pipelines.pixels.cameras.maps import NightMaps, level_of, longest, night_maps, upright, window_of
-from pipelines.pixels.cameras.places import FIELDS, ImagePlace, Misplaced, place_of
-from pipelines.pixels.cameras.reading import setup_fields
+from pipelines.pixels.cameras.places import ImagePlace
+from pipelines.pixels.cameras.stacks import setup_stacks
 from pipelines.pixels.coordinates import camera_named
 from pipelines.pixels.exposures import day_range
 from pipelines.pixels.search import statistics as levels
 from pipelines.pixels.search.result import FoundPixels, Map
-from pipelines.pixels.search.stacks import SlopeStack, over_blocks
+from pipelines.pixels.search.stacks import over_blocks
 from pipelines.progress import Progress
 from pipelines.session import Session
 from pipelines.table import Answer, Row
@@ -41,9 +37,6 @@ Array = npt.NDArray[Any]
 _PLACE = ("detector", "subarray", "x", "y")
 _LEVELS = ("separation", "low", "high", "duty", "switches", "rate")
 _NIGHTS = ("nights", "of", "first", "last")
-
-SHORT = 0.1
-"""Seconds up to which a dark counts as a bias, whatever its exposure time: what it shows is read noise."""
 
 STEP_NOISE = 12**-0.5
 """Noise of numbers that are whole: that of an even distribution over one step."""
@@ -143,7 +136,9 @@ def _over_nights(
     rows: list[Row] = []
     maps: list[Map] = []
     judged = total = 0
+    places: list[ImagePlace] = []
     for one in night_maps(session, name, days):
+        places.append(one.place)
         images, flags = look(one)
         images["nights"] = flags.sum(axis=0, dtype=np.int32)
         dates = np.asarray([str(doc["date"]) for doc in one.maps])
@@ -161,6 +156,7 @@ def _over_nights(
         total += images["of"].size
     columns = (*_PLACE, *(key for key in maps[0].images if key not in ("nights", "of")), *_NIGHTS)
     ordered = tuple(sorted(rows, key=lambda row: -np.nan_to_num(row[rank], nan=-np.inf)))
+    title = "; ".join([title, *_assumed(places)])
     return FoundPixels(Answer(columns, ordered, title), tuple(maps), rank, judged, total - judged, {}, ())
 
 
@@ -209,7 +205,7 @@ def telegraph(
     if not 0 <= occupancy <= 0.5 or separation <= 0:
         raise UsageError("occupancy is a fraction from 0 to 0.5, and separation is above 0")
     name = camera_named(session.headers, camera)
-    stacks, aside, bad = _stacks(session, name, kinds, date, least)
+    stacks, aside, bad = setup_stacks(session, name, kinds, date, least)
     threads = workers or min(4, os.cpu_count() or 1)
     rows: list[Row] = []
     maps: list[Map] = []
@@ -235,72 +231,16 @@ def telegraph(
     columns = (*_PLACE, *_LEVELS)
     said = [f"{aside} frames of setups with fewer than {least} left out"] if aside else []
     said += [f"{bad} frames judged bad left out"] if bad else []
-    title = "; ".join([f"Telegraph noise, {name}", *said])
+    title = "; ".join([f"Telegraph noise, {name}", *said, *_assumed([place for place, _ in stacks])])
     answer = Answer(columns, tuple(sorted(rows, key=lambda row: -row["separation"])), title)
     unreadable = {key: why for _, stack in stacks for key, why in stack.unreadable.items()}
     undated = tuple(key for _, stack in stacks for key in stack.undated)
     return FoundPixels(answer, tuple(maps), "separation", judged, total - judged, unreadable, undated)
 
 
-def _stacks(
-    session: Session, camera: str, kinds: Sequence[str], date: Any, least: int
-) -> tuple[list[tuple[ImagePlace, SlopeStack]], int, int]:
-    """Return the stacks of frames of one setup; how many frames are of setups that are too small; how many are bad."""
-    first, last = day_range(date)
-    query: dict[str, Any] = {"obs.camera": camera, "kind": {"$in": list(kinds)}, "ingest.arrays": "kept"}
-    if first or last:
-        query["date"] = {operator: day for operator, day in (("$gte", first), ("$lte", last)) if day}
-    fields = dict.fromkeys((*FIELDS, *setup_fields(), "kind", "profile", "date", "timestamp", "qc.verdict"), 1)
-    bad = 0
-    heaps: dict[tuple[str, bool], list[Doc]] = {}
-    for doc in session.headers.find(query, fields):
-        if (doc.get("qc") or {}).get("verdict") == "bad":
-            bad += 1
-            continue
-        seconds = (doc.get("obs") or {}).get("exptime")
-        short = doc["kind"] == "bias" or (isinstance(seconds, int | float) and seconds <= SHORT)
-        heaps.setdefault((str(doc["profile"]), short), []).append(doc)
-    found, largest, aside = [], 0, 0
-    for (profile, short), docs in heaps.items():
-        keys = rule_for(profile, "bias" if short else "dark").keys
-        for part in partition(docs, keys, nights=False):
-            stacked = _stack(camera, part.frames, short=short) if len(part.frames) >= least else None
-            if stacked is None:
-                aside += len(part.frames)
-                largest = max(largest, len(part.frames))
-            else:
-                found.append(stacked)
-    if not found:
-        raise NothingThere(
-            f"no setup of {camera} has {least} frames of {' or '.join(kinds)} that can be laid over each other; "
-            f"the largest has {largest}" + (f"; {bad} frames judged bad are left out" if bad else "")
-        )
-    return found, aside, bad
-
-
-def _stack(camera: str, frames: Sequence[Doc], *, short: bool) -> tuple[ImagePlace, SlopeStack] | None:
-    """Lay frames of one setup over each other, in order of time; None where they cannot be placed."""
-    try:
-        place = place_of(frames[0])
-    except Misplaced:
-        return None
-    shape = frames[0]["arrays"][place.image]["shape"]
-    # The whole array, overscan included, is read; its place is that of the picture in it.
-    whole = {"x": 1, "y": 1, "nx": int(shape[-1]), "ny": int(shape[-2])}
-    label = "bias" if short else f"dark {frames[0]['obs'].get('exptime', '?')} s"
-    stack = SlopeStack(camera, label, whole, [], [])
-    for doc in frames:
-        one = {"_id": doc["_id"], "timestamp": doc.get("timestamp"), "arrays": {"sci": doc["arrays"][place.image]}}
-        if one["timestamp"] is None:
-            stack.undated.append(doc["_id"])
-        else:
-            stack.documents.append(one)
-    stack.documents.sort(key=_instant)
-    return place, stack
-
-
-def _instant(doc: Mapping[str, Any]) -> tuple[datetime, str]:
-    return doc["timestamp"], doc["_id"]
+def _assumed(places: Sequence[ImagePlace]) -> list[str]:
+    """Return what headers leave open, and what was assumed of them, each once."""
+    return list(dict.fromkeys(place.assumed for place in places if place.assumed))
 
 
 def _two_levels(values: levels.Floats, errors: levels.Floats, *, occupancy: float, least: int) -> dict[str, Array]:
@@ -327,6 +267,7 @@ def _map(
     rows, columns = place.rows, place.columns
     cut = {key: image[_span(rows, image.shape[0]), _span(columns, image.shape[1])] for key, image in images.items()}
     named = label or f"x {columns.first}..{columns.last}, y {rows.first}..{rows.last}"
+    named = named if label or place.alone else f"{place.image}, {named}"
     return Map(camera, named, window, cut, documents, len(documents))
 
 

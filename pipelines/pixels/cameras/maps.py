@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipelines.calibration.masters.geometry import geometry_of
-from pipelines.calibration.masters.images import planes_of
+from pipelines.calibration.masters.images import image_names, of_image, planes_of
 from pipelines.calibration.masters.pixelmaps import in_use
 from pipelines.calibration.select.choose import FIELDS as MASTER
 from pipelines.calibration.select.departed import with_departures
@@ -31,7 +31,7 @@ BUDGET = 64 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class NightMaps:
-    """The maps of one place on the detector, in order of time.
+    """The maps of one place on the detector, or of one image of several, in order of time.
 
     Attributes
     ----------
@@ -65,6 +65,8 @@ class NightMaps:
 def night_maps(session: Session, camera: str, date: Mapping[str, str] | None = None) -> list[NightMaps]:
     """Return the pixel maps of a camera that are in use, by place on the detector; four questions to the catalog.
 
+    A map of several images is one for each of them.
+
     Parameters
     ----------
     date
@@ -79,7 +81,7 @@ def night_maps(session: Session, camera: str, date: Mapping[str, str] | None = N
     if date:
         query["date"] = dict(date)
     found = with_departures(
-        session.catalog, session.masters.find(query, dict.fromkeys((*MASTER, "arrays"), 1)).to_list()
+        session.catalog, session.masters.find(query, dict.fromkeys((*MASTER, "arrays", "images"), 1)).to_list()
     )
     maps = [doc for doc in found if in_use(doc) and "departed" not in doc]
     if not maps:
@@ -91,31 +93,40 @@ def night_maps(session: Session, camera: str, date: Mapping[str, str] | None = N
     fields = dict.fromkeys((*MASTER, "arrays", "images"), 1)
     darks = {doc["_id"]: doc for doc in found_in(session.masters, "_id", wanted, fields)}
     frames = sorted({doc["inputs"][0]["id"] for doc in darks.values() if doc.get("inputs")})
-    places: dict[str, ImagePlace] = {}
-    for frame in found_in(session.headers, "_id", frames, dict.fromkeys(FIELDS, 1)):
-        try:
-            place = place_of(frame)
-        except Misplaced:
-            continue
-        geometry = geometry_of(frame, place.image)
-        places[frame["_id"]] = place.trimmed(geometry) if geometry.trims else place
+    bases = {frame["_id"]: frame for frame in found_in(session.headers, "_id", frames, dict.fromkeys(FIELDS, 1))}
     heaps: dict[ImagePlace, list[tuple[Doc, list[Doc]]]] = defaultdict(list)
     for doc in sorted(maps, key=lambda doc: (doc["date"], doc["_id"])):
         mine: list[Doc] = [darks[used["id"]] for used in doc["masters"] if used["id"] in darks]
         first = next((dark["inputs"][0]["id"] for dark in mine if dark.get("inputs")), None)
-        where = places.get(str(first))
-        shape = (doc["arrays"].get("dq") or {}).get("shape") or ()  # a map of several images has a plane for each
-        if where is not None and tuple(shape) == (where.rows.count, where.columns.count):
-            heaps[where].append((doc, mine))
+        for name, where in _places(bases.get(str(first)), doc).items():
+            one = of_image(doc, name)
+            shape = (one["arrays"].get("dq") or {}).get("shape") or ()
+            if tuple(shape) == (where.rows.count, where.columns.count):
+                heaps[where].append((one, mine))
     if not heaps:
         raise NothingThere(
-            f"no pixel map of {camera} can be placed on its detector: no frame of them says where it lies, or they "
-            "are of several images"
+            f"no pixel map of {camera} can be placed on its detector: no frame of them says where it lies"
         )
     return [
         NightMaps(place, tuple(doc for doc, _ in heap), tuple({d["_id"]: d for _, ds in heap for d in ds}.values()))
         for place, heap in heaps.items()
     ]
+
+
+def _places(frame: Doc | None, doc: Doc) -> dict[str, ImagePlace]:
+    """Return where each image of a map lies, by the frame that it goes back to; none where that says too little."""
+    names = image_names(doc)
+    places: dict[str, ImagePlace] = {}
+    if frame is None:
+        return places
+    for name in names:
+        try:
+            place = place_of(frame, name if len(names) > 1 else None)
+        except Misplaced:
+            continue
+        geometry = geometry_of(frame, place.image)
+        places[name] = place.trimmed(geometry) if geometry.trims else place
+    return places
 
 
 def window_of(place: ImagePlace) -> dict[str, int]:

@@ -99,6 +99,8 @@ class ImagePlace:
         In x and y.
     assumed : str
         What the header leaves open, and what was assumed; empty where it leaves nothing open.
+    alone : bool
+        The only image of the frame.
     """
 
     image: str
@@ -106,6 +108,7 @@ class ImagePlace:
     rows: Axis
     binning: tuple[int, int]
     assumed: str = ""
+    alone: bool = True
 
     def trimmed(self, geometry: Geometry) -> ImagePlace:
         """Return the place of the picture alone, as masters have it: without the overscan."""
@@ -113,7 +116,7 @@ class ImagePlace:
             Axis(int(axis.pixels(kept[[-1 if axis.mirrored else 0]])[0]), axis.step, len(kept), 0, axis.mirrored)
             for axis, kept in ((self.columns, geometry.columns), (self.rows, geometry.rows))
         ]
-        return ImagePlace(self.image, axes[0], axes[1], self.binning, self.assumed)
+        return ImagePlace(self.image, axes[0], axes[1], self.binning, self.assumed, self.alone)
 
 
 def place_of(frame: Doc, image: str | None = None) -> ImagePlace:
@@ -154,7 +157,7 @@ def place_of(frame: Doc, image: str | None = None) -> ImagePlace:
         ]
         reason = "several images in the file" if len(images) > 1 else "no window in the header"
         assumed = f"{reason}: counted from the first pixel of the picture"
-        return ImagePlace(name, axes[0], axes[1], step, assumed)
+        return ImagePlace(name, axes[0], axes[1], step, assumed, alone=len(images) == 1)
     source = str((frame.get("obs_from") or {}).get("window") or "")
     mirrors = _mirrors(frame, source)
     ny, nx = geometry.shape

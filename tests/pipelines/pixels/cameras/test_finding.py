@@ -148,3 +148,52 @@ def test_the_noisiest_pixels_of_a_real_sensor_are_those_of_its_168_darks(tmp_pat
     assert (truth[mask] > 2 * typical).mean() > 0.95
     assert len(jumping.pixels) >= 5
     assert all(truth[row["y"] - 301, row["x"] - 201] > 2 * typical for row in jumping.pixels)
+
+
+@pytest.fixture(scope="module")
+def two_amplifiers(tmp_path_factory):
+    """Fourteen darks of a camera whose file has an image per amplifier, 8 columns of overscan beside each."""
+    folder, rng = tmp_path_factory.mktemp("amplifiers"), np.random.default_rng(6)
+    (folder / "raw").mkdir()
+    for number in range(14):
+        images = []
+        for name, level in (("im1", 500), ("im2", 900)):
+            pixels = level + rng.normal(0, 4, (32, 48))
+            pixels[:, 40:] -= 100
+            if name == "im1":
+                pixels[9, 7] += 800
+                pixels[20, 30] += 60 * (number // 3 % 2)
+            else:
+                pixels[11, 13] += rng.normal(0, 30)
+            hdu = fits.ImageHDU(np.rint(pixels).astype(np.uint16), name=name)
+            hdu.header.update({"BIASSEC": "[41:48,1:32]", "DATASEC": "[1:40,1:32]"})
+            images.append(hdu)
+        cards = {"IMAGETYP": "dark", "EXPTIME": 60.0, "INSTRUME": "MOSAIC2", "SERIALNO": "M7", "CCD-TEMP": -90.0}
+        primary = fits.PrimaryHDU()
+        primary.header.update(cards | {"DATE-OBS": f"2024-02-20T20:{2 * number:02d}:00"})
+        fits.HDUList([primary, *images]).writeto(folder / "raw" / f"dark_{number:02d}.fits")
+    with open_archive(folder / "home") as archive:
+        archive.ingest(folder / "raw", jobs=1, progress=False)
+        made = archive.calibration.make_masters("2024-02-20", progress=False)
+        assert {row["outcome"] for row in made} == {"made"}, made
+        yield archive
+
+
+def test_each_image_of_a_camera_of_several_is_searched_by_itself(two_amplifiers):
+    archive = two_amplifiers
+    (camera,) = archive.headers.distinct("obs.camera")
+
+    def found(search):
+        rows = search.pixels
+        assert "several images in the file: counted from the first pixel of the picture" in rows.title
+        return {(row["subarray"].partition(",")[0], row["x"], row["y"]) for row in rows}
+
+    assert found(archive.pixels.find_hot(camera)) >= {("im1", 8, 10)}
+    noisy = archive.pixels.find_noisy(camera)
+    assert found(noisy) == {("im1", 31, 21), ("im2", 14, 12)}
+    assert noisy.judged == 2 * 32 * 40  # the overscan is none of the pixels
+    jumping = archive.pixels.find_camera_telegraph(camera, progress=False)
+    assert found(jumping) == {("im1", 31, 21)}
+    assert [each.subarray for each in jumping.maps] == ["im1, dark 60.0 s", "im2, dark 60.0 s"]
+    row = jumping.pixels[0]
+    assert archive.pixel(camera, x=row["x"], y=row["y"], image="im1").read().values.max() > 540
