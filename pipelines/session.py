@@ -1,7 +1,8 @@
 """Session: the handle on one archive that every verb takes — its catalog, its array store, its roots."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from copy import copy
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from arraystore import ArrayStore
     from pipelines.instruments.sites import Place
+    from pipelines.schedulers.workers import Workers
 
 LOOKED_AT = 5000  # names in which near misses are looked for
 
@@ -38,6 +40,11 @@ class Session:
     home : Path, optional
         The folder of ``darkroom.toml`` and of ``profiles``; without one there are neither.
 
+    Attributes
+    ----------
+    workers : Workers or None
+        Who does the large work of verbs, piece by piece; None is this process. See :meth:`spread`.
+
     Examples
     --------
     >>> from catalog import connect
@@ -59,6 +66,7 @@ class Session:
         self.store_url = store_url if store is None else store.url
         self.writable = writable
         self.home = home
+        self.workers: Workers | None = None
         if store is not None:
             self.__dict__["store"] = store  # the place where cached_property keeps what it has made
 
@@ -86,6 +94,33 @@ class Session:
         patient = copy(self)
         patient.catalog = self.catalog.patient(seconds)
         return patient
+
+    @contextmanager
+    def spread(self, scheduler: Any) -> "Iterator[Session]":
+        """Yield the same session, whose verbs give their large work to a scheduler: `pipelines.schedulers`.
+
+        Parameters
+        ----------
+        scheduler : str or distributed.Client, optional
+            ``'processes'``, ``'synchronous'``, ``'tcp://host:8786'`` or a Dask client; None is this process.
+
+        Raises
+        ------
+        UsageError
+            That is no scheduler, or the store is in memory; workers are of another release, or do not see the store.
+        SchedulerGone
+            No scheduler answers, or it has no workers.
+        """
+        if scheduler is None:
+            yield self
+            return
+        from pipelines.instruments.registry import fingerprint
+        from pipelines.schedulers.connecting import connected
+
+        with connected(scheduler, store=self.store, url=self.store_url, facts=fingerprint) as workers:
+            spread = copy(self)
+            spread.workers = workers
+            yield spread
 
     @property
     def site(self) -> "Place":

@@ -39,6 +39,7 @@ class Changes(Questions):
         jobs: int | None = None,
         reread: bool = False,
         patience: float = 60.0,
+        scheduler: Any = None,
         progress: bool | None = None,
         interrupted: Callable[[], str] | None = None,
     ) -> "IngestReport":
@@ -62,6 +63,10 @@ class Changes(Questions):
             Read known files too, whose size and time are what they were.
         patience : float
             Seconds to wait for a server that holds the catalog and does not answer.
+        scheduler : str or distributed.Client, optional
+            Who reads the files: None for this machine; ``'tcp://host:8786'`` or a Dask client for its workers, which
+            have to see them under the same paths; ``'processes'`` for processes of Dask here. See
+            `pipelines.schedulers`.
         progress : bool, optional
             Show a progress bar; by default on a terminal and in Jupyter.
         interrupted : callable, optional
@@ -88,8 +93,8 @@ class Changes(Questions):
             reread=reread,
             patience=patience,
         )
-        with bar("Ingest", shown=progress) as advance:
-            return ingest(self.session, wanted, options=options, progress=advance, stop=interrupted)
+        with self.session.spread(scheduler) as session, bar("Ingest", shown=progress) as advance:
+            return ingest(session, wanted, options=options, progress=advance, stop=interrupted)
 
     def identify(
         self,
@@ -100,9 +105,10 @@ class Changes(Questions):
         everything: bool = False,
         profile: str | None = None,
         dry_run: bool = False,
+        scheduler: Any = None,
         progress: bool | None = None,
     ) -> "Identified":
-        """Identify documents again from the headers they hold: `pipelines.ingest.again`."""
+        """Identify documents again from the headers they hold: `pipelines.ingest.again`; `scheduler` as of ingest."""
         from pipelines.ingest.again import identify_again
         from pipelines.ingest.which import which
         from pipelines.progress import bar
@@ -110,8 +116,8 @@ class Changes(Questions):
         if not dry_run:
             self.session.require_writable("identify")
         query = which(self.session, documents, night=night, where=where, everything=everything)
-        with bar("Identify", shown=progress) as advance:
-            return identify_again(self.session, query, profile=profile, dry_run=dry_run, progress=advance)
+        with self.session.spread(scheduler) as session, bar("Identify", shown=progress) as advance:
+            return identify_again(session, query, profile=profile, dry_run=dry_run, progress=advance)
 
     def correct(self, document_id: str, values: str | Sequence[str], *, why: str) -> "Identified":
         """Correct values of a stored header, ``KEY=VALUE``, and identify the document by them."""
@@ -132,10 +138,14 @@ class Changes(Questions):
         jobs: int | None = None,
         bounds: "Bounds | None" = None,
         patience: float = 60.0,
+        scheduler: Any = None,
         progress: bool | None = None,
         interrupted: Callable[[], str] | None = None,
     ) -> "NightlyReport":
-        """Ingest the files of some nights, one run at a time per night: `pipelines.nightly.run.nightly`."""
+        """Ingest the files of some nights, one run at a time per night: `pipelines.nightly.run.nightly`.
+
+        `scheduler` is that of :meth:`ingest`.
+        """
         from pipelines.ingest.run import IngestOptions
         from pipelines.nightly.run import nightly
         from pipelines.nightly.run import since_last as newer
@@ -147,9 +157,9 @@ class Changes(Questions):
         options = IngestOptions(
             headers_only=headers_only, profile=profile, jobs=jobs, bounds=bounds or Bounds(), patience=patience
         )
-        with bar("Nightly", shown=progress) as advance:
+        with self.session.spread(scheduler) as session, bar("Nightly", shown=progress) as advance:
             return nightly(
-                self.session,
+                session,
                 folders,
                 wanted=newer(self.session, folders) if since_last else wanted,
                 options=options,

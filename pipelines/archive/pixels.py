@@ -58,16 +58,26 @@ class DetectorPixels(Questions):
         )
 
     def find_flag(
-        self, flags: str | Sequence[str], *, where: Mapping[str, Any] | None = None, progress: bool | None = None
+        self,
+        flags: str | Sequence[str],
+        *,
+        where: Mapping[str, Any] | None = None,
+        scheduler: Any = None,
+        progress: bool | None = None,
     ) -> "FlagCounts":
         """Count the ramps that have any of some flags, in each exposure: `pipelines.pixels.search.flags`."""
-        return self.pixels.find_flag(flags, where=where, progress=progress)
+        return self.pixels.find_flag(flags, where=where, scheduler=scheduler, progress=progress)
 
     def find_above(
-        self, *, sigmas: float = 5.0, where: Mapping[str, Any] | None = None, progress: bool | None = None
+        self,
+        *,
+        sigmas: float = 5.0,
+        where: Mapping[str, Any] | None = None,
+        scheduler: Any = None,
+        progress: bool | None = None,
     ) -> "FoundPixels":
         """Find the pixels with a slope above `sigmas` sigma of their own history."""
-        return self.pixels.find_above(sigmas=sigmas, where=where, progress=progress)
+        return self.pixels.find_above(sigmas=sigmas, where=where, scheduler=scheduler, progress=progress)
 
     def find_changed(
         self,
@@ -76,10 +86,13 @@ class DetectorPixels(Questions):
         *,
         sigmas: float = 5.0,
         where: Mapping[str, Any] | None = None,
+        scheduler: Any = None,
         progress: bool | None = None,
     ) -> "FoundPixels":
         """Find the pixels whose level changed between two dates, by more than `sigmas` sigma."""
-        return self.pixels.find_changed(before, after, sigmas=sigmas, where=where, progress=progress)
+        return self.pixels.find_changed(
+            before, after, sigmas=sigmas, where=where, scheduler=scheduler, progress=progress
+        )
 
     def find_telegraph(
         self,
@@ -87,10 +100,13 @@ class DetectorPixels(Questions):
         separation: float = 5.0,
         switches: int = 2,
         where: Mapping[str, Any] | None = None,
+        scheduler: Any = None,
         progress: bool | None = None,
     ) -> "FoundPixels":
         """Find the pixels whose slope jumps between two levels."""
-        return self.pixels.find_telegraph(separation=separation, switches=switches, where=where, progress=progress)
+        return self.pixels.find_telegraph(
+            separation=separation, switches=switches, where=where, scheduler=scheduler, progress=progress
+        )
 
     def run_detector1(
         self,

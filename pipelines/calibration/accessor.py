@@ -46,6 +46,7 @@ class Calibration(Frames):
         kinds: Sequence[str] | None = None,
         options: "MasterOptions | None" = None,
         jobs: int | None = None,
+        scheduler: Any = None,
         progress: bool | None = None,
     ) -> Answer:
         """Make the masters of a night, or find them made: `pipelines.calibration.masters.run`.
@@ -60,13 +61,14 @@ class Calibration(Frames):
 
         self._session.require_writable("make masters")
         require_sense(night, kinds or KINDS)
-        with bar("Check", shown=progress) as advance:
-            frames = sorted({KINDS[kind].frames for kind in kinds or KINDS})
-            check_unchecked(self._session, night, kinds=frames, jobs=jobs, progress=advance)
-        with bar("Masters", shown=progress) as advance:
-            return make_masters(
-                self._session, date=night, kinds=kinds or KINDS, options=options, jobs=jobs, progress=advance
-            )
+        with self._session.spread(scheduler) as session:
+            with bar("Check", shown=progress) as advance:
+                frames = sorted({KINDS[kind].frames for kind in kinds or KINDS})
+                check_unchecked(session, night, kinds=frames, jobs=jobs, progress=advance)
+            with bar("Masters", shown=progress) as advance:
+                return make_masters(
+                    session, date=night, kinds=kinds or KINDS, options=options, jobs=jobs, progress=advance
+                )
 
     def certify(
         self,
@@ -262,13 +264,14 @@ class Calibration(Frames):
 
         return plot_transfer(answer)
 
-    def noise_map(self, camera: str, date: Nights = None, *, pixels: int = 200) -> "NoiseMap":
+    def noise_map(self, camera: str, date: Nights = None, *, pixels: int = 200, scheduler: Any = None) -> "NoiseMap":
         """The noise of each pixel over all nights, and the noisiest: `pipelines.calibration.quality.noisemap`."""
         from pipelines.calibration.quality.noisemap import noise_map
         from pipelines.documents.words import require_camera
 
         require_camera(self._session.headers, camera)
-        return noise_map(self._session, camera, date=date, pixels=pixels)
+        with self._session.spread(scheduler) as session:
+            return noise_map(session, camera, date=date, pixels=pixels)
 
     def plot_noise_map(self, found: "NoiseMap") -> "Figure":
         """Draw a :meth:`noise_map`: the picture, and how many pixels have which noise."""

@@ -97,6 +97,7 @@ class Frames:
         *,
         kinds: Sequence[str] | None = None,
         jobs: int | None = None,
+        scheduler: Any = None,
         progress: bool | None = None,
     ) -> Answer:
         """Measure and judge the frames of a night, and keep it: `pipelines.calibration.quality.checks`."""
@@ -106,8 +107,8 @@ class Frames:
 
         self._session.require_writable("keep verdicts")
         require_kinds(self._session.headers, kinds or ())
-        with bar(f"Check {night}", shown=progress) as advance:
-            return check_frames(self._session, night, kinds=kinds or KINDS, jobs=jobs, progress=advance)
+        with self._session.spread(scheduler) as session, bar(f"Check {night}", shown=progress) as advance:
+            return check_frames(session, night, kinds=kinds or KINDS, jobs=jobs, progress=advance)
 
     def frames(self, date: str | Sequence[str], *, kinds: Sequence[str] | None = None) -> Answer:
         """What was found of the frames of a night when they were checked."""

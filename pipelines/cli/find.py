@@ -8,7 +8,7 @@ import typer
 
 from pipelines.cli.application import Commands
 from pipelines.cli.confirm import new_file, overwrite_option
-from pipelines.cli.options import ArchiveAddress, json_option
+from pipelines.cli.options import ArchiveAddress, json_option, scheduler_option
 from pipelines.cli.query import parse
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def flag(
     names: list[str] = typer.Argument(help="Data-quality flags, such as JUMP_DET.", metavar="FLAG"),
     where: str = where_option,
     ramps: bool = typer.Option(False, "--ramps", help="List every ramp: document,integration,x,y,pixel_id,where."),
+    scheduler: str = scheduler_option,
     as_json: bool = json_option,
 ) -> None:
     """Count the ramps with a flag in each exposure; PIXELDQ and GROUPDQ both count.
@@ -53,7 +54,7 @@ def flag(
             for found in archive.pixels.flagged_ramps(names, where=_filter(where)):
                 _list(found)
             return
-        counted = archive.find_flag(names, where=_filter(where))
+        counted = archive.find_flag(names, where=_filter(where), scheduler=scheduler)
     show_object(counted, as_json=as_json)
     raise typer.Exit(1 if counted.unreadable else 0)
 
@@ -65,6 +66,7 @@ def above(
     limit: int = limit_option,
     plot: Path | None = plot_option,
     overwrite: bool = overwrite_option,
+    scheduler: str = scheduler_option,
     as_json: bool = json_option,
 ) -> None:
     """Find pixels with a slope above so many sigma of their own history.
@@ -75,7 +77,7 @@ def above(
     """
 
     def ask(archive: "Archive", where: dict[str, Any]) -> "FoundPixels":
-        return archive.find_above(sigmas=sigma, where=where)
+        return archive.find_above(sigmas=sigma, where=where, scheduler=scheduler)
 
     _find(context, ask, where, limit, plot, as_json=as_json)
 
@@ -89,6 +91,7 @@ def changed(
     limit: int = limit_option,
     plot: Path | None = plot_option,
     overwrite: bool = overwrite_option,
+    scheduler: str = scheduler_option,
     as_json: bool = json_option,
 ) -> None:
     """Find pixels that turned hot or are no longer hot between two dates.
@@ -99,7 +102,7 @@ def changed(
     """
 
     def ask(archive: "Archive", where: dict[str, Any]) -> "FoundPixels":
-        return archive.find_changed(before, after, sigmas=sigma, where=where)
+        return archive.find_changed(before, after, sigmas=sigma, where=where, scheduler=scheduler)
 
     _find(context, ask, where, limit, plot, as_json=as_json)
 
@@ -117,6 +120,7 @@ def telegraph(
     limit: int = limit_option,
     plot: Path | None = plot_option,
     overwrite: bool = overwrite_option,
+    scheduler: str = scheduler_option,
     as_json: bool = json_option,
 ) -> None:
     """Find pixels whose slope, or whose dark of a camera, jumps between two levels.
@@ -136,10 +140,14 @@ def telegraph(
 
     def ask(archive: "Archive", where: dict[str, Any]) -> "FoundPixels":
         if camera is not None:
-            return archive.pixels.find_camera_telegraph(camera, separation=separation, switches=switches, date=date)
+            return archive.pixels.find_camera_telegraph(
+                camera, separation=separation, switches=switches, date=date, scheduler=scheduler
+            )
         if ramps:
-            return archive.pixels.find_ramp_telegraph(separation=separation, jumps=2 * switches, where=where)
-        return archive.find_telegraph(separation=separation, switches=switches, where=where)
+            return archive.pixels.find_ramp_telegraph(
+                separation=separation, jumps=2 * switches, where=where, scheduler=scheduler
+            )
+        return archive.find_telegraph(separation=separation, switches=switches, where=where, scheduler=scheduler)
 
     _find(context, ask, where, limit, plot, as_json=as_json)
 

@@ -1,9 +1,11 @@
 """Commands about the fitness of frames: ``frames``."""
 
+from typing import Any
+
 import typer
 
 from pipelines.cli.application import Commands
-from pipelines.cli.options import ArchiveAddress, table_option
+from pipelines.cli.options import ArchiveAddress, scheduler_option, table_option
 
 
 def register(app: Commands) -> None:
@@ -19,6 +21,7 @@ def frames(
     bad: bool = typer.Option(False, "--bad", help="Only those that are not good; with mark: mark them bad."),
     why: str = typer.Option("", help="With mark: the reason, kept with each frame."),
     jobs: int = typer.Option(None, min=1, help="Frames measured at a time [one for each processor]."),
+    scheduler: str = scheduler_option,
     as_json: bool = table_option,
 ) -> None:
     """Say which frames are fit to be combined, and why not. Exit code 4: pixels are lost or damaged.
@@ -35,11 +38,14 @@ def frames(
     from pipelines import Answer
     from pipelines.cli.show import show
 
+    if scheduler and not check:
+        raise typer.BadParameter("--scheduler goes with --check: without it nothing is measured")
     address: ArchiveAddress = context.obj
     kinds = tuple(kind) or None
     with address.open(readonly=not check) as archive:
         if check:
-            answers = [archive.calibration.check_frames(night, kinds=kinds, jobs=jobs) for night in nights]
+            how: dict[str, Any] = {"kinds": kinds, "jobs": jobs, "scheduler": scheduler}
+            answers = [archive.calibration.check_frames(night, **how) for night in nights]
         else:
             answers = [archive.calibration.frames(nights, kinds=kinds)]
         for night, answer in zip(nights, answers, strict=False):

@@ -2,7 +2,7 @@
 
 import typer
 
-from pipelines.cli.options import ArchiveAddress, json_option
+from pipelines.cli.options import ArchiveAddress, json_option, scheduler_option
 from pipelines.table.cells import counted
 
 
@@ -21,6 +21,7 @@ def identify(
     profile: str = typer.Option(None, help="Instrument profile for these files [the one that claims each]."),
     undo: str = typer.Option(None, "--undo", help="Take back what a run of identify or correct did.", metavar="RUN"),
     dry_run: bool = typer.Option(False, "--dry-run", help="Say what would change, and change nothing."),
+    scheduler: str = scheduler_option,
     as_json: bool = json_option,
 ) -> None:
     """Identify documents again from the headers they hold: after a profile or the site changed. Undone by --undo RUN.
@@ -39,7 +40,13 @@ def identify(
         return
     with address.open(readonly=dry_run) as archive:
         report = archive.identify(
-            documents or None, night=night, where=where, everything=everything, profile=profile, dry_run=dry_run
+            documents or None,
+            night=night,
+            where=where,
+            everything=everything,
+            profile=profile,
+            dry_run=dry_run,
+            scheduler=scheduler,
         )
     show_object(report, as_json=as_json)
     raise typer.Exit(report.exit_code)

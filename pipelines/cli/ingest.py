@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from pipelines.cli.application import Commands
-from pipelines.cli.options import ArchiveAddress, duration, json_option
+from pipelines.cli.options import ArchiveAddress, duration, json_option, scheduler_option
 
 
 def register(app: Commands) -> None:
@@ -28,6 +28,7 @@ def ingest(
     jobs: int = typer.Option(None, min=1, help="Worker processes [as many as the work is worth]."),
     reread: bool = typer.Option(False, "--reread", help="Read known files too, whose size and time are as before."),
     patience: str = typer.Option("60s", help="Wait so long for a server of the catalog that does not answer."),
+    scheduler: str = scheduler_option,
     as_json: bool = json_option,
 ) -> None:
     """Take FITS files into the archive. Run again, only what changed is touched.
@@ -58,6 +59,7 @@ def ingest(
             jobs=jobs,
             reread=reread,
             patience=duration(patience).total_seconds(),
+            scheduler=scheduler,
             interrupted=interrupted,
         )
     if not report.files and not as_json:

@@ -8,7 +8,14 @@ import typer
 from pipelines.cli.application import Commands
 from pipelines.cli.chapters import Masters
 from pipelines.cli.confirm import agree
-from pipelines.cli.options import ArchiveAddress, elsewhere_option, json_option, table_option, yes_option
+from pipelines.cli.options import (
+    ArchiveAddress,
+    elsewhere_option,
+    json_option,
+    scheduler_option,
+    table_option,
+    yes_option,
+)
 from pipelines.table.cells import counted
 
 
@@ -35,6 +42,7 @@ def masters_make(
     minimum: int = typer.Option(None, min=1, help="Fewest frames of a master [as the profile says]."),
     borrow: bool = typer.Option(False, "--borrow", help="Fill small groups with like frames of nights nearby."),
     jobs: int = typer.Option(None, min=1, help="Masters made at a time [one for each processor]."),
+    scheduler: str = scheduler_option,
     as_json: bool = table_option,
 ) -> None:
     """Make the masters of a night; what is unchanged is left alone.
@@ -53,7 +61,9 @@ def masters_make(
         if dry_run:
             show(archive.calibration.plan(night, kinds=kind or None, options=options), as_json=as_json)
             return
-        answer = archive.calibration.make_masters(night, kinds=kind or None, options=options, jobs=jobs)
+        answer = archive.calibration.make_masters(
+            night, kinds=kind or None, options=options, jobs=jobs, scheduler=scheduler
+        )
     show(answer, as_json=as_json)
     raise typer.Exit(int(any(row["outcome"] == "failed" for row in answer)))
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from pipelines.cli.application import Commands
-from pipelines.cli.options import ArchiveAddress, duration, json_option, size, table_option
+from pipelines.cli.options import ArchiveAddress, duration, json_option, scheduler_option, size, table_option
 
 if TYPE_CHECKING:
     from pipelines import Schedule
@@ -39,6 +39,7 @@ def nightly(
     memory: str = typer.Option("1G", help="Memory one file may take; a larger file may take its own size."),
     timeout: str = typer.Option("30s", help="Time one file may take, plus one second per MiB."),
     patience: str = typer.Option("60s", help="Wait so long for a server of the catalog that does not answer."),
+    scheduler: str = scheduler_option,
     report_to: Path | None = typer.Option(
         None, "--report", help="Write the pages of these nights, and an index, into this folder."
     ),
@@ -80,6 +81,7 @@ def nightly(
                 jobs=jobs,
                 bounds=Bounds(memory=size(memory), seconds=duration(timeout).total_seconds()),
                 patience=duration(patience).total_seconds(),
+                scheduler=scheduler,
                 interrupted=interrupted,
             )
             if report_to is not None:

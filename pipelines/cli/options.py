@@ -115,6 +115,12 @@ ADDRESS = {
     for name in ("home", "catalog", "store")
 }
 """Where the archive is, said after a command; every command has these."""
+scheduler_option = typer.Option(
+    None,
+    "--scheduler",
+    metavar="WHO",
+    help="Who does the work: processes, or tcp://HOST:8786 of a Dask scheduler [this command].",
+)
 yes_option = typer.Option(False, "--yes", "-y", help="Do not ask.")
 elsewhere_option = typer.Option(
     False, "--masters-from-elsewhere", help="Use stacks that other programs made where there is no master of ours."

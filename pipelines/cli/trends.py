@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from pipelines.cli.confirm import new_file, overwrite_option
-from pipelines.cli.options import ArchiveAddress, table_option
+from pipelines.cli.options import ArchiveAddress, scheduler_option, table_option
 
 if TYPE_CHECKING:
     from pipelines import Answer, Archive
@@ -31,6 +31,7 @@ def trends(
     unstable: bool = typer.Option(
         False, "--unstable", help="Pixels of the camera that are noisy over all nights; `find telegraph` tells levels."
     ),
+    scheduler: str = scheduler_option,
     as_json: bool = table_option,
 ) -> None:
     """Follow level, noise, hot pixels, gradient and temperature of each camera over the nights.
@@ -51,6 +52,8 @@ def trends(
         raise typer.BadParameter("--fleet, --photon-transfer and --unstable are three questions; ask one")
     if kind and (transfer or unstable):
         raise typer.BadParameter("--photon-transfer and --unstable choose the kinds of frames themselves")
+    if scheduler and not unstable:
+        raise typer.BadParameter("--scheduler goes with --unstable: the other questions read no pixels")
     if unstable and not camera:
         raise typer.BadParameter("--unstable needs --camera")
     address: ArchiveAddress = context.obj
@@ -61,7 +64,10 @@ def trends(
             show(Answer(answers[0].columns, rows, f"Outlier cameras, {', '.join(nights)}"), as_json=as_json)
             return
         if transfer or unstable:
-            answer = (_transfer if transfer else _unstable)(archive, nights, camera, picture)
+            if transfer:
+                answer = _transfer(archive, nights, camera, picture)
+            else:
+                answer = _unstable(archive, nights, camera, picture, scheduler)
             show(answer, as_json=as_json)
             return
         answer = archive.calibration.trends(nights or None, camera=camera, kind=kind)
@@ -83,9 +89,11 @@ def _transfer(archive: "Archive", nights: list[str], camera: str, picture: Path 
     return answer
 
 
-def _unstable(archive: "Archive", nights: list[str], camera: str, picture: Path | None) -> "Answer":
+def _unstable(
+    archive: "Archive", nights: list[str], camera: str, picture: Path | None, scheduler: str | None
+) -> "Answer":
     """Find the unstable pixels of a camera, and draw its noise map if asked to."""
-    found = archive.calibration.noise_map(camera, nights or None)
+    found = archive.calibration.noise_map(camera, nights or None, scheduler=scheduler)
     if found.left_out:
         typer.echo(f"{len(found.left_out)} masters of another setup are left out", err=True)
     if picture is not None:

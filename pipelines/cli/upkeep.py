@@ -5,7 +5,7 @@ from pathlib import Path
 import typer
 
 from pipelines.cli.application import Commands
-from pipelines.cli.options import ArchiveAddress, duration, json_option
+from pipelines.cli.options import ArchiveAddress, duration, json_option, scheduler_option
 from pipelines.cli.renamed import renamed_flag, renamed_option
 
 
@@ -24,6 +24,7 @@ def check(
     grace: str = typer.Option("1h", help="Unreferenced arrays and records younger than this are an ingest at work."),
     repair: bool = typer.Option(False, "--repair", help="Repair what can be repaired without loss."),
     readonly: bool = typer.Option(False, "--readonly", help="Write nothing, not even what was verified when."),
+    scheduler: str = scheduler_option,
     as_json: bool = json_option,
     max_duration: str = renamed_option("--max-duration", "--time-limit"),
     mend: bool = renamed_flag("--mend", "--repair"),
@@ -46,6 +47,7 @@ def check(
             max_age=duration(max_age),
             grace=duration(grace),
             repair=repair,
+            scheduler=scheduler,
         )
     show_object(report, as_json=as_json)
     raise typer.Exit(130 if report.stopped == "interrupted" and report.exit_code != 4 else report.exit_code)

@@ -23,7 +23,9 @@ from pipelines.errors import UsageError
 from pipelines.ingest.document import placed
 from pipelines.instruments import Identity, Profile, ProfileError, StoredHdu, choose, identify, plan_arrays, profiles
 from pipelines.instruments.identify import ASKED, is_identification_flag
+from pipelines.instruments.sites import Place
 from pipelines.progress import Progress
+from pipelines.schedulers.workers import SharedStore
 from pipelines.session import Session
 from pipelines.table import Answer
 from pipelines.table.cells import counted
@@ -135,11 +137,15 @@ def identify_again(
     if own:
         arguments = {"query": repr(dict(query)), "profile": profile}
         run = ledger.start(session.runs, verb="identify", arguments=arguments)
-    job = _Again(session, known, profile, report)
+    job = _Again(session, _How.of(session, profile), report)
     total = session.headers.count_documents(dict(query))
     why = "identified again" + (f" by the profile {profile}" if profile else "")
-    for batch in _batches(session, query):
-        edits = [(document, edit) for document in batch if (edit := job.edit(document)) is not None]
+    for batch, identified in _identified(session, query, job.how):
+        edits = [
+            (document, edit)
+            for document, fields in zip(batch, identified, strict=True)
+            if (edit := job.edit(document, fields)) is not None
+        ]
         if run is not None and edits:
             change_batch(edits, catalog=session.catalog, store=session.store, why=why, run=run)
         if progress is not None:
@@ -162,25 +168,79 @@ def _batches(session: Session, query: Mapping[str, Any]) -> Iterator[list[Docume
         yield batch
 
 
-class _Again:
-    """One run: profiles, site, folders of roots, and what was corrected by others."""
+@dataclass(frozen=True, slots=True)
+class _How:
+    """How documents are identified: the profile that was asked for, the site, and the folders of the roots."""
 
-    def __init__(self, session: Session, known: Mapping[str, Profile], profile: str | None, report: Identified) -> None:
+    profile: str | None
+    site: Place
+    folders: Mapping[str, PurePosixPath]
+
+    @classmethod
+    def of(cls, session: Session, profile: str | None) -> _How:
+        folders = {name: PurePosixPath(folder) for name, folder in session.roots.all().items()}
+        return cls(profile, session.site, folders)
+
+
+Fields = dict[str, Any] | str
+"""What a document is to say by its identity; or why it could not be identified."""
+
+
+def _identified(session: Session, query: Mapping[str, Any], how: _How) -> Iterator[tuple[list[Document], list[Fields]]]:
+    """Yield documents some hundreds at a time, each with what it is to say, by this process or by workers."""
+    batches = _batches(session, query)
+    if session.workers is None:
+        yield from ((batch, _identify(batch, how)) for batch in batches)
+        return
+    for done in session.workers.in_order(_identify_some, ((batch, how) for batch in batches)):
+        yield done.piece[0], done.require(f"identifying {done.piece[0][0]['_id']} and those after it")
+
+
+def _identify_some(_: SharedStore, piece: tuple[list[Document], _How]) -> list[Fields]:
+    return _identify(*piece)
+
+
+def _identify(documents: Sequence[Document], how: _How) -> list[Fields]:
+    """Identify documents by the headers that they hold."""
+    known = profiles()
+    return [_fields(document, how, known) for document in documents]
+
+
+def _fields(document: Document, how: _How, known: Mapping[str, Profile]) -> Fields:
+    try:
+        hdus = hdus_of(document)
+        path = how.folders.get(document["root"], PurePosixPath(document["root"])) / document["path"]
+        asked = how.profile
+        if asked is None and document.get("obs_from", {}).get("profile") == ASKED:
+            asked = document["profile"]
+        profile = choose(path, hdus, profiles=known) if asked is None else known.get(asked)
+        if profile is None:
+            return str(
+                ProfileError(
+                    "profile-unknown", f"was identified by the profile {asked!r}, which is not here", "install it"
+                )
+            )
+        identity = identify(profile, path, hdus, site=how.site, asked=asked is not None)
+        _require_arrays(document, profile, hdus)
+    except (ProfileError, Damaged) as error:
+        return str(error)
+    return _as_fields(document, identity, profile)
+
+
+class _Again:
+    """One run: how documents are identified, and what was corrected by others."""
+
+    def __init__(self, session: Session, how: _How, report: Identified) -> None:
         self._session = session
-        self._known = known
-        self._profile = profile
+        self.how = how
         self._report = report
-        self._site = session.site
-        self._folders = {name: PurePosixPath(folder) for name, folder in session.roots.all().items()}
         self._verbs = {run["_id"]: run["verb"] for run in session.runs.find({}, {"verb": 1})}
 
-    def edit(self, document: Document) -> Edit | None:
+    def edit(self, document: Document, fields: Fields) -> Edit | None:
         """Return what is to change in a document; None where nothing is."""
         self._report.documents += 1
-        try:
-            fields = self._fields(document)
-        except (ProfileError, Damaged) as error:
-            self._report.refused[document["_id"]] = str(error)
+        if isinstance(fields, str):
+            self._report.refused[document["_id"]] = fields
             return None
         kept = self._corrected(document)
         gone = [name for name in _MAY_GO if name in document and fields.get(name) is None]
@@ -203,22 +263,6 @@ class _Again:
             return None
         self._note(document, entry)
         return edit
-
-    def _fields(self, document: Document) -> dict[str, Any]:
-        hdus = hdus_of(document)
-        folder = self._folders.get(document["root"], PurePosixPath(document["root"]))
-        path = folder / document["path"]
-        asked = self._profile
-        if asked is None and document.get("obs_from", {}).get("profile") == ASKED:
-            asked = document["profile"]
-        profile = choose(path, hdus, profiles=self._known) if asked is None else self._known.get(asked)
-        if profile is None:
-            raise ProfileError(
-                "profile-unknown", f"was identified by the profile {asked!r}, which is not here", "install it"
-            )
-        identity = identify(profile, path, hdus, site=self._site, asked=asked is not None)
-        _require_arrays(document, profile, hdus)
-        return _as_fields(document, identity, profile)
 
     def _corrected(self, document: Document) -> set[str]:
         """Return the fields that verbs other than identification set since the ingest."""

@@ -28,6 +28,7 @@ from pipelines.ingest.file import Outcome, Task, refused
 from pipelines.ingest.known import Known, look_up
 from pipelines.ingest.pool import take_all
 from pipelines.ingest.report import IngestReport, Refusal
+from pipelines.ingest.spread import take_spread
 from pipelines.ingest.walk import APPLE, ASDF, Candidate, candidates, printable
 from pipelines.instruments import profiles
 from pipelines.processes.limits import Bounds
@@ -163,7 +164,11 @@ def ingest_found(
         done = len(found) - len(tasks)
         offered = _until(tasks, stop, job.report)
         url = None if options.headers_only else session.store_url
-        for outcome in take_all(offered, store_url=url, jobs=jobs, bounds=options.bounds):
+        if session.workers is None:
+            outcomes = take_all(offered, store_url=url, jobs=jobs, bounds=options.bounds)
+        else:
+            outcomes = take_spread(offered, workers=session.workers, store_url=url, bounds=options.bounds)
+        for outcome in outcomes:
             job.add(outcome)
             done += 1
             if progress is not None:

@@ -8,6 +8,7 @@ A distribution brings one by an entry point of the group ``darkroom.instruments`
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
@@ -35,6 +36,15 @@ def profiles() -> dict[str, Profile]:
     """
     files = profile_files(folders())
     return dict(_profiles(tuple(sys.path), tuple((file, _state(file)) for file in files)))
+
+
+def fingerprint() -> dict[str, str]:
+    """Return what tells the profiles of this machine from those of another: distribution, or digest of the file."""
+    found = dict.fromkeys(profiles(), "")
+    found |= {f"entry point {entry.name}": _distribution(entry) for entry in entry_points(group=GROUP)}
+    for file in profile_files(folders()):
+        found[read_profile(file).name] = hashlib.sha256(file.read_bytes()).hexdigest()
+    return found
 
 
 def _state(file: Path) -> int:

@@ -1,9 +1,10 @@
 """Detector pixels over all exposures of an archive: searches, the rate history, which calibration made what.
 
-A facade: each verb lives in a module of its own beside this one, and has its words there.
+A facade: each verb lives in a module of its own beside this one, and has its words there. Whoever is named by
+`scheduler` does the large work of a search: `pipelines.schedulers`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from pipelines.pixels.rates import RatesReport
     from pipelines.pixels.search import FlagCounts, FoundPixels
     from pipelines.pixels.search.flags import FlaggedRamps
+    from pipelines.pixels.selection import PixelSelection
 
 Where = Mapping[str, Any] | None
 
@@ -24,17 +26,46 @@ class Pixels:
     def __init__(self, session: Session) -> None:
         self._session = session
 
+    def __call__(
+        self, detectors: Iterable[str], *, scheduler: Any = None, progress: bool | None = None, **which: Any
+    ) -> "dict[str, PixelSelection]":
+        """Read the ramps of the same pixels of several detectors, side by side: `pipelines.pixels.several`.
+
+        Parameters
+        ----------
+        detectors : iterable of str
+            JWST detectors, such as ``['NRCA1', 'NRCA2']``.
+        scheduler : str or distributed.Client, optional
+            Who reads: None is this process; see `pipelines.schedulers`.
+        **which
+            Pixels and filters, as of ``archive.pixel``.
+
+        Returns
+        -------
+        dict
+            A selection for each detector, as ``archive.pixel`` returns it, whose ramps are read.
+
+        Examples
+        --------
+        >>> archive.pixels(["NRCA1", "NRCA2"], x=1024, y=1024)["NRCA2"].ramps()  # doctest: +SKIP
+        """
+        from pipelines.pixels.several import read_several
+        from pipelines.progress import bar
+
+        with self._session.spread(scheduler) as session, bar("Ramps", shown=progress) as advance:
+            return read_several(session, detectors, progress=advance, **which)
+
     # -- searches --------------------------------------------------------------------------------
 
     def find_flag(
-        self, flags: str | Sequence[str], *, where: Where = None, progress: bool | None = None
+        self, flags: str | Sequence[str], *, where: Where = None, scheduler: Any = None, progress: bool | None = None
     ) -> "FlagCounts":
         """Count the ramps that have any of some flags, in each exposure: `pipelines.pixels.search.flags`."""
         from pipelines.pixels.search import pixels_with
         from pipelines.progress import bar
 
-        with bar("Flags", shown=progress) as advance:
-            return pixels_with(self._session, flags, where=where, progress=advance)
+        with self._session.spread(scheduler) as session, bar("Flags", shown=progress) as advance:
+            return pixels_with(session, flags, where=where, progress=advance)
 
     def flagged_ramps(self, flags: str | Sequence[str], *, where: Where = None) -> "Iterator[FlaggedRamps]":
         """Yield every ramp that has any of some flags, a band of an exposure at a time."""
@@ -42,13 +73,15 @@ class Pixels:
 
         return flagged_ramps(self._session, flags, where=where)
 
-    def find_above(self, *, sigmas: float = 5.0, where: Where = None, progress: bool | None = None) -> "FoundPixels":
+    def find_above(
+        self, *, sigmas: float = 5.0, where: Where = None, scheduler: Any = None, progress: bool | None = None
+    ) -> "FoundPixels":
         """Find the pixels with a slope above `sigmas` sigma of their own history: `pipelines.pixels.search`."""
         from pipelines.pixels.search import above
         from pipelines.progress import bar
 
-        with bar("Pixels", shown=progress) as advance:
-            return above(self._session, sigmas=sigmas, where=where, progress=advance)
+        with self._session.spread(scheduler) as session, bar("Pixels", shown=progress) as advance:
+            return above(session, sigmas=sigmas, where=where, progress=advance)
 
     def find_changed(
         self,
@@ -57,24 +90,31 @@ class Pixels:
         *,
         sigmas: float = 5.0,
         where: Where = None,
+        scheduler: Any = None,
         progress: bool | None = None,
     ) -> "FoundPixels":
         """Find the pixels whose level changed between two dates: `pipelines.pixels.search`."""
         from pipelines.pixels.search import changed
         from pipelines.progress import bar
 
-        with bar("Pixels", shown=progress) as advance:
-            return changed(self._session, before=before, after=after, sigmas=sigmas, where=where, progress=advance)
+        with self._session.spread(scheduler) as session, bar("Pixels", shown=progress) as advance:
+            return changed(session, before=before, after=after, sigmas=sigmas, where=where, progress=advance)
 
     def find_telegraph(
-        self, *, separation: float = 5.0, switches: int = 2, where: Where = None, progress: bool | None = None
+        self,
+        *,
+        separation: float = 5.0,
+        switches: int = 2,
+        where: Where = None,
+        scheduler: Any = None,
+        progress: bool | None = None,
     ) -> "FoundPixels":
         """Find the pixels whose slope jumps between two levels: `pipelines.pixels.search`."""
         from pipelines.pixels.search import telegraph
         from pipelines.progress import bar
 
-        with bar("Pixels", shown=progress) as advance:
-            return telegraph(self._session, separation=separation, switches=switches, where=where, progress=advance)
+        with self._session.spread(scheduler) as session, bar("Pixels", shown=progress) as advance:
+            return telegraph(session, separation=separation, switches=switches, where=where, progress=advance)
 
     def find_ramp_telegraph(
         self,
@@ -83,15 +123,16 @@ class Pixels:
         jumps: int = 4,
         product: str | None = None,
         where: Where = None,
+        scheduler: Any = None,
         progress: bool | None = None,
     ) -> "FoundPixels":
         """Find the pixels whose ramps jump between two levels, by readout pattern: `pipelines.pixels.search.ramps`."""
         from pipelines.pixels.search import ramp_telegraph
         from pipelines.progress import bar
 
-        with bar("Pixels", shown=progress) as advance:
+        with self._session.spread(scheduler) as session, bar("Pixels", shown=progress) as advance:
             how: dict[str, Any] = {"separation": separation, "jumps": jumps, "product": product, "where": where}
-            return ramp_telegraph(self._session, **how, progress=advance)
+            return ramp_telegraph(session, **how, progress=advance)
 
     def find_noisy(self, camera: str, *, times: float = 3.0, share: float = 0.5, date: Any = None) -> "FoundPixels":
         """Find the pixels of a camera that are noisy night after night: `pipelines.pixels.cameras.finding`."""
@@ -112,15 +153,16 @@ class Pixels:
         separation: float = 5.0,
         switches: int = 2,
         date: Any = None,
+        scheduler: Any = None,
         progress: bool | None = None,
     ) -> "FoundPixels":
         """Find the pixels of a camera that jump between two levels in its biases and darks, over all nights."""
         from pipelines.pixels.cameras.finding import telegraph
         from pipelines.progress import bar
 
-        with bar("Pixels", shown=progress) as advance:
+        with self._session.spread(scheduler) as session, bar("Pixels", shown=progress) as advance:
             how: dict[str, Any] = {"separation": separation, "switches": switches, "date": date, "progress": advance}
-            return telegraph(self._session, camera, **how)
+            return telegraph(session, camera, **how)
 
     # -- the rate history ------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from pipelines.pixels.coordinates import (
     lab_geometry,
     places_of,
 )
-from pipelines.pixels.exposures import RAMPS, SLOPES, Filters, FoundExposures, day_range, find_exposures
+from pipelines.pixels.exposures import RAMPS, SLOPES, Filters, FoundExposures, Observed, day_range, find_exposures
 from pipelines.pixels.reading import Ramps, Slopes, read_ramps
 from pipelines.session import Session
 from pipelines.table import Answer, Row
@@ -138,6 +138,15 @@ class PixelSelection:
     def read(self) -> tuple[Ramps, ...]:
         """Return the ramps of each exposure as plain arrays of their own lengths, nothing padded."""
         return self._ramps[0]
+
+    @property
+    def observed(self) -> Sequence[Observed]:
+        """The exposures whose ramps are asked for, in order of time."""
+        return self._found.observed
+
+    def take_ramps(self, ramps: tuple[Ramps, ...], unread: tuple[Row, ...]) -> None:
+        """Hold the ramps of `observed`, and what could not be read of them, that somebody else has read."""
+        self.__dict__["_ramps"] = (ramps, unread)  # the place where cached_property keeps what it has made
 
     def read_slopes(self) -> tuple[Slopes, ...]:
         """Return the slopes of each exposure as plain arrays of their own lengths."""

@@ -4,7 +4,7 @@ import os
 import re
 import sys
 
-_SECRET = re.compile(
+SECRET = re.compile(
     r"PASSW|PASSPHRASE|SECRET|TOKEN|CREDENTIAL|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|^PGPASS|^CATALOG_|_URI$|^(MONGO|DATABASE)",
     re.IGNORECASE,
 )
@@ -35,6 +35,6 @@ def environment(*, store: str | None = None) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if (bucket and name.startswith(_OF_STORE)) or not (_SECRET.search(name) or _ACCOUNT.search(value))
+        if (bucket and name.startswith(_OF_STORE)) or not (SECRET.search(name) or _ACCOUNT.search(value))
     }
     return {**kept, "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))}

@@ -36,6 +36,7 @@ class Upkeep:
         max_age: timedelta = timedelta(0),
         grace: timedelta = timedelta(hours=1),
         repair: bool = False,
+        scheduler: Any = None,
         progress: bool | None = None,
     ) -> "CheckReport":
         """Prove that nothing is missing, changed or left behind: `pipelines.upkeep.check`."""
@@ -44,9 +45,9 @@ class Upkeep:
 
         if repair:
             self._session.require_writable("repair")
-        with bar("Check", shown=progress) as advance:
+        with self._session.spread(scheduler) as session, bar("Check", shown=progress) as advance:
             return check(
-                self._session,
+                session,
                 level=level,
                 time_limit=time_limit,
                 max_age=max_age,

@@ -7,7 +7,7 @@ that pass may be stopped at any time and goes on where it stopped.
 
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -19,10 +19,11 @@ from pipelines.session import Session
 from pipelines.table import Answer, plain
 from pipelines.table.cells import counted
 from pipelines.upkeep.census import OutOfTime, take_census
+from pipelines.upkeep.confirming import confirmed
 from pipelines.upkeep.findings import DAMAGE, GRAVITIES, KINDS, UNFINISHED, Finding
 from pipelines.upkeep.retired import retired_masters
 from pipelines.upkeep.status import keep_count
-from pipelines.upkeep.verifications import AHEAD, Verifications, work_of
+from pipelines.upkeep.verifications import AHEAD, Item, Verifications, work_of
 
 LEVELS = ("exists", "sizes", "digests", "decode")
 GRACE = timedelta(hours=1)
@@ -168,16 +169,12 @@ def check(
     items, fresh = verifications.due(work_of(census, level=level), max_age=max_age)
     done, stopped = 0, ""
     try:
-        for number, item in enumerate(items):
-            if deadline is not None and time.monotonic() >= deadline:
-                stopped = "time"
-                break
-            if number % AHEAD == 0:
-                verifications.read_ahead(items[number : number + AHEAD])
-            findings += verifications.verify(item)
+        for found in _verified(session, verifications, items, level=level, deadline=deadline):
+            findings += found
             done += 1
             if progress is not None:
                 progress(done, len(items))
+        stopped = "time" if done < len(items) else ""
     except KeyboardInterrupt:
         stopped = "interrupted"
     finally:
@@ -205,6 +202,25 @@ def check(
         session, "check", {"level": level, "findings": len(report.findings), "damage": damage, "left": report.left}
     )
     return report
+
+
+def _verified(
+    session: Session, verifications: Verifications, items: Sequence[Item], *, level: str, deadline: float | None
+) -> Iterator[list[Finding]]:
+    """Verify one item after another, until there is no time left; yield what is wrong with each."""
+    if session.workers is not None:
+        found = confirmed(verifications, items, level=level, workers=session.workers, deadline=deadline)
+        for item, sound in found:
+            if sound:
+                verifications.sound(item)
+            yield [] if sound else verifications.verify(item)
+        return
+    for number, item in enumerate(items):
+        if deadline is not None and time.monotonic() >= deadline:
+            return
+        if number % AHEAD == 0:
+            verifications.read_ahead(items[number : number + AHEAD])
+        yield verifications.verify(item)
 
 
 def _cut_short(ended: OutOfTime, level: str, *, seconds: float) -> CheckReport:

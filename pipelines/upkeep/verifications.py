@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from pymongo import DeleteOne, ReplaceOne
 
-from arraystore import ArrayDamaged, InvalidArray, InvalidRef, Lost, StoreTooNew
+from arraystore import ArrayDamaged, ArrayStore, InvalidArray, InvalidRef, Lost, StoreTooNew
 from pipelines.documents.lookup import found_in
 from pipelines.documents.records import record_key
 from pipelines.documents.replay import entries_of, kept_document, replayed, settled
@@ -137,12 +137,25 @@ class Verifications:
             found = list(self._document(collection, name))
         if found:
             self._waiting.append(DeleteOne({"_id": item.name}))
+            self._save_some()
         else:
-            entry = {"_id": item.name, "level": self._level, "at": datetime.now(UTC)}
-            self._waiting.append(ReplaceOne({"_id": item.name}, entry, upsert=True))
+            self.sound(item)
+        return found
+
+    def known(self, item: Item) -> Document | None:
+        """Return what was read ahead of an item: the reference of an array, or the document."""
+        collection, _, name = item.name.partition("/")
+        return self._references.get(name) if collection == "objects" else self._documents.get((collection, name))
+
+    def sound(self, item: Item) -> None:
+        """Remember that an item was found sound."""
+        entry = {"_id": item.name, "level": self._level, "at": datetime.now(UTC)}
+        self._waiting.append(ReplaceOne({"_id": item.name}, entry, upsert=True))
+        self._save_some()
+
+    def _save_some(self) -> None:
         if len(self._waiting) >= BATCH:
             self.save()
-        return found
 
     def save(self) -> None:
         """Write down what was verified, unless the archive may only be read."""
@@ -241,13 +254,7 @@ class Verifications:
         name, ingest = document["_id"], document["ingest"]
         key = record_key(name, ingest["revision"], collection=collection)
         try:
-            kept = kept_document(self._session.store, key)
-            entries = {
-                entry["change"]: entry
-                for entry in entries_of(
-                    self._session.store, name, ingest["revision"], upto=ingest.get("changes", 0), collection=collection
-                )
-            }
+            kept, entries = kept_of(self._session.store, document, collection)
             # A change whose record is lost (the census says so) is taken from the history.
             query = {"document": name, "collection": collection, "revision": ingest["revision"]}
             if len(entries) < ingest.get("changes", 0):
@@ -277,3 +284,18 @@ class Verifications:
 def _by_number(document: Document) -> Document:
     """Return what counts of how a document was ingested, without which run did it, and when."""
     return {key: value for key, value in document["ingest"].items() if key not in ("run", "at", "version")}
+
+
+def kept_of(store: ArrayStore, document: Document, collection: str) -> tuple[Document, dict[int, Document]]:
+    """Return what the store keeps of a document: as it was ingested, and its changes by number.
+
+    Raises
+    ------
+    Lost, ArrayDamaged
+        The record is not there, or cannot be trusted.
+    """
+    name, ingest = document["_id"], document["ingest"]
+    kept = kept_document(store, record_key(name, ingest["revision"], collection=collection))
+    changes = ingest.get("changes", 0)
+    entries = entries_of(store, name, ingest["revision"], upto=changes, collection=collection)
+    return kept, {entry["change"]: entry for entry in entries}

@@ -26,8 +26,9 @@ from pipelines.combine import FrameUnreadable, NoiseModel, combine, measure_nois
 from pipelines.combine.methods import trims
 from pipelines.errors import DarkroomError
 from pipelines.instruments import profiles
+from pipelines.schedulers.workers import SharedStore
 
-__all__ = ["make", "planes"]
+__all__ = ["make", "make_shared", "not_made", "planes"]
 
 
 class _Unfit(Exception):
@@ -64,13 +65,23 @@ def _made(step: Step, work: Work, store: ArrayStore) -> Made:
         return replace(made, seconds=time.perf_counter() - started)
 
 
+def make_shared(shared: SharedStore, work: Work) -> Made:
+    """Make a master as `make` does, on a worker of a scheduler."""
+    return make(work, store=shared.store)
+
+
+def not_made(step: Step, problem: str) -> Made:
+    """Return that nothing was made, and why."""
+    return Made(step, {}, None, {}, {}, {}, {}, 0.0, problem)
+
+
 def _known(step: Step, work: Work, otherwise: str) -> str:
     name = step.named().master
     return f"{name} is made of the others" if name in work.known else otherwise
 
 
 def _failed(step: Step, problem: str, started: float) -> Made:
-    return Made(step, {}, None, {}, {}, {}, {}, time.perf_counter() - started, problem)
+    return replace(not_made(step, problem), seconds=time.perf_counter() - started)
 
 
 def planes(step: Step, work: Work, store: ArrayStore) -> Made:

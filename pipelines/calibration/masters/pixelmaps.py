@@ -29,6 +29,8 @@ __all__ = ["PixelMap", "add_scatter", "draft", "in_use", "make", "map_pixels", "
 MOST = 0.2
 """Fraction of the sensor from which a map is not in use until somebody has looked."""
 
+_ALL = slice(None)
+
 
 Votes = npt.NDArray[np.uint8]
 
@@ -124,11 +126,11 @@ def merged(votes: Votes, voters: int, rules: MapRules) -> npt.NDArray[np.bool_]:
     return votes >= least
 
 
-def add_scatter(scatter: Scatter, dark: Doc, value: npt.NDArray[Any], store: ArrayStore) -> None:
-    """Add a dark's samples: all of them, where it has kept their scatter, or those it consists of."""
+def add_scatter(scatter: Scatter, dark: Doc, value: npt.NDArray[Any], store: ArrayStore, *, rows: slice = _ALL) -> None:
+    """Add a dark's samples in some rows: all of them, where it has kept their scatter, or those it consists of."""
 
     def plane(name: str) -> npt.NDArray[Any]:
-        return np.asarray(store.open(dark["arrays"][name]))
+        return np.asarray(store.open(dark["arrays"][name])[rows])
 
     count = plane("count").astype(np.float32)
     kept = plane("variance_scatter") * count

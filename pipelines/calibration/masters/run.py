@@ -7,10 +7,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from typing import Any
 
-from arraystore import ArrayStore
 from pipelines.calibration.groups.kinds import KINDS
 from pipelines.calibration.masters.document import MasterParts, keep_master, master_document, recover_master
-from pipelines.calibration.masters.make import make
+from pipelines.calibration.masters.make import make, make_shared, not_made
 from pipelines.calibration.masters.plan import plan_kind, require_sense
 from pipelines.calibration.masters.step import MasterOptions, Step
 from pipelines.calibration.masters.work import Made, Work
@@ -136,7 +135,7 @@ def _carry_out(steps: Sequence[Step], place: _Making, *, jobs: int, progress: Pr
         else:
             outcome = "unchanged" if step.reason == "nothing has changed" else "none"
             rows[number] = _row(step, outcome, master=there.get(str(step.master)))
-    for done, (number, made) in enumerate(_all(waiting, place.session.store, jobs), 1):
+    for done, (number, made) in enumerate(_all(waiting, place.session, jobs), 1):
         rows[number] = _kept(made, place)
         if progress is not None:
             progress(done, len(waiting))
@@ -148,8 +147,14 @@ def _carry_out(steps: Sequence[Step], place: _Making, *, jobs: int, progress: Pr
     return [rows[number] for number in sorted(rows)]
 
 
-def _all(waiting: Sequence[tuple[int, Work]], store: ArrayStore, jobs: int) -> Iterator[tuple[int, Made]]:
+def _all(waiting: Sequence[tuple[int, Work]], session: Session, jobs: int) -> Iterator[tuple[int, Made]]:
     """Make masters side by side, few at a time; the catalog is left to the caller's thread."""
+    if session.workers is not None:
+        for done in session.workers.each(make_shared, (work for _, work in waiting)):
+            made = done.result if done.result is not None else not_made(done.piece.step, done.lost)
+            yield waiting[done.number][0], made
+        return
+    store = session.store
     pool = ThreadPoolExecutor(jobs, thread_name_prefix="darkroom-master")
     pending: dict[Future[Made], int] = {}
     try:

@@ -5,7 +5,7 @@ once: samples far off count when they are more than chance makes hits fall on on
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,6 +67,14 @@ class Scatter:
         for name in ("chi", "kept", "freedom", "noise"):
             setattr(self, name, np.zeros(self.shape, np.float32))
         self.strikes = np.zeros(self.shape, np.uint16)
+
+    @classmethod
+    def joined(cls, bands: "Sequence[Scatter]") -> "Scatter":
+        """Return what was added in bands of rows, from the first on, as one."""
+        whole = cls((sum(band.shape[0] for band in bands), *bands[0].shape[1:]))
+        for name in ("chi", "kept", "freedom", "strikes", "noise"):
+            setattr(whole, name, np.concatenate([getattr(band, name) for band in bands]))
+        return whole
 
     def add(self, spread: Spread, steady: Plane, kept: Plane | None = None) -> None:
         """Add a master.

@@ -28,6 +28,7 @@ from pipelines.errors import UsageError
 from pipelines.instruments import FrameLimits, profiles
 from pipelines.instruments.calibration import CAMERA, EXPTIME, TEMPERATURE
 from pipelines.progress import Progress
+from pipelines.schedulers.workers import SharedStore
 from pipelines.session import Session
 from pipelines.table import Answer, Row
 from pipelines.table.cells import counted
@@ -40,6 +41,7 @@ logger = logging.getLogger(__name__)
 VERSION = 3
 """Of the measurements: raised when the same pixels give other numbers, so that they are measured again."""
 
+TOGETHER = 8  # frames in one piece of work for a scheduler
 VERB = "frames --check"
 KINDS = ("dark", "bias", "flat")
 
@@ -103,7 +105,7 @@ def check_frames(
     frames = _documents(session.headers, date, kinds)
     measured: list[_MeasuredFrame] = []
     try:
-        for one in _measure_all(frames, session.store, jobs=jobs, progress=progress):
+        for one in _measure_all(frames, session, jobs=jobs, progress=progress):
             measured.append(one)
     except KeyboardInterrupt:  # what was measured is not measured again; verdicts need all frames of the night
         new = [one for one in measured if one.stats is not None and not one.known]
@@ -173,8 +175,18 @@ def _documents(headers: Collection, night: str, kinds: Sequence[str]) -> list[Fr
 
 
 def _measure_all(
-    frames: Sequence[Frame], store: ArrayStore, *, jobs: int | None, progress: Progress | None
+    frames: Sequence[Frame], session: Session, *, jobs: int | None, progress: Progress | None
 ) -> Iterator[_MeasuredFrame]:
+    done = 0
+    if session.workers is not None:
+        pieces = [frames[first : first + TOGETHER] for first in range(0, len(frames), TOGETHER)]
+        for piece in session.workers.in_order(_measure_some, pieces):
+            yield from piece.require(f"measuring {piece.piece[0]['_id']} and those after it")
+            done += len(piece.piece)
+            if progress is not None:
+                progress(done, len(frames))
+        return
+    store = session.store
     pool = ThreadPoolExecutor(jobs or processors(), thread_name_prefix="darkroom-measure")
     try:
         for done, one in enumerate(pool.map(lambda frame: _measure(frame, store), frames), 1):
@@ -183,6 +195,10 @@ def _measure_all(
                 progress(done, len(frames))
     finally:
         pool.shutdown(cancel_futures=True)  # of an interrupted run, those that wait
+
+
+def _measure_some(shared: SharedStore, frames: Sequence[Frame]) -> list[_MeasuredFrame]:
+    return [_measure(frame, shared.store) for frame in frames]
 
 
 def _measure(frame: Frame, store: ArrayStore) -> _MeasuredFrame:

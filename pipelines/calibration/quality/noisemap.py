@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from arraystore import ArrayStore
 from pipelines.calibration.masters.pixelmaps import add_scatter, in_use, place_of
 from pipelines.calibration.masters.unstable import Scatter, steady_variance
+from pipelines.documents.schema import Doc
 from pipelines.errors import NothingThere
 from pipelines.instruments.nights import on
 from pipelines.session import Session
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+ROWS = 512  # of a piece of work for a scheduler
 _COLUMNS = ("x", "y", "noise", "times")
 
 
@@ -74,12 +77,14 @@ def noise_map(session: Session, camera: str, *, date: str | Sequence[str] | None
     """
     masters, left_out = _masters(session, camera, date)
     shape = tuple(masters[0]["arrays"]["value"]["shape"])
-    scatter = Scatter(shape)
-    steady = np.zeros(shape, np.float32)
-    for master in masters:
-        value = np.asarray(session.store.open(master["arrays"]["value"]))
-        add_scatter(scatter, master, value, session.store)
-        steady += np.nan_to_num(np.sqrt(steady_variance(value, master["noise"]))) / np.float32(len(masters))
+    if session.workers is None:
+        bands = [_band(session, (masters, slice(0, shape[0])))]
+    else:
+        cut = [slice(first, min(first + ROWS, shape[0])) for first in range(0, shape[0], ROWS)]
+        found_there = session.workers.in_order(_band, [(masters, rows) for rows in cut])
+        bands = [done.require(f"the noise of {camera} from row {done.piece[1].start} on") for done in found_there]
+    scatter = Scatter.joined([scattered for scattered, _ in bands])
+    steady = np.concatenate([noise for _, noise in bands])
     noise, unstable = scatter.sigma(), scatter.unstable()
     times = np.where(unstable, noise / np.maximum(steady, 1e-30), 0)
     found = int(unstable.sum())
@@ -98,6 +103,23 @@ def noise_map(session: Session, camera: str, *, date: str | Sequence[str] | None
         left_out,
         Answer(_COLUMNS, tuple(rows), title),
     )
+
+
+class _Stored(Protocol):
+    @property
+    def store(self) -> ArrayStore: ...
+
+
+def _band(shared: _Stored, piece: tuple[Sequence[Doc], slice]) -> tuple[Scatter, npt.NDArray[np.float32]]:
+    """Return the scatter, and the noise of steady pixels, over all masters; one of them is in memory at a time."""
+    masters, rows = piece
+    shape = (rows.stop - rows.start, masters[0]["arrays"]["value"]["shape"][1])
+    scatter, steady = Scatter(shape), np.zeros(shape, np.float32)
+    for master in masters:
+        value = np.asarray(shared.store.open(master["arrays"]["value"])[rows])
+        add_scatter(scatter, master, value, shared.store, rows=rows)
+        steady += np.nan_to_num(np.sqrt(steady_variance(value, master["noise"]))) / np.float32(len(masters))
+    return scatter, steady
 
 
 def _masters(

@@ -16,7 +16,7 @@ from arraystore import ArrayDamaged, Cube, Lost
 from pipelines.detectors.dqflags import UnknownFlag, dq_names, mask_of
 from pipelines.detectors.geometry import GEOMETRIES
 from pipelines.errors import require
-from pipelines.pixels.search.stacks import NoExposures, Where
+from pipelines.pixels.search.stacks import NoExposures, Stored, Where
 from pipelines.progress import Progress
 from pipelines.session import Session
 from pipelines.table import Answer, Row
@@ -162,7 +162,7 @@ def pixels_with(
     unreadable: dict[str, str] = {}
     threads = workers or min(4, os.cpu_count() or 1)
     nbytes = 0
-    for done, (doc, counted) in enumerate(_in_turn(lambda d: _count(session, d, flags), documents, threads), start=1):
+    for done, (doc, counted) in enumerate(_counted(session, documents, flags, threads), start=1):
         if isinstance(counted, str):
             unreadable[doc["_id"]] = counted
         else:
@@ -257,7 +257,22 @@ def _mask(doc: Mapping[str, Any], flags: str | Sequence[str]) -> int:
     return mask_of(flags, dq_names(doc.get("dq_version")))
 
 
-def _count(session: Session, doc: Mapping[str, Any], flags: str | Sequence[str]) -> tuple[Row, Array] | str:
+def _counted(
+    session: Session, documents: Sequence[dict[str, Any]], flags: str | Sequence[str], threads: int
+) -> Iterator[tuple[dict[str, Any], tuple[Row, Array] | str]]:
+    """Count in each document, in their order, here or on the workers of a scheduler."""
+    if session.workers is None:
+        yield from _in_turn(lambda doc: _count(session, doc, flags), documents, threads)
+        return
+    for done in session.workers.in_order(_count_one, ((doc, flags) for doc in documents)):
+        yield done.piece[0], done.require(f"counting in {done.piece[0]['_id']}")
+
+
+def _count_one(shared: Stored, piece: tuple[dict[str, Any], str | Sequence[str]]) -> tuple[Row, Array] | str:
+    return _count(shared, *piece)
+
+
+def _count(session: Stored, doc: Mapping[str, Any], flags: str | Sequence[str]) -> tuple[Row, Array] | str:
     """Return the row and the image of a product, or why it could not be read."""
     window = doc["window"]
     image = np.zeros((window["ny"], window["nx"]), np.int32)
@@ -286,7 +301,7 @@ def _count(session: Session, doc: Mapping[str, Any], flags: str | Sequence[str])
     return row, image
 
 
-def _bands(session: Session, doc: Mapping[str, Any], mask: int) -> Iterator[tuple[slice, Array, Array]]:
+def _bands(session: Stored, doc: Mapping[str, Any], mask: int) -> Iterator[tuple[slice, Array, Array]]:
     """Yield rows, where the groups (nint, ngroup, rows, x) and where the pixels (rows, x) have one of the bits.
 
     The flags of slopes hold those of the pixel, too, and cannot be told apart: they count as one group's.

@@ -23,7 +23,7 @@ from pipelines.documents.schema import Doc
 from pipelines.errors import UsageError
 from pipelines.pixels.search import statistics as levels
 from pipelines.pixels.search.result import FoundPixels, Map
-from pipelines.pixels.search.stacks import BUDGET, Block, NoExposures, Where, blocks
+from pipelines.pixels.search.stacks import BUDGET, Block, NoExposures, Stored, Where, blocks
 from pipelines.progress import Progress
 from pipelines.session import Session
 from pipelines.table import Answer, Row
@@ -192,22 +192,35 @@ def ramp_telegraph(
 def _over_blocks(
     session: Session, stack: RampStack, threads: int, least: int
 ) -> Iterator[tuple[Block, dict[str, Array]]]:
+    # In rounds, so that no more blocks are in memory than the budget allows.
+    cut = list(blocks(stack.shape, nbytes=BUDGET // threads))
+    if session.workers is not None:
+        for done in session.workers.each(_judge_block, ((stack, block, least) for block in cut)):
+            result, failures = done.require(f"a block of {stack.detector} {stack.readpatt}")
+            stack.unreadable.update(failures)
+            yield done.piece[1], result
+        return
     lock = threading.Lock()
 
     def one(block: Block) -> tuple[Block, dict[str, Array]]:
-        parts, failures = _read(session, stack, block)
+        result, failures = _judge_block(session, (stack, block, least))
         with lock:
             stack.unreadable.update(failures)
-        return block, judge(parts, least=least)
+        return block, result
 
     with ThreadPoolExecutor(threads, thread_name_prefix="darkroom-find") as pool:
-        # In rounds, so that no more blocks are in memory than the budget allows.
-        cut = list(blocks(stack.shape, nbytes=BUDGET // threads))
         for first in range(0, len(cut), threads):
             yield from pool.map(one, cut[first : first + threads])
 
 
-def _read(session: Session, stack: RampStack, block: Block) -> tuple[list[Array], dict[str, str]]:
+def _judge_block(shared: Stored, piece: tuple[RampStack, Block, int]) -> tuple[dict[str, Array], dict[str, str]]:
+    """Return what is found in a block, and the documents that could not be read."""
+    stack, block, least = piece
+    parts, failures = _read(shared, stack, block)
+    return judge(parts, least=least), failures
+
+
+def _read(session: Stored, stack: RampStack, block: Block) -> tuple[list[Array], dict[str, str]]:
     """Return the differences of a block, an array (integration, difference, y, x) an exposure; NaN where not usable."""
     parts, failures = [], {}
     for doc in stack.documents:

@@ -15,9 +15,10 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from arraystore import ArrayDamaged, Lost
+from arraystore import ArrayDamaged, ArrayStore, Lost
 from pipelines.errors import UsageError
 from pipelines.pixels.search.statistics import Floats
+from pipelines.schedulers.workers import Workers
 from pipelines.session import Session
 
 BUDGET = 64 * 2**20
@@ -217,6 +218,12 @@ def over_blocks(
     workers : int
         Blocks in work at once; together they hold no more than `budget` bytes.
     """
+    cut = blocks(stack.shape, nbytes=budget // workers)
+    if session.workers is not None:
+        for block, result, failures in _by_workers(session.workers, stack, work, cut):
+            stack.unreadable.update(failures)
+            yield block, result
+        return
     lock = threading.Lock()
 
     def one(block: Block) -> tuple[Block, Result]:
@@ -227,7 +234,7 @@ def over_blocks(
 
     with ThreadPoolExecutor(workers, thread_name_prefix="darkroom-find") as pool:
         pending: set[Future[tuple[Block, Result]]] = set()
-        for block in blocks(stack.shape, nbytes=budget // workers):
+        for block in cut:
             pending.add(pool.submit(one, block))
             if len(pending) >= workers:
                 done, pending = wait(pending, return_when=FIRST_COMPLETED)
@@ -236,7 +243,29 @@ def over_blocks(
             yield future.result()
 
 
-def read_block(session: Session, stack: SlopeStack, block: Block) -> tuple[Floats, Floats, dict[str, str]]:
+def _by_workers(
+    workers: Workers, stack: SlopeStack, work: BlockWork[Result], cut: Iterator[Block]
+) -> Iterator[tuple[Block, Result, dict[str, str]]]:
+    """Have blocks read by the workers of a scheduler; yield each, what was made of it, and what could not be read."""
+    for done in workers.each(_do_block, ((stack, work, block) for block in cut)):
+        result, failures = done.require(f"a block of {stack.detector} {stack.subarray}")
+        yield done.piece[2], result, failures
+
+
+def _do_block(shared: Stored, piece: tuple[SlopeStack, BlockWork[Result], Block]) -> tuple[Result, dict[str, str]]:
+    stack, work, block = piece
+    values, errors, failures = read_block(shared, stack, block)
+    return work(values, errors), failures
+
+
+class Stored(Protocol):
+    """Whatever has the array store: a session, or what a worker is told of one."""
+
+    @property
+    def store(self) -> ArrayStore: ...
+
+
+def read_block(session: Stored, stack: SlopeStack, block: Block) -> tuple[Floats, Floats, dict[str, str]]:
     """Return slopes and errors of a block, (time, rows, columns), and the documents that could not be read."""
     rows, columns = block
     values = np.full((stack.shape[0], rows.stop - rows.start, columns.stop - columns.start), np.nan, np.float32)
@@ -262,7 +291,7 @@ def read_block(session: Session, stack: SlopeStack, block: Block) -> tuple[Float
 
 
 def _from_history(
-    session: Session, stack: SlopeStack, document: str, name: str, block: Block, read: dict[str, Floats | None]
+    session: Stored, stack: SlopeStack, document: str, name: str, block: Block, read: dict[str, Floats | None]
 ) -> Floats | None:
     """Return the planes of the rate history from those of a document on; None where it has none, or cannot be read.
 
