@@ -6,6 +6,7 @@ pixel's result depends neither on its neighbours nor on the order of the frames.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -46,7 +47,8 @@ class Samples:
     def moments(self) -> tuple[Plane, Plane]:
         """Mean, and sum of squared deviations from it, of all samples."""
         if self._moments is None:
-            self._moments = moments(self.rows)
+            short = self.rows[0].dtype == np.uint16 and self.count > 2
+            self._moments = _moments_of_counts(self.rows) if short else moments(self.rows)
         return self._moments
 
     def median(self) -> Plane:
@@ -91,6 +93,32 @@ def moments(rows: Sequence[NDArray[Any]]) -> tuple[Plane, Plane]:
         np.multiply(deviation, deviation, out=deviation)
         squares += deviation
     return mean, squares
+
+
+def _moments_of_counts(rows: Sequence[NDArray[Any]]) -> tuple[Plane, Plane]:
+    """Mean, and sum of squared deviations from it, of sorted whole numbers, in half the time.
+
+    Above the lowest sample they are small: as long as their squares add up to less than 2^24, float32 holds every
+    sum exactly. The pixels of which that is not so, those that are hit or noisy, are worked out as all others.
+    """
+    lowest, number = rows[0], len(rows)
+    total, squares = (np.zeros(len(lowest), np.float32) for _ in range(2))
+    above, size = np.empty_like(lowest), np.empty_like(total)
+    for row in rows[1:]:
+        np.subtract(row, lowest, out=above)
+        size[:] = above
+        total += size
+        np.multiply(size, size, out=size)
+        squares += size
+    mean = total.astype(np.float64)
+    spread = squares.astype(np.float64)
+    spread -= mean * mean / number
+    mean += lowest * np.float64(number)  # the whole sum, which is exact too
+    mean /= number
+    wide = np.flatnonzero(above > math.isqrt((1 << 24) // number))  # above: of the largest sample
+    if wide.size:
+        mean[wide], spread[wide] = moments([row[wide] for row in rows])
+    return mean, spread
 
 
 def kept_moments(samples: NDArray[np.float64], keep: Keep) -> tuple[NDArray[np.intp], Plane, Plane]:
