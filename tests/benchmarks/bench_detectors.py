@@ -17,7 +17,10 @@ EMVA_GAIN, EMVA_NOISE = 2.369, 0.885
 
 
 def unstable_rows(archive, folder):
-    """Pixels noisier than so many times the usual: found over all samples, and by what clipping leaves of them."""
+    """Pixels noisier than so many times the usual: found over all samples, and by what clipping leaves of them.
+
+    Of a peer a pixel is found above the limit, set with the truth, at which it flags as many quiet pixels as ours.
+    """
     from astropy.io import fits
     from astropy.stats import mad_std, sigma_clip
 
@@ -27,20 +30,26 @@ def unstable_rows(archive, folder):
     for name in sorted((folder / "dark").iterdir()):
         pixels, header = fits.getdata(name, header=True)
         groups.setdefault(header["EXPTIME"], []).append(pixels.astype(float))
-    clip = {"sigma": 5, "axis": 0, "cenfunc": "median", "stdfunc": mad_std}
-    squares = [np.ma.var(sigma_clip(frames, **clip), axis=0, ddof=1).filled(0) for frames in groups.values()]
-    kept = np.sqrt(np.mean(squares, axis=0))
     quiet = truth < 1.3 * EMVA_NOISE
-    # Of the peer a pixel counts as found where as many quiet ones are flagged as with ours.
-    limit = np.quantile(kept[quiet], 1 - ours.unstable[quiet].mean())
+    peers = {}
+    for told, clip in (
+        ("5 sigma MAD", {"sigma": 5, "cenfunc": "median", "stdfunc": mad_std}),
+        ("3 sigma mean and deviation", {"sigma": 3}),
+    ):
+        squares = [np.ma.var(sigma_clip(f, axis=0, **clip), axis=0, ddof=1).filled(0) for f in groups.values()]
+        kept = np.sqrt(np.mean(squares, axis=0))
+        peers[told] = kept, np.quantile(kept[quiet], 1 - ours.unstable[quiet].mean())
     rows = []
     for times, aim in ((2, 95), (3, 98), (5, 99)):
         noisy = truth > times * EMVA_NOISE
         rows.append(Row(
             f"IMX541: {int(noisy.sum())} pixels noisier than {times}x found; sigma within 1.5x",
             f"{ours.unstable[noisy].mean():.1%}; {_within(ours.noise, truth, noisy):.1%}",
-            f"scatter that a 5 sigma MAD clip leaves: {(kept[noisy] > limit).mean():.1%}; "
-            f"{_within(kept, truth, noisy):.1%}",
+            "scatter after clipping by "
+            + ", ".join(
+                f"{told}: {(kept[noisy] > limit).mean():.1%}; {_within(kept, truth, noisy):.1%}"
+                for told, (kept, limit) in peers.items()
+            ),
             f">= {aim} %",
         ))  # fmt: skip
     rows.append(
@@ -68,7 +77,10 @@ def transfer_rows(archive):
 
 
 def flat_rows(folder):
-    """Flats of 26 to 3871 DN in one: weighted by variance, and all alike as by default elsewhere."""
+    """Flats of 26 to 3871 DN in one: weighted by variance, and all alike as by default elsewhere.
+
+    Eight of the 56 files are copies, which grouping leaves out: 48 flats are combined.
+    """
     from astropy.io import fits
     from astropy.nddata import CCDData
     from ccdproc import Combiner
@@ -76,7 +88,8 @@ def flat_rows(folder):
     from pipelines.combine import NoiseModel, combine
 
     dark = np.mean([fits.getdata(name).astype(float) for name in sorted((folder / "dark").iterdir())[:8]], axis=0)
-    flats = [fits.getdata(name).astype("u2") for name in sorted((folder / "flat").iterdir())]
+    read = [fits.getdata(name).astype("u2") for name in sorted((folder / "flat").iterdir())]
+    flats = list({flat.tobytes(): flat for flat in read}.values())
     levels = [float(np.median(flat[96:-96, 96:-96] - dark[96:-96, 96:-96])) for flat in flats]
     noise = NoiseModel(EMVA_NOISE, EMVA_GAIN, float(np.median(dark)))
     options = {"noise": noise, "offsets": [dark] * len(flats), "scale": [1 / level for level in levels]}
@@ -89,8 +102,11 @@ def flat_rows(folder):
         theirs.append(np.asarray(Combiner(scaled).average_combine().data))
     apart = np.std((theirs[0] - theirs[1])[8:-8, 8:-8]) / 2
     stated = np.sqrt(np.median(made.variance_model))
-    return [Row("IMX541: sigma of 56 flats of unequal levels, stated; by halves", f"{stated:.4f}; {halves:.4f}",
-                f"ccdproc average, equal weights, by halves: {apart:.4f}", "<= 0.0020")]  # fmt: skip
+    photons = (EMVA_GAIN * sum(levels)) ** -0.5
+    return [Row(f"IMX541: sigma of {len(flats)} distinct flats of unequal levels, stated; by halves",
+                f"{stated:.4f}; {halves:.4f}",
+                f"ccdproc average, equal weights, by halves: {apart:.4f}; their photons alone: {photons:.4f}",
+                "<= 0.0020")]  # fmt: skip
 
 
 def _half(options, n):
@@ -112,11 +128,17 @@ def hot_rows(folder):
     middle = np.median(frames, axis=0)
     hot = middle - np.median(middle) > 300
     lost = (made.count < len(frames))[hot].mean()
-    samples = 1 - made.count[hot].sum() / (len(frames) * hot.sum())
+    # Taken 15 days before or after the others, a pixel may have another dark current: that is no good sample.
+    signal = np.array([frame - np.median(frame) for frame in frames])
+    changed = (np.abs(signal - np.median(signal, axis=0)) > 0.5 * np.median(signal, axis=0)).any(axis=0)
+    steady = (made.count < len(frames))[hot & ~changed].mean()
     clipped = sigma_clip(np.array(frames, float), sigma=3, axis=0, cenfunc="median", stdfunc=mad_std)
     theirs = np.ma.getmaskarray(clipped).any(axis=0)[hot].mean()
-    what = f"ST-7: of {int(hot.sum())} pixels above 300 ADU in {len(frames)} darks lose a sample; samples lost"
-    return [Row(what, f"{lost:.1%}; {samples:.1%}", f"astropy's median and MAD, 3 sigma: {theirs:.1%}", "<= 2 %")]
+    what = (
+        f"ST-7: of {int(hot.sum())} pixels above 300 ADU in {len(frames)} darks lose a sample; "
+        f"of the {int((hot & ~changed).sum())} that no frame has at half their signal more or less"
+    )
+    return [Row(what, f"{lost:.1%}; {steady:.1%}", f"astropy's median and MAD, 3 sigma: {theirs:.1%}", "<= 2 %")]
 
 
 def main():

@@ -31,6 +31,12 @@ REJECTED = 0.2
 STRUCTURE = 0.25
 """Smooth differences of a frame, in sigmas of a pixel, from which there is a leak or a cloud in it."""
 
+SURFACE = 0.4
+"""Smooth difference of a dark or bias from one place to another, in sigmas of a pixel, from which a leak is in it.
+
+Sound darks and biases of real cameras have up to 0.17, the first bias of a night that was still settling 0.78.
+"""
+
 SLOPE = 0.04
 """Slope of one flat against the others, from edge to edge, from which it is no matter of the sky."""
 
@@ -151,6 +157,10 @@ def worst_frame(held: Sequence[Held]) -> tuple[str, str] | None:
         for ratio, told in (
             ((1 - one.share) / (1 - SHARE), f"only {one.share:.0%} of its samples agree with the others"),
             (one.structure / STRUCTURE, f"smooth differences to the others of {one.structure:.2f} sigmas of a pixel"),
+            (
+                one.surface / SURFACE,
+                f"it differs by {one.surface:.2f} sigmas of a pixel more in one place than another",
+            ),
             (one.slope / SLOPE, f"a slope of {one.slope:.1%} from edge to edge that the others have not"),
             (one.excess / DISAGREEMENT if one.pixels else 0.0, f"noise ratio {one.excess:.2f}"),
         ):
@@ -214,6 +224,13 @@ def _doubts(held: Sequence[Held], excess: float, kind: str) -> list[str]:
         what = "a cloud, or light of another shape" if kind == "flat" else "a leak, or a level that is uneven"
         told = _named(smooth, lambda one: f"{one.structure:.2f}")
         faults.append(f"{told}: {what}, in smooth differences of so many sigmas of a pixel, {STRUCTURE:g} is the limit")
+    uneven = sorted((one for one in held if one.surface > SURFACE), key=lambda one: (-one.surface, one.frame))
+    if uneven and not smooth:
+        told = _named(uneven, lambda one: f"{one.surface:.2f}")
+        faults.append(
+            f"{told}: a faint leak, or a level that is uneven, by so many sigmas of a pixel more in one place than in "
+            f"another, {SURFACE:g} is the limit"
+        )
     tilted = sorted((one for one in held if one.slope > SLOPE), key=lambda one: (-one.slope, one.frame))
     if tilted:
         told = _named(tilted, lambda one: f"{one.slope:.1%}")

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from pipelines.calibration.masters.blocks import BLOCK, REACH, Blocks, plane_of_sky
 from pipelines.calibration.masters.unstable import Spread
 
 __all__ = ["Held", "Reference", "Source", "hold_out"]
@@ -23,17 +24,9 @@ Plane = npt.NDArray[Any]
 Use = npt.NDArray[np.bool_]
 Variance = Callable[[int, Plane], Plane]
 
-OUTLIER = 5.0
-"""A sample this many sigmas from the stored value does not agree with it."""
-
 CAP = 25.0
 
-SPOT_SIGMA, SPOT_SHARE = 6.0, 0.02
-"""A block of a flat departs when its mean is so many of its own sigmas off, and by such a fraction of its light."""
-
 _ROWS = 64  # of a band: one row of chunks
-_BLOCK = 8  # pixels along a block, of frames of up to 16 million
-_COARSE = 16  # blocks of blocks along each axis, by which smooth structure is told
 
 
 class Source(Protocol):
@@ -66,6 +59,9 @@ class Held:
         Fraction of its samples that agree with the stored value within 5 sigma; all that were compared count.
     structure : float
         Root mean square of its smooth differences, over blocks, beyond their noise, in sigmas of a pixel.
+    surface : float
+        Of a dark or bias: the surface of second order that fits its differences best, from its lowest to its highest
+        place, in sigmas of a pixel; 0 where noise alone may be it. A faint leak is such a surface.
     slope : float
         Of a flat: the plane that its difference has, from edge to edge, a fraction of the light.
     spots : int
@@ -82,6 +78,7 @@ class Held:
     influence: float
     share: float
     structure: float
+    surface: float
     slope: float
     spots: int
     current: float | None
@@ -120,6 +117,7 @@ def hold_out(
     variance: Variance,
     current: tuple[Source, Source] | None = None,
     sky: bool = False,
+    uneven: float = 0.0,
     spread: Spread | None = None,
 ) -> tuple[Held, ...]:
     """Hold out each frame in turn.
@@ -139,6 +137,8 @@ def hold_out(
     sky : bool
         Take a plane out of each difference: the brightness and the slope of a twilight sky are no
         part of a flat, and no frame is to blame for its own. Look for spots.
+    uneven : float
+        What the noise of their overscan alone may make of `Held.surface`; it is taken off.
     spread : Spread, optional
         Filled with the scatter of all samples.
 
@@ -151,14 +151,14 @@ def hold_out(
     if count < 2:
         return ()
     shape = reference.value.shape
-    block = _BLOCK * max(1, math.isqrt(shape[0] * shape[1] >> 24))
+    block = BLOCK * max(1, math.isqrt(shape[0] * shape[1] >> 24))
     sums, against = [_Sums() for _ in frames], [_Sums() for _ in frames]
-    maps = [_Blocks.of(shape, block) for _ in frames]
+    maps = [Blocks.of(shape, block) for _ in frames]
     height = max(_ROWS, block)
     for start in range(0, shape[0], height):
         stop = min(start + height, shape[0])
         now = None if current is None else tuple(np.asarray(part.read(start, stop), np.float32) for part in current)
-        place = _plane_of_sky(start, stop, shape) if sky else None
+        place = plane_of_sky(start, stop, shape) if sky else None
         rows = slice(start, stop)
         value = reference.value[rows].astype(np.float32)
         thick = reference.variance[rows].astype(np.float32)
@@ -172,7 +172,7 @@ def hold_out(
             with np.errstate(invalid="ignore"):
                 off = np.ma.filled(frame.read(start, stop).astype(np.float32), np.nan) - value
                 compared = known & np.isfinite(off) & (own > 0)
-                good = compared & (off * off <= np.float32(OUTLIER**2) * expected)
+                good = compared & (off * off <= np.float32(REACH**2) * expected)
             if spread is not None:
                 sample = np.where(compared, off, 0)
                 for total, part in zip(moments, (sample, sample * sample, compared, compared & ~good), strict=True):
@@ -191,7 +191,7 @@ def hold_out(
     departs = [one.outlying(reference.value, sky=sky) for one in maps]
     common = np.sum(departs, axis=0) >= 2
     return tuple(
-        _held(name, mine, None if current is None else theirs, one, int((spots & common).sum()), count, sky)
+        _held(name, mine, None if current is None else theirs, one, int((spots & common).sum()), count, sky, uneven)
         for name, mine, theirs, one, spots in zip(names, sums, against, maps, departs, strict=True)
     )
 
@@ -241,98 +241,9 @@ class _Sums:
         return 1 + (self.structure - fitted) / self.pixels
 
 
-@dataclass(slots=True)
-class _Blocks:
-    """Means of one frame's differences over blocks: of the difference, held to 5 sigma, and of its variance."""
-
-    block: int
-    off: Plane
-    expected: Plane
-    count: Plane
-
-    @classmethod
-    def of(cls, shape: tuple[int, ...], block: int) -> "_Blocks":
-        size = (-(-shape[0] // block), -(-shape[1] // block))
-        return cls(block, np.zeros(size), np.zeros(size), np.zeros(size))
-
-    def add(self, start: int, off: Plane, expected: Plane, use: Use) -> None:
-        reach = np.float32(OUTLIER) * np.sqrt(expected)
-        held = np.where(use, np.clip(off, -reach, reach), 0)
-        first = start // self.block
-        for target, plane in ((self.off, held), (self.expected, np.where(use, expected, 0)), (self.count, use)):
-            down = np.add.reduceat(plane.astype(np.float32), np.arange(0, plane.shape[0], self.block), axis=0)
-            cells = np.add.reduceat(down, np.arange(0, plane.shape[1], self.block), axis=1)
-            target[first : first + len(cells)] += cells
-
-    @property
-    def known(self) -> Use:
-        """Which blocks have enough pixels to have a mean."""
-        found: Use = self.count >= max(4, self.block**2 // 4)
-        return found
-
-    def means(self, *, sky: bool) -> tuple[Plane, Plane]:
-        """Return the mean difference of each block, without its plane if that is sky's, and the variance of a pixel."""
-        number = np.maximum(self.count, 1)
-        off, variance = self.off / number, np.where(self.known, self.expected / number, 1)
-        if sky and self.known.any():
-            off = off - self._plane(off, variance)[1]
-        return np.where(self.known, off, 0), variance
-
-    def slope(self) -> float:
-        """Return the plane that fits the differences best, from edge to edge along its slope."""
-        number = np.maximum(self.count, 1)
-        variance = np.where(self.known, self.expected / number, 1)
-        fit = self._plane(self.off / number, variance)[0] if self.known.any() else np.zeros(3)
-        return 2 * math.hypot(fit[1], fit[2])
-
-    def _plane(self, off: Plane, variance: Plane) -> tuple[Plane, Plane]:
-        """Fit a plane to the differences of the blocks: its coefficients, and what it is."""
-        place = _plane_of_sky(0, off.shape[0], off.shape)
-        weight = np.where(self.known, 1 / np.sqrt(variance), 0).ravel()
-        fit = np.linalg.lstsq((place * weight).T, off.ravel() * weight, rcond=None)[0]
-        return fit, (fit @ place).reshape(off.shape)
-
-    def outlying(self, value: Plane, *, sky: bool) -> Use:
-        """Return the blocks of a flat that are off by more than their noise, and a fraction of their light."""
-        off, variance = self.means(sky=sky)
-        if not sky:
-            return np.zeros(off.shape, bool)
-        size = np.abs(off)
-        middle = self.block // 2
-        light = value[middle :: self.block, middle :: self.block]
-        light = np.resize(light, off.shape) if light.shape != off.shape else light
-        # A spot that is many sigmas deep has been held to 5: half of that is as good as the fraction.
-        deep = np.minimum(SPOT_SHARE * np.abs(np.nan_to_num(light, nan=1.0)), 2.5 * np.sqrt(variance))
-        found: Use = self.known & (size > deep) & (size * np.sqrt(self.count) > SPOT_SIGMA * np.sqrt(variance))
-        return found
-
-    def structure(self, *, sky: bool) -> float:
-        """Return the root mean square of smooth differences beyond their noise, in sigmas of a pixel; 0 if not sure."""
-        off, variance = self.means(sky=sky)
-        level = np.where(self.known, off / np.sqrt(variance), 0) * self.count
-        steps = [np.unique(np.linspace(0, n, min(_COARSE, n) + 1).astype(int)[:-1]) for n in off.shape]
-        total, number = level, np.where(self.known, self.count, 0)
-        for axis in (0, 1):
-            total = np.add.reduceat(total, steps[axis], axis=axis)
-            number = np.add.reduceat(number, steps[axis], axis=axis)
-        use = number > 0
-        if use.sum() < 4:
-            return 0.0
-        mean, noise = total[use] / number[use], 1 / number[use]
-        beyond = float(np.mean(mean**2 - noise))
-        error = math.sqrt(2 * float(np.mean(noise**2)) / int(use.sum()))
-        return math.sqrt(beyond) if beyond > 5 * error else 0.0
-
-
-def _plane_of_sky(start: int, stop: int, shape: tuple[int, ...]) -> Plane:
-    """Return 1, x and y of each pixel of a band, the latter from -1 to 1, (3, pixels)."""
-    y = np.linspace(-1, 1, shape[0])[start:stop, np.newaxis]
-    x = np.linspace(-1, 1, shape[1])[np.newaxis, :]
-    place = np.stack([1 + 0 * (x + y), x + 0 * y, y + 0 * x])
-    return place.reshape(3, -1).astype(np.float32)
-
-
-def _held(name: str, mine: _Sums, theirs: _Sums | None, blocks: _Blocks, spots: int, count: int, sky: bool) -> Held:
+def _held(
+    name: str, mine: _Sums, theirs: _Sums | None, blocks: Blocks, spots: int, count: int, sky: bool, uneven: float
+) -> Held:
     # To the master of the others a frame is n / (n - 1) times as far as to the one it is part of; the master moves by
     # the difference over n, and its sigma is that of the difference over sqrt(n (n - 1)).
     return Held(
@@ -342,6 +253,7 @@ def _held(name: str, mine: _Sums, theirs: _Sums | None, blocks: _Blocks, spots: 
         influence=math.sqrt(mine.squares / mine.pixels / (count - 1)) if mine.pixels else math.inf,
         share=mine.pixels / mine.compared if mine.compared else 0.0,
         structure=blocks.structure(sky=sky),
+        surface=0.0 if sky else max(0.0, blocks.surface() - uneven),
         slope=blocks.slope() if sky else 0.0,
         spots=spots,
         current=None if theirs is None else theirs.excess,

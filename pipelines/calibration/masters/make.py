@@ -264,8 +264,16 @@ def _held(
     def variance(i: int, level: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         return noise.variance(level * lights[i].level + pedestal[i]) / lights[i].level ** 2
 
+    sky = work.step.kind == "flat"
     return hold_out(
-        lights, reference, names=names, variance=variance, current=current, sky=work.step.kind == "flat", spread=spread
+        lights,
+        reference,
+        names=names,
+        variance=variance,
+        current=current,
+        sky=sky,
+        uneven=one.uneven,
+        spread=spread,
     )
 
 

@@ -1,5 +1,6 @@
 """Opens one image of the frames of a group as it is combined: trimmed, with its overscan, its dark and its level."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -53,6 +54,19 @@ class Opened:
     stated: tuple[Any, ...]
     geometry: Geometry
     overscan: tuple[Overscan, ...] | None
+
+    @property
+    def uneven(self) -> float:
+        """By how much the noise of the overscan alone may tilt and bend a frame, in sigmas of a pixel.
+
+        Three times the error that a surface of second order has from its lowest to its highest place, by the samples
+        of the overscan: that of its slope is ``2 sqrt(3 / n)``, with its bend ``4.8 / sqrt(n)``.
+        """
+        if self.overscan is None:
+            return 0.0
+        parts = [part.bias for part in self.geometry.amplifiers if part.bias is not None]
+        fewest = min((rows.stop - rows.start) * (across.stop - across.start) for rows, across in parts)
+        return 3 * 4.8 / math.sqrt(fewest)
 
     @property
     def treated(self) -> dict[str, Any]:

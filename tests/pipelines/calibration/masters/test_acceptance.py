@@ -242,7 +242,7 @@ def test_four_of_nine_biases_of_another_level_are_named():
     assert all(name in found.reason for name in ("f1 (", "f4 (", "f5 (", "1 more"))
 
 
-@pytest.mark.parametrize("leak", [10, 20, 40, 400])
+@pytest.mark.parametrize("leak", [5, 10, 20, 40, 400])
 @pytest.mark.parametrize("place", range(3))
 def test_a_leak_in_one_of_three_is_named(leak, place):
     frames = stack(3, (128, 128))
