@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from bson import ObjectId
+from bson.raw_bson import RawBSONDocument
 from pymongo.results import BulkWriteResult
 
 from catalog.embedded.codec import encode, normalise
@@ -41,7 +42,8 @@ class _Collector:
     operations: list[_Operation] = field(default_factory=list)
 
     def add_insert(self, document: MutableMapping[str, Any]) -> None:
-        if "_id" not in document:
+        # One that is encoded already is given its name where it is decoded, and is not decoded twice for it.
+        if not isinstance(document, RawBSONDocument) and "_id" not in document:
             document["_id"] = ObjectId()
         blob = encode(document)
         self.operations.append(_Operation("insert", document, lambda writes: writes.insert(document, blob)))

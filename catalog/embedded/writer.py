@@ -73,7 +73,7 @@ class Writer:
         return number
 
     def _check_arrays(self, document: dict[str, Any], entries: list[dict[bytes, int]]) -> None:
-        if sum(len(found) > 1 or EMPTY_KEY in found for found in entries) > 1:
+        if len([found for found in entries if len(found) > 1 or EMPTY_KEY in found]) > 1:
             for index in self._schema.indexes:
                 check_parallel(document, index.name, index.paths)
 

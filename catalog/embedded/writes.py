@@ -65,11 +65,14 @@ class Writes:
         self._writer.forget()
 
     def insert(self, document: Mapping[str, Any], blob: bytes | None = None) -> Change:
-        """Write a new document, which has an ``_id``."""
+        """Write a new document; one without an ``_id`` is given one, as by a server."""
         blob = encode(document) if blob is None else blob
         decoded = decode_naive(blob)
+        if "_id" not in decoded:
+            decoded = {"_id": ObjectId(), **decoded}
+            blob = encode(decoded)
         check_id(decoded["_id"])
-        if _STAMP in blob and any(isinstance(v, Timestamp) and not v.time and not v.inc for v in decoded.values()):
+        if _STAMP in blob and Timestamp(0, 0) in [v for v in decoded.values() if type(v) is Timestamp]:
             raise refused("Timestamp(0, 0)", "value")
         self._writer.insert(decoded, blob)
         return Change(inserted=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from catalog.errors import InvalidUpdate
@@ -12,6 +13,7 @@ from catalog.language.values import EMPTY_KEY, MISSING, Tag, encode_key, tag_of
 __all__ = ["check_parallel", "entries_of", "unique_keys"]
 
 _ELSEWHERE = object()
+_SHORT = 200  # characters of a text that is worth remembering
 _ABSENT = {encode_key(MISSING): Tag.MISSING}
 
 
@@ -23,11 +25,13 @@ def entries_of(document: dict[str, Any], parts: tuple[str, ...]) -> dict[bytes, 
     """
     value: Any = document  # the usual way first: no array, and nothing or text at its end
     for part in parts:
-        value = value.get(part, MISSING) if type(value) is dict else MISSING if value is MISSING else _ELSEWHERE
-    if value is MISSING:
-        return _ABSENT
-    if type(value) is str and "\x00" not in value:
-        return {b"\x0f" + value.encode() + b"\x00\x00": Tag.PLAIN}
+        if type(value) is not dict:
+            value = _ELSEWHERE
+            break
+        if (value := value.get(part, MISSING)) is MISSING:
+            return _ABSENT
+    if type(value) is str and len(value) <= _SHORT:
+        return _text_entries(value)
     if value is not _ELSEWHERE and type(value) is not list:
         return {encode_key(value): tag_of(value)}
     values = leaves(document, parts)
@@ -42,6 +46,11 @@ def entries_of(document: dict[str, Any], parts: tuple[str, ...]) -> dict[bytes, 
             found[EMPTY_KEY] = Tag.EMPTY
         found.setdefault(encode_key(value), Tag.WHOLE)
     return found or {EMPTY_KEY: Tag.EMPTY}
+
+
+@lru_cache(maxsize=4096)  # documents of a night say the same few words
+def _text_entries(value: str) -> dict[bytes, int]:
+    return {encode_key(value): Tag.PLAIN}
 
 
 def check_parallel(document: dict[str, Any], name: str, paths: Sequence[str]) -> None:
