@@ -26,6 +26,7 @@ __all__ = [
     "put_records",
     "record_path",
     "remove_record",
+    "unframed",
 ]
 
 _ROOT = "records"
@@ -132,11 +133,17 @@ def get_record(backend: Backend, key: str) -> bytes:
         data = backend.read(record_path(key))
     except Lost as error:
         raise Lost(f"there is no record {key!r} in {backend.url}.") from error
-    head = _HEAD.match(data)
-    body = data[head.end() :] if head else b""
-    if head is None or hashlib.sha256(body).hexdigest().encode() != head[1]:
+    body = unframed(data)
+    if body is None:
         raise ArrayDamaged(f"the record {key!r} in {backend.url} is damaged. Restore it from a copy.")
     return body
+
+
+def unframed(data: bytes) -> bytes | None:
+    """Return what the file of a record holds; None if that is not what was put."""
+    head = _HEAD.match(data)
+    body = data[head.end() :] if head else b""
+    return body if head is not None and hashlib.sha256(body).hexdigest().encode() == head[1] else None
 
 
 def list_records(backend: Backend, prefix: str = "") -> Iterator[StoredRecord]:

@@ -22,6 +22,7 @@ from arraystore.records import (
 from arraystore.ref import ArrayRef, Scale, check_digest, object_path
 
 if TYPE_CHECKING:
+    from arraystore.copying import StoreCopy
     from arraystore.cubes import Cube
     from arraystore.putting import Batch
     from arraystore.sources import PixelSource
@@ -259,6 +260,18 @@ class ArrayStore:
         from arraystore.sweeping import sweep
 
         return sweep(self._backend, referenced=referenced, grace=grace, dry_run=dry_run)
+
+    def copy_to(self, url: str | os.PathLike[str], *, begin: bool = True) -> StoreCopy:
+        """Begin a copy of the whole store, or go on with one; without `begin` only look at the place.
+
+        Examples
+        --------
+        >>> copy = open_store("memory://somewhere").copy_to("/tmp/another-place")  # doctest: +SKIP
+        >>> copy.once(), copy.finish()  # doctest: +SKIP
+        """
+        from arraystore.copying import StoreCopy
+
+        return StoreCopy(self._backend, url, begin=begin)
 
     # -- records ------------------------------------------------------------------
 

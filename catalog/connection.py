@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Protocol, Self
@@ -27,6 +27,9 @@ class Backend(Protocol):
 
     def collection_names(self) -> list[str]:
         """Return the names of the collections there are."""
+
+    def blobs(self, name: str) -> Iterator[bytes]:
+        """Return the documents of a collection as BSON, in the order of their ``_id``."""
 
     def ensure(self, indexes: Sequence[Index]) -> None:
         """Make the indexes that are not there."""
@@ -187,6 +190,18 @@ class Catalog:
         """Return the names of the collections there are, sorted."""
         with translated(self.url):
             return self._backend.collection_names()
+
+    def blobs(self, name: str) -> Iterator[bytes]:
+        """Return the documents of a collection as BSON, byte for byte as they are kept, in the order of their ``_id``.
+
+        Examples
+        --------
+        >>> with connect(":memory:") as catalog:  # doctest: +SKIP
+        ...     digests = [hashlib.sha256(blob).digest() for blob in catalog.blobs("headers")]
+        """
+        check_collection_name(name)
+        with translated(f"{name} in {self.url}"):
+            yield from self._backend.blobs(name)
 
     def ensure_indexes(self) -> None:
         """Make the declared indexes; those that exist are left as they are."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_plus
 
+from bson.codec_options import CodecOptions
+from bson.raw_bson import RawBSONDocument
 from pymongo import IndexModel, MongoClient
 from pymongo.errors import ConfigurationError, InvalidURI
 from pymongo.uri_parser import split_options
@@ -22,6 +24,7 @@ __all__ = ["MongoBackend", "connect_mongodb"]
 #: An election of a replica set takes up to twelve seconds.
 _DEFAULTS: Mapping[str, Any] = {"serverSelectionTimeoutMS": 15_000, "appname": "darkroom"}
 _CONCERN: Mapping[str, Any] = {"w": "majority", "journal": True}
+_RAW: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)
 _CONCERN_NAMES = {"w": {"w"}, "journal": {"journal", "j"}}
 
 
@@ -98,6 +101,11 @@ class MongoBackend:
     def collection_names(self) -> list[str]:
         """Return the names of the collections there are."""
         return sorted(self._database.list_collection_names())
+
+    def blobs(self, name: str) -> Iterator[bytes]:
+        """Return the documents of a collection as BSON, in the order of their ``_id``."""
+        for document in self._database[name].with_options(codec_options=_RAW).find(sort=[("_id", 1)]):
+            yield bytes(document.raw)
 
     def ensure(self, indexes: Sequence[Index]) -> None:
         """Make the indexes that are not there: a question per collection, and one command where some are missing."""

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from arraystore.backends.buckets import Bucket
-from arraystore.backends.markers import MARKER, new_marker, parse_marker
+from arraystore.backends.markers import COPYING, MARKER, new_marker, parse_marker, unfinished
 from arraystore.backends.protocol import Entry, StagedFile, StoredObject
 from arraystore.backends.uploads import Upload
 from arraystore.errors import Lost, NotAStore, StoreError, StoreReadOnly, StoreUnreachable
@@ -118,6 +118,8 @@ class CloudBackend:
         bucket = Bucket.connect(url)
         found = bucket.get(MARKER)
         if found is None:
+            if bucket.stat(COPYING) is not None:
+                raise unfinished(bucket.url)
             stranger = next((entry for entry in bucket.list() if entry.path != MARKER), None)
             if readonly or not create:
                 raise StoreUnreachable(f"there is no array store at {bucket.url}. Check the address.")

@@ -8,7 +8,7 @@ import uuid
 from contextlib import suppress
 from pathlib import Path
 
-from arraystore.backends.markers import MARKER, new_marker, parse_marker
+from arraystore.backends.markers import COPYING, MARKER, new_marker, parse_marker, unfinished
 from arraystore.backends.protocol import StoredObject
 from arraystore.errors import ArrayDamaged, NotAStore, StoreUnreachable, translated
 
@@ -45,6 +45,8 @@ def identity(root: Path, *, readonly: bool, create: bool) -> str:
         if not marker.is_file():
             if not root.exists() and (readonly or not create):
                 raise StoreUnreachable(f"there is no array store at {root}. Check the path, or mount its disk.")
+            if (root / COPYING).is_file():
+                raise unfinished(root)
             strangers = sorted(n for n in os.listdir(root) if not _ours(n)) if root.exists() else []
             if strangers or readonly or not create:
                 held = f"it holds {strangers[0]!r}" if strangers else "it has no marker"

@@ -5,17 +5,31 @@ from __future__ import annotations
 import json
 import uuid
 
-from arraystore.errors import NotAStore, StoreTooNew
+from arraystore.errors import NotAStore, StoreTooNew, StoreUnreachable
 
-__all__ = ["MARKER", "new_marker", "parse_marker"]
+__all__ = ["COPYING", "MARKER", "marker_of", "new_marker", "parse_marker", "unfinished"]
 
 MARKER = "arraystore.json"
+#: Stands in the place of the marker while a store is being copied there.
+COPYING = "copying.json"
 _FORMAT = 1
 
 
 def new_marker() -> bytes:
     """The marker of a store that is being made."""
-    return json.dumps({"format": _FORMAT, "store": uuid.uuid4().hex}).encode()
+    return marker_of(uuid.uuid4().hex)
+
+
+def marker_of(store: str) -> bytes:
+    """The marker of a copy: it has the identity of what it is a copy of."""
+    return json.dumps({"format": _FORMAT, "store": store}).encode()
+
+
+def unfinished(where: object) -> StoreUnreachable:
+    """The error for a place that is a store only once the copy to it is finished."""
+    return StoreUnreachable(
+        f"the store at {where} is an unfinished copy: run the same `darkroom copy` again, it goes on where it stopped."
+    )
 
 
 def parse_marker(data: bytes, where: object) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from catalog.embedded.collection import EmbeddedCollection
 from catalog.embedded.file import CatalogFile, Journal
+from catalog.embedded.scan import in_order
 from catalog.embedded.schema import Schema
 from catalog.errors import InvalidURL
 from catalog.indexes import Index
@@ -57,6 +58,11 @@ class EmbeddedBackend:
     def collection_names(self) -> list[str]:
         """Return the names of the collections there are."""
         return self.schemas.names()
+
+    def blobs(self, name: str) -> Iterator[bytes]:
+        """Return the documents of a collection as BSON, in the order of their ``_id``."""
+        schema = self.schemas.get(name)
+        return iter(()) if schema is None else in_order(self.file.connection(), schema)
 
     def ensure(self, indexes: Sequence[Index]) -> None:
         """Make the indexes that are not there; of a new file within one transaction: one wait for the disk."""

@@ -10,6 +10,7 @@ from catalog import connect
 from pipelines import settings
 from pipelines.archive.changes import Changes
 from pipelines.archive.pixels import DetectorPixels
+from pipelines.documents.copies import require_whole
 from pipelines.session import Session
 
 __all__ = ["Archive", "open_archive"]
@@ -45,9 +46,16 @@ def open_archive(
     ------
     catalog.CatalogError
         The catalog cannot be reached, or is not one.
+    Refused
+        Another catalog is still being copied there.
     """
     place = settings.resolve(home, catalog=catalog, store=store)
     connected = connect(place.catalog, readonly=readonly, **{**place.options, **client_options})
+    try:
+        require_whole(connected)
+    except BaseException:
+        connected.close()
+        raise
     return Archive(
         Session(connected, store_url=place.store, writable=not readonly, home=place.home), unguarded=unguarded
     )

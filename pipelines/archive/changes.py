@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pipelines.nightly.report import NightlyReport
     from pipelines.nightly.run import Schedule
     from pipelines.processes.limits import Bounds
+    from pipelines.upkeep.copying import CopyReport
     from pipelines.upkeep.sweep import Swept
 
 
@@ -244,6 +245,22 @@ class Changes(Questions):
 
         self.session.require_writable("sweep")
         return sweep(self.session, grace=grace, dry_run=dry_run, forget=forget)
+
+    def copy_to(
+        self,
+        catalog: str | os.PathLike[str] | None = None,
+        *,
+        store: str | os.PathLike[str] | None = None,
+        dry_run: bool = False,
+        progress: bool | None = None,
+    ) -> "CopyReport":
+        """Copy the archive to another catalog and another store, and prove both: `pipelines.upkeep.copying`.
+
+        Examples
+        --------
+        >>> archive.copy_to("mongodb://localhost/darkroom", store="s3://bucket/darkroom")  # doctest: +SKIP
+        """
+        return self.upkeep.copy(catalog, store_to=store, dry_run=dry_run, progress=progress)
 
     def export(self, document_id: str, out: str | os.PathLike[str], *, overwrite: bool = False) -> "Certificate":
         """Write the original file of a document, byte for byte; proved by its digest. A folder takes its name.

@@ -5,7 +5,7 @@ from pathlib import Path
 import typer
 
 from pipelines.cli.application import Commands
-from pipelines.cli.options import ArchiveAddress, duration, json_option, scheduler_option
+from pipelines.cli.options import ArchiveAddress, duration, json_option, scheduler_option, yes_option
 from pipelines.cli.renamed import renamed_flag, renamed_option
 
 
@@ -97,20 +97,38 @@ def backup(
 
 def copy(
     context: typer.Context,
-    to: str = typer.Option(help="Catalog to copy into: mongodb:// URL or path; empty, or an unfinished copy."),
+    to: str = typer.Option("", help="Catalog to copy into: mongodb:// URL or file; empty, or an unfinished copy."),
+    store_to: str = typer.Option("", help="Where to copy the arrays: a folder or s3://bucket/prefix, likewise."),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Only say what would be copied."),
+    yes: bool = yes_option,
     as_json: bool = json_option,
 ) -> None:
-    """Copy every document into another catalog, and hold each against the original: the way up to MongoDB, or back.
+    """Copy the catalog, the arrays or both to another place, and prove that each is there: the way up, or back.
+
+    The archive is only read meanwhile. What changes in it during the copy is copied too. Cut short, run it
+    again: it goes on where it stopped. Exit 1: the archive went on changing; 4: something in it is damaged.
 
     Examples
     --------
-      darkroom copy --to other-catalog.db
+      darkroom copy --to other-catalog.db --store-to other-store
     """
+    import sys
+
+    from pipelines.cli.confirm import agree
     from pipelines.cli.show import show_object
 
     address: ArchiveAddress = context.obj
-    with address.open(readonly=True) as archive:
-        show_object(archive.upkeep.copy(to), as_json=as_json)
+    with address.open(readonly=True, any_schema=True) as archive:
+        asked = not (yes or as_json) and sys.stdin is not None and sys.stdin.isatty()
+        if dry_run or asked:
+            show_object(archive.copy_to(to or None, store=store_to or None, dry_run=True), as_json=as_json)
+        if dry_run:
+            return
+        if asked:
+            agree("Copy it?", yes=False)
+        report = archive.copy_to(to or None, store=store_to or None)
+    show_object(report, as_json=as_json)
+    raise typer.Exit(report.exit_code)
 
 
 def migrate(

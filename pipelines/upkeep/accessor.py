@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from pipelines.documents.migrate import Migration
     from pipelines.ingest.report import IngestReport
     from pipelines.processes.limits import Bounds
-    from pipelines.upkeep.backup import Copied
+    from pipelines.upkeep.backup import BackedUp
     from pipelines.upkeep.check import CheckReport
+    from pipelines.upkeep.copying import CopyReport
     from pipelines.upkeep.learning import Learned
     from pipelines.upkeep.rebuild import Rebuilt
 
@@ -66,23 +67,26 @@ class Upkeep:
         with bar("Rebuild", shown=progress) as advance:
             return rebuild(self._session, missing=missing, documents=documents, progress=advance)
 
-    def backup(self, out: str | os.PathLike[str]) -> "Copied":
+    def backup(self, out: str | os.PathLike[str]) -> "BackedUp":
         """Copy the embedded catalog, as it is at this moment, to a file: `pipelines.upkeep.backup`."""
         from pipelines.upkeep.backup import backup
 
         return backup(self._session, out)
 
-    def copy(self, to: str, *, progress: bool | None = None) -> "Copied":
-        """Copy every document into another catalog, and compare each with the original: `pipelines.upkeep.backup`."""
-        from catalog import connect
+    def copy(
+        self,
+        to: str | os.PathLike[str] | None = None,
+        *,
+        store_to: str | os.PathLike[str] | None = None,
+        dry_run: bool = False,
+        progress: bool | None = None,
+    ) -> "CopyReport":
+        """Copy the catalog, the array store or both to another place, each proved there: `pipelines.upkeep.copying`."""
         from pipelines.progress import bar
-        from pipelines.settings import resolve
-        from pipelines.upkeep.backup import copy
+        from pipelines.upkeep.copying import copy_to
 
-        place = resolve(catalog=to, store=self._session.store_url)
-        options: dict[str, Any] = dict(place.options)
-        with connect(place.catalog, **options) as target, bar("Copy", shown=progress) as advance:
-            return copy(source=self._session.catalog, target=target, progress=advance)
+        with bar("Copy", shown=progress) as advance:
+            return copy_to(self._session, to, store_to=store_to, dry_run=dry_run, progress=advance)
 
     def migrate(self, *, dry_run: bool = False, progress: bool | None = None) -> "Migration":
         """Bring documents of an older release to the schema of this one: `pipelines.documents.migrate`."""

@@ -1,7 +1,5 @@
 """Backup and copy: a moment of the catalog, whole and verified, while others go on writing."""
 
-import os
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -11,11 +9,10 @@ import pytest
 
 from catalog import Damaged, Misused, connect
 from pipelines import open_archive
-from pipelines.errors import IntegrityError, Refused, UsageError
+from pipelines.errors import UsageError
 from pipelines.processes import interpreter
 from pipelines.session import Session
-from pipelines.upkeep.backup import backup, copy
-from tests.conformance.backends import with_database
+from pipelines.upkeep.backup import backup
 
 NAME = "Dragonfly101/2024-02-20/T1_{}_dark.fits"
 
@@ -106,87 +103,6 @@ def test_while_another_process_writes_the_backup_is_one_moment(tmp_path):
             assert len(seen) > 1  # it was writing
         finally:
             writer.kill()
-
-
-def test_copy_takes_everything_and_verifies_it(full, tmp_path):
-    with connect(tmp_path / "other.db") as target:
-        before = dump(full.catalog)
-        report = copy(source=full.catalog, target=target)
-        found = dump(target)
-        assert [run["verb"] for run in found["runs"] if run not in before["runs"]] == ["copy"]
-        found["runs"] = [run for run in found["runs"] if run["verb"] != "copy"]
-        assert {name: documents for name, documents in found.items() if documents} == {
-            name: documents for name, documents in before.items() if documents
-        }
-        assert report.written == sum(map(len, before.values()))
-        assert copy(source=full.catalog, target=target).written == 0  # again: nothing to do
-        assert target.headers.index_information().keys() == full.headers.index_information().keys()
-
-
-def test_copy_goes_on_after_a_kill(full, tmp_path):
-    script = textwrap.dedent(f"""
-        import os, signal
-        from catalog import connect
-        from pipelines.upkeep import backup
-        backup.BATCH = 2
-        def tell(done, total):
-            if done >= 4:
-                os.kill(os.getpid(), signal.SIGKILL)
-        source, target = connect({str(tmp_path / "home/catalog.db")!r}), connect({str(tmp_path / "other.db")!r})
-        backup.copy(source=source, target=target, progress=tell)
-    """)
-    done = subprocess.run([sys.executable, "-P", "-c", script], env=interpreter.environment(), check=False)
-    assert done.returncode == -signal.SIGKILL
-    with connect(tmp_path / "other.db") as target:
-        there = sum(map(len, dump(target).values()))
-        assert there >= 4
-        total = sum(map(len, dump(full.catalog).values()))
-        assert copy(source=full.catalog, target=target).written == total - there
-        assert target.headers.count_documents({}) == 4
-
-
-def test_copy_refuses_a_catalog_with_documents_of_its_own(full, tmp_path):
-    with connect(tmp_path / "other.db") as target:
-        target.headers.insert_one({"_id": "mine"})
-        with pytest.raises(Refused, match="mine in headers"):
-            copy(source=full.catalog, target=target)
-        assert target.headers.count_documents({}) == 1
-    with pytest.raises(UsageError, match="onto itself"):
-        copy(source=full.catalog, target=full.catalog)
-
-
-def test_a_document_lost_on_the_way_is_seen(full, tmp_path, monkeypatch):
-    import pipelines.upkeep.backup as module
-
-    original = module._write
-
-    def lossy(batch, target):
-        written = original(batch, target)
-        target.update_one({"_id": NAME.format(2)}, {"$set": {"header.EXPTIME": 1.0}})
-        return written
-
-    monkeypatch.setattr(module, "_write", lossy)
-    with connect(tmp_path / "other.db") as target, pytest.raises(IntegrityError, match=r"T1_2_dark.fits in headers"):
-        copy(source=full.catalog, target=target)
-
-
-def test_copy_to_a_server_and_back(full, tmp_path):
-    uri = os.environ.get("MONGODB_URI")
-    if not uri:
-        pytest.skip("MONGODB_URI does not name a MongoDB server")
-    from pymongo import MongoClient
-
-    name = f"darkroom_copy_{os.getpid()}"
-    with connect(with_database(uri, name)) as server, connect(tmp_path / "back.db") as back:
-        try:
-            copy(source=full.catalog, target=server)
-            with pytest.raises(UsageError, match="mongodump"):
-                backup(Session(server), tmp_path / "saved.db")
-            copy(source=server, target=back)
-            assert dump(back)["headers"] == dump(full.catalog)["headers"]
-        finally:
-            with MongoClient(uri) as client:
-                client.drop_database(name)
 
 
 def test_sqlite_itself_finds_the_backup_sound(full, tmp_path):
