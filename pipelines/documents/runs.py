@@ -40,6 +40,13 @@ def start(runs: Collection, *, verb: str, arguments: dict[str, Any]) -> str:
     return run
 
 
+def newest(runs: Collection, *, before: datetime | None = None) -> datetime | None:
+    """Return when the newest run began, of those that began before a moment; None without one."""
+    named = {} if before is None else {"_id": {"$lt": f"{before:%Y%m%dT%H%M%SZ}"}}
+    found = runs.find_one(named, {"started": 1}, sort=[("_id", -1)])
+    return None if found is None else found["started"]
+
+
 def note_killed(runs: Collection) -> None:
     """Write down which runs on this machine have ended without being able to say so."""
     for run in runs.find({"status": "running", "host": platform.node()}, {"host": 1, "pid": 1, "born": 1}):
@@ -88,10 +95,14 @@ def who() -> dict[str, Any]:
     return {"user": user, "host": platform.node(), "pid": os.getpid()}
 
 
+def is_here(entry: Mapping[str, Any]) -> bool:
+    """Tell whether what wrote an entry is, or was, a process of this machine."""
+    return entry.get("born") is not None and entry["host"] == platform.node()
+
+
 def has_ended(entry: Mapping[str, Any]) -> bool:
     """Tell whether what wrote an entry was a process of this machine, and is no more."""
-    known = entry.get("born") is not None and entry["host"] == platform.node()
-    return known and born(entry["pid"]) != entry["born"]
+    return is_here(entry) and born(entry["pid"]) != entry["born"]
 
 
 def born(pid: int) -> str | None:

@@ -6,6 +6,7 @@ them. Both steps are changes like any other, so a catalog that is rebuilt knows 
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from arraystore import ArrayStore
@@ -50,10 +51,12 @@ def delete(
     if not there:
         return Changed([], None)
     run = ledger.start(catalog.runs, verb="delete", arguments={"ids": list(ids), "why": why})
+    # A clock that was put back must not make them old in the trash: their time there begins after the last run.
+    since = ledger.newest(catalog.runs)
     entries: list[str] = []
     try:
         for name in dict.fromkeys(ids):
-            entries += _delete(name, documents, why=why, run=run, catalog=catalog, store=store)
+            entries += _delete(name, documents, why=why, run=run, since=since, catalog=catalog, store=store)
     except BaseException as error:
         with suppress(CatalogError):  # the catalog itself may be what failed
             result = {"deleted": len(entries), "error": f"{type(error).__name__}: {error}"}
@@ -63,13 +66,23 @@ def delete(
     return Changed(entries, run)
 
 
-def _delete(name: str, documents: Collection, *, why: str, run: str, catalog: Catalog, store: ArrayStore) -> list[str]:
+def _delete(
+    name: str,
+    documents: Collection,
+    *,
+    why: str,
+    run: str,
+    since: datetime | None,
+    catalog: Catalog,
+    store: ArrayStore,
+) -> list[str]:
     """Move one document into the trash; return the name of its entry there, none if others were first."""
     for _ in range(TRIES):
         document = documents.find_one({"_id": name})
         if document is None:
             return []
         entry = new_state(document, "deleted", why=why, run=run, collection=documents.name)
+        entry["at"] = max(entry["at"], since or entry["at"])
         if write(entry, catalog=catalog, store=store):
             return [trash_name(entry)]
     raise Refused(f"{name} is being changed by others all the time; try again later")

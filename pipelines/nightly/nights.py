@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 
 UNDATED = "undated"
 MOST = 10_000  # nights in one range
+FUTURE = 3600.0  # seconds that the clock of a file server may be ahead of ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,8 @@ def settled(found: Sequence[Candidate], *, settle: float, now: float) -> tuple[l
     ----------
     settle : float
         Seconds since the last change of any kind. A time of modification in the future, as a wrong
-        clock sets it, is not believed; when the file system itself saw the last change counts then.
+        clock sets it, is not believed; when the file system itself saw the last change counts then, unless
+        that too is far in the future: the clock was put back since, and would keep the file waiting until then.
     now : float
         Seconds since 1970.
     """
@@ -138,7 +140,7 @@ def settled(found: Sequence[Candidate], *, settle: float, now: float) -> tuple[l
     early: list[Candidate] = []
     for candidate in found:
         times = [t / 1e9 for t in (candidate.mtime_ns, candidate.changed_ns) if t >= 0]
-        past = [t for t in times if t <= now] or times[-1:]
+        past = [t for t in times if t <= now] or [t for t in times[-1:] if t <= now + FUTURE]
         young = candidate.problem is None and bool(past) and now - max(past) < settle
         (early if young else ready).append(candidate)
     return ready, early

@@ -19,6 +19,7 @@ from pipelines.session import Session
 from pipelines.table import plain
 from pipelines.table.cells import counted
 from pipelines.upkeep.forgetting import release
+from pipelines.upkeep.horizon import horizon
 
 GRACE = timedelta(days=14)
 SHOWN = 20  # documents named to people
@@ -42,6 +43,8 @@ class Swept:
         Names of the deleted documents.
     forgotten : tuple of str
         Documents that only the store knew, now in the trash because that was asked for.
+    held_back : str
+        Why what is older than the grace was left; empty if nothing was.
     """
 
     dry_run: bool
@@ -52,6 +55,7 @@ class Swept:
     nbytes: int
     documents: tuple[str, ...] = ()
     forgotten: tuple[str, ...] = ()
+    held_back: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the counts as plain data."""
@@ -67,6 +71,8 @@ class Swept:
             lines.append(f"  and {len(self.documents) - SHOWN} more; --json names them all")
         if self.forgotten:
             lines.append(f"into the trash, as asked: {', '.join(self.forgotten[:SHOWN])}")
+        if self.held_back:
+            lines.append(f"held back: {self.held_back}")
         return "\n".join(lines)
 
 
@@ -78,8 +84,8 @@ def sweep(session: Session, *, grace: timedelta = GRACE, dry_run: bool = True, f
     Parameters
     ----------
     grace : timedelta
-        Nothing younger is touched. Zero is safe only while no ingest runs: an array is published a
-        moment before the document that refers to it.
+        Nothing younger is touched, nor what `horizon` holds back because the clock may be wrong. Zero is safe
+        only while no ingest runs: an array is published a moment before the document that refers to it.
     dry_run : bool
         Count, remove nothing.
     forget : sequence of str
@@ -97,7 +103,8 @@ def sweep(session: Session, *, grace: timedelta = GRACE, dry_run: bool = True, f
     if grace < timedelta(0):
         raise ValueError(f"a grace time cannot be negative, got {grace}")
     require_store(session.catalog, session.store)
-    before = datetime.now(UTC) - grace
+    until = horizon(session, grace)
+    before = until.before
     lacking = _released(session, forget, before=before)
     arguments = {"grace": grace.total_seconds(), "dry_run": dry_run, "forget": list(forget)}
     if not dry_run:
@@ -127,7 +134,9 @@ def sweep(session: Session, *, grace: timedelta = GRACE, dry_run: bool = True, f
     for entry in expired:
         gone[entry["document"]] = max(entry["revision"], gone.get(entry["document"], 0))
     objects = session.store.sweep(
-        referenced=lambda digest: _is_referenced(session.catalog, digest, gone), grace=grace, dry_run=dry_run
+        referenced=lambda digest: _is_referenced(session.catalog, digest, gone),
+        grace=max(grace, datetime.now(UTC) - before),
+        dry_run=dry_run,
     )
     records, nbytes = _sweep_records(session, before=before, gone=gone, dry_run=dry_run)
     swept = Swept(
@@ -139,6 +148,7 @@ def sweep(session: Session, *, grace: timedelta = GRACE, dry_run: bool = True, f
         nbytes=objects.nbytes + nbytes,
         documents=tuple(sorted({entry["document"] for entry in expired})),
         forgotten=tuple(stranger.document for stranger in lacking),
+        held_back=until.reason,
     )
     result = {
         "trash": swept.trash,

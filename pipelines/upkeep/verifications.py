@@ -88,11 +88,12 @@ class Verifications:
             for entry in self._session.catalog["checks"].find()
             if LEVELS.index(entry["level"]) >= depth
         }
-        recent = datetime.now(UTC) - max_age
+        now = datetime.now(UTC)
+        recent = now - max_age
         due, fresh = [], 0
         for item in items:
             at = known.pop(item.name, NEVER)
-            if at > recent and not item.suspects:
+            if recent < at <= now and not item.suspects:  # one of the future is of a clock that was wrong
                 fresh += 1
             else:
                 due.append((at, item))
