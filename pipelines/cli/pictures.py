@@ -1,5 +1,6 @@
 """The command ``show``: the picture of a frame or a master, the contact sheet of a night."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -16,8 +17,8 @@ def register(app: typer.Typer) -> None:
 def show(
     context: typer.Context,
     what: str = typer.Argument(help="A document, a master, or a night, YYYY-MM-DD.", metavar="ID|NIGHT|MASTER"),
-    out: Path = typer.Option(
-        None, "--out", "-o", help="File, .png or .jpg, or folder; - is standard output [the name, here]."
+    out: Path | None = typer.Option(
+        None, "--out", "-o", help="File, .png or .jpg, or folder; - is standard output [shown, or the name, here]."
     ),
     array: str = typer.Option(None, help="Another array of it, such as err or variance."),
     size: int = typer.Option(None, help="Points along the longer side of an image [1000; 150 on a contact sheet]."),
@@ -27,7 +28,8 @@ def show(
 ) -> None:
     """Draw a frame or a master, or a contact sheet of a night, as a picture.
 
-    ZScale limits; flagged and saturated pixels in red; what it shows is written below it.
+    ZScale limits; flagged and saturated pixels in red; what it shows is written below it. Without --out a terminal that
+    can show pictures (kitty, Ghostty, iTerm2, WezTerm, mintty) shows it; elsewhere it becomes a file.
 
     Examples
     --------
@@ -35,6 +37,7 @@ def show(
       darkroom show 2024-02-20 --out night.png
     """
     from pipelines.cli.show import print_json
+    from pipelines.pictures.inline import encoded, protocol
     from pipelines.table import plain
 
     address: ArchiveAddress = context.obj
@@ -42,7 +45,11 @@ def show(
         picture = archive.show(what, array=array, size=size, mask=not no_mask)
     for line in picture.unread:
         typer.echo(plain(line), err=True)
-    if out is not None and str(out) == "-":
+    spoken = protocol(os.environ) if out is None and not as_json and sys.stdout.isatty() else ""
+    if spoken:
+        typer.echo(encoded(picture.png(), spoken))
+        typer.echo(plain(repr(picture), lines=True))
+    elif out is not None and str(out) == "-":
         sys.stdout.buffer.write(picture.png())
         sys.stdout.buffer.flush()
     else:

@@ -15,6 +15,7 @@ from pipelines.detectors.dqflags import dq_names
 from pipelines.documents.schema import Doc
 from pipelines.errors import UsageError
 from pipelines.pictures.colour import Mosaic, mosaic_of
+from pipelines.pictures.compass import Compass, compass, of_the_sky
 from pipelines.pictures.reduced import Bad, Plane, Reduced, Window, plane_of, reduce
 from pipelines.pictures.zscale import limits
 
@@ -46,6 +47,8 @@ class Drawn:
         Pixels along each side of a point; points along each side of a pixel.
     down : bool
         Whether the first row is at the top.
+    compass : Compass or None
+        Where north and east are, if the header says.
     """
 
     points: Points
@@ -54,6 +57,7 @@ class Drawn:
     block: int
     grown: int
     down: bool
+    compass: Compass | None = None
 
     def pixel(self, x: int, y: int) -> tuple[int, int]:
         """Return column and row in the array, from 0, of the pixel in the middle of a point, counted from the top left.
@@ -160,7 +164,12 @@ def draw(
         times = max(1, min(size, SMALLEST) // longer)
         points = np.repeat(np.repeat(points, times, axis=0), times, axis=1)
     shown = window or Window(0, 0, plane.shape[1], plane.shape[0])
-    return Drawn(np.ascontiguousarray(points), tuple(facts), shown, small.block, times, down)
+    sky = compass(header, (shown.x0 + shown.x1 - 1) / 2, (shown.y0 + shown.y1 - 1) / 2, down=down)
+    if sky is not None:
+        facts.insert(1, sky.said)
+    elif of_the_sky(document):
+        facts.insert(1, "orientation on the sky unknown: no WCS of right ascension and declination in the header")
+    return Drawn(np.ascontiguousarray(points), tuple(facts), shown, small.block, times, down, sky)
 
 
 def said_of(document: Doc) -> str:

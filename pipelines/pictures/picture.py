@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipelines.errors import UsageError, require
+from pipelines.pictures.compass import Compass
 from pipelines.table import plain
 from pipelines.table.cells import cut
 
@@ -25,6 +26,10 @@ Points = npt.NDArray[np.uint8]
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
 INK, PAPER, ALARM = (30, 34, 40), (255, 255, 255), (190, 20, 20)
 FONT, LINE, EDGE = 13, 18, 10
+ARROW = (255, 214, 10)
+ROSE = 48
+"""How far from the corner the arrows of north and east begin."""
+
 LEAST = 360
 """Columns that a single picture has at least, so that its lines have room."""
 
@@ -43,12 +48,15 @@ class Panel:
         Whether it is framed: a frame that was judged bad, or could not be read.
     unread : str
         Which document could not be read, and why; empty as a rule.
+    compass : Compass or None
+        Where north and east are: two arrows in the upper right corner.
     """
 
     points: Points
     lines: Sequence[str] = ()
     alarm: bool = False
     unread: str = ""
+    compass: Compass | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -100,6 +108,8 @@ class Picture:
             x, y = EDGE + number % across * cell[0], top + number // across * cell[1]
             high, broad = panel.points.shape[:2]
             sheet.paste(Image.fromarray(panel.points), (x, y))
+            if panel.compass is not None and min(high, broad) >= 2 * ROSE:
+                _arrows(draw, panel.compass, x + broad - ROSE, y + ROSE, font)
             if panel.alarm:
                 draw.rectangle((x - 3, y - 3, x + broad + 2, y + high + 2), outline=ALARM, width=3)
             for place, line in enumerate(panel.lines):
@@ -162,6 +172,21 @@ def _font() -> "FreeTypeFont | ImageFont":
     from PIL import ImageFont
 
     return ImageFont.load_default(FONT)
+
+
+def _arrows(draw: Any, compass: Compass, x: int, y: int, font: Any) -> None:
+    """Draw north and east from a point; east is the shorter, so that letters are not needed to tell them apart."""
+    for name, (across, down), length in (("N", compass.north, 26), ("E", compass.east, 18)):
+        tip = x + across * length, y + down * length
+        barbs = [
+            (tip[0] + 6 * (-across * 0.87 - turn * down * 0.5), tip[1] + 6 * (-down * 0.87 + turn * across * 0.5))
+            for turn in (-1, 1)
+        ]
+        for colour, width in ((INK, 4), (ARROW, 2)):  # a dark rim, so that it is seen on light and on dark
+            draw.line(((x, y), tip), fill=colour, width=width)
+            draw.line((barbs[0], tip, barbs[1]), fill=colour, width=width)
+        place = x + across * (length + 10), y + down * (length + 10)
+        draw.text(place, name, fill=ARROW, font=font, anchor="mm", stroke_width=1, stroke_fill=INK)
 
 
 def _length(text: str, font: Any) -> float:

@@ -83,8 +83,12 @@ def picture(
     drawn = [draw(document, name, session.store, size=max(16, size // across), mask=mask) for name in names]
     head = (str(document["_id"]), said_of(document))
     if len(names) == 1:
-        return Picture((Panel(drawn[0].points),), facts=(*head, *_named(names[0]), *drawn[0].facts))
-    panels = [Panel(one.points, (name, *one.facts)) for name, one in zip(names, drawn, strict=True)]
+        return Picture(
+            (Panel(drawn[0].points, compass=drawn[0].compass),), facts=(*head, *_named(names[0]), *drawn[0].facts)
+        )
+    panels = [
+        Panel(one.points, (name, *one.facts), compass=one.compass) for name, one in zip(names, drawn, strict=True)
+    ]
     return Picture(tuple(panels), facts=head, columns=across)
 
 
