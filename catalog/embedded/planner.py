@@ -17,7 +17,7 @@ from catalog.embedded.schema import CollectionSchema
 from catalog.language.matching import is_operators
 from catalog.language.values import encode_key
 
-__all__ = ["Condition", "Plan", "candidates", "count_exactly", "estimate", "plan_filter"]
+__all__ = ["Condition", "Plan", "candidates", "count_exactly", "estimate", "narrowing", "plan_filter"]
 
 _CHUNK = 8000  # keys in one statement; SQLite allows 32,766 variables
 _CAP = 4000  # counting further does not change which condition drives
@@ -165,16 +165,22 @@ def _statements(connection: sqlite3.Connection, plan: Plan) -> Iterator[tuple[st
     if len(conditions) > 1:
         conditions.sort(key=lambda condition: estimate(connection, condition))
     driver, *rest = conditions
+    tests, bound = narrowing(Plan(tuple(rest)))
+    chunks = [driver.keys[start : start + _CHUNK] for start in range(0, len(driver.keys), _CHUNK)] or [()]
+    for chunk in chunks:
+        clause, variables = driver.sql(chunk)
+        yield f"SELECT n FROM {driver.table} AS a WHERE {clause}{tests}", variables + bound  # noqa: S608
+
+
+def narrowing(plan: Plan) -> tuple[str, list[bytes]]:
+    """Return, as SQL about the entry ``a`` and its variables, that its document meets the conditions by keys."""
     tests: list[str] = []
     bound: list[bytes] = []
-    for condition in rest:
+    for condition in plan.conditions:
         if condition.low is not None:
             continue  # to look through a range once per candidate costs more than to read the candidate
         if len(condition.keys) <= _CHUNK and len(bound) + len(condition.keys) <= 2 * _CHUNK:
             clause, variables = condition.sql()
             tests.append(f" AND EXISTS (SELECT 1 FROM {condition.table} WHERE {clause} AND n=a.n)")  # noqa: S608
             bound += variables
-    chunks = [driver.keys[start : start + _CHUNK] for start in range(0, len(driver.keys), _CHUNK)] or [()]
-    for chunk in chunks:
-        clause, variables = driver.sql(chunk)
-        yield f"SELECT n FROM {driver.table} AS a WHERE {clause}{''.join(tests)}", variables + bound  # noqa: S608
+    return "".join(tests), bound

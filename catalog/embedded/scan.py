@@ -161,7 +161,12 @@ def _index_serves(connection: sqlite3.Connection, schema: CollectionSchema, quer
 def _by_index(connection: sqlite3.Connection, schema: CollectionSchema, query: Query) -> Iterator[Found]:
     """Walk the index of the first key; documents that share its value are sorted by the others."""
     seen: set[int] = set()
-    for numbers in _runs(connection, schema, *query.sort.keys[0]):
+    path, direction = query.sort.keys[0]
+    # Of names, which are never arrays, only those in the range that is asked for: a page deep in a collection.
+    own = [one for one in query.plan.conditions if path == "_id" and one.table == f"d{schema.id}"]
+    low = max((one.low[1] for one in own if one.low), default=b"")
+    high = min((one.high[1] for one in own if one.high), default=b"\xff")
+    for numbers in _runs(connection, schema, path, direction, (low, high)):
         fresh = sorted(number for number in numbers if number not in seen)
         seen.update(fresh)
         found = _matching(by_numbers(connection, schema, fresh), query)
@@ -171,16 +176,18 @@ def _by_index(connection: sqlite3.Connection, schema: CollectionSchema, query: Q
             yield from sorted(found, key=lambda item: order_key(item.decoded(), query.sort))
 
 
-def _runs(connection: sqlite3.Connection, schema: CollectionSchema, path: str, direction: int) -> Iterator[list[int]]:
-    """Give, key by key in order, the numbers of the documents that have it."""
+def _runs(
+    connection: sqlite3.Connection, schema: CollectionSchema, path: str, direction: int, span: tuple[bytes, bytes]
+) -> Iterator[list[int]]:
+    """Yield, key by key in order within a span of keys, the numbers of the documents that have it."""
     order, beyond = ("ASC", ">") if direction > 0 else ("DESC", "<")
     if path == "_id":
         table, only = f"d{schema.id}", ""
     else:
         table, only = f"e{schema.fields[path].id}", f" AND tag<>{Tag.WHOLE}"
-    head = f"SELECT key, n FROM {table} WHERE "  # noqa: S608 - numbers, not names
+    head = f"SELECT key, n FROM {table} WHERE key>=? AND key<=?"  # noqa: S608 - numbers, not names
     tail = f"{only} ORDER BY key {order}, n {order} LIMIT 500"
-    rows = connection.execute(f"{head}1{tail}").fetchall()
+    rows = connection.execute(f"{head}{tail}", span).fetchall()
     key: bytes | None = None
     run: list[int] = []
     while rows:
@@ -190,6 +197,6 @@ def _runs(connection: sqlite3.Connection, schema: CollectionSchema, path: str, d
                     yield run
                 key, run = row_key, []
             run.append(number)
-        rows = connection.execute(f"{head}(key, n){beyond}(?, ?){tail}", rows[-1]).fetchall()
+        rows = connection.execute(f"{head} AND (key, n){beyond}(?, ?){tail}", (*span, *rows[-1])).fetchall()
     if run:
         yield run

@@ -24,6 +24,7 @@ from pipelines.upkeep.findings import DAMAGE, GRAVITIES, KINDS, UNFINISHED, Find
 from pipelines.upkeep.retired import retired_masters
 from pipelines.upkeep.status import keep_count
 from pipelines.upkeep.verifications import AHEAD, Item, Verifications, work_of
+from pipelines.upkeep.walking import Walk, is_large
 
 LEVELS = ("exists", "sizes", "digests", "decode")
 GRACE = timedelta(hours=1)
@@ -130,7 +131,9 @@ def check(
         How deep each array is looked at; see `arraystore.ArrayStore.verify`. Documents are compared with
         their records at every level but ``exists``.
     time_limit : timedelta, optional
-        Verify no longer than this, then stop between two arrays; what was verified is remembered.
+        Verify no longer than this, then stop between two arrays; what was verified is remembered. An archive of more
+        than `walking.LISTED` documents is then not listed, but walked through in order of name, from where the last
+        such check stopped; what nothing refers to is not looked for.
     max_age : timedelta
         Pass over what was verified within this time, at this level or deeper, and found sound.
     grace : timedelta
@@ -159,6 +162,9 @@ def check(
     require_store(session.catalog, session.store)
     started = time.monotonic()
     deadline = None if time_limit is None else started + time_limit.total_seconds()
+    if deadline is not None and is_large(session):
+        how: dict[str, Any] = {"max_age": max_age, "repair": repair, "progress": progress}
+        return _part_by_part(session, level, deadline=deadline, started=started, **how)
     try:
         census, findings = take_census(session, grace=grace, deadline=deadline)
     except OutOfTime as ended:
@@ -181,9 +187,7 @@ def check(
         verifications.save()
     repaired = 0
     if repair and stopped != "interrupted":
-        from pipelines.upkeep.repairing import repair_all
-
-        findings, repaired = repair_all(session, findings)
+        findings, repaired = _repaired(session, findings)
     report = CheckReport(
         level=level,
         findings=tuple(sorted(_once(findings), key=lambda f: GRAVITIES.index(f.gravity))),
@@ -197,10 +201,7 @@ def check(
         young=census.young,
         seconds=round(time.monotonic() - started, 3),
     )
-    damage = sum(finding.gravity == "damage" for finding in report.findings)
-    keep_count(
-        session, "check", {"level": level, "findings": len(report.findings), "damage": damage, "left": report.left}
-    )
+    keep_count(session, "check", _counts(report))
     return report
 
 
@@ -221,6 +222,71 @@ def _verified(
         if number % AHEAD == 0:
             verifications.read_ahead(items[number : number + AHEAD])
         yield verifications.verify(item)
+
+
+def _part_by_part(
+    session: Session,
+    level: str,
+    *,
+    deadline: float,
+    max_age: timedelta,
+    repair: bool,
+    started: float,
+    progress: Progress | None,
+) -> CheckReport:
+    """Check the documents that come next, with their arrays and records: what a large archive has time for."""
+    verifications = Verifications(session, level=level, listed=False)
+    walk = Walk(session, level, max_age)
+    findings = [Finding("not-looked-for", "the archive", "what nothing refers to was not looked for")]
+    done, left, stopped = 0, 0, ""
+    total = walk.left
+    try:
+        for items in walk.parts():
+            before = done
+            for found in _verified(session, verifications, items, level=level, deadline=deadline):
+                findings += found
+                done += 1
+            if progress is not None:
+                progress(min(walk.documents, total), total)
+            if done - before < len(items):
+                walk.stop(done - before)
+                left, stopped = walk.left, "time"
+                break
+    except KeyboardInterrupt:
+        left, stopped = walk.left, "interrupted"
+    finally:
+        verifications.save()
+    repaired = 0
+    if repair and stopped != "interrupted":
+        findings, repaired = _repaired(session, findings)
+    report = CheckReport(
+        level=level,
+        findings=tuple(sorted(_once(findings), key=lambda f: GRAVITIES.index(f.gravity))),
+        documents=walk.documents,
+        objects=walk.arrays,
+        verified=done,
+        fresh=walk.fresh,
+        left=left,
+        stopped=stopped,
+        repaired=repaired,
+        young=0,
+        seconds=round(time.monotonic() - started, 3),
+    )
+    keep_count(session, "check", _counts(report))
+    return report
+
+
+def _repaired(session: Session, findings: list[Finding]) -> tuple[list[Finding], int]:
+    """Repair what can be; return what is left, and how many were repaired."""
+    from pipelines.upkeep.repairing import repair_all
+
+    return repair_all(session, findings)
+
+
+def _counts(report: CheckReport) -> dict[str, Any]:
+    """Return what `status` tells of a check."""
+    damage = sum(finding.gravity == DAMAGE for finding in report.findings)
+    return {"level": report.level, "findings": len(report.findings), "damage": damage, "left": report.left}
 
 
 def _cut_short(ended: OutOfTime, level: str, *, seconds: float) -> CheckReport:

@@ -33,6 +33,11 @@ KINDS: Final[dict[str, tuple[str, str, str]]] = {
         "the time limit ended the check too early",
         "give more time: darkroom check --time-limit",
     ),
+    "not-looked-for": (
+        NOTE,
+        "the archive is too large to be listed in that time: the check goes on document by document",
+        "darkroom check without --time-limit also finds arrays and records that nothing refers to",
+    ),
     "record-missing": (UNFINISHED, "a document, or a change of it, is not kept in the store", _MENDED),
     "record-damaged": (UNFINISHED, "what the store keeps of a document cannot be read", _MENDED),
     "record-differs": (

@@ -11,6 +11,9 @@ from pipelines.table.cells import counted, plain, short
 COUNTS = "counts"
 """The collection of what was counted: of the store, and by the last check."""
 
+COUNTED = 10_000
+"""Documents up to which the store is counted where it never was, without being asked."""
+
 SEEN = ("finished", "running")
 """How a run that needs no attention stands."""
 
@@ -34,10 +37,10 @@ class Status:
         Files not taken; documents in the trash.
     pending : int
         Documents whose arrays have not been taken yet.
-    objects, nbytes : int
-        Arrays in the store, and the bytes the store takes, when they were counted.
-    fits_nbytes : int
-        Bytes of the FITS files whose arrays are kept.
+    objects, nbytes : int or None
+        Arrays in the store, and the bytes the store takes, when they were counted; None before they ever were.
+    fits_nbytes : int or None
+        Bytes of the FITS files whose arrays are kept, then.
     catalog, store, roots : str, str, dict
         Where things are.
     lacking : str
@@ -64,9 +67,9 @@ class Status:
     quarantined: int
     trashed: int
     pending: int
-    objects: int
-    nbytes: int
-    fits_nbytes: int
+    objects: int | None
+    nbytes: int | None
+    fits_nbytes: int | None
     catalog: str
     store: str
     roots: dict[str, str]
@@ -88,12 +91,15 @@ class Status:
         kinds = ", ".join(f"{count} {kind}" for kind, count in self.kinds.items())
         span = f", {self.first} to {self.last}" if self.first else ""
         ratio = f", {self.fits_nbytes / self.nbytes:.1f} times smaller" if self.nbytes and self.fits_nbytes else ""
-        size = f"{self.nbytes / 1e6:.1f} MB ({self.fits_nbytes / 1e6:.1f} MB of FITS{ratio})"
+        arrays = "never counted: darkroom status --count"
+        if self.nbytes is not None and self.fits_nbytes is not None:
+            size = f"{self.nbytes / 1e6:.1f} MB ({self.fits_nbytes / 1e6:.1f} MB of FITS{ratio})"
+            arrays = f"{self.objects} objects, {size}, counted {short(self.counted)}"
         masters = ", ".join(f"{count} {status}" for status, count in self.masters.items())
         lines = [
             f"documents   {self.documents} on {counted(self.nights, 'night')}{span} ({kinds or 'none yet'})",
             f"masters     {sum(self.masters.values())}" + (f" ({masters})" if masters else ""),
-            f"arrays      {self.objects} objects, {size}, counted {short(self.counted)}",
+            f"arrays      {arrays}",
             f"quarantine  {self.quarantined}",
         ]
         for row in self.quarantine:
@@ -118,7 +124,7 @@ def status(session: Session, *, count: bool = True) -> Status:
     ----------
     count : bool
         Count the arrays of the store anew, which takes long for a large one; else the last count is told, with
-        its date, where there is one.
+        its date; where there is none, a store of more than `COUNTED` documents is not counted.
     """
     from pipelines.documents.roots import Roots
     from pipelines.documents.strangers import lacking, said
@@ -162,10 +168,12 @@ def keep_count(session: Session, name: str, facts: Mapping[str, Any]) -> dict[st
 
 
 def _usage(session: Session, *, count: bool) -> Mapping[str, Any]:
-    """Return the sums over all arrays and files: those kept, unless they are to be made anew."""
+    """Return the sums over all arrays and files: those kept, unless they are to be made anew, or are soon made."""
     kept = None if count else session.catalog[COUNTS].find_one({"_id": "store"})
     if kept is not None and "fits_nbytes" in kept:
         return kept
+    if not count and session.headers.estimated_document_count() > COUNTED:
+        return dict.fromkeys(("objects", "nbytes", "fits_nbytes", "at"))
     return keep_count(session, "store", {**session.store.usage(), "fits_nbytes": _fits_nbytes(session)})
 
 

@@ -16,6 +16,7 @@ from pipelines.documents.replay import entries_of, kept_document, replayed, sett
 from pipelines.documents.schema import Document
 from pipelines.session import Session
 from pipelines.upkeep.census import REFERRING, Census, fingerprint, owners
+from pipelines.upkeep.doubles import LIVE
 from pipelines.upkeep.findings import Finding
 
 BATCH = 200  # results written together
@@ -65,10 +66,13 @@ class Verifications:
     ----------
     level : str
         How deep to look.
+    listed : bool
+        Whether a census has listed the records, and named those that are missing.
     """
 
-    def __init__(self, session: Session, *, level: str) -> None:
+    def __init__(self, session: Session, *, level: str, listed: bool = True) -> None:
         self._session = session
+        self._listed = listed
         self._level = level
         self._waiting: list[ReplaceOne[Document] | DeleteOne] = []
         self._references: dict[str, Document] = {}
@@ -230,8 +234,9 @@ class Verifications:
         """Read a record that trash or history needs; that of a document in use is compared with it."""
         try:
             self._session.store.get_record(key)
-        except Lost:
-            return  # the census says so, or it was swept
+        except Lost:  # swept, or the census says so
+            if not self._listed and any(self._session.catalog[name].find_one({"_id": owner}) for name in LIVE):
+                yield Finding("record-missing", key, f"{owner}: there is no record {key}", (owner,))
         except ArrayDamaged as error:
             yield Finding("record-damaged", key, str(error), (owner,))
 

@@ -3,6 +3,7 @@
 import contextlib
 import random
 import tracemalloc
+from unittest.mock import patch
 
 import pytest
 from bson import Int64
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalog import InvalidUpdate, connect
+from catalog.embedded import distinct
 from catalog.language.projection import compile_paths, needed_paths, prune
 from catalog.language.values import encode_key
 
@@ -99,6 +101,35 @@ def test_distinct(catalog, drawn, path):
     answered = indexed.distinct(path)
     assert [(type(v), repr(v)) for v in answered] == [(type(v), repr(v)) for v in expected]
     assert [encode_key(v) for v in answered] == sorted({encode_key(v) for v in answered})
+
+
+wide = st.builds(
+    lambda own, other, m: {**own, **other, **m},
+    st.one_of(
+        st.just({}), st.builds(lambda op, v: {"k": {op: v}}, st.sampled_from(["$gt", "$gte", "$lt", "$lte"]), scalars)
+    ),
+    st.builds(lambda v: {"a.b": {"$in": v}}, st.lists(scalars, max_size=3)),
+    st.one_of(st.just({}), st.builds(lambda v: {"m": v}, scalars)),
+)
+
+
+@given(documents, st.sampled_from(["k", "a.b"]), st.one_of(queries, wide))
+def test_distinct_of_a_wide_question_is_found_key_by_key(catalog, drawn, path, query):
+    """Whatever many documents answer is looked for key by key; here from the first document on."""
+    plain, indexed = fill(catalog, drawn)
+    with patch.object(distinct, "WIDE", 0):
+        answered = indexed.distinct(path, query)
+    assert [(type(v), repr(v)) for v in answered] == [(type(v), repr(v)) for v in plain.distinct(path, query)]
+
+
+def test_distinct_nights_before_one_read_one_document_of_each(catalog):
+    items = catalog["nights"]
+    items.create_index("date")
+    items.insert_many([{"_id": number, "date": f"{number // 500:04d}", "kind": number % 2} for number in range(6000)])
+    with patch.object(distinct, "decode_naive", wraps=distinct.decode_naive) as decoded:
+        found = items.distinct("date", {"date": {"$lt": "0009"}})
+    assert found == [f"{number:04d}" for number in range(9)]
+    assert decoded.call_count == len(found) + 500  # and every document of the night itself, which is not before it
 
 
 @given(

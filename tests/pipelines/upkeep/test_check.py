@@ -1,5 +1,6 @@
 """Check: each kind of damage is named for what it is, with its mend; a sound archive in use gives no finding."""
 
+import itertools
 import json
 import os
 import signal
@@ -8,6 +9,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import bson
 import numpy as np
@@ -18,7 +20,8 @@ from pipelines.documents.changes import Edit, change
 from pipelines.documents.records import record_key
 from pipelines.errors import UsageError
 from pipelines.processes import interpreter
-from pipelines.upkeep import census
+from pipelines.upkeep import census, walking
+from pipelines.upkeep import check as check_module
 from pipelines.upkeep.check import check
 from pipelines.upkeep.findings import DAMAGE, KINDS, NOTE
 from pipelines.upkeep.rebuild import rebuild
@@ -402,6 +405,46 @@ def test_a_time_limit_shorter_than_the_listing_is_kept_and_said(three, monkeypat
     assert (report.stopped, report.verified, report.exit_code) == ("time", 0, 1)
     assert [finding.code for finding in report.findings] == ["not-listed"]
     assert "nothing was verified" in repr(report)
+
+
+@pytest.fixture
+def large(monkeypatch):
+    """Archives of any size count as large: with a time limit they are walked through, a document at a time."""
+    monkeypatch.setattr(walking, "LISTED", 0)
+    monkeypatch.setattr(walking, "TOGETHER", 1)
+
+
+SEEN_WALKING = [lose_object, truncate, change_bits, edit_header, lose_record, spoil_record, edit_digest_name]
+
+
+@pytest.mark.usefixtures("large")
+@pytest.mark.parametrize("harm", SEEN_WALKING)
+def test_a_large_archive_is_walked_through_and_what_is_wrong_with_documents_is_found(three, harm):
+    hour = timedelta(hours=1)
+    sound = run(three, time_limit=hour)
+    assert ([one.code for one in sound.findings], sound.exit_code, sound.left) == (["not-looked-for"], 0, 0)
+    assert (sound.documents, sound.objects, sound.verified) == (3, 3, 9)
+    harm(three)
+    expected = sorted({*GAMUT[harm], "not-looked-for"} - {"orphaned"})
+    assert sorted({one.code for one in run(three, time_limit=hour).findings}) == expected
+
+
+@pytest.mark.usefixtures("large")
+@pytest.mark.parametrize("moments", [3, 4, 9])
+def test_a_walk_goes_on_where_the_last_one_stopped(three, monkeypatch, moments):
+    """Whatever time each check has, as long as it is enough for one document, every document has its turn."""
+    change_bits(three)
+    found = set()
+    for _ in range(9):
+        clock = itertools.count()
+        monkeypatch.setattr(check_module, "time", SimpleNamespace(monotonic=lambda clock=clock: next(clock)))
+        report = run(three, time_limit=timedelta(seconds=moments + 2))
+        found |= {one.code for one in report.findings}
+        assert (report.left > 0) == (report.stopped == "time")
+        if not report.left:
+            break
+    assert "changed" in found
+    assert report.left == 0
 
 
 def test_a_readonly_archive_is_checked_and_nothing_written(three, tmp_path):
