@@ -173,7 +173,7 @@ def faulty_archive(home: Path, fault: Fault) -> Iterator[Archive]:
         address = str(home / "store")
         faulty = FaultyWrites if isinstance(fault, Crash) else FaultyBackend
         store = ArrayStore(faulty(open_backend(address, readonly=False, create=True), fault))
-        archive.__dict__["store"] = store
+        archive.session.__dict__["store"] = store
         archive.catalog._backend = FaultyCatalogBackend(archive.catalog._backend, fault)  # type: ignore[assignment]
         before = pipelines.ingest.pool.open_store
         pipelines.ingest.pool.open_store = lambda *_, **__: store  # type: ignore[assignment]
