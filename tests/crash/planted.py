@@ -11,6 +11,7 @@ import argparse
 import os
 import random
 import shutil
+import sqlite3
 import sys
 import tempfile
 from collections.abc import Callable
@@ -33,6 +34,8 @@ import pipelines.upkeep.sweep as sweeping
 from arraystore import ArrayStore, StoreError
 from arraystore.backends.files import FileBackend
 from arraystore.format.shards import ShardIndex
+from catalog import CatalogError
+from catalog.embedded.file import CatalogFile
 from pipelines import open_archive
 from pipelines.documents.changes import change
 from pipelines.documents.edits import Edit
@@ -239,9 +242,18 @@ def _every_second(put: Any) -> Any:
     return some
 
 
+def _carelessly(set_up: Any) -> Any:
+    def careless(self: CatalogFile, connection: sqlite3.Connection) -> None:
+        set_up(self, connection)
+        connection.execute("PRAGMA synchronous=OFF")
+
+    return careless
+
+
 FAULTS = (
     Planted("a file is not forced to disk", staging, "_sync_and_close", _close_only, power),
     Planted("a folder is not forced to disk after a rename", staging, "sync_folder", _nothing, power),
+    Planted("the catalog is not forced to disk", CatalogFile, "_set_up", _carelessly(CatalogFile._set_up), power),
     Planted("digests of files are not compared", verifying, "_digests", _nothing, bit),
     Planted("the checksum of a chunk is not compared", reading, "unsealed", _as_it_is, bit),
     Planted("a shard is not compared with its pixels", ShardIndex, "parse", _any_pixels(ShardIndex.parse), swapped),
@@ -254,7 +266,7 @@ FAULTS = (
     ),
     Planted("a deletion is not recorded", stores.ArrayStore, "add_record", lambda *_: True, deleted),
 )
-"""Eleven; of the eighth the fault is made where it is planted."""
+"""Twelve; of the ninth the fault is made where it is planted."""
 
 
 def _patched(one: Planted) -> Any:
@@ -281,7 +293,7 @@ def found(one: Planted, seed: int, *, planted: bool) -> bool:
         with _patched(one):
             one.round(folder, seed)
         return False
-    except (AssertionError, StoreError, DarkroomError, IndexError):
+    except (AssertionError, CatalogError, StoreError, DarkroomError, IndexError):
         if not planted:
             raise
         return True

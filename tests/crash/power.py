@@ -1,8 +1,8 @@
-"""Power loss: what a store writes is recorded, and a disk is made as it may be when the power goes.
+"""Power loss: what store and catalog write is recorded, and a disk is made as it may be when the power goes.
 
 What was forced to disk is there. Of anything later, whatever order it was done in, some is there and some is not:
-names that a folder has, and does not have; files without their last bytes, or with zeros in their place. The catalog
-is taken as it stood at that moment, for SQLite forces each of its commits to disk itself (synchronous=FULL).
+names that a folder has, and does not have; files without their last bytes, or with zeros in their place; pages and
+log frames of SQLite's files, whole, in part (by sectors), or not at all.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.crash.vfs import watched
+
+SECTOR = 512  # bytes of a disk that are written whole or not at all
 CALLS = ("open", "write", "fsync", "close", "rename", "replace", "link", "mkdir", "unlink", "rmdir")
 
 
@@ -42,6 +45,27 @@ class Forced:
     inode: int
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of one of SQLite's files has these contents now."""
+
+    inode: int
+    offset: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """One of SQLite's files has this size now."""
+
+    inode: int
+    size: int
+
+
+Operation = Name | Bytes | Forced | Part | Size
+HOME = -1  # the folder of the catalog; of its names only those of the catalog's files are recorded
+
+
 @dataclass(slots=True)
 class Recording:
     """Everything a program does below a folder, in order.
@@ -51,24 +75,26 @@ class Recording:
     root : Path
         The folder; inode 0.
     catalog : Path
-        Beside it: its files are kept as they were after each operation that found them changed.
+        SQLite's file beside it.
     """
 
     root: Path
     catalog: Path
-    operations: list[Name | Bytes | Forced] = field(default_factory=list)
-    catalogs: list[dict[str, bytes]] = field(default_factory=list)
-    folders: dict[int, dict[str, int]] = field(default_factory=lambda: {0: {}})
+    operations: list[Operation] = field(default_factory=list)
+    folders: dict[int, dict[str, int]] = field(default_factory=lambda: {0: {}, HOME: {}})
     files: dict[int, bytes] = field(default_factory=dict)
     before: tuple[dict[int, dict[str, int]], dict[int, bytes]] = ({}, {})
     _open: dict[int, int] = field(default_factory=dict)
     _next: int = 1
     _lock: Any = field(default_factory=threading.RLock)
-    _seen: tuple[Any, ...] = ()
 
     def start(self) -> None:
         """Take what is there as on disk."""
         self._adopt(self.root, 0)
+        for path in self.catalog.parent.glob(f"{self.catalog.name}*"):
+            if self._is_catalog(str(path)):
+                self.folders[HOME][path.name] = inode = self._new()
+                self.files[inode] = path.read_bytes()
         self.before = ({inode: dict(names) for inode, names in self.folders.items()}, dict(self.files))
 
     def _adopt(self, folder: Path, inode: int) -> None:
@@ -110,15 +136,44 @@ class Recording:
         elif isinstance(operation, Bytes):
             self.files[operation.inode] = operation.data
         self.operations.append(operation)
-        self.catalogs.append(self._catalog())
 
-    def _catalog(self) -> dict[str, bytes]:
-        paths = [self.catalog, self.catalog.with_name(self.catalog.name + "-wal")]
-        seen = tuple((path.stat().st_mtime_ns, path.stat().st_size) if path.exists() else None for path in paths)
-        if seen == self._seen and self.catalogs:
-            return self.catalogs[-1]
-        self._seen = seen
-        return {path.name: path.read_bytes() for path in paths if path.exists()}
+    # -- what SQLite does: a Watcher -----------------------------------------------------------------
+
+    def _is_catalog(self, path: str) -> bool:
+        name = self.catalog.name
+        ours = (name, f"{name}-wal", f"{name}-journal")
+        return os.path.dirname(path) == str(self.catalog.parent) and os.path.basename(path) in ours
+
+    def opened(self, path: str, made: bool) -> bool:
+        if not self._is_catalog(path):
+            return False
+        with self._lock:
+            name = os.path.basename(path)
+            if made or name not in self.folders[HOME]:
+                inode = self._new()
+                self.files[inode] = b""
+                self._note(Name(((HOME, name, inode),)))
+        return True
+
+    def written(self, path: str, offset: int, data: bytes) -> None:
+        with self._lock:
+            self._note(Part(self.folders[HOME][os.path.basename(path)], offset, data))
+
+    def cut(self, path: str, size: int) -> None:
+        with self._lock:
+            self._note(Size(self.folders[HOME][os.path.basename(path)], size))
+
+    def forced(self, path: str) -> None:
+        with self._lock:  # with a file that is new SQLite forces its folder too
+            inode = self.folders[HOME][os.path.basename(path)]
+            if not any(isinstance(done, Forced) and done.inode == inode for done in self.operations):
+                self._note(Forced(HOME))
+            self._note(Forced(inode))
+
+    def deleted(self, path: str) -> None:
+        with self._lock:
+            if self._is_catalog(path) and os.path.basename(path) in self.folders[HOME]:
+                self._note(Name(((HOME, os.path.basename(path), None),)))
 
     def done(self, call: str, result: Any, arguments: tuple[Any, ...]) -> None:
         """Note what a call of the system did."""
@@ -162,14 +217,12 @@ class Recording:
 
     # -- the power goes ----------------------------------------------------------------------------
 
-    def end(self) -> None:
-        """Note how the catalog stands at the end."""
-        self._note(Forced(-1))
-
     def moment(self, rng: random.Random) -> int:
-        """Choose after how many operations the power goes: at any, or at one beside which the catalog was written."""
-        telling = [n for n in range(1, len(self.catalogs)) if self.catalogs[n] is not self.catalogs[n - 1]]
-        return rng.choice(telling) if telling and rng.random() < 0.7 else rng.randint(0, len(self.operations) - 1)
+        """Choose after how many operations the power goes; half of the time beside something the store does."""
+        store = [n for n, done in enumerate(self.operations) if isinstance(done, Name | Bytes) and not _of(done, HOME)]
+        if store and rng.random() < 0.5:
+            return rng.choice(store) + rng.randint(0, 1)
+        return rng.randint(0, len(self.operations))
 
     def lost_at(self, moment: int, rng: random.Random, home: Path) -> None:
         """Make the folder as it may be when the power goes after so many operations."""
@@ -195,14 +248,16 @@ class Recording:
                     files[operation.inode] = operation.data
                 else:
                     later[operation.inode] = operation.data
+            elif isinstance(operation, Part | Size):
+                sure = forced.get(operation.inode, -1) > number
+                if sure or rng.random() < luck:
+                    _change(files, operation, None if sure else rng)
         for inode, data in later.items():
             sure = files.get(inode, b"")
             files[inode] = _torn(sure, data, rng)
         self._write(home / self.root.name, 0, folders, files)
-        # What was committed since the last of these operations was found beside the next.
-        found = self.catalogs[moment] if not moment or rng.random() < 0.7 else self.catalogs[moment - 1]
-        for name, data in found.items():
-            (home / name).write_bytes(data)
+        for name, inode in folders[HOME].items():
+            (home / name).write_bytes(files.get(inode, b""))
 
     def _write(self, place: Path, inode: int, folders: dict[int, dict[str, int]], files: dict[int, bytes]) -> None:
         place.mkdir(parents=True, exist_ok=True)
@@ -211,6 +266,25 @@ class Recording:
                 self._write(place / name, inner, folders, files)
             else:
                 (place / name).write_bytes(files.get(inner, b""))
+
+
+def _of(operation: Name | Bytes, folder: int) -> bool:
+    return isinstance(operation, Name) and any(entry[0] == folder for entry in operation.entries)
+
+
+def _change(files: dict[int, bytes], operation: Part | Size, rng: random.Random | None) -> None:
+    """Write a part of a file, or give it its size; not forced to disk, some sectors of it may be as they were."""
+    there = bytearray(files.get(operation.inode, b""))
+    if isinstance(operation, Size):
+        there = there[: operation.size].ljust(operation.size, b"\0")
+    else:
+        there = there.ljust(operation.offset + len(operation.data), b"\0")
+        torn = rng is not None and rng.random() < 0.5
+        for start in range(0, len(operation.data), SECTOR):
+            if not torn or (rng is not None and rng.random() < 0.5):
+                some = operation.data[start : start + SECTOR]
+                there[operation.offset + start : operation.offset + start + len(some)] = some
+    files[operation.inode] = bytes(there)
 
 
 def _torn(sure: bytes, data: bytes, rng: random.Random) -> bytes:
@@ -229,7 +303,7 @@ def recorded(root: Path, catalog: Path) -> Iterator[Recording]:
     real = {name: getattr(os, name) for name in CALLS}
     real_rmtree = shutil.rmtree
 
-    def watched(name: str) -> Any:
+    def told(name: str) -> Any:
         def call(*arguments: Any, **options: Any) -> Any:
             if name == "close":  # before the number is given to another file
                 recording.done(name, None, arguments)
@@ -246,12 +320,12 @@ def recorded(root: Path, catalog: Path) -> Iterator[Recording]:
             recording.done("rmdir", None, (path,))
 
     for name in CALLS:
-        setattr(os, name, watched(name))
+        setattr(os, name, told(name))
     shutil.rmtree = rmtree  # type: ignore[assignment]
     try:
-        yield recording
+        with watched(recording):
+            yield recording
     finally:
-        recording.end()
         for name, call in real.items():
             setattr(os, name, call)
         shutil.rmtree = real_rmtree
