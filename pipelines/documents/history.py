@@ -136,5 +136,5 @@ def instant(text: str) -> datetime:
     try:
         read = datetime.fromisoformat(text)
     except ValueError as error:
-        raise UsageError(f"{text!r} is no date or time; write 2024-02-20 or 2024-02-20T03:15:00Z") from error
+        raise UsageError(f"{text!r} is not a valid date or time; write 2024-02-20 or 2024-02-20T03:15:00Z") from error
     return read if read.tzinfo is not None else read.replace(tzinfo=UTC)

@@ -38,6 +38,8 @@ _PLACE = ("detector", "subarray", "x", "y")
 _LEVELS = ("separation", "low", "high", "duty", "switches", "rate")
 _NIGHTS = ("nights", "of", "first", "last")
 
+NEEDED = "a value in a pixel map"
+
 STEP_NOISE = 12**-0.5
 """Noise of numbers that are whole: that of an even distribution over one step."""
 
@@ -157,7 +159,7 @@ def _over_nights(
     columns = (*_PLACE, *(key for key in maps[0].images if key not in ("nights", "of")), *_NIGHTS)
     ordered = tuple(sorted(rows, key=lambda row: -np.nan_to_num(row[rank], nan=-np.inf)))
     title = "; ".join([title, *_assumed(places)])
-    return FoundPixels(Answer(columns, ordered, title), tuple(maps), rank, judged, total - judged, {}, ())
+    return FoundPixels(Answer(columns, ordered, title), tuple(maps), rank, judged, total - judged, {}, (), NEEDED)
 
 
 def telegraph(
@@ -235,7 +237,8 @@ def telegraph(
     answer = Answer(columns, tuple(sorted(rows, key=lambda row: -row["separation"])), title)
     unreadable = {key: why for _, stack in stacks for key, why in stack.unreadable.items()}
     undated = tuple(key for _, stack in stacks for key in stack.undated)
-    return FoundPixels(answer, tuple(maps), "separation", judged, total - judged, unreadable, undated)
+    needed = f"{least} values in frames of one setup; {max(each.integrations for each in maps)} are there at most"
+    return FoundPixels(answer, tuple(maps), "separation", judged, total - judged, unreadable, undated, needed)
 
 
 def _assumed(places: Sequence[ImagePlace]) -> list[str]:

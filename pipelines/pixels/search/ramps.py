@@ -186,7 +186,9 @@ def ramp_telegraph(
     title = f"Telegraph noise in {kind} ramps"
     answer = Answer((*_PLACE, *_SHOWN), tuple(sorted(rows, key=lambda row: -row["separation"])), title)
     unreadable = {name: why for stack in stacks for name, why in stack.unreadable.items()}
-    return FoundPixels(answer, tuple(maps), "separation", judged, total - judged, unreadable, ())
+    there = max(int(each.images["of"].max(initial=0)) for each in maps)
+    needed = f"{least} differences of groups; {there} are there at most"
+    return FoundPixels(answer, tuple(maps), "separation", judged, total - judged, unreadable, (), needed)
 
 
 def _over_blocks(

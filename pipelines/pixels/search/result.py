@@ -14,6 +14,7 @@ import numpy.typing as npt
 from pipelines.detectors.geometry import GEOMETRIES
 from pipelines.errors import require
 from pipelines.table import Answer, Row
+from pipelines.table.cells import counted
 from pipelines.table.figures import shown
 
 if TYPE_CHECKING:
@@ -91,11 +92,13 @@ class FoundPixels:
     shown : str
         The image of the maps that tells most, for `plot`.
     judged, unjudged : int
-        Pixels that could be judged, and those with too few slopes.
+        Pixels that could be judged, and those that have too little to be judged by.
     unreadable : dict
         Documents that could not be read, and why: they count as missing.
     undated : tuple of str
         Documents without a time, left out.
+    needed : str
+        What a pixel is judged by, and how much of it there is, such as ``12 slopes, 4 are there``.
     """
 
     pixels: Answer
@@ -105,6 +108,7 @@ class FoundPixels:
     unjudged: int
     unreadable: Mapping[str, str]
     undated: tuple[str, ...]
+    needed: str
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data, without the maps."""
@@ -116,6 +120,7 @@ class FoundPixels:
             "unjudged": self.unjudged,
             "unreadable": dict(self.unreadable),
             "undated": list(self.undated),
+            "needed": self.needed,
         }
 
     def plot(self, out: str | os.PathLike[str] | None = None) -> Any:
@@ -135,7 +140,8 @@ class FoundPixels:
                 axes.plot([p["x"] for p in here], [p["y"] for p in here], "o", mfc="none", mec=edge, mew=thick, ms=10)
             axes.set(title=f"{each.detector} {each.subarray}: {self.shown}", xlabel="x", ylabel="y")
             known = image[np.isfinite(image)]
-            most = f"; values from {known.min():.3g} to {known.max():.3g}" if known.size else "; no pixel was judged"
+            nothing = f"; no pixel was judged, which takes {self.needed}"
+            most = f"; values from {known.min():.3g} to {known.max():.3g}" if known.size else nothing
             figure.colorbar(drawn, ax=axes, shrink=0.8, extend="both", label=f"{self.shown} (sigma){most}")
         figure.suptitle(self.pixels.title)
         if out is None:
@@ -152,7 +158,9 @@ class FoundPixels:
         lines = [repr(some) if len(some) else f"{self.pixels.title}: none"]
         if len(some) < len(self.pixels):
             lines.append(f"and {len(self.pixels) - len(some)} more; --limit 0 shows all")
-        lines.append(f"{len(self.pixels)} pixels of {self.judged} judged; {self.unjudged} have too few slopes")
+        lines.append(f"{counted(len(self.pixels), 'pixel')} found among {self.judged} that could be judged")
+        if self.unjudged:
+            lines.append(f"{counted(self.unjudged, 'pixel')} could not be judged, which takes {self.needed}")
         lines += [f"could not be read, and counts as missing: {name}: {why}" for name, why in self.unreadable.items()]
         lines += [f"has no time, and is left out: {name}" for name in self.undated]
         return "\n".join(lines)

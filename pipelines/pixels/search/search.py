@@ -50,6 +50,8 @@ class _Question:
         Sorts the rows, the most striking first.
     shown, judged_by : str
         The image for a picture, and one that is NaN where a pixel was not judged.
+    needed : str
+        What a pixel is judged by, such as ``12 slopes``.
     """
 
     title: str
@@ -59,6 +61,7 @@ class _Question:
     rank: Callable[[Row], float]
     shown: str
     judged_by: str
+    needed: str
     finish: Callable[[Images], Images] = lambda images: images
 
 
@@ -122,6 +125,7 @@ def above(
         rank=lambda row: -row["largest"],
         shown="largest",
         judged_by="sigma",
+        needed=f"{least} slopes",
     )
     return _ask(session, slope_stacks(session, where), question, workers=workers, progress=progress)
 
@@ -189,6 +193,7 @@ def changed(
         rank=lambda row: -abs(row["significance"]),
         shown="significance",
         judged_by="significance",
+        needed=f"{least} slopes before and after",
         finish=_significance,
     )
     return _ask(session, stacks, question, workers=workers, progress=progress)
@@ -252,6 +257,7 @@ def telegraph(
         rank=lambda row: -row["separation"],
         shown="separation",
         judged_by="separation",
+        needed=f"{least} slopes",
     )
     return _ask(session, slope_stacks(session, where), question, workers=workers, progress=progress)
 
@@ -283,7 +289,8 @@ def _ask(
     answer = Answer(question.columns, tuple(sorted(rows, key=question.rank)), question.title)
     unreadable = {name: why for stack in stacks for name, why in stack.unreadable.items()}
     undated = tuple(name for stack in stacks for name in stack.undated)
-    return FoundPixels(answer, tuple(maps), question.shown, judged, total - judged, unreadable, undated)
+    needed = f"{question.needed}; {max(each.integrations for each in maps)} are there at most"
+    return FoundPixels(answer, tuple(maps), question.shown, judged, total - judged, unreadable, undated, needed)
 
 
 def _images(statistics: Any) -> Images:
@@ -315,7 +322,7 @@ def _instant(moment: date | datetime | str, *, end: bool) -> datetime:
         try:
             moment = date.fromisoformat(moment) if len(moment) == 10 else datetime.fromisoformat(moment)
         except ValueError:
-            raise UsageError(f"{moment!r} is no date; write 2024-03-01, or 2024-03-01T12:00:00") from None
+            raise UsageError(f"{moment!r} is not a valid date; write 2024-03-01, or 2024-03-01T12:00:00") from None
     if isinstance(moment, datetime):
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return datetime.combine(moment, time.max if end else time.min, UTC)

@@ -122,10 +122,10 @@ def test_the_commands(nights, tmp_path):
         return CliRunner().invoke(app, ["--home", str(nights[1]), *map(str, arguments)])
 
     assert len(json.loads(run("find", "noisy", CAMERA, "--json").stdout)["pixels"]) == 2
-    assert "1 pixels of 5120 judged" in run("find", "telegraph", "--camera", CAMERA).stdout
+    assert "1 pixel found among 5120 that could be judged" in run("find", "telegraph", "--camera", CAMERA).stdout
     shown = run("find", "noisy", CAMERA, "--limit", 1, "--plot", tmp_path / "noisy.png").stdout
     assert "and 1 more" in shown
-    assert "2 pixels of 5120 judged" in shown
+    assert "2 pixels found among 5120 that could be judged" in shown
     assert (tmp_path / "noisy.png").stat().st_size > 5000
     assert run("find", "hot", CAMERA, "--share", 1).exit_code == 0
     assert run("find", "telegraph", "--date", NIGHTS[0]).exit_code == 2

@@ -93,4 +93,4 @@ def slopes(truth, tmp_path_factory):
         write_slopes(path, truth.slopes[part], truth.errors[part], truth.times[n])
     with open_archive(folder / "home") as archive:
         archive.ingest(folder / "products")
-        yield archive
+        yield archive.session

@@ -175,12 +175,20 @@ def test_no_exposures(archive, slopes):
     [
         ("2024-05-01", "2024-03-01", "does not begin later"),
         ("2024-05-01", "2024-05-01", "does not begin later"),
-        ("May", "2024-05-01", "'May' is no date"),
+        ("May", "2024-05-01", "'May' is not a valid date"),
     ],
 )
 def test_dates_that_are_none_or_the_wrong_way_round(slopes, before, after, message):
     with pytest.raises(UsageError, match=message):
         changed(slopes, before=before, after=after)
+
+
+def test_what_is_too_little_to_judge_by_is_said_with_what_it_takes(slopes):
+    found = telegraph(slopes, least=1000)
+    there = found.maps[0].integrations
+    assert (found.judged, len(found.pixels)) == (0, 0)
+    assert f"could not be judged, which takes 1000 slopes; {there} are there at most" in repr(found)
+    assert "which takes 1000 slopes" in found.plot().axes[-1].get_ylabel()
 
 
 def test_dates_are_days_or_instants(slopes):
