@@ -16,7 +16,7 @@ import typer
 
 from pipelines.cli.application import Commands, Interrupted
 from pipelines.cli.chapters import Chapters
-from pipelines.cli.logs import log_file_option, verbose_option
+from pipelines.cli.logs import log_file_option, log_format_option, verbose_option
 from pipelines.cli.options import ArchiveAddress, version_option
 from pipelines.table import plain
 
@@ -30,6 +30,7 @@ def _address(
     store: str = typer.Option(None, "--store", help="URL or path of the array store [ARRAYSTORE_URL]."),
     verbose: int = verbose_option,
     log_file: str = log_file_option,
+    log_format: str = log_format_option,
     version: bool = version_option,
 ) -> None:
     if home is not None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pipelines.upkeep.copying import CopyReport
     from pipelines.upkeep.learning import Learned
     from pipelines.upkeep.rebuild import Rebuilt
+    from pipelines.upkeep.status import Status
 
 
 class Upkeep:
@@ -56,6 +57,12 @@ class Upkeep:
                 repair=repair,
                 progress=advance,
             )
+
+    def prometheus(self, status: "Status") -> str:
+        """Return a status in the text format of Prometheus: `pipelines.upkeep.prometheus`."""
+        from pipelines.upkeep.prometheus import exposition
+
+        return exposition(status)
 
     def rebuild(
         self, *, missing: bool = False, documents: Sequence[str] = (), progress: bool | None = None

@@ -1,9 +1,12 @@
 """The log: nothing unless asked for; then what was decided about every file, and why, on the screen and in a file."""
 
+import json
 import logging
 import os
+import re
 import subprocess
 import sys
+from datetime import datetime
 
 import pytest
 
@@ -141,3 +144,28 @@ def test_importing_configures_nothing():
         "assert not any(logging.getLogger(n).handlers or (n and logging.getLogger(n).level) for n in names), names\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_every_line_is_an_object_in_json_where_that_is_asked_for(night, tmp_path):
+    home, raw, ends = night
+    odd = raw / "Dragonfly101" / NIGHT / "T1_\u2028_dark\x1b[31m.fits"
+    odd.write_bytes(b"no FITS")
+    file = tmp_path / "log"
+    where = ("--home", home, "nightly", raw, "--date", NIGHT, "--settle", "0")
+    _, shown = darkroom(*where, "-vv", "--log-file", file, "--log-format", "json", code=1)
+    kept = [json.loads(line) for line in file.read_text().splitlines()]
+    assert [json.loads(line) for line in shown] == kept
+    assert all(list(line) == ["time", "level", "logger", "message"] for line in kept)
+    assert all(datetime.fromisoformat(line["time"]).tzinfo is not None for line in kept)
+    for named in ends:
+        assert any(str(named) in line["message"] for line in kept)
+    _, text = darkroom(*where, "-v", "--log-format", "text", code=1)
+    assert re.match(r"\d{4}-\d\d-\d\dT\S+Z INFO ", text[0])
+    assert darkroom(*where, "--log-format", "xml", code=2)[1]
+
+
+def test_no_password_of_a_server_is_in_a_line(tmp_path):
+    file = tmp_path / "log"
+    url = "mongodb://reader:hidden-word@127.0.0.1:9/darkroom?serverSelectionTimeoutMS=50"
+    darkroom("--catalog", url, "status", "-vv", "--log-file", file, "--log-format", "json", code=3)
+    assert "hidden-word" not in file.read_text()

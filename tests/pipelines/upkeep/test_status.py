@@ -3,9 +3,14 @@
 import os
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipelines import UsageError
 from pipelines.documents import runs as ledger
+from pipelines.upkeep import status as status_module
+from pipelines.upkeep.prometheus import exposition
+from pipelines.upkeep.status import Status
 
 GOOD, BAD = (f"Dragonfly101/2024-02-20/T13080513_{n}_dark.fits" for n in (31, 32))
 
@@ -88,3 +93,44 @@ def test_what_cannot_be_acknowledged_is_said(archive, broken, names, why, said):
     with pytest.raises(UsageError, match=said):
         archive.upkeep.acknowledge(names, why=why)
     assert archive.upkeep.quarantined()[0]["acknowledged"] is None
+
+
+def test_prometheus_reads_the_same_figures(archive, broken, raw):
+    parser = pytest.importorskip("prometheus_client.parser")
+    archive.upkeep.check(progress=False)
+    found = archive.status()
+    text = archive.upkeep.prometheus(found)
+    samples = {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in parser.text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+    assert samples["darkroom_documents", (("kind", "dark"),)] == found.documents == 1
+    assert samples["darkroom_quarantined_files", (("code", "truncated"),)] == 1
+    assert samples["darkroom_store_bytes", ()] == found.nbytes
+    assert samples["darkroom_store_counted_timestamp_seconds", ()] == found.counted.timestamp()
+    assert samples["darkroom_check_timestamp_seconds", ()] == found.check["at"].timestamp()
+    assert samples["darkroom_check_findings", ()] == 0
+    assert samples["darkroom_attention", ()] == len(found.attention)
+    assert all(family.documentation for family in parser.text_string_to_metric_families(text))
+
+
+@given(st.text(max_size=20))
+def test_any_word_is_a_label(word):
+    parser = pytest.importorskip("prometheus_client.parser")
+    counts = dict.fromkeys(("documents", "nights", "quarantined", "trashed", "pending"), 1)
+    unknown = dict.fromkeys(("objects", "nbytes", "fits_nbytes"))
+    status = Status(**counts, **unknown, kinds={word: 7}, catalog="", store="", roots={})
+    families = {family.name: family for family in parser.text_string_to_metric_families(exposition(status))}
+    (sample,) = families["darkroom_documents"].samples
+    assert (sample.labels, sample.value) == ({"kind": word}, 7)
+    assert "darkroom_store_bytes" not in families
+
+
+def test_a_large_store_that_was_never_counted_is_not_counted_unasked(archive, broken, monkeypatch):
+    monkeypatch.setattr(status_module, "COUNTED", 0)
+    found = archive.status(count=False)
+    assert (found.objects, found.nbytes, found.counted) == (None, None, None)
+    assert "arrays      never counted: darkroom status --count" in repr(found)
+    assert archive.status(count=True).objects == 1
+    assert archive.status(count=False).objects == 1
