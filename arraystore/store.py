@@ -66,8 +66,6 @@ def open_store(
     >>> store.open(ref)[1, 2]
     np.uint16(6)
     """
-    from arraystore import many  # noqa: F401 - what reading needs is loaded now: the first question does not wait for it
-
     workers = threads or min(_MAX_THREADS, os.cpu_count() or 1)
     return ArrayStore(open_backend(url, readonly=readonly, create=create), threads=workers)
 

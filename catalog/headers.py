@@ -15,8 +15,6 @@ from typing import Any
 
 from bson import Binary
 
-from catalog.errors import Damaged, DocumentTooLarge
-
 __all__ = [
     "MAX_BLOCKS",
     "HeaderDocument",
@@ -186,6 +184,8 @@ def pack_cards(blocks: Sequence[bytes]) -> dict[str, Any]:
     """
     sizes = [len(block) for block in blocks]
     if sum(sizes) > MAX_BLOCKS:
+        from catalog.errors import DocumentTooLarge  # brings PyMongo, which whoever reads files does not need
+
         raise DocumentTooLarge(f"{sum(sizes)} bytes of headers; at most {MAX_BLOCKS} can be kept: is this a FITS file?")
     packer = zlib.compressobj(6)
     parts = [packer.compress(bytes(block)) for block in blocks]
@@ -200,6 +200,8 @@ def unpack_cards(packed: Mapping[str, Any]) -> list[bytes]:
     Damaged
         If the data are not what `pack_cards` made; no more is decompressed than ``sizes`` says.
     """
+    from catalog.errors import Damaged
+
     try:
         codec, sizes, data = packed["codec"], list(packed["sizes"]), bytes(packed["data"])
     except (KeyError, TypeError) as error:

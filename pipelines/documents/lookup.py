@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from catalog import Collection
+if TYPE_CHECKING:
+    from catalog import Collection
 
 SIZE = 500
 """Names in one question: enough that asking costs little, few enough that no question grows over its limits."""
@@ -26,7 +27,7 @@ def batches(items: Iterable[Item], size: int = SIZE) -> Iterator[list[Item]]:
 
 
 def found_in(
-    collection: Collection,
+    collection: "Collection",
     field: str,
     values: Iterable[Any],
     fields: Mapping[str, Any] | None = None,

@@ -7,10 +7,12 @@ A root is a name for a folder. It is made when a folder is first ingested and ke
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from catalog import Collection, DuplicateKey
 from pipelines.errors import UsageError
+
+if TYPE_CHECKING:  # a process that reads files has no catalog, and need not wait for PyMongo
+    from catalog import Collection
 
 WHOLE = "path"
 """What a root says of the names of its documents; one of 0.2 says nothing: three components of the path."""
@@ -40,7 +42,7 @@ class Roots:
         Documents ``{'_id': name, 'folder': absolute path}``.
     """
 
-    def __init__(self, collection: Collection) -> None:
+    def __init__(self, collection: "Collection") -> None:
         self._collection = collection
 
     def all(self) -> dict[str, Path]:
@@ -73,6 +75,8 @@ class Roots:
         folder : Path
             An absolute folder.
         """
+        from catalog import DuplicateKey
+
         known = self.all()
         found = innermost(known, folder)
         if found is not None:

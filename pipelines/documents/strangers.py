@@ -14,8 +14,6 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
 from bson import decode, encode
 from bson.errors import InvalidBSON
 
@@ -26,6 +24,9 @@ from pipelines.documents.lookup import found_in
 from pipelines.documents.records import PREFIXES, numbered, parse_key, record_stem
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from pipelines.documents.lives import Life
 
 LAST_RUN = "runs/last"
@@ -209,6 +210,8 @@ class _Known:
     """
 
     def __init__(self, catalog: Catalog, *, before: datetime | None, exact: bool) -> None:
+        import numpy as np  # here: most who import this module find that nothing is lacking
+
         self._exact = exact
         trashed, kept = _trashed(catalog, before=before, exact=exact)
         self._trash = np.sort(np.array(kept, dtype="S32"))
@@ -222,9 +225,9 @@ class _Known:
         """Tell whether the catalog has it in its trash, and not for so long that a sweep takes it now."""
         return self._is_in(self._trash, stem, revision, digests)
 
-    def _is_in(self, keys: npt.NDArray[np.bytes_], stem: str, revision: int, digests: Iterable[str] | None) -> bool:
+    def _is_in(self, keys: "npt.NDArray[np.bytes_]", stem: str, revision: int, digests: Iterable[str] | None) -> bool:
         key = _key(stem, revision, digests if self._exact else None)
-        place = int(np.searchsorted(keys, np.bytes_(key)))
+        place = int(keys.searchsorted(key))
         return place < len(keys) and bytes(keys[place]).ljust(32, b"\0").startswith(key)
 
 

@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
-from typing import Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
 import bson
 from bson.errors import InvalidDocument
 
-from arraystore import ArrayRef, Batch, InvalidArray, Scale, StoreError
+from arraystore import ArrayRef, InvalidArray, Scale, StoreError
 from pipelines.documents.roots import Located
 from pipelines.documents.schema import RESIDUE, Document
 from pipelines.fits import FitsError, FitsFile, open_fits
@@ -24,6 +24,9 @@ from pipelines.ingest.known import Known
 from pipelines.ingest.walk import Candidate
 from pipelines.instruments import SPLITS, ArrayPlan, Profile, ProfileError, choose, identify, plan_arrays
 from pipelines.instruments.sites import NOWHERE, Place
+
+if TYPE_CHECKING:
+    from arraystore import Batch
 
 UNSETTLED = "changed-while-read"  # the code of a file that something still writes: no fault, only early
 WORTH_A_THREAD = 32 << 20  # bytes of a file that takes long enough to digest for that to be done beside its arrays
@@ -119,7 +122,7 @@ class Outcome:
         return cls(state, task, size, mtime_ns, document, code, message, hint)
 
 
-def take(task: Task, *, store: Batch | None, profiles: Mapping[str, Profile]) -> Outcome:
+def take(task: Task, *, store: "Batch | None", profiles: Mapping[str, Profile]) -> Outcome:
     """Take one file.
 
     Parameters
@@ -157,7 +160,7 @@ def refused(task: Task, code: str, message: str, hint: str) -> Outcome:
     return Outcome("refused", task, code=code, message=message, hint=hint)
 
 
-def _take(task: Task, store: Batch | None, profiles: Mapping[str, Profile]) -> Outcome:
+def _take(task: Task, store: "Batch | None", profiles: Mapping[str, Profile]) -> Outcome:
     before = os.lstat(task.opened)
     outcome = Outcome("same", task, before.st_size, before.st_mtime_ns)
     with open_fits(task.opened, follow=False) as file, ThreadPoolExecutor(1, "sha256") as aside:
@@ -227,7 +230,7 @@ def _encoded(outcome: Outcome, document: Document) -> Outcome:
     return replace(outcome, state="taken", document=data)
 
 
-def store_arrays(file: FitsFile, plans: list[ArrayPlan], store: Batch) -> dict[str, ArrayRef]:
+def store_arrays(file: FitsFile, plans: list[ArrayPlan], store: "Batch") -> dict[str, ArrayRef]:
     """Store every array of a file, and its residue.
 
     Returns

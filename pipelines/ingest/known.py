@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from catalog import Collection
 from pipelines.documents.lookup import found_in
 from pipelines.documents.roots import Located
 from pipelines.ingest.walk import Candidate
+
+if TYPE_CHECKING:
+    from catalog import Collection
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +53,15 @@ class Known:
 _FIELDS = {"root": 1, "path": 1, "file.size": 1, "file.mtime": 1, "file.sha256": 1, "ingest": 1, "campaign": 1}
 
 
-def look_up(headers: Collection, places: Iterable[Located]) -> dict[Located, Known]:
+def look_up(headers: "Collection", places: Iterable[Located]) -> dict[Located, Known]:
     """Look up some places in the catalog; those it does not know are left out."""
     documents = by_place(headers, places, _FIELDS)
     return {Located(doc["root"], doc["path"]): _known(doc) for doc in documents}
 
 
-def by_place(collection: Collection, places: Iterable[Located], fields: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
+def by_place(
+    collection: "Collection", places: Iterable[Located], fields: Mapping[str, Any]
+) -> Iterable[dict[str, Any]]:
     """Yield the documents of some places, in a question for each root and few hundred files."""
     by_root: dict[str, list[str]] = {}
     for place in places:

@@ -10,12 +10,16 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING
 
-from arraystore import Batch, StoreError, open_store
+from arraystore import StoreError, open_store
 from pipelines.fits import FitsError, open_fits
 from pipelines.ingest.file import Answer, Outcome, Task, take
 from pipelines.instruments import Profile, profiles
 from pipelines.processes.limits import Bounds, Fence
+
+if TYPE_CHECKING:  # it brings the codecs, which headers alone do not need
+    from arraystore import Batch
 
 COUNT = struct.Struct("Q")
 """How many files a worker has begun, in memory it shares with its parent."""
@@ -108,7 +112,7 @@ class _Done:
     def is_due(self) -> bool:
         return self._nbytes > _BYTES or time.monotonic() - self._since > _SECONDS
 
-    def send(self, batch: Batch | None) -> None:
+    def send(self, batch: "Batch | None") -> None:
         if batch is not None:
             batch.publish()
         if self._held:
@@ -116,7 +120,7 @@ class _Done:
         self._begin()
 
 
-def _within(task: Task, store: Batch | None, known: Mapping[str, Profile], bounds: Bounds) -> Outcome:
+def _within(task: Task, store: "Batch | None", known: Mapping[str, Profile], bounds: Bounds) -> Outcome:
     outcome = take(task, store=store, profiles=known)
     if outcome.code != "out-of-memory":
         return outcome

@@ -9,6 +9,7 @@ from functools import partial
 
 import pytest
 
+from pipelines import open_archive
 from tests.pipelines import command
 
 NAME = "Dragonfly101/2024-02-20/T13080513_31_dark.fits"
@@ -185,6 +186,31 @@ def test_every_command_has_help_and_help_is_light(darkroom):
     assert len(command.commands) >= 11
     for name, sub in command.commands.items():
         assert sub.help, name
+
+
+STATUS = """
+import sys
+from pipelines import open_archive
+with open_archive(sys.argv[1], readonly=True) as archive:
+    archive.status()
+"""
+
+
+@pytest.mark.parametrize(
+    ("script", "heavy"),
+    [
+        ("import sys, pipelines.ingest.worker", ("pymongo", "numcodecs", "astropy", "zarr")),
+        (STATUS, ("numpy", "numcodecs", "astropy", "zarr", "pandas")),
+    ],
+    ids=["worker", "status"],
+)
+def test_status_and_the_workers_of_headers_are_light(tmp_path, raw, write_frame, script, heavy):
+    write_frame(NAME)
+    with open_archive(tmp_path / "home") as archive:
+        archive.ingest(raw, progress=False)
+    script += f"\nprint([m for m in {heavy!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script, tmp_path / "home"], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 def test_a_wrong_home_is_no_archive_in_which_nothing_is_wrong(darkroom, tmp_path):
