@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from arraystore.backends.protocol import Backend
 from arraystore.errors import InvalidRef, NotInstalled
 from arraystore.format.layouts import Layout, layout_named
+from arraystore.indexes import Indexes
 from arraystore.quicklook import quicklook_reader
 from arraystore.reading import ChunkReader
 from arraystore.ref import ArrayRef, Scale
@@ -47,18 +48,27 @@ class Cube:
         Workers for large selections.
     preview : callable, optional
         Makes the HTML that a notebook shows below shape and size; this package draws nothing.
+    indexes : Indexes, optional
+        The indexes that the store has read.
     """
 
-    __slots__ = ("_backend", "_layout", "_preview", "_reader", "_scale", "_threads", "ref")
+    __slots__ = ("_backend", "_indexes", "_layout", "_preview", "_reader", "_scale", "_threads", "ref")
 
     def __init__(
-        self, backend: Backend, ref: ArrayRef, *, threads: int = 1, preview: Callable[[Cube], str] | None = None
+        self,
+        backend: Backend,
+        ref: ArrayRef,
+        *,
+        threads: int = 1,
+        preview: Callable[[Cube], str] | None = None,
+        indexes: Indexes | None = None,
     ) -> None:
         self._backend = backend
         self._layout: Layout = layout_named(ref.layout, ref.shape, ref.dtype)
         if self._layout.nbytes != ref.nbytes:
             raise InvalidRef(f"the reference to {ref.digest} has {ref.nbytes} bytes for shape {ref.shape}.")
-        self._reader = ChunkReader(backend, ref, self._layout, threads=threads)
+        self._reader = ChunkReader(backend, ref, self._layout, threads=threads, indexes=indexes)
+        self._indexes = indexes
         self._threads = threads
         self._preview = preview
         self._scale: Scale | None = ref.scale
@@ -102,7 +112,7 @@ class Cube:
     @property
     def stored(self) -> Cube:
         """The same array without its scale: the values as they are in the file."""
-        cube = Cube(self._backend, self.ref, threads=self._threads)
+        cube = Cube(self._backend, self.ref, threads=self._threads, indexes=self._indexes)
         cube._scale = None
         return cube
 
@@ -257,7 +267,7 @@ class Cube:
 
     def previewed(self, preview: Callable[[Cube], str]) -> Cube:
         """Return the same array, shown in a notebook with the HTML that `preview` makes of it."""
-        cube = Cube(self._backend, self.ref, threads=self._threads, preview=preview)
+        cube = Cube(self._backend, self.ref, threads=self._threads, preview=preview, indexes=self._indexes)
         cube._scale = self._scale
         return cube
 

@@ -8,6 +8,7 @@ was put or raises.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from arraystore.format.digests import leaf_digests, pixel_digest
 from arraystore.format.layouts import Layout
 from arraystore.format.manifests import parse_manifest
 from arraystore.format.shards import ShardIndex, longest_chunk, tail_size
+from arraystore.indexes import Indexes, ShardKey
 from arraystore.ref import ArrayRef
 from arraystore.selections import Axis
 
@@ -38,11 +40,12 @@ _PLANS = 256
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """Part of one chunk and where it goes."""
+    """Part of one chunk and where it goes; of the values of the chunk, those after the `first` ones are not in it."""
 
     number: int
     source: tuple[slice, ...]
     target: tuple[slice, ...]
+    first: int
 
 
 class ChunkReader:
@@ -58,15 +61,20 @@ class ChunkReader:
         Its layout.
     threads : int
         Workers for selections of many chunks.
+    indexes : Indexes, optional
+        The indexes that the store has read; without it, the shard's is read by each reader.
     """
 
-    __slots__ = ("_backend", "_index", "_layout", "_path", "_ref", "_threads")
+    __slots__ = ("_backend", "_index", "_indexes", "_layout", "_path", "_ref", "_threads")
 
-    def __init__(self, backend: Backend, ref: ArrayRef, layout: Layout, *, threads: int = 1) -> None:
+    def __init__(
+        self, backend: Backend, ref: ArrayRef, layout: Layout, *, threads: int = 1, indexes: Indexes | None = None
+    ) -> None:
         self._backend = backend
         self._ref = ref
         self._layout = layout
         self._threads = threads
+        self._indexes = indexes
         self._path = f"{ref.path}/{layout.shard_key}"
         self._index: ShardIndex | None = None
 
@@ -102,7 +110,7 @@ class ChunkReader:
             yield
             return zeros
         with self._backend.reader(self._path) as file:
-            if axes and self._index is None:
+            if axes and self._index is None and self._known(file) is None:
                 size = tail_size(self._layout.chunks)
                 file.ahead(max(0, self._ref.shard - size), size)
             yield
@@ -131,7 +139,7 @@ class ChunkReader:
         pieces = _planned(self._layout, axes)
         if len(pieces) == 1 and out is None:
             piece = pieces[0]
-            part = self._chunk(file, index, piece.number)[piece.source]
+            part = self._chunk(file, index, piece)[piece.source]
             # A copy always: a view of one pixel would keep its whole chunk in memory.
             return np.array(part.transpose(self._layout.natural), order="C")
         if out is None:
@@ -193,31 +201,31 @@ class ChunkReader:
             for piece, place in run:
                 if place is not None:
                     part = bytes(data[place[0] - start : place[0] - start + place[1]])
-                    yield piece, self._decode(part, place[1], piece.number).reshape(layout.chunk)
+                    yield piece, self._decode(part, place[1], piece).reshape(layout.chunk)
 
-    def _chunk(self, file: RangeReader, index: ShardIndex, number: int) -> NDArray[Any]:
+    def _chunk(self, file: RangeReader, index: ShardIndex, piece: _Piece) -> NDArray[Any]:
         layout = self._layout
-        place = index.place(number)
+        place = index.place(piece.number)
         if place is None:
             return np.zeros(layout.chunk, layout.dtype)
-        return self._decode(file.read(*place), place[1], number).reshape(layout.chunk)
+        return self._decode(file.read(*place), place[1], piece).reshape(layout.chunk)
 
-    def _decode(self, data: bytes, length: int, number: int) -> NDArray[Any]:
+    def _decode(self, data: bytes, length: int, piece: _Piece) -> NDArray[Any]:
         layout = self._layout
         try:
             if len(data) != length:
                 raise ArrayDamaged("the file ends before it")
-            return layout.codec.decode(unsealed(data), layout.dtype, layout.chunk_size)
+            return layout.codec.decode(unsealed(data), layout.dtype, layout.chunk_size, piece.first)
         except (ArrayDamaged, ValueError, RuntimeError) as error:
             raise ArrayDamaged(
-                f"chunk {number} of {self._path} is damaged ({error}). Restore the file from a copy, "
+                f"chunk {piece.number} of {self._path} is damaged ({error}). Restore the file from a copy, "
                 "or ingest the original again."
             ) from error
 
     def _lone(self, file: RangeReader) -> NDArray[Any]:
         """Read the one chunk of an array without axes, which has no shard around it."""
         data = file.read(0, 2**16)
-        value = self._decode(data, len(data), 0).reshape(())
+        value = self._decode(data, len(data), _Piece(0, (), (), 1)).reshape(())
         if pixel_digest((), self._ref.dtype, leaf_digests(value)) != self._ref.pixels:
             raise ArrayDamaged(f"{self._path} holds another value than the one asked for. Restore it from a copy.")
         return value
@@ -228,13 +236,24 @@ class ChunkReader:
         The two differ only where an object was lost and its pixels were put again, and
         another version of a codec took another number of bytes for them.
         """
+        if (known := self._known(file)) is not None:
+            return known
         try:
             self._index = self._parse(file, self._ref.shard)
+            if self._indexes is not None and file.identity is not None:
+                self._indexes.put(ShardKey(file.identity, self._ref.shard, self._ref.pixels), self._index)
         except ArrayDamaged:
             shard = self._recorded()
             if shard is None:
                 raise
             self._index = self._parse(file, shard)
+        return self._index
+
+    def _known(self, file: RangeReader) -> ShardIndex | None:
+        """Return the index, if it was read of this very file before."""
+        if self._indexes is None or (identity := file.identity) is None:
+            return None
+        self._index = self._indexes.get(ShardKey(identity, self._ref.shard, self._ref.pixels))
         return self._index
 
     def _parse(self, file: RangeReader, shard: int) -> ShardIndex:
@@ -306,9 +325,12 @@ def _planned(layout: Layout, axes: tuple[Axis, ...]) -> list[_Piece]:
 def _pieces(layout: Layout, axes: tuple[Axis, ...]) -> Iterator[_Piece]:
     """The chunks a selection touches, with what is taken of each and where it goes."""
     parts = [_parts(axis, size) for axis, size in zip(axes, layout.chunk, strict=True)]
+    steps = [math.prod(layout.chunk[n + 1 :]) for n in range(len(layout.chunk))]
     for place in itertools.product(*parts):
         number = sum(part[0] * stride for part, stride in zip(place, layout.strides, strict=True))
-        yield _Piece(number, tuple(part[1] for part in place), tuple(part[2] for part in place))
+        source = tuple(part[1] for part in place)
+        first = 1 + sum((part.stop - 1) * step for part, step in zip(source, steps, strict=True))
+        yield _Piece(number, source, tuple(part[2] for part in place), first)
 
 
 def _parts(axis: Axis, size: int) -> list[tuple[int, slice, slice]]:

@@ -24,6 +24,7 @@ from arraystore.ref import ArrayRef, Scale, check_digest, object_path
 if TYPE_CHECKING:
     from arraystore.copying import StoreCopy
     from arraystore.cubes import Cube
+    from arraystore.indexes import Indexes
     from arraystore.putting import Batch
     from arraystore.sources import PixelSource
     from arraystore.sweeping import SweepReport
@@ -73,11 +74,12 @@ def open_store(
 class ArrayStore:
     """A store of arrays and small records. Use `open_store` to get one."""
 
-    __slots__ = ("_backend", "_threads")
+    __slots__ = ("_backend", "_indexes", "_threads")
 
     def __init__(self, backend: Backend, *, threads: int = 1) -> None:
         self._backend = backend
         self._threads = threads
+        self._indexes: Indexes | None = None
 
     @property
     def url(self) -> str:
@@ -196,8 +198,11 @@ class ArrayStore:
             The array has a layout of a later release.
         """
         from arraystore.cubes import Cube
+        from arraystore.indexes import Indexes
 
-        return Cube(self._backend, as_ref(ref), threads=self._threads)
+        if self._indexes is None:
+            self._indexes = Indexes()
+        return Cube(self._backend, as_ref(ref), threads=self._threads, indexes=self._indexes)
 
     def open_many(self, refs: Iterable[ArrayRef | Mapping[str, Any]]) -> list[Cube]:
         """Open the arrays several references name, in the same order."""

@@ -50,6 +50,10 @@ class _Ranges:
     bucket: Bucket
     path: str
 
+    @property
+    def identity(self) -> None:
+        return None  # to ask for it would be a request
+
     def read(self, offset: int, length: int) -> bytes:
         return self.bucket.read(self.path, offset, length)
 

@@ -49,11 +49,17 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 class _ReadFile:
     """An open file that is read at any place, by any thread."""
 
-    __slots__ = ("_descriptor", "_path")
+    __slots__ = ("_descriptor", "_path", "_status")
 
     def __init__(self, descriptor: int, path: str) -> None:
         self._descriptor = descriptor
         self._path = path
+        self._status = regular(descriptor, path)
+
+    @property
+    def identity(self) -> tuple[int, ...]:
+        found = self._status
+        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
     def read(self, offset: int, length: int) -> bytes:
         try:
@@ -116,7 +122,7 @@ class FileBackend:
         flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
         full = f"{self.root}/{path}"
         try:
-            return _ReadFile(regular(os.open(full, flags), full), full)
+            return _ReadFile(os.open(full, flags), full)
         except FileNotFoundError:
             pass
         except OSError as error:
@@ -126,7 +132,7 @@ class FileBackend:
             # A sweep may hold the object aside for a moment, and put it back in the next.
             for place in (self._aside_path(path), full):
                 with suppress(FileNotFoundError):
-                    return _ReadFile(regular(os.open(place, flags), full), full)
+                    return _ReadFile(os.open(place, flags), full)
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), full)
 
     def _aside_path(self, path: str) -> str:

@@ -99,10 +99,11 @@ def make_folders(path: Path) -> None:
     sync_folder(path.parent)
 
 
-def regular(descriptor: int, path: str) -> int:
+def regular(descriptor: int, path: str) -> os.stat_result:
     """Refuse what is open and no plain file: a pipe would be waited for, a device has no end."""
-    if stat.S_ISREG(os.fstat(descriptor).st_mode):
-        return descriptor
+    status = os.fstat(descriptor)
+    if stat.S_ISREG(status.st_mode):
+        return status
     os.close(descriptor)
     raise ArrayDamaged(f"{path} is not a regular file. Remove it, and restore the store from a copy.")
 

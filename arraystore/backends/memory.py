@@ -31,6 +31,8 @@ _stores: dict[str, _Contents] = {}
 class _MemoryFile:
     __slots__ = ("_data",)
 
+    identity = None
+
     def __init__(self, data: bytes) -> None:
         self._data = data
 

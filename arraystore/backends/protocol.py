@@ -45,6 +45,10 @@ class StoredObject:
 class RangeReader(Protocol):
     """An open file."""
 
+    @property
+    def identity(self) -> tuple[int, ...] | None:
+        """What is another when the file is another, or was written to; None where a place cannot tell."""
+
     def read(self, offset: int, length: int) -> bytes:
         """Bytes from `offset`; fewer than `length` where the file ends."""
 

@@ -33,8 +33,8 @@ class Codec(Protocol):
     def encoder(self, sample: NDArray[Any]) -> Encode:
         """How to compress flat, contiguous, little-endian chunks that are like `sample`."""
 
-    def decode(self, data: Buffer, dtype: np.dtype[Any], size: int) -> NDArray[Any]:
-        """Return back the `size` elements of a chunk."""
+    def decode(self, data: Buffer, dtype: np.dtype[Any], size: int, first: int) -> NDArray[Any]:
+        """Return back the `size` elements of a chunk; only the `first` of them need be what they were."""
 
     def documents(self, itemsize: int) -> list[dict[str, Any]]:
         """Describe the codecs as a Zarr v3 metadata document does."""
@@ -86,11 +86,12 @@ class Pcodec:
         second = _compress(Effort(effort.level, 2), self.mode)
         return lambda chunk: (second if _bends_less(chunk) else first)(chunk)
 
-    def decode(self, data: Buffer, dtype: np.dtype[Any], size: int) -> NDArray[Any]:
-        """Return back the `size` elements of a chunk."""
+    def decode(self, data: Buffer, dtype: np.dtype[Any], size: int, first: int) -> NDArray[Any]:
+        """Return back the `size` elements of a chunk, or not many more than the `first`: half a chunk for one pixel."""
         out = np.empty(size, dtype)
-        progress = standalone.simple_decompress_into(bytes(data), out)
-        if progress.n_processed != size or not progress.finished:
+        count = min(size, -(-first // _TOGETHER) * _TOGETHER)
+        progress = standalone.simple_decompress_into(bytes(data), out[:count])
+        if progress.n_processed != count or progress.finished != (count == size):
             raise ArrayDamaged(f"a chunk holds {progress.n_processed} values where {size} are expected.")
         return out
 
@@ -102,6 +103,8 @@ class Pcodec:
 
 #: Part of the bytes that a slower way to compress must save to be taken.
 _WORTH = 0.03
+#: Values that pcodec decodes together.
+_TOGETHER = 256
 #: Runs of samples that are looked at in a chunk, how long each is, and the bits a sample second differences must save.
 _RUNS, _RUN, _BITS = 4, 128, 0.05
 
@@ -147,9 +150,9 @@ class Zstd:
         """How to compress any chunk."""
         return lambda chunk: bytes(zstd.compress(chunk.view("u1"), self.level))
 
-    def decode(self, data: Buffer, dtype: np.dtype[Any], size: int) -> NDArray[Any]:
+    def decode(self, data: Buffer, dtype: np.dtype[Any], size: int, first: int) -> NDArray[Any]:
         """Return back the `size` elements of a chunk."""
-        out = np.empty(size, dtype)
+        out = np.empty(size, dtype)  # of this size and no other, whatever the chunk claims
         zstd.decompress(data, out.view("u1"))
         return out
 
@@ -169,7 +172,7 @@ class Plain:
         """How to store any chunk."""
         return lambda chunk: chunk.tobytes()
 
-    def decode(self, data: Buffer, dtype: np.dtype[Any], size: int) -> NDArray[Any]:
+    def decode(self, data: Buffer, dtype: np.dtype[Any], size: int, first: int) -> NDArray[Any]:
         """Return back the `size` elements of a chunk, without a copy."""
         values: NDArray[Any] = np.frombuffer(data, dtype)
         if values.size != size:

@@ -63,6 +63,10 @@ class _FaultyReader:
     inner: RangeReader
     fault: Fault
 
+    @property
+    def identity(self) -> tuple[int, ...] | None:
+        return self.inner.identity
+
     def read(self, offset: int, length: int) -> bytes:
         if self.fault.sort == "tears" and self.fault.strikes():
             return self.inner.read(offset, length // 2)

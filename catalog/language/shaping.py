@@ -50,6 +50,8 @@ def project(options: Any, variables: frozenset[str]) -> Shape:
     if not first:
         return lambda document, given: _exclude(document, tree)
     tree.setdefault("_id", True)
+    if not _computes(tree):
+        return lambda document, given: _id_first(_pick(document, tree))
     return lambda document, given: _id_first(_include(document, tree, document, given))
 
 
@@ -96,6 +98,28 @@ def _path(path: str) -> tuple[str, ...]:
     if not path:
         raise InvalidQuery("FieldPath cannot be constructed with empty string", 40352)
     return checked_path(path)
+
+
+def _pick(document: Document, tree: Tree) -> Document:
+    """Return what `_include` does, of a tree that computes nothing."""
+    out: Document = {}
+    for name in [name for name in document if name in tree]:
+        take, value = tree[name], document[name]
+        if take is True:
+            out[name] = value
+        elif type(take) is dict:
+            if type(value) is dict:
+                out[name] = _pick(value, take)
+            elif type(value) is list:
+                out[name] = _picked_items(value, take)
+    return out
+
+
+def _picked_items(values: list[Any], tree: Tree) -> list[Any]:
+    kinds = (dict, list)
+    return [
+        _pick(item, tree) if type(item) is dict else _picked_items(item, tree) for item in values if type(item) in kinds
+    ]
 
 
 def _include(document: Document, tree: Tree, root: Document, given: Variables) -> Document:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from arraystore import ArrayDamaged
 from arraystore.format.layouts import layout_for
 
 
@@ -23,7 +24,7 @@ def smaller(chunks):
     encode = codec.encoder(chunks[0])
     stored = [encode(chunk) for chunk in chunks]
     for data, chunk in zip(stored, chunks, strict=True):
-        back = codec.decode(data, chunk.dtype, chunk.size)
+        back = codec.decode(data, chunk.dtype, chunk.size, chunk.size)
         assert back.tobytes() == chunk.tobytes()
     return chunks.nbytes / sum(map(len, stored))
 
@@ -50,3 +51,22 @@ def test_second_differences_are_lossless_for_every_type(dtype):
 @pytest.mark.parametrize("size", [1, 7, 31, 33, 500])
 def test_short_chunks_are_lossless(size):
     smaller(np.ascontiguousarray(ramps(600)[:, :size]))
+
+
+@pytest.mark.parametrize(("kind", "dtype"), [("ramp", "u2"), ("ramp", "f4"), ("groupdq", "u1"), ("frame", "f8")])
+@pytest.mark.parametrize("first", [1, 255, 256, 257, 3839, 3840])
+def test_the_first_values_of_a_chunk_are_decoded_alone(kind, dtype, first):
+    chunk = np.random.default_rng(3).integers(0, 200, 3840).astype(dtype)
+    codec = layout_for(kind, (2, 5, 1024, 1032)[-2 if kind == "frame" else 0 :], chunk.dtype.name).codec
+    back = codec.decode(codec.encoder(chunk)(chunk), chunk.dtype, chunk.size, first)
+    assert back.shape == chunk.shape
+    assert np.array_equal(back[:first], chunk[:first])
+
+
+def test_a_chunk_of_another_length_is_damaged():
+    chunk = np.arange(1000, dtype="u2")
+    codec = layout_for("ramp", (2, 5, 1024, 1032), "uint16").codec
+    data = codec.encoder(chunk)(chunk)
+    for size in (256, 999, 1001):
+        with pytest.raises(ArrayDamaged):
+            codec.decode(data, chunk.dtype, size, size)
