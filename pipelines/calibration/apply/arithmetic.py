@@ -17,7 +17,9 @@ from arraystore import ArrayStore
 from pipelines.calibration.apply.foreign import foreign_planes, is_foreign
 from pipelines.calibration.apply.plan import Conversion, Correction
 from pipelines.calibration.masters.bits import bad_pixels
-from pipelines.calibration.masters.images import planes_of
+from pipelines.calibration.masters.images import of_image, planes_of
+from pipelines.calibration.masters.lamp import by_spectrum
+from pipelines.documents.schema import Doc
 from pipelines.errors import UsageError
 
 __all__ = ["Corrected", "Planes", "correct", "prepare"]
@@ -106,14 +108,24 @@ def prepare(correction: Correction, image: str, store: ArrayStore) -> Planes:
     flat: Plane | None = None
     flat_variance: Plane | None = None
     if "flat" in read:
-        flat = read["flat"]["value"]
+        flat, lamp = _response(dict(correction.masters)["flat"], image, read["flat"]["value"])
         with np.errstate(divide="ignore", invalid="ignore"):
-            flat_variance = (read["flat"]["variance_model"] / np.square(flat)).astype(np.float32)
+            flat_variance = (read["flat"]["variance_model"] / np.square(lamp * flat)).astype(np.float32)
         mask |= ~(flat > 0)
     mask |= ~np.isfinite(unlit)
     sample = unlit.ravel()[:: max(1, unlit.size >> 20)]
     sample = sample[np.isfinite(sample)]
     return Planes(unlit, variance, flat, flat_variance, mask, float(np.median(sample)) if sample.size else 0.0)
+
+
+def _response(flat: Doc, image: str, value: Plane) -> tuple[Plane, Plane | np.float32]:
+    """Return what a flat is divided by, and the light of its lamp: where it is dispersed the spectrum is taken out."""
+    along = (of_image(flat, image).get("statistics") or {}).get("dispersion")
+    if along is None:
+        return value, np.float32(1)
+    response = by_spectrum(value, along)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return response, (value / response).astype(np.float32)
 
 
 def correct(

@@ -245,8 +245,18 @@ def _correction(frame: Doc, pool: Sequence[Doc], rules: Rules) -> Correction:
         overscan=overscan,
         conversions=conversions,
         saturation=saturation,
-        notes=(*notes, *said, *_foreign(used)),
+        notes=(*notes, *said, *_foreign(used), *_dispersed(None if flat is None else flat.master, images)),
     )
+
+
+def _dispersed(flat: Doc | None, images: tuple[str, ...]) -> list[str]:
+    """Say what a flat whose light is dispersed does to a spectrum."""
+    if flat is None or not (flat.get("key") or {}).get("dispersed"):
+        return []
+    along = [(of_image(flat, name).get("statistics") or {}).get("dispersion") for name in images]
+    if None in along:
+        return ["the spectrum of the lamp is in its flat, and dividing puts it into the light"]
+    return [f"the spectrum of the lamp, along {along[0]}, was taken out of its flat first"]
 
 
 def _foreign(used: Sequence[Doc]) -> list[str]:

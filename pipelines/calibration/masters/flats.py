@@ -116,6 +116,8 @@ def _with_darks(step: Step, pool: Sequence[Doc], options: MasterOptions) -> Step
         ),
         notes=(*step.notes, *sorted({choice.note for choice in matched.values() if choice.note})),
     )
+    if step.key.get("dispersed"):
+        step = replace(step, parameters={**step.parameters, "dispersed": "over the spectrum of the lamp"})
     minimum = options.least(step)
     if len(frames) < minimum:
         without = next((reason for _, reason in reversed(rejected)), "")

@@ -16,6 +16,7 @@ from pipelines.calibration.masters.flatnoise import flat_noise, pedestal_of, une
 from pipelines.calibration.masters.frames import Normalised, Raised, Unclipped, by_colour, drifting, stated_in
 from pipelines.calibration.masters.heldout import Held, Reference, hold_out
 from pipelines.calibration.masters.images import frame_images, of_image, plane_key
+from pipelines.calibration.masters.lamp import by_spectrum, dispersion_of, lit
 from pipelines.calibration.masters.maker import maker_of
 from pipelines.calibration.masters.numbers import statistics
 from pipelines.calibration.masters.opening import Opened, flat_lights, leveled, master_plane, opened
@@ -133,14 +134,13 @@ def _image(step: Step, work: Work, store: ArrayStore, image: str) -> Made:
     reference = Reference(
         planes["value"], planes["variance_model"].copy(), samples, inverse=weighted and None in stated
     )
+    found: dict[str, Any] = {}
     if step.kind == "flat":
         _add_dark_variance(planes, step, lights or (), work, store, one)
-        enough = by_colour(planes["value"]) >= work.options.low_light
-        planes["dq"] |= np.where(enough, 0, int(MasterDQ.LOW_LIGHT)).astype(np.uint8)
+        found = _flag_low_light(planes, dispersed=bool(step.key.get("dispersed")), least=work.options.low_light)
     spread = None if step.kind == "flat" or noise.read_noise is None or len(frames) < 2 else Spread.of(frames[0].shape)
     held = _held(lights, reference, noise, names, work, store, one, spread)
-    measured = statistics(combined, planes)
-    measured["saturation"] = header["saturation"]
+    measured = {**statistics(combined, planes), "saturation": header["saturation"], **found}
     measured["unstable"] = None if spread is None else mark_unstable(planes, spread, noise)
     acceptance = judge_master(
         held,
@@ -155,6 +155,24 @@ def _image(step: Step, work: Work, store: ArrayStore, image: str) -> Made:
     details = _details(held, lights, names)
     made = Made(step, refs, acceptance, {**measured, **one.treated}, noise.to_dict(), details, {}, 0.0)
     return replace(made, method={key: value for key, value in combined.provenance().items() if key != "frames"})
+
+
+def _flag_low_light(planes: Mapping[str, npt.NDArray[Any]], *, dispersed: bool, least: float) -> dict[str, Any]:
+    """Flag where a flat has too little light to divide by: below a fraction of the level of its colour, or of its lamp.
+
+    Returns
+    -------
+    dict
+        Of a dispersed flat: ``dispersion``, the axis along which it is.
+    """
+    value = planes["value"]
+    along = dispersion_of(value) if dispersed else None
+    with np.errstate(invalid="ignore"):
+        enough = (by_spectrum(value, along) if dispersed else by_colour(value)) >= least
+    if dispersed:
+        enough &= lit(value, planes["variance_model"])
+    planes["dq"][...] |= np.where(enough, 0, int(MasterDQ.LOW_LIGHT)).astype(np.uint8)
+    return {"dispersion": along} if dispersed else {}
 
 
 def _noise(
@@ -265,7 +283,7 @@ def _held(
         return noise.variance(level * lights[i].level + pedestal[i]) / lights[i].level ** 2
 
     sky = work.step.kind == "flat"
-    return hold_out(
+    held = hold_out(
         lights,
         reference,
         names=names,
@@ -275,6 +293,8 @@ def _held(
         uneven=one.uneven,
         spread=spread,
     )
+    # Of dispersed light a slope is the colour of the lamp.
+    return tuple(replace(frame, slope=0.0) for frame in held) if sky and work.step.key.get("dispersed") else held
 
 
 def _details(

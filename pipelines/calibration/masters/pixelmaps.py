@@ -14,6 +14,7 @@ from pipelines.calibration.masters.acceptance import Acceptance
 from pipelines.calibration.masters.bits import MasterDQ
 from pipelines.calibration.masters.frames import by_colour
 from pipelines.calibration.masters.images import image_names, of_image, plane_key
+from pipelines.calibration.masters.lamp import by_spectrum, lit
 from pipelines.calibration.masters.recipe import Used
 from pipelines.calibration.masters.step import MapRules, MasterOptions, Step
 from pipelines.calibration.masters.unstable import Scatter, Spread, steady_variance
@@ -87,7 +88,7 @@ def map_pixels(
     dead = np.zeros(shape, np.uint8)
     for flat in flats:
         with np.errstate(invalid="ignore"):
-            dead += ~(by_colour(np.asarray(store.open(flat["arrays"]["value"]))) >= rules.dead)
+            dead += _dead(flat, store, rules.dead)
     dq = np.zeros(shape, np.uint16)
     dq[merged(hot, len(darks), rules)] |= np.uint16(MasterDQ.HOT)
     if flats:
@@ -99,6 +100,17 @@ def map_pixels(
     counts.pop("low_light")
     counts["bad_column"] = len(columns)
     return PixelMap(dq, hot, scatter.sigma(), counts | {"bad": int((dq != 0).sum())})
+
+
+def _dead(flat: Doc, store: ArrayStore, least: float) -> npt.NDArray[np.bool_]:
+    """Tell which pixels of a flat hardly respond; of a dispersed one where its lamp has light at all."""
+    value = np.asarray(store.open(flat["arrays"]["value"]))
+    if "dispersion" not in (flat.get("statistics") or {}):
+        return ~(by_colour(value) >= least)
+    response = by_spectrum(value, flat["statistics"]["dispersion"])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        lamp = value / response
+        return ~(response >= least) & lit(lamp, np.asarray(store.open(flat["arrays"]["variance_model"])))
 
 
 def too_many(counts: Mapping[str, int], size: int) -> str | None:

@@ -10,6 +10,7 @@ from astropy.io import fits
 
 from pipelines import open_archive
 from pipelines.calibration.masters.bits import MasterDQ
+from pipelines.calibration.masters.lamp import by_spectrum
 from tests.pipelines.calibration.apply.conftest import named
 
 NIGHT = "2024-03-01"
@@ -126,3 +127,11 @@ def test_int_biases_lose_their_overscan_and_flats_are_made_of_biases_alone(tmp_p
         assert flat is not None, [row["reason"] for row in table]
         assert [used["role"] for used in flat["masters"]] == ["bias"]
         assert any("dark signal stays in" in note for note in flat["notes"])
+        # Its light is dispersed: what has the lamp's light is of use, though that reaches from 0 to 4 of the level.
+        assert (flat["status"], flat["statistics"]["dispersion"]) == ("verified", "y")
+        value, dq = (archive.cube(flat, plane)[...] for plane in ("value", "dq"))
+        dark = (dq & np.uint8(MasterDQ.LOW_LIGHT)) != 0
+        assert dark.mean() < 0.15  # 0.47 by a fifth of its level
+        assert np.median(value[dark]) < 0.02
+        low, high = np.percentile(by_spectrum(value, "y")[~dark], [1, 99])
+        assert 0.7 < low < high < 1.3
