@@ -81,7 +81,7 @@ def pixel(
         typer.echo(f"assumed: {text}", err=True)
     for row in unread:
         named = " ".join(str(part) for part in (row["document"] or row["exposure"], row["what"]) if part)
-        typer.echo(f"not read: {named}: {row['reason']}", err=True)
+        typer.echo(f"missing or contradictory: {named}: {row['reason']}", err=True)
     if len(unread):
         raise typer.Exit(1)
 

@@ -28,6 +28,15 @@ DOUBTS: Mapping[str, str] = {
     "checksum-mismatch": "CHECKSUM or DATASUM is not that of the file",
     "bytes-after-end": "something follows the last HDU",
     "extension-unreadable": "what follows an HDU is no HDU that can be read",
+    "detector-conflict": "the file is named for another detector than its header says; the header was believed",
+    "detector-unknown": "a DETECTOR that is none of the instrument's: its pixels are not found",
+    "kind-conflict": "the file is named as another product than its header says; the header was believed",
+    "ngroups-conflict": "NGROUPS is not that of the pixels; the pixels were believed",
+    "nints-conflict": "NINTS is not that of the pixels; the pixels were believed",
+    "columns-conflict": "SUBSIZE1 is not that of the pixels; the pixels were believed",
+    "rows-conflict": "SUBSIZE2 is not that of the pixels; the pixels were believed",
+    "subarray-missing": "no SUBSTRT1 and SUBSTRT2, so its pixels are not found",
+    "subarray-outside": "a window that is not on the detector, so its pixels are not found",
     NIGHT_BY_UTC: "no site is known, so their night is the day in UTC; name it in darkroom.toml, or let "
     "`darkroom site --learn` find it, then identify --all",
 }

@@ -16,7 +16,14 @@ from pipelines.detectors.geometry import GEOMETRIES
 from pipelines.detectors.keywords import calibration_of
 from pipelines.instruments.lookup import look_up
 from pipelines.instruments.miri import PRODUCTS, SEGMENT
-from pipelines.instruments.products import integration_times, numbers, product_kind, require_one_detector, science_shape
+from pipelines.instruments.products import (
+    detector_doubts,
+    integration_times,
+    numbers,
+    product_kind,
+    require_one_detector,
+    science_shape,
+)
 from pipelines.instruments.profile import ArrayRule, Claim, Clock, Derived, HduLike, Profile, Take
 
 _FITS = r"(?i:\.fits?(?:\.(?:gz|bz2|fz))?)"
@@ -34,7 +41,7 @@ def derive(path: PurePath, hdus: Sequence[HduLike]) -> Derived:
         shape = (*shape[:-2], irs2.ROWS, shape[-1])
     fields, doubts = numbers(path, kind, shape, hdus)
     fields |= integration_times(hdus)
-    flags += doubts
+    flags += [*doubts, *detector_doubts(path, hdus)]
     detector = look_up(hdus, "DETECTOR")
     window, doubt = _window(detector, look_up(hdus, "SUBSTRT1"), look_up(hdus, "SUBSTRT2"), shape[-1], shape[-2])
     declared = look_up(hdus, "SUBARRAY")

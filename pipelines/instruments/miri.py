@@ -14,7 +14,14 @@ from typing import Any
 from pipelines.detectors.keywords import calibration_of
 from pipelines.detectors.subarrays import DETECTORS, SUBARRAYS, find_subarray
 from pipelines.instruments.lookup import look_up
-from pipelines.instruments.products import integration_times, numbers, product_kind, require_one_detector, science_shape
+from pipelines.instruments.products import (
+    detector_doubts,
+    integration_times,
+    numbers,
+    product_kind,
+    require_one_detector,
+    science_shape,
+)
 from pipelines.instruments.profile import ArrayRule, Claim, Clock, Derived, HduLike, Profile, Take
 
 _JWST = (("TELESCOP", "JWST"), ("INSTRUME", "MIRI"))
@@ -36,7 +43,7 @@ def derive(path: PurePath, hdus: Sequence[HduLike]) -> Derived:
     ny, nx = shape[-2:]
     fields, doubts = numbers(path, kind, shape, hdus)
     fields |= integration_times(hdus)
-    flags += doubts
+    flags += [*doubts, *detector_doubts(path, hdus)]
     if look_up(hdus, "DETECTOR") not in (None, *DETECTORS):
         flags.append("detector-unknown")
     if "REFOUT" in shapes and len(shape) == 4 and shapes["REFOUT"] != (*shape[:3], nx // 4):

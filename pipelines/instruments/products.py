@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from pipelines.detectors.geometry import ALIASES, GEOMETRIES
 from pipelines.instruments.errors import ProfileError
 from pipelines.instruments.lookup import look_up
 from pipelines.instruments.profile import HduLike
@@ -61,6 +62,14 @@ def require_one_detector(path: PurePath, hdus: Sequence[HduLike]) -> None:
             f"{path.name} holds several detectors, {', '.join(sorted(named))}, where a product is of one",
             "write a file for each detector, or ingest it with the generic profile",
         )
+
+
+def detector_doubts(path: PurePath, hdus: Sequence[HduLike]) -> list[str]:
+    """Return the flag for a file named for another detector than its header says; JWST writes both alike."""
+    said = str(look_up(hdus, "DETECTOR") or "").strip().upper()
+    parts = path.name.partition(".")[0].upper().split("_")
+    named = {ALIASES.get(part, part) for part in parts} & GEOMETRIES.keys()
+    return ["detector-conflict"] if said in GEOMETRIES and named and said not in named else []
 
 
 def science_shape(path: PurePath, kind: str, shapes: Shapes) -> tuple[int, ...]:

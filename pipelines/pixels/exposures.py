@@ -25,7 +25,7 @@ SLOPES = ("rateints", "rate")
 
 _COMMON = (
     "exposure", "kind", "window", "segment", "timestamp", "readpatt", "subarray", "root", "path", "int_times",
-    "nints", "ngroups", "ramp",
+    "nints", "ngroups", "ramp", "qc.flags",
 )  # fmt: skip
 _HEADER = (
     "TGROUP", "TFRAME", "NFRAMES", "GROUPGAP", "DRPFRMS1", "EXPSTART", "EXPEND", "NINTS", "EFFINTTM"
@@ -180,9 +180,38 @@ def find_exposures(
         unread_row(d.get("exposure"), d["_id"], d["kind"], "its header does not place its window on the detector")
         for d in headers.find({**query, "window.x": None}, {"exposure": 1, "kind": 1})
     ]
+    lost += [
+        unread_row(
+            d.get("exposure"),
+            d["_id"],
+            d["kind"],
+            "is named for another detector than its header says; the header was believed",
+        )
+        for d in documents
+        if "detector-conflict" in (d.get("qc") or {}).get("flags", ())
+    ]
     if not found.observed and not (found.unread or lost):
         raise NoExposure(_why_none(headers, detector, places, filters, kinds))
     return FoundExposures(found.observed, (*found.unread, *lost))
+
+
+def contradictions(ramps: Iterable[Observed], slopes: Iterable[Observed]) -> list[Row]:
+    """Return what slopes contradict of the ramps they were made from: another window, other integrations."""
+    made = {(one.exposure, one.calibration): one.products for one in ramps if one.products}
+    rows = []
+    for one in slopes:
+        source = made.get((one.exposure, one.calibration), ())
+        if not source:
+            continue
+        first = one.products[0]
+        if first["window"] != source[0]["window"]:
+            reason = "its window is not that of the corrected ramps; both are shown"
+            rows.append(unread_row(one.exposure, first["_id"], first["kind"], reason))
+        counts = [sum(int(d.get("nints") or 0) for d in parts) for parts in (one.products, source)]
+        if first["kind"] == "rateints" and counts[0] != counts[1]:
+            reason = f"has {counts[0]} integrations where the corrected ramps have {counts[1]}; both are shown"
+            rows.append(unread_row(one.exposure, first["_id"], "rateints", reason))
+    return rows
 
 
 def _add_times(headers: Collection, documents: Sequence[dict[str, Any]]) -> None:

@@ -18,7 +18,16 @@ from pipelines.pixels.coordinates import (
     lab_geometry,
     places_of,
 )
-from pipelines.pixels.exposures import RAMPS, SLOPES, Filters, FoundExposures, Observed, day_range, find_exposures
+from pipelines.pixels.exposures import (
+    RAMPS,
+    SLOPES,
+    Filters,
+    FoundExposures,
+    Observed,
+    contradictions,
+    day_range,
+    find_exposures,
+)
 from pipelines.pixels.reading import Ramps, Slopes, read_ramps
 from pipelines.session import Session
 from pipelines.table import Answer, Row
@@ -164,6 +173,8 @@ class PixelSelection:
             found = self._found if part == "_ramps" else self._found_slopes
             for row in (*found.unread, *getattr(self, part)[1]):
                 rows[tuple(row.values())] = row
+        if "_slopes" in asked:
+            rows |= {tuple(row.values()): row for row in contradictions(self.observed, self._found_slopes.observed)}
         columns = ("exposure", "document", "what", "reason")
         return Answer(columns, tuple(rows.values()), f"Not read, {self.detector} {self.places!r}")
 

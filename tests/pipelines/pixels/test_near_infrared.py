@@ -7,8 +7,10 @@ import pytest
 from astropy.io import fits
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from pipelines import open_archive
+from pipelines.cli import app
 from pipelines.detectors.geometry import GEOMETRIES
 from pipelines.detectors.irs2 import science_rows
 from pipelines.pixels.coordinates import NoSuchPixel
@@ -114,6 +116,59 @@ def test_products_that_contradict_each_other_stand_apart_and_are_named(tmp_path)
         assert (other.corrected[..., 0] == raw[:, :, 3, 2].astype(np.float32) - 1000).all()
         (row,) = asked.unread
         assert "its window, 64 x 32 from 911, 801, is not that of the raw ramps, 64 x 32 from 901, 801" in row["reason"]
+
+
+def spoil(path, change):
+    """Write a file anew, changed by a function of its HDUs."""
+    with fits.open(path) as hdus:
+        change(hdus)
+        hdus.writeto(path.with_suffix(".new"))
+    path.with_suffix(".new").replace(path)
+
+
+def another_detector(hdus):
+    hdus[0].header["DETECTOR"] = "NRCB4"
+
+
+def one_integration_more(hdus):
+    for name in ("SCI", "ERR", "DQ"):
+        hdus[name].data = np.concatenate([hdus[name].data, hdus[name].data[:1]])
+    hdus[0].header["NINTS"] = NINTS + 1
+
+
+def another_corner(hdus):
+    hdus[0].header["SUBSTRT2"] = Y + 1
+
+
+def wrong_number_of_groups(hdus):
+    hdus[0].header["NGROUPS"] = 9
+
+
+@pytest.mark.parametrize(
+    ("product", "change", "asked", "flag", "said"),
+    [
+        ("ramp", another_detector, "NRCB4", "detector-conflict: 1 file: the file is named for another detector",
+         "ramp: is named for another detector than its header says"),
+        ("rateints", one_integration_more, "NRCA4", "",
+         "has 3 integrations where the corrected ramps have 2; both are shown"),
+        ("rateints", another_corner, "NRCA4", "", "its window is not that of the corrected ramps; both are shown"),
+        ("uncal", wrong_number_of_groups, "NRCA4", "ngroups-conflict: 1 file: NGROUPS is not that of the pixels", ""),
+    ],
+)  # fmt: skip
+def test_what_contradicts_is_said_by_name_on_the_command_line(tmp_path, product, change, asked, flag, said):
+    folder = tmp_path / "files"
+    folder.mkdir()
+    write(folder, "NRCA4", 1, np.random.default_rng(1))
+    spoil(folder / f"jw01_01_nrca4_{product}.fits", change)
+
+    def run(*arguments):
+        return CliRunner().invoke(app, ["--home", str(tmp_path / "home"), *map(str, arguments)])
+
+    assert flag in run("ingest", folder).stdout
+    shown = run("pixel", asked, X + 3, Y + 4)
+    assert "jw01_01_nrca4" in shown.stdout
+    assert said in shown.stderr
+    assert shown.exit_code == int(bool(said))
 
 
 def test_the_rate_history_holds_every_detector(exposures):
