@@ -1,5 +1,7 @@
 """Every help text has an example, and every example runs on the demo archive."""
 
+import json
+
 import pytest
 from typer.main import get_command
 
@@ -48,6 +50,23 @@ def test_every_command_has_examples_of_itself(name):
 @pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"darkroom demo"}))
 def test_every_command_has_json(name):
     assert "--json" in {option for one in COMMANDS[name].params for option in one.opts}
+
+
+@pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"darkroom demo"}))
+def test_an_error_of_any_command_is_json_under_json(darkroom, tmp_path, name):
+    """An archive that cannot be: under a file; and an option that is none."""
+    (tmp_path / "file").write_text("no folder")
+    line = examples(COMMANDS[name])[0].removeprefix("darkroom ").partition(" | ")[0]
+    errors = [("--no-such-option", (2,))]
+    if name not in ("darkroom profile check", "darkroom profile show"):  # these look at files alone
+        errors.append((f"--home {tmp_path / 'file' / 'home'}", (2, 3)))
+    for more, codes in errors:
+        done = darkroom(f"{line} --json {more}")
+        assert done.exit_code in codes
+        assert done.output == ""
+        told = json.loads(done.errors)["error"]
+        assert told["exit_code"] == done.exit_code
+        assert told["reason"]
 
 
 def test_every_command_has_a_chapter_and_a_summary_that_fits():
