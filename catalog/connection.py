@@ -13,6 +13,7 @@ from catalog.indexes import INDEXES, Index
 from catalog.patience import Patience
 from catalog.translate import translated
 from catalog.url import CatalogURL, check_collection_name, parse_url
+from catalog.waiting import Waiter
 
 __all__ = ["Catalog", "connect"]
 
@@ -30,6 +31,9 @@ class Backend(Protocol):
 
     def blobs(self, name: str) -> Iterator[bytes]:
         """Return the documents of a collection as BSON, in the order of their ``_id``."""
+
+    def waiter(self) -> Waiter:
+        """Return what waits for changes."""
 
     def ensure(self, indexes: Sequence[Index]) -> None:
         """Make the indexes that are not there."""
@@ -202,6 +206,11 @@ class Catalog:
         check_collection_name(name)
         with translated(f"{name} in {self.url}"):
             yield from self._backend.blobs(name)
+
+    def waiter(self) -> Waiter:
+        """Return what waits until anybody changes the catalog; from now on."""
+        with translated(self.url):
+            return self._backend.waiter()
 
     def ensure_indexes(self) -> None:
         """Make the declared indexes; those that exist are left as they are."""

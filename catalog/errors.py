@@ -21,6 +21,7 @@
     ├── Damaged              (OperationFailure)       restore or rebuild the catalog
     ├── NoPandas             (ImportError)            install what the message names; stands in ``shown``
     ├── CatalogTooNew        (ConfigurationError)     upgrade this software
+    ├── ServerTooOld         (ConfigurationError)     upgrade the server
     └── ServerError          (OperationFailure)       the server failed: read its message
 
 Each class is also the PyMongo error in brackets, so code written for PyMongo catches it as it did.
@@ -48,6 +49,7 @@ __all__ = [
     "NotSupported",
     "ReadOnly",
     "ServerError",
+    "ServerTooOld",
     "StorageFull",
     "TimedOut",
     "Unreachable",
@@ -145,6 +147,10 @@ class Damaged(CatalogError, pm.OperationFailure):
 
 class CatalogTooNew(CatalogError, pm.ConfigurationError):
     """The catalog was written by a newer version."""
+
+
+class ServerTooOld(CatalogError, pm.ConfigurationError):
+    """The server is of a release that this software is not made for."""
 
 
 class ServerError(CatalogError, pm.OperationFailure):

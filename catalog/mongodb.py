@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_plus
@@ -11,18 +12,27 @@ from urllib.parse import unquote_plus
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 from pymongo import IndexModel, MongoClient
+from pymongo.database import Database
 from pymongo.errors import ConfigurationError, InvalidURI
 from pymongo.uri_parser import split_options
 
 from catalog.errors import InvalidURL, Misused
 from catalog.indexes import Index
+from catalog.servers import require_usable
 from catalog.translate import scrub, translated
 from catalog.url import CatalogURL
+from catalog.waiting import ServerWaiter, Waiter
 
 __all__ = ["MongoBackend", "connect_mongodb"]
 
-#: An election of a replica set takes up to twelve seconds.
-_DEFAULTS: Mapping[str, Any] = {"serverSelectionTimeoutMS": 15_000, "appname": "darkroom"}
+#: An election of a replica set takes up to twelve seconds; a server that is frozen is waited for ten minutes at most.
+_DEFAULTS: Mapping[str, Any] = {
+    "serverSelectionTimeoutMS": 15_000,
+    "socketTimeoutMS": 600_000,
+    "retryReads": True,
+    "retryWrites": True,
+    "appname": "darkroom",
+}
 _CONCERN: Mapping[str, Any] = {"w": "majority", "journal": True}
 _RAW: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)
 _CONCERN_NAMES = {"w": {"w"}, "journal": {"journal", "j"}}
@@ -51,7 +61,8 @@ def connect_mongodb(url: CatalogURL, *, options: Mapping[str, Any]) -> MongoBack
         settings.pop("journal", None)
     try:
         with translated(url.redacted):
-            client: MongoClient[dict[str, Any]] = MongoClient(url.target, **{**settings, **options, "tz_aware": True})
+            settings = {**settings, **options, "tz_aware": True}
+            return MongoBackend(lambda: MongoClient(url.target, **settings), url)
     except InvalidURL:
         raise
     except (ConfigurationError, InvalidURI, ValueError, TypeError) as error:
@@ -61,7 +72,6 @@ def connect_mongodb(url: CatalogURL, *, options: Mapping[str, Any]) -> MongoBack
             f"{url.redacted}: a file of TLS cannot be used: {scrub(str(error))}; "
             "see tlsCAFile and tlsCertificateKeyFile"
         ) from None
-    return MongoBackend(client, url.database)
 
 
 def _options(url: CatalogURL) -> dict[str, str]:
@@ -86,13 +96,29 @@ def _options(url: CatalogURL) -> dict[str, str]:
 
 
 class MongoBackend:
-    """The collections of one database on a server."""
+    """The collections of one database on a server.
+
+    Every process has a client of its own, also after a fork: the connections of another are never used.
+    """
 
     name = "mongodb"
 
-    def __init__(self, client: MongoClient[dict[str, Any]], database: str) -> None:
-        self._client = client
-        self._database = client[database]
+    def __init__(self, connect: Callable[[], MongoClient[dict[str, Any]]], place: CatalogURL) -> None:
+        self._connect = connect
+        self._place = place
+        self._known = os.getpid(), connect()
+
+    @property
+    def _client(self) -> MongoClient[dict[str, Any]]:
+        process, client = self._known
+        if process != os.getpid():
+            client = self._connect()
+            self._known = os.getpid(), client
+        return client
+
+    @property
+    def _database(self) -> Database[dict[str, Any]]:
+        return self._client[self._place.database]
 
     def collection(self, name: str) -> Any:
         """Return PyMongo's collection."""
@@ -107,8 +133,13 @@ class MongoBackend:
         for document in self._database[name].with_options(codec_options=_RAW).find(sort=[("_id", 1)]):
             yield bytes(document.raw)
 
+    def waiter(self) -> Waiter:
+        """Return what waits for changes."""
+        return ServerWaiter(self._database)
+
     def ensure(self, indexes: Sequence[Index]) -> None:
         """Make the indexes that are not there: a question per collection, and one command where some are missing."""
+        require_usable(self._client, self._place.redacted)
         for name in dict.fromkeys(index.collection for index in indexes):
             collection = self._database[name]
             found = collection.list_indexes()

@@ -39,6 +39,10 @@ _SQLITE_FAULT = frozenset({1, 21, 25})  # SQLITE_ERROR (of the statement), SQLIT
 _SQLITE_READONLY = frozenset({8})
 
 
+OLDEST_NAME = "MongoDB 6.0"
+"""The oldest server that is used; newer ones are in the tests, see ``catalog/README.md``."""
+
+
 def scrub(text: str) -> str:
     """Take user name and password out of every URL in a text.
 
@@ -156,7 +160,8 @@ def _of_bulk(error: pm.OperationFailure, where: str) -> ours.CatalogError:
     failures = details.get("writeErrors") or []
     first = failures[0] if failures else {}
     reason = scrub(str(first["errmsg"])) if "errmsg" in first else _said(error)
-    if len(failures) == 1 and first.get("code") in _TOO_LARGE_CODES:
+    too_large = first.get("code") in _TOO_LARGE_CODES or "object to insert too large" in reason  # that has code 2
+    if len(failures) == 1 and too_large:
         return ours.DocumentTooLarge(f"{where}: {reason}; a document holds at most 16 MiB: keep bulk data in arrays")
     number = len(failures) or "some"
     return ours.BulkFailure(f"{where}: {number} operation(s) of a bulk write failed, the first: {reason}", details)
@@ -172,8 +177,12 @@ def _said(error: Exception) -> str:
 
 def _of_pymongo(error: Exception, where: str) -> ours.CatalogError:
     text = f"{where}: {_said(error)}"
+    if isinstance(error, pm.NotPrimaryError):
+        return ours.Unreachable(f"{text}; the server is stopping, or another becomes the primary: try again")
     if isinstance(error, pm.ConnectionFailure):
         return ours.Unreachable(f"{text}; check that the server runs and that the URL names it")
+    if isinstance(error, pm.ConfigurationError) and "wire version" in text:
+        return ours.ServerTooOld(f"{text.partition(',')[0]}; upgrade the server: {OLDEST_NAME} or later is needed")
     if isinstance(error, pm.ConfigurationError):
         return ours.InvalidURL(f"{text}; correct the URL or the options")
     if isinstance(error, (pm.InvalidName, pm.CollectionInvalid)):

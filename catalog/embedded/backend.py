@@ -13,6 +13,7 @@ from catalog.embedded.scan import in_order
 from catalog.embedded.schema import Schema
 from catalog.errors import InvalidURL
 from catalog.indexes import Index
+from catalog.waiting import FileWaiter, Waiter
 
 __all__ = ["EmbeddedBackend", "connect_embedded"]
 
@@ -63,6 +64,10 @@ class EmbeddedBackend:
         """Return the documents of a collection as BSON, in the order of their ``_id``."""
         schema = self.schemas.get(name)
         return iter(()) if schema is None else in_order(self.file.connection(), schema)
+
+    def waiter(self) -> Waiter:
+        """Return what waits for changes."""
+        return FileWaiter(lambda: int(self.file.connection().execute("PRAGMA data_version").fetchone()[0]))
 
     def ensure(self, indexes: Sequence[Index]) -> None:
         """Make the indexes that are not there; of a new file within one transaction: one wait for the disk."""

@@ -1,7 +1,8 @@
 """What an archive is asked: documents, headers, cubes, groups, a night. Each verb has a module of its own."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from pipelines.archive.handle import Handle
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from arraystore import Cube
     from pipelines.calibration.select.criteria import Rules
     from pipelines.calibration.select.why import Why
+    from pipelines.documents.following import Event
     from pipelines.ingest.survey import Survey
     from pipelines.pictures import Picture
     from pipelines.upkeep.status import Status
@@ -181,6 +183,14 @@ class Questions(Handle):
         from pipelines.upkeep.status import status
 
         return status(self.session, count=count)
+
+    def follow(
+        self, *, since: datetime | None = None, every: float = 2.0, time_limit: float | None = None
+    ) -> Iterator["Event"]:
+        """Yield what is ingested, made, changed and deleted, as it happens: `pipelines.documents.following`."""
+        from pipelines.documents.following import follow
+
+        return follow(self.catalog, since=since, every=every, time_limit=time_limit)
 
     def trash(self) -> Answer:
         """List what is in the trash: when it was deleted, by which run, and why."""
