@@ -1,6 +1,7 @@
 """A server that does not answer for a while: ingest waits, and nothing is counted, or written, twice."""
 
 import os
+import signal
 import socket
 import subprocess
 import threading
@@ -98,27 +99,80 @@ class Line:
             end.close()
 
 
-@pytest.mark.patient
-def test_a_line_that_is_cut_for_seconds_while_a_night_is_taken(tmp_path):
+@pytest.fixture(scope="module")
+def server():
+    """A server of the wire protocol, in a process of its own."""
     python = os.environ.get("DARKROOM_MONGOECO_PYTHON")
     if not python:
         pytest.skip("no wire-protocol server: DARKROOM_MONGOECO_PYTHON is not set")
     command = [python, "tests/conformance/mongoeco_server.py"]
-    server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    line = None
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process.port = int(process.stdout.readline())
+    yield process
+    process.send_signal(signal.SIGCONT)
+    process.stdin.close()
+    process.wait()
+    process.stdout.close()
+
+
+def url_of(port, *options):
+    asked = "&".join(["retryWrites=false", *options])
+    return f"mongodb://127.0.0.1:{port}/t{uuid.uuid4().hex[:8]}?{asked}"
+
+
+def nightly(tmp_path, url, folder, *, disturbed):
+    """Take a night that is disturbed once it has begun, in a thread of its own."""
+    trouble = threading.Thread(target=disturbed)
+
+    def begun():
+        if trouble.ident is None:
+            trouble.start()
+        return ""
+
+    with open_archive(tmp_path / "home", catalog=url, store=str(tmp_path / "store")) as archive:
+        report = archive.nightly(folder, schedule=Schedule(settle=0), progress=False, jobs=1, interrupted=begun)
+        trouble.join()
+        return report, archive.headers.count_documents({})
+
+
+@pytest.mark.patient
+def test_a_line_that_is_cut_for_seconds_while_a_night_is_taken(tmp_path, server):
+    line = Line(server.port)
     try:
-        line = Line(int(server.stdout.readline()))
-        url = f"mongodb://127.0.0.1:{line.port}/t{uuid.uuid4().hex[:8]}?retryWrites=false"
         night = write_night(tmp_path / "raw", range(1, 41), broken=0, twins=False)
-        with open_archive(tmp_path / "home", catalog=url, store=str(tmp_path / "store")) as archive:
-            cuts = threading.Thread(target=lambda: [(time.sleep(0.2), line.cut(1.0)) for _ in range(1)])
-            cuts.start()
-            report = archive.nightly(night.folder, schedule=Schedule(settle=0), progress=False)
-            cuts.join()
-            assert (report.stopped, archive.headers.count_documents({})) == ("", 40)
+        report, count = nightly(tmp_path, url_of(line.port), night.folder, disturbed=lambda: line.cut(1.0))
+        assert (report.stopped, count) == ("", 40)
     finally:
-        server.stdin.close()
-        server.wait()
-        server.stdout.close()
-        if line is not None:
-            line.close()
+        line.close()
+
+
+@pytest.mark.patient
+def test_a_server_that_is_frozen_while_a_night_is_taken(tmp_path, server):
+    """It answers nothing and closes nothing, and does late what it was asked meanwhile; nothing is there twice."""
+    quick = ("socketTimeoutMS=400", "connectTimeoutMS=400", "serverSelectionTimeoutMS=400")
+    night = write_night(tmp_path / "raw", range(1, 41), broken=0, twins=False)
+
+    def frozen():
+        server.send_signal(signal.SIGSTOP)
+        time.sleep(1.5)
+        server.send_signal(signal.SIGCONT)
+
+    report, count = nightly(tmp_path, url_of(server.port, *quick), night.folder, disturbed=frozen)
+    assert (report.stopped, count) == ("", 40)
+
+
+@pytest.mark.patient
+def test_a_server_that_stays_frozen_ends_the_run_when_patience_does(tmp_path, server):
+    quick = ("socketTimeoutMS=400", "connectTimeoutMS=400", "serverSelectionTimeoutMS=400")
+    url = url_of(server.port, *quick)
+    night = write_night(tmp_path / "raw", range(1, 4), broken=0, twins=False)
+    with open_archive(tmp_path / "home", catalog=url, store=str(tmp_path / "store")) as archive:
+        archive.ingest(night.folder, progress=False, jobs=1)
+        write_frame(night.folder, 1, seed=9)
+        server.send_signal(signal.SIGSTOP)
+        try:
+            with pytest.raises(Unreachable, match=r"127\.0\.0\.1"):
+                archive.ingest(night.folder, progress=False, jobs=1, patience=1.0)
+        finally:
+            server.send_signal(signal.SIGCONT)
+        assert archive.ingest(night.folder, progress=False, jobs=1).revised == 1
