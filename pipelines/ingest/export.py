@@ -16,6 +16,7 @@ from pipelines.documents.schema import RESIDUE
 from pipelines.errors import IntegrityError, UsageError
 from pipelines.fits.rebuild import write_file
 from pipelines.instruments import SPLITS
+from pipelines.processes.partial import partial_name
 from pipelines.session import Session
 
 
@@ -71,7 +72,7 @@ def export(
     expected = document["file"]["sha256"]
     if expected is None:
         raise UsageError(f"only the headers of {document['_id']} were ingested; ingest it without --headers-only first")
-    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
+    partial = partial_name(target)
     try:
         with open(partial, "x+b") as file:
             nbytes = _write(file, document, session.store)

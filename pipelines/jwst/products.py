@@ -10,6 +10,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from pipelines.processes.partial import partial_name
+
 RECORD = "calibration.json"
 """Written last: what stands beside it is complete."""
 
@@ -47,7 +49,7 @@ def record_in(folder: Path) -> dict[str, Any] | None:
 @contextmanager
 def _partial(target: Path) -> Iterator[Path]:
     """Return a name to write a file under; it appears under its own when it is whole, and on the disk."""
-    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
+    partial = partial_name(target)
     try:
         yield partial
         with open(partial, "rb") as file:

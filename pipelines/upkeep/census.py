@@ -17,6 +17,7 @@ from pipelines.documents.schema import Document, pixels_digest
 from pipelines.session import Session
 from pipelines.upkeep.doubles import LIVE, SHOWN, duplicates, half_deleted
 from pipelines.upkeep.findings import Finding
+from pipelines.upkeep.partial import partial_files
 
 REFERRING = ("headers", "masters", "views", "trash", "history")
 """Collections whose documents keep arrays alive."""
@@ -288,7 +289,7 @@ def _unaccounted(session: Session, census: Census, *, grace: timedelta) -> Itera
     for keys in strangers.values():
         yield from _stranger(session, keys)
     left = session.store.sweep(referenced=lambda _: True, grace=grace, dry_run=True)
-    for path in left.staging:
+    for path in [*left.staging, *map(str, partial_files(session, grace=grace))]:
         yield Finding("staging", path, f"{path} was left by work that was cut short")
 
 

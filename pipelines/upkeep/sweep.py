@@ -20,6 +20,7 @@ from pipelines.table import plain
 from pipelines.table.cells import counted
 from pipelines.upkeep.forgetting import release
 from pipelines.upkeep.horizon import horizon
+from pipelines.upkeep.partial import partial_files
 
 GRACE = timedelta(days=14)
 SHOWN = 20  # documents named to people
@@ -138,14 +139,15 @@ def sweep(session: Session, *, grace: timedelta = GRACE, dry_run: bool = True, f
         grace=max(grace, datetime.now(UTC) - before),
         dry_run=dry_run,
     )
+    partial = _sweep_partial(session, grace=grace, dry_run=dry_run)
     records, nbytes = _sweep_records(session, before=before, gone=gone, dry_run=dry_run)
     swept = Swept(
         dry_run=dry_run,
         trash=len(expired),
         objects=len(objects.objects),
         records=records,
-        staging=len(objects.staging),
-        nbytes=objects.nbytes + nbytes,
+        staging=len(objects.staging) + len(partial),
+        nbytes=objects.nbytes + nbytes + sum(partial),
         documents=tuple(sorted({entry["document"] for entry in expired})),
         forgotten=tuple(stranger.document for stranger in lacking),
         held_back=until.reason,
@@ -207,6 +209,18 @@ def _is_referenced(catalog: Catalog, digest: str, gone: Mapping[str, int]) -> bo
         for kept in (catalog.history, catalog.trash)
         for entry in kept.find(query, fields)
     )
+
+
+def _sweep_partial(session: Session, *, grace: timedelta, dry_run: bool) -> list[int]:
+    """Remove files that were not written to their end; return the bytes of each."""
+    sizes = []
+    for path in partial_files(session, grace=grace):
+        with suppress(OSError):  # gone meanwhile, or another account's: the next check names it
+            size = path.stat().st_size
+            if not dry_run:
+                path.unlink()
+            sizes.append(size)
+    return sizes
 
 
 def _sweep_records(session: Session, *, before: datetime, gone: Mapping[str, int], dry_run: bool) -> tuple[int, int]:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from pipelines.calibration.apply.calibrated import CalibratedImage
 from pipelines.errors import UsageError
+from pipelines.processes.partial import partial_name
 
 if TYPE_CHECKING:
     from astropy.io.fits import Header
@@ -36,7 +37,7 @@ def write_images(images: Sequence[CalibratedImage], path: Path, *, primary: "Hea
     """
     if path.exists() and not overwrite:
         raise UsageError(f"{path} is there already; choose another folder, or ask to overwrite it (--overwrite)")
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    partial = partial_name(path)
     try:
         with open(partial, "xb") as file:
             if len(images) > 1:

@@ -11,6 +11,7 @@ import numpy as np
 from pipelines.calibration.masters.bits import bad_pixels
 from pipelines.calibration.masters.images import image_names, planes_of
 from pipelines.errors import UsageError
+from pipelines.processes.partial import partial_name
 from pipelines.session import Session
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def export_master(
             hdus.append(hdu)
     hdus.append(_inputs(master))
     # Beside its place first: a file that is there is whole.
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial = partial_name(path)
     try:
         fits.HDUList(hdus).writeto(partial, checksum=True, overwrite=True)
         os.replace(partial, path)
