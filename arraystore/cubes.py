@@ -116,6 +116,10 @@ class Cube:
         cube._scale = None
         return cube
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # For another process: what a notebook shows below an array stays here.
+        return _again, (self._backend, self.ref, self._threads, self._scale)
+
     def __getitem__(self, key: object) -> Any:
         axes = parse(key, self.shape)
         return self._selected(self._reader.read(axes), axes, scalar=not dotted(key))
@@ -257,7 +261,11 @@ class Cube:
         return made
 
     def to_dask(self) -> dask.array.Array:
-        """The array as dask blocks that hold whole chunks; nothing is read yet."""
+        """The array as dask blocks that hold whole chunks; nothing is read yet.
+
+        Workers of a cluster read the blocks from the store, which they open as this process has; keys that stand in
+        the address of a bucket go to them, those of the environment do not.
+        """
         arrays = _library("dask.array")
         lengths = list(self.shape)
         if self.shape:
@@ -279,6 +287,13 @@ class Cube:
     def __repr__(self) -> str:
         axes = ", ".join(f"{name} {n}" for name, n in zip(self.dims, self.shape, strict=True))
         return f"<Cube {self.kind} ({axes}) {self.dtype} {self.ref.digest[:12]}>"
+
+
+def _again(backend: Backend, ref: ArrayRef, threads: int, scale: Scale | None) -> Cube:
+    """Return a cube that was sent from another process."""
+    cube = Cube(backend, ref, threads=threads)
+    cube._scale = scale
+    return cube
 
 
 def _bytes(count: int) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -164,3 +166,14 @@ def test_a_cube_is_an_array_to_numpy(cubes):
         np.array(cube, copy=False)
     assert repr(cube).startswith("<Cube frame (y 150, x 1100) uint16 ")
     assert sum(1 for _ in cube) == 150
+
+
+def test_a_cube_goes_to_another_process_without_what_a_notebook_shows(tmp_path):
+    store = open_store(tmp_path / "store")
+    pixels = np.arange(600, dtype="u2").reshape(20, 30)
+    cube = store.open(store.put(pixels, kind="frame", scale=Scale(slope=0.5, zero=3.0, dtype="float32")))
+    for sent in (cube, cube.stored, cube.previewed(lambda _: "a picture")):
+        there = pickle.loads(pickle.dumps(sent))
+        np.testing.assert_array_equal(there[...], sent[...])
+        assert (there.dtype, there.ref) == (sent.dtype, sent.ref)
+        assert "a picture" not in there._repr_html_()

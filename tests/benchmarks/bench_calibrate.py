@@ -25,9 +25,9 @@ from tests.pipelines.pixels.search.conftest import write_slopes
 
 EXPOSURES, NINTS = 20, 3
 SEARCHES = {
-    "slopes above 5 sigma": lambda archive: finding.above(archive),
-    "newly hot or quiet": lambda archive: finding.changed(archive, before="2024-01-10", after="2024-01-11"),
-    "telegraph noise": lambda archive: finding.telegraph(archive),
+    "slopes above 5 sigma": lambda archive: finding.above(archive.session),
+    "newly hot or quiet": lambda archive: finding.changed(archive.session, before="2024-01-10", after="2024-01-11"),
+    "telegraph noise": lambda archive: finding.telegraph(archive.session),
 }
 PROCESS = """
 import sys, time

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pipelines import Archive, open_archive
@@ -53,3 +54,26 @@ def two(tmp_path):
     """Two exposures that a test may spoil: files by exposure and kind, not ingested."""
     truth = simulate_campaign(tmp_path / "raw", exposures=2, nints=4, ngroups=5)
     return truth, calibrated(truth, tmp_path / "cal" / "v3")
+
+
+@pytest.fixture(scope="session")
+def worker_threads():
+    """A Dask cluster of two threads of this process: what it is given is pickled as for any other."""
+    distributed = pytest.importorskip("distributed")
+    quiet = {"processes": False, "dashboard_address": "127.0.0.1:0", "silence_logs": "CRITICAL"}
+    with (
+        distributed.LocalCluster(n_workers=1, threads_per_worker=2, **quiet) as cluster,
+        distributed.Client(cluster, set_as_default=False) as client,
+    ):
+        yield client
+
+
+def same_found(one, other):
+    """Whether two searches found the same, to the last bit of their maps."""
+    maps = zip(one.maps, other.maps, strict=True)
+    alike = [
+        np.array_equal(mine.images[name], its.images[name], equal_nan=mine.images[name].dtype.kind == "f")
+        for mine, its in maps
+        for name in mine.images
+    ]
+    return bool(alike) and all(alike) and list(one.pixels) == list(other.pixels) and one.unreadable == other.unreadable

@@ -13,6 +13,7 @@ from pipelines import open_archive
 from pipelines.cli import app
 from pipelines.errors import NothingThere, UsageError
 from pipelines.pixels.cameras.finding import telegraph
+from tests.pipelines.pixels.conftest import same_found
 
 REAL = os.environ.get("DARKROOM_REAL_FRAMES")
 NIGHTS = ("2024-02-20", "2024-02-21")
@@ -197,3 +198,9 @@ def test_each_image_of_a_camera_of_several_is_searched_by_itself(two_amplifiers)
     assert [each.subarray for each in jumping.maps] == ["im1, dark 60.0 s", "im2, dark 60.0 s"]
     row = jumping.pixels[0]
     assert archive.pixel(camera, x=row["x"], y=row["y"], image="im1").read().values.max() > 540
+
+
+def test_workers_of_a_scheduler_find_the_same(nights, worker_threads):
+    archive, _ = nights
+    here = archive.pixels.find_camera_telegraph(CAMERA, progress=False)
+    assert same_found(archive.pixels.find_camera_telegraph(CAMERA, scheduler=worker_threads, progress=False), here)

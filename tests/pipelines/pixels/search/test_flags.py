@@ -13,6 +13,7 @@ from pipelines.demo.campaign import simulate_campaign
 from pipelines.demo.products import simulate_calibration
 from pipelines.detectors.dqflags import UnknownFlag
 from pipelines.detectors.numbering import pixel_id
+from pipelines.errors import UsageError
 from pipelines.pixels.search import NoExposures, flagged_ramps, pixels_with
 from tests.pipelines.command import darkroom
 
@@ -152,3 +153,20 @@ def test_on_the_command_line(campaign):
     assert lines[0].split(",")[0].endswith(files[1].name)
     unknown = command("JUMPY")
     assert (unknown.returncode, "there are: DO_NOT_USE" in unknown.stderr) == (2, True)
+
+
+def test_workers_of_a_scheduler_count_and_read_the_same(campaign, worker_threads):
+    archive, _, _ = campaign
+    here = archive.find_flag("JUMP_DET", progress=False)
+    there = archive.find_flag("JUMP_DET", scheduler=worker_threads, progress=False)
+    assert list(there.exposures) == list(here.exposures)
+    assert {name: image.tobytes() for name, image in there.images.items()} == {
+        name: image.tobytes() for name, image in here.images.items()
+    }
+    alone = archive.pixel("MIRIMAGE", x=40, y=800)
+    for scheduler in (None, worker_threads):
+        read = archive.pixels(["MIRIMAGE"], x=40, y=800, scheduler=scheduler, progress=False)["MIRIMAGE"]
+        assert read.ramps().equals(alone.ramps())
+        assert list(read.unread) == list(alone.unread)
+    with pytest.raises(UsageError, match="several detectors are a list"):
+        archive.pixels("MIRIMAGE", x=1, y=1)

@@ -13,6 +13,7 @@ from pipelines.errors import UsageError
 from pipelines.pixels.search import NoExposures, ramp_telegraph
 from pipelines.pixels.search.ramps import judge
 from tests.pipelines.command import darkroom
+from tests.pipelines.pixels.conftest import same_found
 
 X, Y, SHAPE = 101, 201, (24, 32)
 NOISE = {"RAPID": 6.0, "SHALLOW4": 3.0}
@@ -123,3 +124,9 @@ def test_questions_and_the_command(patterns):
         ramp_telegraph(archive.session, product="rate")
     shown = json.loads(darkroom("--home", home, "find", "telegraph", "--ramps", "--json").stdout)
     assert len(shown["pixels"]) == 2
+
+
+def test_workers_of_a_scheduler_find_the_same(patterns, worker_threads):
+    archive, _ = patterns
+    here = archive.pixels.find_ramp_telegraph(progress=False)
+    assert same_found(archive.pixels.find_ramp_telegraph(scheduler=worker_threads, progress=False), here)

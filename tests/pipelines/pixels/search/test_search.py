@@ -15,6 +15,7 @@ from pipelines.pixels.search import NoExposures, above, changed, telegraph
 from pipelines.pixels.search import statistics as levels
 from pipelines.pixels.search.stacks import blocks, over_blocks, read_block, slope_stacks
 from tests.pipelines.command import darkroom
+from tests.pipelines.pixels.conftest import same_found
 from tests.pipelines.pixels.search.conftest import EXPOSURES, NINTS, WINDOW, write_slopes
 
 PIXELS = WINDOW.nx * WINDOW.ny
@@ -209,3 +210,10 @@ def test_on_the_command_line(slopes, truth, tmp_path):
     assert " more; --limit 0 shows all" in said
     refused = command("above", "--where", "[]")
     assert refused.returncode == 2
+
+
+def test_workers_of_a_scheduler_find_the_same(slopes, worker_threads):
+    for scheduler in ("synchronous", worker_threads):
+        with slopes.spread(scheduler) as spread:
+            assert same_found(above(spread), above(slopes))
+            assert same_found(telegraph(spread), telegraph(slopes))
