@@ -11,7 +11,7 @@ from pipelines.cli.renamed import COMMANDS, refuse
 CHAPTERS = {
     "Begin": ("demo", "ingest", "status", "root"),
     "Every night": ("nightly", "night", "report", "targets", "frames", "clock", "trends", "quarantine"),
-    "Ask and look": ("query", "header", "show", "history", "pixel", "find", "rates", "follow"),
+    "Ask and look": ("query", "header", "show", "serve", "history", "pixel", "find", "rates", "follow"),
     "Darks, flats and masters": ("darks", "flats", "groups", "needs", "masters", "why", "recall", "calibrate"),
     "Files out, files away": ("export", "delete", "restore", "trash", "sweep"),
     "Keep the archive whole": (

@@ -7,10 +7,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines.table import Answer, plain
-
-FORMAT = 1
-"""The version of the JSON that the command prints: its ``format``. A name in it that changes raises it."""
+from pipelines.table import FORMAT, Answer, extended_json, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +44,6 @@ def show_object(value: Any, *, as_json: bool) -> None:
 def print_json(value: dict[str, Any]) -> None:
     """Print one JSON object with the version of its names; dates as in MongoDB's relaxed Extended JSON."""
     print(extended_json({"format": FORMAT, **value}))
-
-
-def extended_json(value: Any) -> str:
-    """Return a value as relaxed Extended JSON; what BSON does not know, such as a path, is text."""
-    from bson import json_util
-
-    def convert(one: Any) -> Any:
-        try:
-            return json_util.default(one, json_util.RELAXED_JSON_OPTIONS)
-        except TypeError:
-            return one.item() if getattr(one, "ndim", 1) == 0 else str(one)
-
-    return json.dumps(value, default=convert)
 
 
 def error_json(message: str, exit_code: int) -> str:

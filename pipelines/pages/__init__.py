@@ -8,7 +8,7 @@ Examples
 """
 
 from pipelines.pages.folder import write_folder, write_pages
-from pipelines.pages.night import night_page
+from pipelines.pages.night import night_page, night_values
 from pipelines.pages.page import Page
 
-__all__ = ["Page", "night_page", "write_folder", "write_pages"]
+__all__ = ["Page", "night_page", "night_values", "write_folder", "write_pages"]

@@ -23,7 +23,7 @@ from pipelines.version import __version__
 if TYPE_CHECKING:
     from pipelines.archive import Archive
 
-__all__ = ["night_page"]
+__all__ = ["night_page", "night_values"]
 
 _CLOCK = "darkroom clock {night} has the evidence; darkroom clock {night} --fix puts its frames where they belong"
 _FRAMES = "they are kept out of masters; their pictures stand below"
@@ -48,6 +48,7 @@ FIELDS = dict.fromkeys(
         "qc",
         "unit",
         "file.size",
+        "profile",
     ),
     1,
 )
@@ -93,6 +94,12 @@ def night_page(archive: "Archive", night: str, *, link: str = "") -> Page:
     MissingExtra
         Jinja2 is not installed.
     """
+    values = night_values(archive, night, link=link)
+    return Page(f"Night {night}", render("night.html", values), len(values["problems"]))
+
+
+def night_values(archive: "Archive", night: str, *, link: str = "") -> dict[str, Any]:
+    """Return what stands on the page of a night, as ``night.html`` names it; parameters as of `night_page`."""
     parse_night(night)
     findings = archive.night(night)
     frames = list(archive.headers.find({"$or": [{"date": night}, {"path_night": night}]}, FIELDS).sort("_id", 1))
@@ -105,7 +112,7 @@ def night_page(archive: "Archive", night: str, *, link: str = "") -> Page:
     masters = list(archive.masters.find({"date": night, "kind": {"$ne": "calibrated"}}).sort("_id", 1))
     trends = trends_of(archive, night)
     problems = _problems(findings, rows, clocks, masters)
-    values = {
+    return {
         "title": f"Night {night}",
         "night": night,
         "link": link,
@@ -135,9 +142,9 @@ def night_page(archive: "Archive", night: str, *, link: str = "") -> Page:
         "made": datetime.now(UTC),
         "version": __version__,
         "where": archive.catalog.url,
-        "checked": _last_check(archive),
+        "checked": _last_check(archive, night),
+        "profiles": sorted({str(frame["profile"]) for frame in frames if frame.get("profile")}),
     }
-    return Page(f"Night {night}", render("night.html", values), len(problems))
 
 
 def _problems(
@@ -222,9 +229,9 @@ def _quarantine(archive: "Archive", findings: Sequence[Row]) -> list[Doc]:
     ]
 
 
-def _last_check(archive: "Archive") -> datetime | None:
-    """Return when frames were last checked in this archive."""
-    for run in archive.runs.find({"verb": "frames"}, {"finished": 1}).sort("started", -1).limit(1):
-        found: datetime | None = run.get("finished")
-        return found
+def _last_check(archive: "Archive", night: str) -> Doc | None:
+    """Return the last run that checked the frames of a night: it dates the limits they were compared with."""
+    asked = {"verb": "frames", "arguments.nights": night, "finished": {"$exists": True}}
+    for run in archive.runs.find(asked, {"finished": 1, "version": 1}).sort("started", -1).limit(1):
+        return run
     return None

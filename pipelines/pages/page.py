@@ -18,7 +18,7 @@ from pipelines.table.cells import counted, short
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-__all__ = ["Page", "render"]
+__all__ = ["Page", "environment", "filled", "render", "text_of"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -79,27 +79,48 @@ def _umask() -> int:
 
 
 def render(template: str, values: Mapping[str, Any]) -> str:
-    """Fill a template.
+    """Fill a template of a page that is a file: style and script are in it, and nothing is linked.
 
     Raises
     ------
     MissingExtra
         Jinja2 is not installed.
     """
-    script = _text("sort.js")
+    script = text_of("sort.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    made = _environment().get_template(template).render(script=script, script_digest=digest, **values)
+    whole = {"base": "base.html", "address": lambda what, name: "", "style": text_of("page.css"), **values}
+    return filled(environment(), template, {"script": script, "script_digest": digest, **whole})
+
+
+def filled(environment: "Environment", template: str, values: Mapping[str, Any]) -> str:
+    """Fill a template, without the empty lines that its tags leave."""
+    made = environment.get_template(template).render(values)
     return "\n".join(line for line in made.splitlines() if line.strip()) + "\n"
 
 
-def _text(name: str) -> str:
-    return files("pipelines.pages").joinpath("templates", name).read_text(encoding="utf-8")
+def text_of(name: str, package: str = "pipelines.pages") -> str:
+    """Return the text of a template, style or script of a package."""
+    return files(package).joinpath("templates", name).read_text(encoding="utf-8")
 
 
-def _environment() -> "Environment":
+def environment(*packages: str) -> "Environment":
+    """Return what fills templates: those of some packages, and below them those of pages.
+
+    Raises
+    ------
+    MissingExtra
+        Jinja2 is not installed.
+    """
     jinja2 = require("jinja2", extra="web", what="a page")
+
+    def found(name: str) -> str | None:
+        for package in (*packages, "pipelines.pages"):
+            with suppress(FileNotFoundError):
+                return text_of(name, package)
+        return None
+
     made: Environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_text), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
+        loader=jinja2.FunctionLoader(found), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
     )
     made.filters["short"] = short
     made.filters["counted"] = counted

@@ -2,6 +2,7 @@
 
 from pipelines.table.answer import Answer, Row
 from pipelines.table.cells import short
+from pipelines.table.extended import FORMAT, extended_json
 from pipelines.table.terminal import plain
 
-__all__ = ["Answer", "Row", "plain", "short"]
+__all__ = ["FORMAT", "Answer", "Row", "extended_json", "plain", "short"]

@@ -1,31 +1,17 @@
 """The page in a real browser: nothing breaks, nothing overflows, tables sort, the keyboard reaches everything."""
 
-import shutil
-
 import pytest
 
 from pipelines.pages import night_page
+from tests.pipelines.browsing import axe_faults, chromium
 
 NIGHT = "2024-02-20"
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-ARGUMENTS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-]
 
 
 @pytest.fixture(scope="module")
 def browser():
-    playwright = pytest.importorskip(
-        "playwright.sync_api", reason="playwright is not installed: pip install playwright"
-    )
-    if CHROMIUM is None:
-        pytest.skip("chromium is not installed")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +30,7 @@ def test_nothing_breaks_and_nothing_overflows(browser, address, width, scheme):
     assert said == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate("[...document.images].every((image) => image.naturalWidth > 0)")
+    assert axe_faults(page) == []
     context.close()
 
 
