@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 PUBLIC = {"pipelines", "darkroom", "pipelines.combine", "pipelines.fits", "pipelines.instruments"}
 # How an answer looks is the command's affair; the demo is no part of the face.
 OF_THE_COMMAND = PUBLIC | {"pipelines.table", "pipelines.table.cells", "pipelines.demo.run"}
-OF_THE_COMMAND |= {"pipelines.pages", "pipelines.web"}
+OF_THE_COMMAND |= {"pipelines.pages", "pipelines.pictures.inline", "pipelines.web"}
 OF_A_NOTEBOOK = PUBLIC | {"pipelines.demo.simulate"}
 
 
