@@ -1,5 +1,6 @@
 """The picture of a document: which array, what is flagged in it, how it lies, and in what light."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -217,7 +218,10 @@ def _flags(document: Doc, name: str, store: ArrayStore, window: Window | None) -
     limit = (document.get("obs") or {}).get("saturation")
     if limit is None or arrays[name].get("kind") != "frame":
         return None, ""
-    return (lambda band, part: band >= limit), f"saturated pixels ({limit:g} and more)"
+    least = math.ceil(limit)  # among whole numbers the same, and compared without making them floating
+    return (
+        lambda band, part: band >= (least if band.dtype.kind in "ui" else limit)
+    ), f"saturated pixels ({limit:g} and more)"
 
 
 def _where(window: Window, shape: tuple[int, ...]) -> str:

@@ -145,8 +145,9 @@ def reduce(plane: Plane, size: int, *, bad: Bad | None = None, mosaic: Mosaic | 
     values, flags = [], []
     flagged = undefined = 0
     for part, band in plane.bands(rows):
-        pixels = band.astype(np.result_type(band.dtype, np.float32), copy=False)
-        there = None if band.dtype.kind in "iub" else np.isfinite(pixels)  # every integer is a value
+        whole = band.dtype.kind in "iub"  # summed as they are: every integer is a value
+        pixels = band if whole else band.astype(np.result_type(band.dtype, np.float32), copy=False)
+        there = None if whole else np.isfinite(pixels)
         marked = np.zeros(band.shape, bool) if bad is None else bad(band, part)
         undefined += 0 if there is None else int(there.size - np.count_nonzero(there))
         here = int(np.count_nonzero(marked))
@@ -195,13 +196,21 @@ def _counts(shape: tuple[int, ...], there: Array | None, block: int) -> Array:
 
 def _sums(values: Array, block: int) -> Array:
     """Return the sum of each block; those at the upper ends may be smaller."""
-    if values.dtype == bool:
-        values = values.astype(np.float32)
+    if values.dtype.kind in "bui" and values.dtype.itemsize <= 2:
+        total: Any = np.int64 if block > 128 or values.dtype.kind == "i" else np.uint32  # 128 x 128 of 65535 fit
+    else:
+        total = np.float64 if values.dtype.kind in "ui" else values.dtype
     if block == 1:
-        return values
-    height, width = values.shape
-    padded = np.pad(values, ((0, -height % block), (0, -width % block))) if height % block or width % block else values
-    wide = padded.shape[1]
-    folded = padded.reshape(-1, block, wide).sum(axis=1)
-    found: Array = folded.reshape(len(folded), wide // block, block).sum(axis=2)
+        return values.astype(total, copy=False)
+    found: Array = _strips(_strips(values, block, total).T, block, total).T
     return found
+
+
+def _strips(values: Array, block: int, total: Any) -> Array:
+    """Return the sums over strips of so many rows; the last may be narrower."""
+    full = len(values) // block * block
+    sums: Array = np.add.reduce(values[:full].reshape(-1, block, values.shape[1]), axis=1, dtype=total)
+    if full == len(values):
+        return sums
+    rest: Array = np.add.reduce(values[full:], axis=0, dtype=total)
+    return np.concatenate([sums, rest[None]])
