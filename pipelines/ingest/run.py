@@ -167,7 +167,7 @@ def ingest_found(
         if session.workers is None:
             outcomes = take_all(offered, store_url=url, jobs=jobs, bounds=options.bounds)
         else:
-            outcomes = take_spread(offered, workers=session.workers, store_url=url, bounds=options.bounds)
+            outcomes = take_spread(offered, found=tasks, workers=session.workers, store_url=url, bounds=options.bounds)
         for outcome in outcomes:
             job.add(outcome)
             done += 1

@@ -18,7 +18,9 @@ from pipelines.schedulers.workers import SharedStore, Unlike, Workers, worker_na
 __all__ = ["take_spread"]
 
 FILES = 250  # in one piece of work, at most
-NBYTES = 128 << 20  # and bytes of them, but for the last
+NBYTES = 512 << 20  # and bytes of them, but for the last
+PIECES = 8  # for each thread, at least, so that all of them end at about the same time
+FEWEST, LEAST = 8, 8 << 20  # files and bytes that are worth a piece
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +40,20 @@ class _Unseen:
     files: Sequence[str]
 
 
-def take_spread(tasks: Iterable[Task], *, workers: Workers, store_url: str | None, bounds: Bounds) -> Iterator[Outcome]:
+def take_spread(
+    tasks: Iterable[Task], *, found: Sequence[Task], workers: Workers, store_url: str | None, bounds: Bounds
+) -> Iterator[Outcome]:
     """Take files as `pipelines.ingest.pool.take_all` does, by the workers of a scheduler.
 
     Files of a piece that ended every worker that had it are taken by a process of this machine, which finds out
     which one it is; so are files that have gone since they were found.
+
+    Parameters
+    ----------
+    tasks : iterable of Task
+        Asked for a few pieces ahead; it may end early.
+    found : sequence of Task
+        All there are, by which the pieces are cut.
 
     Raises
     ------
@@ -53,31 +64,35 @@ def take_spread(tasks: Iterable[Task], *, workers: Workers, store_url: str | Non
     arraystore.StoreError
         The store is full, gone, damaged or read-only.
     """
-    for done in workers.each(_take_some, _pieces(tasks, headers_only=store_url is None, bounds=bounds)):
-        found = done.result
-        if isinstance(found, _Unseen):
-            here = [file for file in found.files if os.path.lexists(file)]
+    threads = workers.threads
+    files = min(FILES, max(FEWEST, len(found) // (PIECES * threads)))
+    nbytes = min(NBYTES, max(LEAST, sum(max(0, task.found.size) for task in found) // (PIECES * threads)))
+    cut = _pieces(tasks, files=files, nbytes=nbytes, headers_only=store_url is None, bounds=bounds)
+    for done in workers.each(_take_some, cut):
+        answers = done.result
+        if isinstance(answers, _Unseen):
+            here = [file for file in answers.files if os.path.lexists(file)]
             if here:
                 raise Unlike(
-                    f"the worker {found.worker} does not see {here[0]}: mount its folder there under the same path"
+                    f"the worker {answers.worker} does not see {here[0]}: mount its folder there under the same path"
                 )
-        if found is None or isinstance(found, _Unseen):
+        if answers is None or isinstance(answers, _Unseen):
             yield from take_all(done.piece.tasks, store_url=store_url, jobs=1, bounds=bounds)
         else:
-            for task, answer in zip(done.piece.tasks, found, strict=True):
+            for task, answer in zip(done.piece.tasks, answers, strict=True):
                 yield Outcome.of(task, answer)
 
 
-def _pieces(tasks: Iterable[Task], *, headers_only: bool, bounds: Bounds) -> Iterator[_Piece]:
+def _pieces(tasks: Iterable[Task], *, files: int, nbytes: int, headers_only: bool, bounds: Bounds) -> Iterator[_Piece]:
     """Cut files into pieces, in their order: those of a night stay together as far as they can."""
     some: list[Task] = []
-    nbytes = 0
+    held = 0
     for task in tasks:
         some.append(task)
-        nbytes += 0 if headers_only else max(0, task.found.size)
-        if len(some) >= FILES or nbytes >= NBYTES:
+        held += 0 if headers_only else max(0, task.found.size)
+        if len(some) >= files or held >= nbytes:
             yield _Piece(some, headers_only, bounds)
-            some, nbytes = [], 0
+            some, held = [], 0
     if some:
         yield _Piece(some, headers_only, bounds)
 

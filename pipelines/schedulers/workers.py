@@ -9,6 +9,7 @@ needs its password. Keys of a bucket go nowhere either: each worker takes them f
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -29,8 +30,12 @@ __all__ = ["Alike", "Done", "SchedulerGone", "SharedStore", "Unlike", "Workers",
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
 
+ALIKE = 5.0  # seconds for which a worker that was found alike is taken to be
 LOOK = 0.5  # seconds between looks at a scheduler that says nothing
 AHEAD = 2  # pieces per thread that are handed out before one has come back
+
+
+_alike_since: dict[Any, float] = {}
 
 
 class SchedulerGone(DarkroomError):
@@ -139,7 +144,15 @@ class Alike:
     here: Mapping[str, str]
 
     def require(self) -> None:
-        """Raise `Unlike` where this process differs."""
+        """Raise `Unlike` where this process differs; looked at every few seconds, for a file may change."""
+        key = (self.version, self.facts, tuple(sorted(self.here.items())))
+        if time.monotonic() - _alike_since.get(key, -ALIKE) < ALIKE:
+            return
+        self._compare()
+        _alike_since.clear()
+        _alike_since[key] = time.monotonic()
+
+    def _compare(self) -> None:
         if __version__ != self.version:
             raise Unlike(f"has darkroom {__version__}, and this process {self.version}: install the same release there")
         there = dict(self.facts())
@@ -161,11 +174,14 @@ class Workers:
         self._client = client
         self._shared = shared
         self._alike = alike
+        self._threads, self._counted = 1, -LOOK
 
     @property
     def threads(self) -> int:
-        """How many pieces are in work at once."""
-        return 1 if self._client is None else max(1, sum(self._client.nthreads().values()))
+        """How many pieces are in work at once; of a cluster that grows, as many as there were a moment ago."""
+        if self._client is not None and time.monotonic() - self._counted > LOOK:
+            self._threads, self._counted = max(1, sum(self._client.nthreads().values())), time.monotonic()
+        return self._threads
 
     def each(
         self, work: Callable[[SharedStore, Piece], Result], pieces: Iterable[Piece]
