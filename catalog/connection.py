@@ -192,8 +192,12 @@ class Catalog:
 
     def collection_names(self) -> list[str]:
         """Return the names of the collections there are, sorted."""
-        with translated(self.url):
-            return self._backend.collection_names()
+
+        def once() -> list[str]:
+            with translated(self.url):
+                return self._backend.collection_names()
+
+        return once() if self._patience is None else self._patience.ask(once)
 
     def blobs(self, name: str) -> Iterator[bytes]:
         """Return the documents of a collection as BSON, byte for byte as they are kept, in the order of their ``_id``.

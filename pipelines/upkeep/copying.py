@@ -27,6 +27,8 @@ from pipelines.table.cells import counted
 from pipelines.upkeep.likeness import NAMED, Difference, copy_indexes, differences, make_like, patiently
 
 PASSES = 8
+PATIENCE = 60.0
+"""Seconds that a server may not answer before that is an error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +158,9 @@ def copy_to(
         _require_file(Path(address.target))
     if dry_run and address.kind == "embedded" and not Path(address.target).exists():
         return _planned(session.catalog, address.redacted, None, _store_copy(session, store_to, begin=False))
-    with connect(place.catalog, readonly=dry_run, **place.options) as target:
+    session = session.patient(PATIENCE)
+    with connect(place.catalog, readonly=dry_run, **place.options) as opened:
+        target = opened.patient(PATIENCE)
         if copies.place_of(session.catalog) == copies.place_of(target):
             raise UsageError(f"{session.catalog.url} would be copied onto itself; name another catalog")
         note = copies.note_of(session.catalog, target)

@@ -1,7 +1,6 @@
 """Makes the collections of one catalog like those of another: two lists in order, held against each other."""
 
 import logging
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -17,12 +16,12 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-DOCUMENTS = 1000
+DOCUMENTS = 250
 NBYTES = 8 << 20
 """At most so many documents, and so many bytes of them, are written together."""
 NAMED = 20
 _TAKEN = 11000  # a unique value that another document has
-TRIES, PAUSE = 12, 5.0  # of a server that does not answer: a minute
+TRIES = 20  # of a collection, when the line breaks within a list of documents
 
 
 @dataclass(slots=True)
@@ -168,26 +167,22 @@ def _write(target: Catalog, name: str, requests: list[Any]) -> None:
 
 
 def patiently(target: Catalog, work: Callable[[], T]) -> T:
-    """Do work that does the same when it is done again, until it is done or a server stays away for a minute."""
-    while True:
+    """Do work that does the same when it is done again; again where the line breaks while documents come.
+
+    Parameters
+    ----------
+    target : Catalog
+        A patient one: it is asked, and so waited for, before the work is done again.
+    """
+    for _ in range(TRIES):
         try:
             return work()
         except TimedOut:
             raise
         except Unreachable as error:
-            logger.warning("the copy waits: %s", error)
-            _wait(target, error)
-
-
-def _wait(target: Catalog, error: CatalogError) -> None:
-    for _ in range(TRIES):
-        time.sleep(PAUSE)
-        try:
+            logger.warning("the copy goes on once the catalog answers: %s", error)
             target.collection_names()
-        except Unreachable:
-            continue
-        return
-    raise error
+    return work()
 
 
 def copy_indexes(source: Catalog, target: Catalog, name: str) -> list[str]:

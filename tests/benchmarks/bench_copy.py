@@ -17,6 +17,7 @@ from pymongo import MongoClient
 
 from catalog import connect
 from pipelines.session import Session
+from pipelines.upkeep import likeness
 from pipelines.upkeep.copying import copy_to
 from tests.benchmarks.bench_catalog import documents
 from tests.benchmarks.measure import Row, table
@@ -24,8 +25,9 @@ from tests.conformance.backends import UnavailableError, mongoeco, with_database
 
 DOCUMENTS = 100_000
 WIRE_DOCUMENTS = 5_000
-WIRE_PEER = 500
-AT_ONCE = 1_000
+WIRE_PEER = 1_000
+AT_ONCE = 250
+WIRE_AT_ONCE = 25  # while it writes it answers nobody, and a client takes a server that is silent for long for lost
 
 
 def measured(action: Callable[[], object]) -> tuple[float, float]:
@@ -37,7 +39,7 @@ def measured(action: Callable[[], object]) -> tuple[float, float]:
 
 
 def fill(catalog, count):
-    """Write documents as they come, a thousand at a time."""
+    """Write documents as they come, some hundreds at a time."""
     waiting = []
     for document in documents(count):
         waiting.append(document)
@@ -50,10 +52,11 @@ def fill(catalog, count):
 
 def rewrite(source, target, count):
     """Write the first documents of a catalog into another and look at nothing: what a copy cannot do without."""
+    at_once = AT_ONCE if target.backend == "embedded" else likeness.DOCUMENTS
     waiting = []
     for document in source.headers.find().limit(count):
         waiting.append(document)
-        if len(waiting) == AT_ONCE:
+        if len(waiting) == at_once:
             target.headers.insert_many(waiting)
             waiting = []
     if waiting:
@@ -97,6 +100,7 @@ def server():
     else:
         with mongoeco(Path()) as catalog:
             url = catalog.url.replace("conformance", "copied") + "?directConnection=true"
+            likeness.DOCUMENTS = WIRE_AT_ONCE
             yield "the wire-protocol server, in Python", url, WIRE_DOCUMENTS, WIRE_PEER
 
 

@@ -2,18 +2,17 @@
 
 import os
 import signal
-import socket
 import subprocess
 import threading
 import time
 import uuid
-from contextlib import suppress
 
 import pytest
 
 from catalog import Unreachable, patience
 from catalog.patience import Patience
 from pipelines import Schedule, open_archive
+from tests.catalog.lines import Line
 from tests.crash.faults import FaultyCatalogBackend, struck
 from tests.crash.nights import write_frame, write_night
 
@@ -54,49 +53,6 @@ def test_patience_ends(monkeypatch):
         Patience(0.2).ask(question)
     assert len(asked) > 2
     assert asked[-1] - asked[0] < 0.25
-
-
-class Line:
-    """A line to a server that can be cut: connections end, and new ones are refused."""
-
-    def __init__(self, port):
-        self._to, self._cut, self._open = port, threading.Event(), set()
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.port = self._socket.getsockname()[1]
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self):
-        with suppress(OSError):
-            while True:
-                one, _ = self._socket.accept()
-                if self._cut.is_set():
-                    one.close()
-                    continue
-                other = socket.create_connection(("127.0.0.1", self._to))
-                self._open |= {one, other}
-                for source, target in ((one, other), (other, one)):
-                    threading.Thread(target=self._pass, args=(source, target), daemon=True).start()
-
-    def _pass(self, source, target):
-        with suppress(OSError):
-            while data := source.recv(1 << 16):
-                target.sendall(data)
-        for end in (source, target):
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-
-    def cut(self, seconds):
-        self._cut.set()
-        for end in self._open:
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-        time.sleep(seconds)
-        self._cut.clear()
-
-    def close(self):
-        self._socket.close()
-        for end in self._open:
-            end.close()
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 from contextlib import suppress
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -13,10 +14,12 @@ import pipelines.upkeep.copying as module
 from arraystore import StoreError, StoreUnreachable, open_store
 from arraystore.backends.receiving import Receiver
 from arraystore.testing.faults import FaultyBackend
-from catalog import CatalogError, connect
+from catalog import CatalogError, connect, patience
 from pipelines import UsageError, open_archive
 from pipelines.errors import IntegrityError, Refused
 from pipelines.upkeep import likeness
+from tests.catalog.lines import Line
+from tests.conformance.backends import UnavailableError, mongoeco, with_database
 from tests.crash.faults import FaultyCatalogBackend, struck
 from tests.crash.nights import NIGHT, document_id, write_frame
 from tests.crash.processes import DIED, finish, start
@@ -131,12 +134,75 @@ def test_a_finished_copy_copied_again_is_compared_and_left(home, tmp_path):
         assert new.headers.find_one(name(2))["campaign"] == "mine"
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """The URL of a database on a server: MongoDB's, or the one that speaks its protocol."""
+    name = f"darkroom_copying_{os.getpid()}"
+    if uri := os.environ.get("MONGODB_URI"):
+        from pymongo import MongoClient
+
+        yield with_database(uri, name)
+        with MongoClient(uri) as client:
+            client.drop_database(name)
+        return
+    try:
+        with mongoeco(tmp_path_factory.mktemp("wire")) as catalog:
+            yield catalog.url.replace("conformance", name) + "?directConnection=true"
+    except UnavailableError as reason:
+        pytest.skip(str(reason))
+
+
+@pytest.mark.patient
+def test_to_a_server_and_back_over_a_line_that_breaks(home, tmp_path, server, monkeypatch):
+    """Delayed, cut, reset, replies lost: it ends equal, the questions have the same answers, and what is done there
+    comes back."""
+    monkeypatch.setattr(patience, "FIRST", 0.05)
+    address = urlsplit(server)
+    line = Line(address.port or 27017) if address.hostname in ("localhost", "127.0.0.1") else None
+    url = server if line is None else server.replace(address.netloc, f"127.0.0.1:{line.port}")
+    url += ("&" if "?" in url else "?") + "retryWrites=false&retryReads=false&directConnection=true"
+    url = url.replace("?directConnection=true&", "?")
+    struck = []
+
+    def strike(done, total):
+        struck.append(done)
+        if line is None:
+            return
+        line.delay = 0.001
+        if len(struck) % 9 == 1:
+            line.lose = 1
+        if len(struck) % 9 == 4:
+            line.reset()
+        if len(struck) == 14:
+            line.cut(0.3)
+
+    with open_archive(home, readonly=True) as archive:
+        report = module.copy_to(archive.session, url, store_to=tmp_path / "store", progress=strike)
+    assert report.state == "finished"
+    with open_archive(home) as old, open_archive(catalog=server, store=str(tmp_path / "store")) as new:
+        assert blobs(new.catalog) == blobs(old.catalog)
+        assert answers(new) == answers(old)
+        assert new.upkeep.check(progress=False).exit_code == 0
+        new.upkeep.change(name(2), {"campaign": "there"}, why="a test")
+        new.delete(name(3), why="a test", force=True)
+        new.restore(name(3))
+        back = new.copy_to(tmp_path / "back.db", store=tmp_path / "back", progress=False)
+        assert back.state == "finished"
+    with open_archive(catalog=str(tmp_path / "back.db"), store=str(tmp_path / "back")) as last:
+        assert last.headers.find_one(name(2))["campaign"] == "there"
+        assert last.upkeep.check(progress=False).exit_code == 0
+        assert last.catalog["copies"].find_one()["source"].startswith("mongodb://")
+    if line is not None:
+        assert line.lost
+        line.close()
+
+
 # -- cut short -----------------------------------------------------------------------
 
 
 def with_faults(fault):
     """Let one operation of the targets, catalog and store counted together, go wrong; return what puts it back."""
-    opened, received, pause = module.connect, arraystore.copying.receive, likeness.PAUSE
+    opened, received = module.connect, arraystore.copying.receive
 
     def connecting(*arguments, **options):
         catalog = opened(*arguments, **options)
@@ -147,10 +213,10 @@ def with_faults(fault):
         receiver = received(*arguments, **options)
         return Receiver(FaultyBackend(receiver.backend, fault), receiver.complete)
 
-    module.connect, arraystore.copying.receive, likeness.PAUSE = connecting, receiving, 0.0
+    module.connect, arraystore.copying.receive = connecting, receiving
 
     def put_back():
-        module.connect, arraystore.copying.receive, likeness.PAUSE = opened, received, pause
+        module.connect, arraystore.copying.receive = opened, received
 
     return put_back
 
