@@ -64,6 +64,21 @@ def test_what_a_server_refuses_is_said(reply, error, says):
         connect(url(server) + "&retryWrites=false")
 
 
+def test_a_step_down_is_waited_for_and_nothing_is_written_twice(monkeypatch):
+    monkeypatch.setattr("catalog.patience.FIRST", 0.01)
+    gone = {"ok": 0.0, "code": 10107, "codeName": "NotWritablePrimary", "errmsg": "not primary"}
+    answers = [gone, gone, gone]
+    asked = []
+
+    def answer(command):
+        asked.append(command)
+        return answers.pop() if answers and "insert" in command else {"ok": 1.0, "n": 1}
+
+    with Scripted(answer) as server, connect(url(server)) as catalog:
+        assert catalog.patient(20.0).headers.insert_one({"_id": 1}).inserted_id == 1
+    assert sum("insert" in command for command in asked) == 4
+
+
 def test_wrong_credentials_are_refused_and_not_shown():
     def answer(command):
         return {"ok": 0.0, "code": 18, "errmsg": "Authentication failed."}
