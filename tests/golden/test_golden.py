@@ -13,8 +13,9 @@ from pipelines.documents.migrate import migrate
 from pipelines.documents.observations import obs_of
 from pipelines.documents.schema import SCHEMA
 from pipelines.documents.undoing import undo
-from pipelines.upkeep.backup import backup, copy
+from pipelines.upkeep.backup import backup
 from pipelines.upkeep.check import check
+from pipelines.upkeep.copying import copy_to
 from pipelines.upkeep.rebuild import rebuild
 
 RELEASES = sorted(path.parent for path in Path(__file__).parent.glob("*/archive.tar.xz"))
@@ -138,8 +139,8 @@ def test_its_catalog_lost_every_file_comes_back(golden, tmp_path):
 def test_it_is_backed_up_and_copied(golden, tmp_path):
     archive, expected = golden
     backup(archive.session, tmp_path / "saved.db")
+    copy_to(archive.session, tmp_path / "copied.db")
     with open_archive(catalog=str(tmp_path / "copied.db"), store=archive.store.url) as copied:
-        copy(source=archive.catalog, target=copied.catalog)
         require_everything(copied, expected, tmp_path)
 
 

@@ -16,8 +16,8 @@ from pipelines.documents.migrate import migrate
 from pipelines.documents.undoing import undo
 from pipelines.errors import DarkroomError, Refused, UnknownDocument, UsageError
 from pipelines.session import Session
-from pipelines.upkeep.backup import copy
 from pipelines.upkeep.check import check
+from pipelines.upkeep.copying import copy_to
 from pipelines.upkeep.rebuild import rebuild
 from tests.pipelines import command
 
@@ -115,7 +115,7 @@ def test_every_verb_of_a_readonly_archive_works_or_refuses(two, raw, tmp_path, w
     two.close()
     before = {path: path.read_bytes() for path in (tmp_path / "home").rglob("*") if path.is_file()}
     write_frame(A, seed=5)
-    with open_archive(tmp_path / "home", readonly=True) as archive, open_archive(tmp_path / "to") as target:
+    with open_archive(tmp_path / "home", readonly=True) as archive:
         given = {"catalog": archive.catalog, "store": archive.store}
         refuse = {
             "ingest": lambda: archive.ingest(raw),
@@ -141,7 +141,7 @@ def test_every_verb_of_a_readonly_archive_works_or_refuses(two, raw, tmp_path, w
         assert len(history(B, catalog=archive.catalog)) == 2
         archive.export(A, tmp_path / "out.fits")
         archive.catalog.back_up(tmp_path / "saved.db")
-        copy(source=archive.catalog, target=target.catalog)
+        copy_to(archive.session, tmp_path / "copied.db")
         assert migrate(**given, dry_run=True).documents["headers"] == 0
     after = {path: path.read_bytes() for path in (tmp_path / "home").rglob("*") if path.is_file()}
     assert {p.name for p in after.keys() - before.keys()} <= {"catalog.db-shm", "catalog.db-wal"}
