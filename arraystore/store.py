@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -258,11 +258,18 @@ class ArrayStore:
         """Remove one object for good, as one that is damaged and about to be put again; False if it is not there."""
         return self._backend.withdraw(check_digest(digest), lambda _: False)
 
-    def sweep(self, *, referenced: Callable[[str], bool], grace: timedelta, dry_run: bool = True) -> SweepReport:
+    def sweep(
+        self,
+        *,
+        referenced: Callable[[str], bool],
+        among: Callable[[Sequence[str]], Container[str]] | None = None,
+        grace: timedelta,
+        dry_run: bool = True,
+    ) -> SweepReport:
         """Remove what nothing refers to and is older than `grace`: see `arraystore.sweeping`."""
         from arraystore.sweeping import sweep
 
-        return sweep(self._backend, referenced=referenced, grace=grace, dry_run=dry_run)
+        return sweep(self._backend, referenced=referenced, among=among, grace=grace, dry_run=dry_run)
 
     def copy_to(self, url: str | os.PathLike[str], *, begin: bool = True) -> StoreCopy:
         """Begin a copy of the whole store, or go on with one; without `begin` only look at the place.

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import islice
 
-from arraystore.backends.protocol import Backend
+from arraystore.backends.protocol import Backend, StoredObject
 
 __all__ = ["SweepReport", "sweep"]
+
+BATCH = 500  # objects asked about together
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,12 @@ class SweepReport:
 
 
 def sweep(
-    backend: Backend, *, referenced: Callable[[str], bool], grace: timedelta, dry_run: bool = True
+    backend: Backend,
+    *,
+    referenced: Callable[[str], bool],
+    among: Callable[[Sequence[str]], Container[str]] | None = None,
+    grace: timedelta,
+    dry_run: bool = True,
 ) -> SweepReport:
     """Remove objects that are not referenced and staging whose writer is gone.
 
@@ -49,6 +57,9 @@ def sweep(
         The store.
     referenced : callable
         Whether anything refers to the object with this digest.
+    among : callable, optional
+        Which of many digests anything refers to, asked a few hundred at a time; without it `referenced`
+        is asked of each. What is removed is asked about once more by itself.
     grace : timedelta
         Age since an object was last put below which it is left alone. Longer than any
         ingest takes from storing an array to storing the document that refers to it.
@@ -69,9 +80,8 @@ def sweep(
         return time.time() - modified < grace.total_seconds() or referenced(digest)
 
     objects, staging, nbytes = [], [], 0
-    for found in backend.objects():
-        if keep(found.digest, found.modified):
-            continue
+    old = (found for found in backend.objects() if time.time() - found.modified >= grace.total_seconds())
+    for found in _unreferenced(old, referenced=referenced, among=among):
         if dry_run or backend.withdraw(found.digest, lambda modified, d=found.digest: keep(d, modified)):  # type: ignore[misc]
             objects.append(found.digest)
             nbytes += found.nbytes
@@ -80,3 +90,18 @@ def sweep(
             staging.append(left.path)
             nbytes += left.size
     return SweepReport(tuple(objects), tuple(staging), nbytes, dry_run)
+
+
+def _unreferenced(
+    objects: Iterator[StoredObject],
+    *,
+    referenced: Callable[[str], bool],
+    among: Callable[[Sequence[str]], Container[str]] | None,
+) -> Iterator[StoredObject]:
+    """Yield the objects that nothing refers to, asking of many together where that can be asked."""
+    if among is None:
+        yield from (found for found in objects if not referenced(found.digest))
+        return
+    while some := list(islice(objects, BATCH)):
+        wanted = among([found.digest for found in some])
+        yield from (found for found in some if found.digest not in wanted)

@@ -1,18 +1,23 @@
 """Sweep: empty the old trash and remove what nothing refers to any more; a dry run unless told."""
 
+import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import groupby
+from itertools import compress, groupby
 from typing import Any
 
-from arraystore import ArrayStore, Lost
+import numpy as np
+from pymongo import DeleteMany
+
+from arraystore import ArrayStore, Lost, StoredRecord
 from catalog import Catalog, StorageFull
 from pipelines.documents import runs as ledger
+from pipelines.documents.lookup import batches, found_in
 from pipelines.documents.pairing import require_store
-from pipelines.documents.records import PREFIXES, parse_key, record_stem
+from pipelines.documents.records import PREFIXES, RecordName, parse_key, record_stem
 from pipelines.documents.strangers import Stranger, strangers
 from pipelines.errors import Refused, UnknownDocument
 from pipelines.session import Session
@@ -24,6 +29,7 @@ from pipelines.upkeep.partial import partial_files
 
 GRACE = timedelta(days=14)
 SHOWN = 20  # documents named to people
+TOGETHER = 10_000  # records compared together
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +124,10 @@ def sweep(session: Session, *, grace: timedelta = GRACE, dry_run: bool = True, f
             release(stranger, session, run=run)
     fields = {"document": 1, "revision": 1, "collection": 1, "before.ingest.changes": 1}
     found = list(session.catalog.trash.find({"deleted_at": {"$lte": before}}, fields))
-    in_use = {
-        entry["_id"]: changes for entry in found if (changes := _changes_in_use(session.catalog, entry)) is not None
-    }
+    in_use = _changes_in_use(session.catalog, found)
     expired = [entry for entry in found if entry["_id"] not in in_use]
     if not dry_run:
-        for entry in expired:
-            _forget(session.catalog, entry)
+        _forget(session.catalog, expired)
         for entry in found:
             # One that is in use too was cut short on its way back, and only its entry is left to strike;
             # or on its way out, which the next change of it ends.
@@ -135,7 +138,8 @@ def sweep(session: Session, *, grace: timedelta = GRACE, dry_run: bool = True, f
     for entry in expired:
         gone[entry["document"]] = max(entry["revision"], gone.get(entry["document"], 0))
     objects = session.store.sweep(
-        referenced=lambda digest: _is_referenced(session.catalog, digest, gone),
+        referenced=lambda digest: digest in _referenced(session.catalog, [digest], gone),
+        among=lambda digests: _referenced(session.catalog, digests, gone),
         grace=max(grace, datetime.now(UTC) - before),
         dry_run=dry_run,
     )
@@ -185,30 +189,45 @@ def _released(session: Session, forget: Sequence[str], *, before: datetime) -> l
     return [found[name] for name in dict.fromkeys(forget)]
 
 
-def _changes_in_use(catalog: Catalog, entry: Mapping[str, Any]) -> int | None:
-    """Return how many changes the document of a trash entry has had, if it is in use; else None."""
-    query = {"_id": entry["document"], "ingest.revision": entry["revision"]}
-    live = catalog[entry["collection"]].find_one(query, {"ingest.changes": 1})
-    return None if live is None else int(live["ingest"]["changes"])
+def _changes_in_use(catalog: Catalog, entries: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Return how many changes the documents of trash entries have had, of those that are in use; by entry."""
+    found: dict[str, int] = {}
+    for collection in sorted({entry["collection"] for entry in entries}):
+        some = [entry for entry in entries if entry["collection"] == collection]
+        fields = {"ingest.revision": 1, "ingest.changes": 1}
+        live = {
+            document["_id"]: document["ingest"]
+            for document in found_in(catalog[collection], "_id", [entry["document"] for entry in some], fields)
+        }
+        for entry in some:
+            ingest = live.get(entry["document"])
+            if ingest is not None and ingest["revision"] == entry["revision"]:
+                found[entry["_id"]] = int(ingest["changes"])
+    return found
 
 
-def _forget(catalog: Catalog, entry: dict[str, Any]) -> None:
-    """Drop a trash entry, after the history that led to it."""
-    catalog.history.delete_many({"document": entry["document"], "revision": {"$lte": entry["revision"]}})
-    catalog.trash.delete_one({"_id": entry["_id"]})
+def _forget(catalog: Catalog, entries: Sequence[Mapping[str, Any]]) -> None:
+    """Drop trash entries, after the history that led to them."""
+    for some in batches(entries):
+        catalog.history.bulk_write(
+            [DeleteMany({"document": entry["document"], "revision": {"$lte": entry["revision"]}}) for entry in some],
+            ordered=False,
+        )
+        catalog.trash.delete_many({"_id": {"$in": [entry["_id"] for entry in some]}})
 
 
-def _is_referenced(catalog: Catalog, digest: str, gone: Mapping[str, int]) -> bool:
-    """Tell whether any document, in use, remembered or in the trash, refers to an array."""
-    query = {"digests": digest}
-    if any(catalog[name].find_one(query, {"_id": 1}) is not None for name in ("headers", "masters", "views")):
-        return True
-    fields = {"document": 1, "revision": 1}
-    return any(
-        entry["revision"] > gone.get(entry["document"], 0)
-        for kept in (catalog.history, catalog.trash)
-        for entry in kept.find(query, fields)
-    )
+def _referenced(catalog: Catalog, digests: Sequence[str], gone: Mapping[str, int]) -> set[str]:
+    """Return the arrays that any document, in use, remembered or in the trash, refers to, of some."""
+    query = {"digests": {"$in": list(digests)}}
+    found: set[str] = set()
+    for name in ("headers", "masters", "views"):
+        for document in catalog[name].find(query, {"digests": 1}):
+            found.update(document["digests"])
+    for kept in (catalog.history, catalog.trash):
+        for entry in kept.find(query, {"document": 1, "revision": 1, "digests": 1}):
+            if entry["revision"] > gone.get(entry["document"], 0):
+                found.update(entry["digests"])
+    return found
 
 
 def _sweep_partial(session: Session, *, grace: timedelta, dry_run: bool) -> list[int]:
@@ -225,20 +244,21 @@ def _sweep_partial(session: Session, *, grace: timedelta, dry_run: bool) -> list
 
 def _sweep_records(session: Session, *, before: datetime, gone: Mapping[str, int], dry_run: bool) -> tuple[int, int]:
     """Remove the records of documents that are no more, and of no remembered revision."""
-    live = set(_live_revisions(session.catalog, gone))
-    dead = []
+    # Hashes of eight bytes: a million documents fit, and two that are equal keep a record that could go.
+    live = np.sort(np.fromiter((_hash(*key) for key in _live_revisions(session.catalog, gone)), np.uint64))
+    dead: list[tuple[RecordName, StoredRecord]] = []
     for prefix in PREFIXES.values():
-        for record in session.store.records(prefix):
-            name = parse_key(record.key)
-            # A record younger than the grace may be waiting for its document.
-            if name is None or (name.stem, name.revision) in live or record.modified > before.timestamp():
-                continue
-            dead.append((name, record))
+        # A record younger than the grace may be waiting for its document.
+        old = (record for record in session.store.records(prefix) if record.modified <= before.timestamp())
+        named = ((name, record) for record in old if (name := parse_key(record.key)) is not None)
+        for some in batches(named, TOGETHER):
+            keys = np.fromiter((_hash(name.stem, name.revision) for name, _ in some), np.uint64, len(some))
+            dead += compress(some, np.isin(keys, live, invert=True))
     if not dry_run:
         # The oldest first, a document before its changes: cut short, nothing deleted looks alive.
         dead.sort(key=lambda item: (item[0].stem, item[0].revision, item[0].change))
-        for folder, some in groupby((record.key for _, record in dead), key=lambda key: key.rpartition("/")[0]):
-            _remove_records(session.store, folder, list(some), before=before)
+        for folder, listed in groupby((record.key for _, record in dead), key=lambda key: key.rpartition("/")[0]):
+            _remove_records(session.store, folder, list(listed), before=before)
     return len(dead), sum(record.nbytes for _, record in dead)
 
 
@@ -249,6 +269,10 @@ def _remove_records(store: ArrayStore, folder: str, keys: list[str], *, before: 
         if modified.get(key, math.inf) <= before.timestamp():
             with suppress(Lost):  # another sweep was faster
                 store.delete_record(key)
+
+
+def _hash(stem: str, revision: int) -> int:
+    return int.from_bytes(hashlib.blake2b(f"{stem}.{revision}".encode(), digest_size=8).digest())
 
 
 def _live_revisions(catalog: Catalog, gone: Mapping[str, int]) -> Iterator[tuple[str, int]]:

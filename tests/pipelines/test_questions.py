@@ -64,6 +64,7 @@ VERBS = {
     "status": lambda archive: archive.status(),
     "night": lambda archive: archive.night(NIGHT),
     "sweep": lambda archive: archive.sweep(),
+    "sweep --grace 0": lambda archive: archive.sweep(grace=NONE, dry_run=False),
 }
 
 
