@@ -4,9 +4,11 @@ import logging
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
+from catalog import CatalogError
 from pipelines.calibration.groups.kinds import KINDS
 from pipelines.calibration.masters.document import MasterParts, keep_master, master_document, recover_master
 from pipelines.calibration.masters.make import make, make_shared, not_made
@@ -97,8 +99,10 @@ def make_masters(
             if kind in kinds:
                 steps = plan_kind(session.catalog, kind, date=date, options=options)
                 rows += _carry_out(steps, place, jobs=jobs or _at_a_time(steps), progress=progress)
-    except BaseException:
-        ledger.finish(session.runs, run, status="failed", result=_counts(rows))
+    except BaseException as error:
+        with suppress(CatalogError):  # the catalog itself may be what failed
+            result = {**_counts(rows), "error": f"{type(error).__name__}: {error}"}
+            ledger.finish(session.runs, run, status="failed", result=result)
         raise
     ledger.finish(session.runs, run, status="finished", result=_counts(rows))
     said = ", ".join(f"{count} {_SAID.get(outcome, outcome)}" for outcome, count in _counts(rows).items())

@@ -1,13 +1,13 @@
 """Certification: a master becomes the one to use for an interval, and no instant has two for one key."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date as day_of
 from datetime import datetime, time
 from typing import Any
 
-from catalog import Catalog
+from catalog import Catalog, CatalogError
 from pipelines.calibration.groups.keys import matching_keys, rule_for
 from pipelines.calibration.groups.kinds import KINDS
 from pipelines.calibration.select.criteria import alike
@@ -110,8 +110,9 @@ def certify(
             # What makes room goes first: cut short between the two, an instant has one master or none.
             for edit in edits:
                 change([edit], catalog=session.catalog, store=session.store, why=why, run=run, collection="masters")
-    except BaseException:
-        ledger.finish(session.runs, run, status="failed", result={})
+    except BaseException as error:
+        with suppress(CatalogError):  # the catalog itself may be what failed
+            ledger.finish(session.runs, run, status="failed", result={"error": f"{type(error).__name__}: {error}"})
         raise
     ledger.finish(session.runs, run, status="finished", result={"changed": len(edits)})
     return Certification(run, master_id, tuple(validity), tuple(edit.document for edit in edits[:-1]))
