@@ -10,16 +10,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from catalog import Collection
 from pipelines.calibration.groups.divide import partition
 from pipelines.calibration.groups.keys import calibration_of, camera_of, exposure_time, images_of, obs_number
-from pipelines.calibration.quality import measure as pixels
 from pipelines.calibration.quality.criteria import FrameCheck, Peers, judge, verdict_of
-from pipelines.calibration.quality.measure import Stats
-from pipelines.calibration.quality.reference import distance_of, picture_of, previous_masters
+from pipelines.calibration.quality.imaged import MeasuredImage, kept_images, known_images, measure_images, merged
+from pipelines.calibration.quality.reference import distance_of, previous_masters
 from pipelines.calibration.times.frames import Frame, frames_of
 from pipelines.combine.bands import processors
 from pipelines.documents import runs as ledger
@@ -38,14 +37,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-VERSION = 3
+VERSION = 4
 """Of the measurements: raised when the same pixels give other numbers, so that they are measured again."""
 
 TOGETHER = 8  # frames in one piece of work for a scheduler
 VERB = "frames --check"
 KINDS = ("dark", "bias", "flat")
 
-_STATS = tuple(field.name for field in fields(Stats))
 _SHOWN = ("level", "noise", "hot", "saturated", "gradient", "asymmetry", "temperature")
 _COLUMNS = ("id", "camera", "kind", "exposure_number", "exptime", "verdict", "reasons", *_SHOWN)
 _MAIN = ("id", "verdict", "reasons")
@@ -56,7 +54,7 @@ class _MeasuredFrame:
     """A frame and what was measured of it, now or before, or why nothing could be."""
 
     frame: Frame
-    stats: Stats | None
+    images: Mapping[str, MeasuredImage] = field(default_factory=dict)
     problem: str | None = None
     unreadable: bool = False
     known: bool = False
@@ -108,24 +106,25 @@ def check_frames(
         for one in _measure_all(frames, session, jobs=jobs, progress=progress):
             measured.append(one)
     except KeyboardInterrupt:  # what was measured is not measured again; verdicts need all frames of the night
-        new = [one for one in measured if one.stats is not None and not one.known]
-        stats = {one.frame["_id"]: {"stats": _kept(one.frame, one.stats)} for one in new if one.stats}
+        new = [one for one in measured if one.images and not one.known]
+        stats = {one.frame["_id"]: {"stats": _kept(one.frame, one.images)} for one in new}
         _write(session, stats, date)
         logger.warning("interrupted: what was measured of %s is kept", counted(len(stats), "frame"))
         raise
     outcome = {one.frame["_id"]: one for one in measured}
-    companies = _peers(session, [(one.frame, one.stats) for one in measured if one.stats])
+    companies = _peers(session, [(one.frame, one.images) for one in measured if one.images])
     rows, edits = [], {}
     for frame in frames:
         one = outcome[frame["_id"]]
-        if one.stats is None:
+        if not one.images:
             verdict = "unreadable" if one.unreadable else "not checked"
             rows.append(_row(frame, {"verdict": verdict, "reasons": [one.problem]}, {}))
             continue
         limits = _limits(frame)
-        checks = judge(frame, one.stats, companies[frame["_id"]], limits)
+        peers = companies[frame["_id"]]
+        checks = merged({name: judge(frame, of.stats, peers[name], limits) for name, of in one.images.items()})
         qc = {"verdict": verdict_of(checks), "checks": [check.to_dict() for check in checks]}
-        stats = _kept(frame, one.stats)
+        stats = _kept(frame, one.images)
         edits[frame["_id"]] = {"stats": stats, "qc.verdict": qc["verdict"], "qc.checks": qc["checks"]}
         rows.append(_row(frame, qc, stats))
     _write(session, edits, date)
@@ -144,7 +143,7 @@ def check_unchecked(
     """
     wanted = [kind for kind in KINDS if kind in kinds]
     frames = _documents(session.headers, night, wanted)
-    new = [one for one in frames if not (one.get("qc") or {}).get("verdict") and len(images_of(one)) == 1]
+    new = [one for one in frames if not (one.get("qc") or {}).get("verdict") and images_of(one)]
     if new:
         check_frames(session, night, kinds=wanted, jobs=jobs, progress=progress)
     return len(new)
@@ -204,28 +203,18 @@ def _measure_some(shared: SharedStore, frames: Sequence[Frame]) -> list[_Measure
 def _measure(frame: Frame, store: ArrayStore) -> _MeasuredFrame:
     from arraystore import ArrayDamaged, Lost
 
-    images = images_of(frame)
-    if not images:
-        return _MeasuredFrame(frame, None, "its pixels are not in the archive: ingest it without --headers-only")
-    if len(images) > 1:
-        return _MeasuredFrame(frame, None, f"it has {len(images)} images; frames of one image are checked")
+    if not images_of(frame):
+        return _MeasuredFrame(frame, problem="its pixels are not in the archive: ingest it without --headers-only")
     made_of = _made_of(frame)
     known = _known(frame, made_of)
     if known is not None:
         return _MeasuredFrame(frame, known, known=True)  # lost or damaged since, `check` finds it, and who reads it
     try:
-        found = pixels.measure(
-            picture_of(frame, store),
-            saturation=made_of["saturation"],
-            hot_sigma=made_of["hot_sigma"],
-            colour=made_of["colour"],
-        )
-        # As the document keeps it: a verdict made of it later is the same.
-        return _MeasuredFrame(frame, Stats(**found.to_dict()))
+        return _MeasuredFrame(frame, measure_images(frame, store, made_of))
     except (Lost, ArrayDamaged) as error:
-        return _MeasuredFrame(frame, None, str(error), unreadable=True)
+        return _MeasuredFrame(frame, problem=str(error), unreadable=True)
     except UsageError as error:
-        return _MeasuredFrame(frame, None, str(error))
+        return _MeasuredFrame(frame, problem=str(error))
 
 
 def _limits(frame: Frame) -> FrameLimits:
@@ -233,12 +222,12 @@ def _limits(frame: Frame) -> FrameLimits:
     return profile.calibration.limits if profile is not None else FrameLimits()
 
 
-def _known(frame: Frame, made_of: Mapping[str, Any]) -> Stats | None:
+def _known(frame: Frame, made_of: Mapping[str, Any]) -> dict[str, MeasuredImage] | None:
     """Return what was measured of these very pixels in the same way, if it was."""
     kept = frame.get("stats") or {}
     if any(kept.get(name) != value for name, value in made_of.items()):
         return None
-    return Stats(**{name: kept[name] for name in _STATS})
+    return known_images(images_of(frame), kept)
 
 
 def _made_of(frame: Frame) -> dict[str, Any]:
@@ -253,44 +242,56 @@ def _made_of(frame: Frame) -> dict[str, Any]:
     }
 
 
-def _kept(frame: Frame, stats: Stats) -> dict[str, Any]:
-    temperature = obs_number(frame, "temperature")
-    return {**stats.to_dict(), "temperature": temperature, **_made_of(frame)}
+def _kept(frame: Frame, images: Mapping[str, MeasuredImage]) -> dict[str, Any]:
+    return {**kept_images(images), "temperature": obs_number(frame, "temperature"), **_made_of(frame)}
 
 
-def _peers(session: Session, measured: Sequence[tuple[Frame, Stats]]) -> dict[str, Peers]:
-    """Return what each frame is compared with."""
+def _peers(
+    session: Session, measured: Sequence[tuple[Frame, Mapping[str, MeasuredImage]]]
+) -> dict[str, dict[str, Peers]]:
+    """Return what each image of each frame is compared with."""
     setups = _setups([frame for frame, _ in measured])
-    like: dict[str, list[Stats]] = {}
+    like: dict[tuple[str, str], list[MeasuredImage]] = {}
     temperatures: dict[str, list[float]] = {}
-    for frame, stats in measured:
-        like.setdefault(setups[frame["_id"]], []).append(stats)
+    for frame, images in measured:
+        for name, one in images.items():
+            like.setdefault((setups[frame["_id"]], name), []).append(one)
         warmth = obs_number(frame, "temperature")
         if warmth is not None:
             temperatures.setdefault(str(camera_of(frame)), []).append(warmth)
     twins = _twins([frame for frame, _ in measured], session.headers)
     masters = previous_masters([frame for frame, _ in measured], session.masters)
     answer = {}
-    for frame, stats in measured:
+    for frame, images in measured:
         others = twins.get(frame["pixels_digest"], [frame["_id"]])
-        away, why = _distance(frame, stats, masters.get(frame["_id"]), session.store)
-        answer[frame["_id"]] = Peers(
-            levels=[one.level for one in like[setups[frame["_id"]]]],
-            structures=[one.structure for one in like[setups[frame["_id"]]] if one.structure is not None],
+        away, why = _distance(frame, images, masters.get(frame["_id"]), session.store)
+        shared = Peers(
             temperatures=temperatures.get(str(camera_of(frame)), []),
             same_pixels=[other for other in others if other != frame["_id"]],
             is_first=others[0] == frame["_id"],
             distance=away,
             no_distance=why,
         )
+        answer[frame["_id"]] = {}
+        for name, one in images.items():
+            same = like[setups[frame["_id"]], name]
+            levels = [other.stats.level - other.pedestal for other in same]
+            structures = [other.stats.structure for other in same if other.stats.structure is not None]
+            found = replace(shared, levels=levels, structures=structures, pedestal=one.pedestal)
+            answer[frame["_id"]][name] = found
     return answer
 
 
-def _distance(frame: Frame, stats: Stats, master: Frame | None, store: ArrayStore) -> tuple[float | None, str]:
+def _distance(
+    frame: Frame, images: Mapping[str, MeasuredImage], master: Frame | None, store: ArrayStore
+) -> tuple[float | None, str]:
     if master is None:
         return None, "there is no previous master"
+    if len(images) > 1:
+        return None, f"it has {len(images)} images: they are not compared with the previous master"
+    (one,) = images.values()
     try:
-        return distance_of(frame, stats, master, store=store, sigma=_limits(frame).distance_sigma), ""
+        return distance_of(frame, one.stats, master, store=store, sigma=_limits(frame).distance_sigma), ""
     except UsageError as error:
         return None, str(error)
 

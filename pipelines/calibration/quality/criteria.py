@@ -58,7 +58,9 @@ class Peers:
     Attributes
     ----------
     levels, structures
-        Of the frames of its camera, kind and exposure time in that night, itself among them.
+        Of the frames of its camera, kind and exposure time in that night, itself among them; levels above `pedestal`.
+    pedestal
+        The frame's overscan level.
     temperatures
         Of the frames of its camera in that night.
     same_pixels
@@ -73,6 +75,7 @@ class Peers:
 
     levels: Sequence[float] = ()
     structures: Sequence[float] = ()
+    pedestal: float = 0.0
     temperatures: Sequence[float] = ()
     same_pixels: Sequence[str] = ()
     is_first: bool = True
@@ -218,7 +221,8 @@ def _leak(stats: Stats, kind: str, peers: Peers, limits: FrameLimits) -> FrameCh
         return FrameCheck(
             "leak", BAD, shape, allowed, f"one side {shape:.1f} ADU brighter, limit {allowed:.1f} ADU: light leak"
         )
-    above = stats.level - median(peers.levels) if many else 0.0
+    level = stats.level - peers.pedestal
+    above = level - median(peers.levels) if many else 0.0
     # Levels are medians of whole frames: only their real differences count, not noise; of whole numbers two that
     # are alike may be a step apart.
     most = max(limits.leak * stats.noise, 1.0 if float(stats.level).is_integer() else 0.0)
@@ -247,7 +251,7 @@ def _drifted(stats: Stats, kind: str, peers: Peers) -> bool:
         if level - reached > max(largest, 1.0 if float(level).is_integer() else 0.0):
             break
         reached = level
-    return stats.level <= reached
+    return stats.level - peers.pedestal <= reached
 
 
 def _duplicate(peers: Peers) -> FrameCheck:

@@ -89,15 +89,18 @@ def distance_of(
     return distance(picture, stats, master=value, variance=thick, scale=scale, sigma=sigma, offset=offset)
 
 
-def picture_of(frame: Mapping[str, Any], store: ArrayStore) -> Any:
-    """Open the picture of a frame in bands of rows: without its overscan, where its header states one.
+def picture_of(frame: Mapping[str, Any], store: ArrayStore, image: str | None = None) -> Any:
+    """Open the picture of an image of a frame in bands of rows: without its overscan, where its header states one.
+
+    Without a name it is that of the only image.
 
     Raises
     ------
     UsageError
         A section is no part of the image.
     """
-    (image,) = images_of(frame)
+    if image is None:
+        (image,) = images_of(frame)
     geometry = geometry_of(frame, image)
     cube = store.open(frame["arrays"][image])
     return _Banded(Region(Plane(cube), geometry.rows, geometry.columns)) if geometry.trims else cube

@@ -32,7 +32,7 @@ def mosaic(tmp_path_factory):
     folder = tmp_path_factory.mktemp("mosaic")
     raw = folder / "raw" / "amps"
     raw.mkdir(parents=True)
-    plan = [("BIAS", 5, 0.0, 0), ("DARK", 4, 1.0, 0), ("FLAT", 5, 2.0, 20000), ("OBJECT", 1, 2.0, 400)]
+    plan = [("BIAS", 5, 0.0, 0), ("DARK", 5, 1.0, 0), ("FLAT", 5, 2.0, 20000), ("OBJECT", 1, 2.0, 400)]
     for number, (kind, n, seconds, light) in enumerate((k, n, s, v) for k, c, s, v in plan for n in range(c)):
         rng = np.random.default_rng(number)
         primary = fits.PrimaryHDU()
@@ -43,6 +43,7 @@ def mosaic(tmp_path_factory):
             pixels = amplifier(rng, level + 7 * number, light)
             if kind == "DARK" and ver == 2:
                 pixels[10, 20] += 500
+                pixels[:, :30] += np.uint16(20 * (n == 4))  # light, in one of the two
             hdu = fits.ImageHDU(pixels, name="SCI", ver=ver)
             hdu.header["BIASSEC"] = "[72:65,1:48]"  # read from the other side
             hdus.append(hdu)
@@ -65,6 +66,23 @@ def test_a_master_has_a_plane_per_image_and_no_drift_of_its_overscan(mosaic):
             assert np.median(value) == pytest.approx(0, abs=0.3)
             assert np.std(np.median(value, axis=1)) < 0.6  # 4 with one mean for the frame
             assert len(image["statistics"]["overscan"]) == 5
+
+
+def test_frames_are_checked_image_by_image_before_masters_are_made(mosaic):
+    with open_archive(mosaic, readonly=True) as archive:
+        rows = {row["id"]: row for row in archive.calibration.frames(NIGHT)}
+        assert {row["verdict"] for row in rows.values()} == {"good", "bad"}
+        (bad,) = [row for row in rows.values() if row["verdict"] == "bad"]
+        assert bad["id"].endswith("dark_04.fits")
+        assert bad["reasons"][0].startswith("sci_2: one side")
+        dark = archive.masters.find_one({"kind": "dark"})
+        assert len(dark["inputs"]) == 4
+        assert [item["id"] for item in dark["rejected"]] == [bad["id"]]
+        stats = archive.document(bad["id"])["stats"]
+        assert stats["hot"] == sum(one["hot"] for one in stats["images"].values())
+        levels = {name: one["level"] - one["pedestal"] for name, one in stats["images"].items()}
+        assert levels["sci_1"] == pytest.approx(0, abs=1)  # the level itself drifts by 7 from frame to frame
+        assert levels["sci_2"] > 1
 
 
 def test_a_pixel_map_has_a_plane_per_image_and_masks_lights(mosaic):
