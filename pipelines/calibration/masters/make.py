@@ -20,6 +20,7 @@ from pipelines.calibration.masters.lamp import by_spectrum, dispersion_of, lit
 from pipelines.calibration.masters.maker import maker_of
 from pipelines.calibration.masters.numbers import statistics
 from pipelines.calibration.masters.opening import Opened, flat_lights, leveled, master_plane, opened
+from pipelines.calibration.masters.stated import against_stated, linearity, with_stated
 from pipelines.calibration.masters.step import Step
 from pipelines.calibration.masters.unstable import Spread, mark_unstable
 from pipelines.calibration.masters.work import Made, Work
@@ -92,7 +93,11 @@ def planes(step: Step, work: Work, store: ArrayStore) -> Made:
     if odd:
         raise _Unfit(f"{odd[0]} has other images than {step.frames[0]['_id']}")
     parts = [(name, _image(step, work, store, name)) for name in names]
-    return parts[0][1] if len(parts) == 1 else together(parts)
+    made = parts[0][1] if len(parts) == 1 else together(parts)
+    if made.acceptance is None:
+        return made
+    told = [("" if len(parts) == 1 else name, part.statistics) for name, part in parts]
+    return replace(made, acceptance=with_stated(made.acceptance, told))
 
 
 def _image(step: Step, work: Work, store: ArrayStore, image: str) -> Made:
@@ -141,6 +146,7 @@ def _image(step: Step, work: Work, store: ArrayStore, image: str) -> Made:
     spread = None if step.kind == "flat" or noise.read_noise is None or len(frames) < 2 else Spread.of(frames[0].shape)
     held = _held(lights, reference, noise, names, work, store, one, spread)
     measured = {**statistics(combined, planes), "saturation": header["saturation"], **found}
+    measured["against_stated"] = _against_stated(step, image, lights, noise, header)
     measured["unstable"] = None if spread is None else mark_unstable(planes, spread, noise)
     acceptance = judge_master(
         held,
@@ -155,6 +161,21 @@ def _image(step: Step, work: Work, store: ArrayStore, image: str) -> Made:
     details = _details(held, lights, names)
     made = Made(step, refs, acceptance, {**measured, **one.treated}, noise.to_dict(), details, {}, 0.0)
     return replace(made, method={key: value for key, value in combined.provenance().items() if key != "frames"})
+
+
+def _against_stated(
+    step: Step,
+    image: str,
+    lights: Sequence[Normalised] | None,
+    noise: NoiseModel,
+    header: Mapping[str, float | None],
+) -> list[dict[str, Any]]:
+    """Compare what frames tell of their camera with their headers, which of several images state the first one's."""
+    known = header if image == frame_images(step.frames[0])[0] else {}
+    if step.kind != "flat":
+        return against_stated(noise, known)
+    levels = [light.level for light in lights or ()]
+    return against_stated(noise, known, of=("gain",)) + (linearity(step.frames, levels) if levels else [])
 
 
 def _flag_low_light(planes: Mapping[str, npt.NDArray[Any]], *, dispersed: bool, least: float) -> dict[str, Any]:

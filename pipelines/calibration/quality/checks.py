@@ -261,7 +261,7 @@ def _peers(
             temperatures.setdefault(str(camera_of(frame)), []).append(warmth)
     twins = _twins([frame for frame, _ in measured], session.headers)
     masters = previous_masters([frame for frame, _ in measured], session.masters)
-    answer = {}
+    answer: dict[str, dict[str, Peers]] = {}
     for frame, images in measured:
         others = twins.get(frame["pixels_digest"], [frame["_id"]])
         away, why = _distance(frame, images, masters.get(frame["_id"]), session.store)
