@@ -3,7 +3,8 @@
 #   make test    linters, types, import rules, every test
 #   make quick   linters and the tests that take seconds, for the inner loop
 #   make notebooks  run the notebooks and write their outputs, which are committed
-#   make bench   the figures of tests/benchmarks/FIGURES.md, each beside its peer, in one run
+#   make bench   every figure of tests/benchmarks/FIGURES.md, each beside its peer; python -m tests.benchmarks NAME --write
+#                runs a part and puts its tables there
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin

@@ -21,7 +21,7 @@ import numpy as np
 from astropy.io import fits
 
 from arraystore import open_store
-from tests.benchmarks.measure import Row, median_seconds, table
+from tests.benchmarks.measure import Row, median_both, median_seconds, table
 
 ROWS, COLUMNS, INTS, GROUPS = 1024, 1032, 5, 20
 Y, X = 511, 299
@@ -169,6 +169,12 @@ def ms(seconds):
     return f"{seconds * 1e3:.2f} ms" if seconds < 0.1 else f"{seconds * 1e3:.0f} ms"
 
 
+def both(times):
+    """Wall time, and CPU time."""
+    wall, busy = times
+    return f"{ms(wall)} ({ms(busy)} of CPU time)"
+
+
 def mb(nbytes):
     return f"{nbytes / 1e6:.2f} MB" if nbytes < 1e7 else f"{nbytes / 1e6:.0f} MB"
 
@@ -222,8 +228,8 @@ def write_rows(folder, paths):
     np.save(folder / "peer.npy", uncal)
     saved = time.perf_counter() - started
     api = zarr_write(folder, uncal)
-    one = median_seconds(lambda: (shutil.rmtree(folder / "one", ignore_errors=True),
-                                  open_store(folder / "one").put(uncal, kind="ramp")), runs=3)  # fmt: skip
+    one = median_both(lambda: (shutil.rmtree(folder / "one", ignore_errors=True),
+                               open_store(folder / "one").put(uncal, kind="ramp")), runs=3)  # fmt: skip
     base, peak = own_peak(""), own_peak(folder / "two", *paths)
     return store, refs, [
         Row("FULL exposure, size", mb(stored), f"{mb(nbytes)} of FITS", "<= 400 MB"),
@@ -231,9 +237,9 @@ def write_rows(folder, paths):
         *real_rows(folder),
         Row("calibrated ramp, times smaller", f"{cal_ratio:.2f}", f"GZIP_2 {gzip:.2f}: {cal_ratio / gzip:.2f}x",
             ">= 1.3x GZIP_2"),
-        Row("exposure to disk, fsynced", f"{ms(seconds)} ({busy:.1f} s of processor)",
+        Row("exposure to disk, fsynced", f"{ms(seconds)} ({busy:.1f} s of CPU time)",
             f"cp + sync {ms(copy)}: {seconds / copy:.1f}x", "<= 4x"),
-        Row("raw cube to disk", ms(one),
+        Row("raw cube to disk", both(one),
             f"np.save {ms(saved)}, RICE_1 {ms(rice_seconds * INTS)}, zarr API {ms(api)}", "-"),
         Row("memory above imports", f"{peak - base:.0f} MB", f"largest array {mb(cal.nbytes)}", "<= 200 MB"),
     ]  # fmt: skip
@@ -282,26 +288,29 @@ def read_rows(store, refs, paths, folder):
         zarr_pixel = median_seconds(lambda: stock[Y, X], runs=21)
         box = np.s_[:, :, 100:132, 300:332]
         cut, fits_cut = median_seconds(lambda: cube[box]), median_seconds(lambda: section[box], runs=5)
-        image = median_seconds(lambda: cube[2, 7], runs=5)
+        image = median_both(lambda: cube[2, 7], runs=5)
         fits_image = median_seconds(lambda: section[2, 7], runs=9)
         quick = median_seconds(cube.quicklook, runs=21)
         fits_last = median_seconds(lambda: section[0, -1], runs=21)
-        full = median_seconds(lambda: np.asarray(cube), runs=3)
+        full = median_both(lambda: np.asarray(cube), runs=5)
+        given = np.zeros(cube.shape, cube.dtype)
+        into = median_both(lambda: cube.read(out=given), runs=5)
         zarr_full = median_seconds(lambda: stock[...], runs=1)
         assert np.array_equal(cube[2, 7], section[2, 7])
         assert np.array_equal(mapped[:, :, Y, X].astype("i4") + 32768, cube[:, :, Y, X])
-    fits_full = median_seconds(lambda: fits.getdata(paths[0], "SCI"), runs=3)
+    fits_full = median_both(lambda: fits.getdata(paths[0], "SCI"), runs=5)
     return [
         Row("pixel, all groups, warm", ms(pixel), f".section {ms(fits_pixel)}, zarr API {ms(zarr_pixel)}",
             "<= 0.5 ms, 5x .section"),
         Row("pixel, read cold", mb(few), f"memory-mapped FITS {mb(many)}: {many / max(few, 1):.0f}x",
             "<= 0.15 MB, 100x"),
         Row("cut-out 32 x 32, all groups", ms(cut), f".section {ms(fits_cut)}", "-"),
-        Row("group image", ms(image), f".section {ms(fits_image)}", "<= 400 ms"),
+        Row("group image", both(image), f".section {ms(fits_image)}", "<= 400 ms"),
         Row("group image that has a preview", ms(quick), f".section {ms(fits_last)}: {quick / fits_last:.1f}x",
             "<= 2x .section"),
-        Row("whole raw cube", ms(full), f"astropy {ms(fits_full)}: {full / fits_full:.1f}x, zarr API {ms(zarr_full)}",
-            "<= 3x"),
+        Row("whole raw cube", both(full),
+            f"astropy {both(fits_full)}: {full[0] / fits_full[0]:.1f}x, zarr API {ms(zarr_full)}", "<= 1.2x"),
+        Row("the same into the caller's array", both(into), f"astropy: {into[0] / fits_full[0]:.1f}x", "<= 1.2x"),
     ]  # fmt: skip
 
 
@@ -376,16 +385,18 @@ def frame_rows(folder):
         rice, rice_seconds = compressed(frame, "RICE_1")
         path = folder / f"{name}.fits"
         fits.PrimaryHDU(frame).writeto(path)
-        put = median_seconds(lambda store=store, frame=frame: store.put(frame := frame ^ 1, kind="frame"), runs=5)
-        back = median_seconds(lambda store=store, ref=ref: np.asarray(store.open(ref)))
+        others = iter([frame ^ np.uint16(n) for n in range(1, 8)])
+        put = median_both(lambda store=store, others=others: store.put(next(others), kind="frame"), runs=5)
+        back = median_both(lambda store=store, ref=ref: np.asarray(store.open(ref)))
         peer = median_seconds(lambda path=path: fits.getdata(path))
         ratio = ref.nbytes / ref.stored
         aim = ">= 2.1, > RICE_1" if name == "dark" else ">= 1.4, > RICE_1"
         rows += [
             Row(f"CCD {name}, times smaller", f"{ratio:.2f}", f"RICE_1 {rice:.2f}", aim),
-            Row(f"CCD {name} to disk", ms(put), f"RICE_1 {ms(rice_seconds)}", "<= 150 ms"),
-            Row(f"CCD {name} back", ms(back), f"astropy, uncompressed {ms(peer)}", "<= 40 ms"),
-        ]
+            Row(f"CCD {name} to disk", both(put), f"RICE_1 {ms(rice_seconds)}",
+                f"<= {100 if name == 'dark' else 130} ms of CPU time"),
+            Row(f"CCD {name} back", both(back), f"astropy, uncompressed {ms(peer)}", "<= 40 ms"),
+        ]  # fmt: skip
     return rows
 
 

@@ -34,6 +34,18 @@ def median_seconds(action: Callable[[], object], *, runs: int = 9) -> float:
     return statistics.median(times)
 
 
+def median_both(action: Callable[[], object], *, runs: int = 9) -> tuple[float, float]:
+    """Median wall and CPU time of an action, seconds, after one run that does not count."""
+    action()
+    walls, busy = [], []
+    for _ in range(runs):
+        wall, cpu = time.perf_counter(), time.process_time()
+        action()
+        walls.append(time.perf_counter() - wall)
+        busy.append(time.process_time() - cpu)
+    return statistics.median(walls), statistics.median(busy)
+
+
 def process(script: str, *arguments: object, runs: int = 5) -> tuple[float, float]:
     """Median wall time (s) and largest peak memory (MB) of a fresh Python that runs a script."""
     times, peaks = [], []
