@@ -220,10 +220,17 @@ TEMPERATURES = _words("*TEMP* *TMP* *-T DETTEM CCDTEM* TCCD TDET*")
 DEGREES = 1.5
 
 
+_WILD = re.compile(r"[*?\[]")
+
+
 @lru_cache(maxsize=16)
-def _expression(kind: str) -> re.Pattern[str]:
+def _sorted_out(kind: str) -> tuple[frozenset[str], tuple[str, ...], re.Pattern[str]]:
+    """Return whole names, beginnings of names, and an expression for the few other patterns: compiling takes long."""
     patterns = [pattern for one in VARYING if not one.kinds or kind in one.kinds for pattern in one.patterns]
-    return re.compile("|".join(map(translate, patterns)))
+    wild = [pattern for pattern in patterns if _WILD.search(pattern)]
+    begins = tuple(pattern[:-1] for pattern in wild if pattern[-1] == "*" and not _WILD.search(pattern[:-1]))
+    others = [pattern for pattern in wild if pattern[:-1] not in begins]
+    return frozenset(patterns) - frozenset(wild), begins, re.compile("|".join(map(translate, others)))
 
 
 _TEMPERATURE = re.compile("|".join(translate(pattern) for pattern in TEMPERATURES))
@@ -246,7 +253,8 @@ def varies(keyword: str, kind: str) -> bool:
     (True, True, False, False)
     """
     name = keyword.removeprefix("HIERARCH ").upper()
-    return _expression(kind).match(name) is not None
+    whole, begins, others = _sorted_out(kind)
+    return name in whole or name.startswith(begins) or others.match(name) is not None
 
 
 def varying_subject(keyword: str, kind: str) -> str | None:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from pipelines.calibration.groups.kinds import KINDS
@@ -138,21 +139,27 @@ def image_headers(document: Doc) -> list[Mapping[str, Any]]:
     return [document.get("header") or {}, *others]
 
 
-def _at(document: Doc, path: str) -> Any:
+@lru_cache(maxsize=512)
+def _steps(path: str) -> tuple[str, str, tuple[str, ...]]:
     first, _, rest = path.partition(".")
+    return first, rest, tuple(rest.split("."))
+
+
+def _at(document: Doc, path: str) -> Any:
+    first, rest, steps = _steps(path)
     if first == "obs":
         value: Any = document.get("obs")
         if value is None:
             value = observed(document)
-        if "." not in rest:
+        if len(steps) == 1:
             return value.get(rest)
     elif first == "header":  # a keyword may have dots of its own
         return next((h[rest] for h in image_headers(document) if plain(h.get(rest)) is not None), None)
     elif first == "images":
         return _of_images(document, rest)
     else:
-        value, rest = document, path
-    for part in rest.split("."):
+        value, steps = document, (first, *steps) if rest else (first,)
+    for part in steps:
         value = value.get(part) if isinstance(value, Mapping) else None
     return value
 
