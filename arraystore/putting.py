@@ -25,7 +25,7 @@ __all__ = ["Batch", "make_ref"]
 #: Arrays whose files are open and not yet forced to disk; each has three to five.
 _MOST = 32
 #: Arrays that are published at the same time: one flush of a disk's journal serves all who wait for it.
-_AT_ONCE = 8
+_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True)

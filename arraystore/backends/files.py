@@ -257,6 +257,7 @@ class FileBackend:
         """Put an object back from aside, unless it has been written again meanwhile."""
         aside, target = self.root / ".aside" / digest, self.folder(digest)
         with suppress(FileNotFoundError):
+            os.lstat(aside)  # of most objects nothing is there
             make_folders(target.parent)
             try:
                 aside.rename(target)

@@ -26,6 +26,8 @@ __all__ = ["TAKEN", "FileStaging"]
 TAKEN = frozenset({errno.EEXIST, errno.ENOTEMPTY})
 #: Files or folders that are forced to disk at the same time.
 _SYNCS = 8
+#: How a file is opened that must not be there yet.
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 #: So few are not worth a thread.
 _FEW = 8
 
@@ -63,8 +65,9 @@ class FileStaging:
         """Open a new file of the object."""
         path = self.folder / name
         with translated("write", path):
-            make_folders(path.parent)
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+            if "/" in name:
+                make_folders(path.parent)
+            descriptor = os.open(path, _NEW, 0o666)
         # Kept open until it is synced, so that no write error of the disk goes unseen.
         self._descriptors.append(descriptor)
         yield _OpenFile(descriptor, path)
@@ -102,7 +105,7 @@ class FileStaging:
         """Write small files under numbers; return where each is."""
         staged = {path: f"{self.folder}/{number}" for number, path in enumerate(files)}
         for path, data in files.items():
-            descriptor = os.open(staged[path], os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+            descriptor = os.open(staged[path], _NEW, 0o666)
             self._descriptors.append(descriptor)
             written = os.write(descriptor, data)
             while written < len(data):

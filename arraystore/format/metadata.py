@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import Any
 
 from arraystore.format.layouts import Layout
@@ -10,6 +11,7 @@ from arraystore.format.layouts import Layout
 __all__ = ["zarr_json"]
 
 
+@lru_cache(maxsize=256)  # the arrays of a night have few layouts
 def zarr_json(layout: Layout) -> bytes:
     """The metadata document of an array with this layout, in stored axis order.
 

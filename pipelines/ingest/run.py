@@ -41,6 +41,7 @@ logger = logging.getLogger(__name__)
 BATCH = 500  # documents committed together
 BATCH_BYTES = 16 << 20  # or so many bytes of them
 BATCH_SECONDS = 2.0  # and at least this often, so that a kill costs little
+WAITS = 1 << 20  # bytes of a file below which its process waits for the disk as long as it reads
 SMALL = 32 << 20  # bytes of pixels that are not worth a process: one costs about half a second to start
 
 
@@ -254,7 +255,10 @@ class _Ingest:
         if self._session.store.url.startswith("memory:"):
             return 0  # another process would have a memory of its own
         worth = files // 1000 if self._options.headers_only else max(files // 100, nbytes // SMALL)
-        jobs = self._options.jobs or min(os.cpu_count() or 1, worth)
+        most = os.cpu_count() or 1
+        if not self._options.headers_only and nbytes < files * WAITS:
+            most *= 2
+        jobs = self._options.jobs or min(most, worth)
         jobs = 0 if jobs <= 1 and worth == 0 else jobs
         logger.debug(
             "%d files of %d bytes to read, in %s", files, nbytes, f"{jobs} processes" if jobs else "this process"
