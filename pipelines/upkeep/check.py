@@ -239,7 +239,7 @@ def _part_by_part(
     walk = Walk(session, level, max_age)
     findings = [Finding("not-looked-for", "the archive", "what nothing refers to was not looked for")]
     done, left, stopped = 0, 0, ""
-    total = walk.left
+    total = walk.left  # all there are
     try:
         for items in walk.parts():
             before = done

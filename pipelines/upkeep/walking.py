@@ -52,6 +52,7 @@ class Walk:
     arrays: int = 0
     fresh: int = 0
     _at: tuple[str, str] = (LIVE[0], "")
+    _passed: int = 0
     _ends: list[tuple[int, str]] = field(default_factory=list)
 
     def parts(self) -> Iterator[list[Item]]:
@@ -59,33 +60,32 @@ class Walk:
 
         When the next part is asked for, the one before is done, and the next walk does not come to it again.
         """
-        self._at = self._place()
+        self._at, self._passed = self._place()
         for name in LIVE[LIVE.index(self._at[0]) :]:
             while some := self._next(name, self._at[1]):
                 self.documents += len(some)
                 self._at = (name, self._at[1])
                 yield self._items(name, some)
                 self._at = (name, str(some[-1]["_id"]))
+                self._passed += len(some)
                 self._keep()
             self._at = (name, "")
-        self._at = (LIVE[0], "")
+        passed, self._at, self._passed = self._passed, (LIVE[0], ""), 0
         self._keep()
+        self._passed = passed  # of the round that is at its end
 
     def stop(self, done: int) -> None:
         """Stop within a part, of which so many items are done: the documents that they complete are behind us."""
         complete = [name for end, name in self._ends if end <= done]
         if complete:
             self._at = (self._at[0], complete[-1])
+            self._passed += len(complete)
             self._keep()
 
     @property
     def left(self) -> int:
-        """Documents that come after the last part that is done."""
-        collection, after = self._at
-        rest = LIVE[LIVE.index(collection) + 1 :]
-        query: dict[str, Any] = {"_id": {"$gt": after}}
-        here: int = self.session.catalog[collection].count_documents(query)
-        return here + sum(self.session.catalog[name].estimated_document_count() for name in rest)
+        """Documents that the round has not come to, by what it has passed: to count them would take long."""
+        return max(0, sum(self.session.catalog[name].estimated_document_count() for name in LIVE) - self._passed)
 
     def _next(self, collection: str, after: str) -> list[Document]:
         query: dict[str, Any] = {"_id": {"$gt": after}}
@@ -120,14 +120,16 @@ class Walk:
         known = found_in(self.session.catalog["checks"], "_id", names, {"at": 1, "level": 1})
         return {one["_id"] for one in known if one["at"] > recent and LEVELS.index(one["level"]) >= depth}
 
-    def _place(self) -> tuple[str, str]:
-        """Return where the last walk stopped: a collection, and the last document of it that was verified."""
+    def _place(self) -> tuple[tuple[str, str], int]:
+        """Return where the last walk stopped, a collection and the last document of it, and how many it had passed."""
         kept = self.session.catalog[COUNTS].find_one({"_id": PLACE}) or {}
-        collection = kept.get("collection")
-        return (collection, str(kept["after"])) if collection in LIVE else (LIVE[0], "")
+        if kept.get("collection") not in LIVE:
+            return (LIVE[0], ""), 0
+        return (str(kept["collection"]), str(kept["after"])), int(kept.get("passed", 0))
 
     def _keep(self) -> None:
         if not self.session.catalog.readonly:
             collection, after = self._at
-            entry = {"_id": PLACE, "collection": collection, "after": after, "at": datetime.now(UTC)}
+            entry = {"_id": PLACE, "collection": collection, "after": after, "passed": self._passed}
+            entry |= {"at": datetime.now(UTC)}
             self.session.catalog[COUNTS].replace_one({"_id": PLACE}, entry, upsert=True)
