@@ -13,13 +13,20 @@ _FORMULA = re.compile(r"\s*[=+\-@\t\r\uff0b\uff0d\uff1d\uff20|%]")
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
 
 
-def cell(value: Any) -> Any:
-    """Return a value as it may stand in a CSV file.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+"""What moves the cursor of a terminal, or begins a new line: CSV is often looked at in one."""
 
-    Lists and dicts are JSON, times are ISO 8601; text that a spreadsheet would compute begins with an apostrophe.
+
+def cell(value: Any) -> Any:
+    r"""Return a value as it may stand in a CSV file.
+
+    Lists and dicts are JSON, times are ISO 8601; text that a spreadsheet would compute begins with an apostrophe,
+    and control characters are written out. JSON has every text as it is.
 
     Examples
     --------
+    >>> cell("M31\x1b[2J")
+    'M31\\x1b[2J'
     >>> cell("=1+2"), cell("-10.5"), cell(-3), cell(["=x"])
     ("'=1+2", '-10.5', -3, '["=x"]')
     """
@@ -27,9 +34,10 @@ def cell(value: Any) -> Any:
         return json.dumps(value, default=str)
     if isinstance(value, datetime):
         return value.isoformat()
-    if isinstance(value, str) and _FORMULA.match(value) and not _NUMBER.fullmatch(value):
-        return f"'{value}"
-    return value
+    if not isinstance(value, str):
+        return value
+    marked = f"'{value}" if _FORMULA.match(value) and not _NUMBER.fullmatch(value) else value
+    return _CONTROL.sub(lambda found: repr(found[0])[1:-1], marked)
 
 
 def guarded(frame: "pd.DataFrame") -> "pd.DataFrame":

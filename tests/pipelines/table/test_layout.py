@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import unicodedata
 from datetime import UTC, datetime
 
 import pandas as pd
@@ -105,10 +106,13 @@ def test_any_values_make_a_table_that_a_terminal_survives(answer, room):
 
 @given(st.lists(st.fixed_dictionaries({"a": WORDS, "b": st.integers()}), max_size=5))
 def test_csv_comes_back(rows):
+    def written_out(text):
+        return "".join(repr(one)[1:-1] if unicodedata.category(one) == "Cc" else one for one in text)
+
     text = Answer(("a", "b"), tuple(rows)).to_csv()
     back = list(csv.DictReader(io.StringIO(text, newline="")))
     assert [(row["a"].removeprefix("'"), int(row["b"])) for row in back] == [
-        (row["a"].removeprefix("'"), row["b"]) for row in rows
+        (written_out(row["a"]).removeprefix("'"), row["b"]) for row in rows
     ]
 
 
@@ -121,6 +125,14 @@ def test_no_cell_of_a_csv_file_is_a_formula(first, text, pandas):
     else:
         value = next(csv.DictReader(io.StringIO(Answer(("a",), ({"a": value},)).to_csv(), newline="")))["a"]
     assert value[0] == "'" or re.fullmatch(r"[+-][\d.eE+-]+", value)
+
+
+@given(st.text(alphabet=st.characters(categories=["Cc", "Lu"]), min_size=1))
+def test_no_control_character_is_in_a_csv_file(text):
+    written = Answer(("a",), ({"a": text},)).to_csv()
+    lines = written.splitlines()
+    assert len(lines) == 2
+    assert not any(unicodedata.category(one) == "Cc" for line in lines for one in line)
 
 
 def test_times_and_lists_in_csv_are_iso_and_json():
