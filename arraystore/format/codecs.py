@@ -58,14 +58,15 @@ class Pcodec:
     costs less than pcodec's own search, which is made anew for every chunk. `mode` "auto" lets
     pcodec look for integers and decimal fractions among floats; "classic" does not.
 
-    In a chunk of `rising` samples whose first differences are stored, second differences are
-    taken instead where they look smaller: pixels that rise each by its own slope, as under a
-    bright spectrum, have first differences that are as unlike as the slopes.
+    With `further`, differences of the next order are taken instead of those of the first effort
+    in each chunk where they look smaller. Pixels that rise each by its own slope, as under a
+    bright spectrum, have first differences that are as unlike as the slopes; a flat falls off
+    towards its corners, and is level in the middle.
     """
 
     efforts: tuple[Effort, ...]
     mode: str = "classic"
-    rising: bool = False
+    further: bool = False
 
     def encoder(self, sample: NDArray[Any]) -> Encode:
         """How to compress chunks like `sample`, by what pays on it."""
@@ -81,10 +82,10 @@ class Pcodec:
 
     def _compressor(self, effort: Effort) -> Encode:
         first = _compress(effort, self.mode)
-        if not self.rising or effort.delta != 1:
+        if not self.further or effort.delta != self.efforts[0].delta:
             return first
-        second = _compress(Effort(effort.level, 2), self.mode)
-        return lambda chunk: (second if _bends_less(chunk) else first)(chunk)
+        further = _compress(Effort(effort.level, effort.delta + 1), self.mode)
+        return lambda chunk: (further if _differences_pay(chunk, effort.delta) else first)(chunk)
 
     def decode(self, data: Buffer, dtype: np.dtype[Any], size: int, first: int) -> NDArray[Any]:
         """Return back the `size` elements of a chunk, or not many more than the `first`: half a chunk for one pixel."""
@@ -105,22 +106,30 @@ class Pcodec:
 _WORTH = 0.03
 #: Values that pcodec decodes together.
 _TOGETHER = 256
-#: Runs of samples that are looked at in a chunk, how long each is, and the bits a sample second differences must save.
-_RUNS, _RUN, _BITS = 4, 128, 0.05
+#: Runs of samples that are looked at in a chunk, how long each is, and the bits a sample further differences must save.
+_RUNS, _RUN, _BITS = 6, 80, 0.05
 
 
-def _bends_less(chunk: NDArray[Any]) -> bool:
-    """Tell whether second differences of a chunk take fewer bits than first ones, by some runs of its samples.
+def _differences_pay(chunk: NDArray[Any], order: int) -> bool:
+    """Tell whether differences of the next order take fewer bits than those of `order`, by some runs of a chunk.
 
     pcodec counts how often each difference occurs, so what they have in common costs nothing: the bits of a
     difference are those of its distance from the median.
     """
-    length = min(_RUN, chunk.size // _RUNS)
-    if length < 8:
+    if chunk.size < _RUNS * 8:
         return False
-    runs = chunk[: chunk.size // _RUNS * _RUNS].view(f"i{chunk.dtype.itemsize}").reshape(_RUNS, -1)[:, :length]
-    first = runs[:, 1:] - runs[:, :-1]
-    return _bits(first[:, 1:] - first[:, :-1]) < _bits(first) - _BITS
+    runs = chunk.view(f"i{chunk.dtype.itemsize}")[_looked_at(chunk.size)]
+    for _ in range(order):
+        runs = runs[:, 1:] - runs[:, :-1]
+    return _bits(runs[:, 1:] - runs[:, :-1]) < _bits(runs) - _BITS
+
+
+@lru_cache(maxsize=256)
+def _looked_at(size: int) -> NDArray[np.intp]:
+    """Return the places of the runs in a chunk, (run, place), spread by the golden section: no two in one column."""
+    length = min(_RUN, size // _RUNS)
+    starts = np.array([int((size - length) * (number * 0.618034 % 1)) for number in range(_RUNS)])
+    return starts[:, None] + np.arange(length)
 
 
 def _bits(differences: NDArray[Any]) -> float:

@@ -232,11 +232,11 @@ def _natural(
 _Build = Callable[[tuple[int, ...], np.dtype[Any]], Layout]
 
 #: Along time; without differences where a detector has no fixed pattern to take away.
-_TIME = Pcodec((Effort(8, 1), Effort(8, 0)), rising=True)
+_TIME = Pcodec((Effort(8, 1), Effort(8, 0)), further=True)
 #: Level 6 takes a third less time and one per cent more bytes; whole numbers gain from level 8.
-_TIME_FLOATS = Pcodec((Effort(6, 1), Effort(8, 1), Effort(8, 0)), rising=True)
+_TIME_FLOATS = Pcodec((Effort(6, 1), Effort(8, 1), Effort(8, 0)), further=True)
 #: Across a picture: noise has no use for differences, a smooth picture has. Level 8 saves one or two per cent.
-_SPACE = Pcodec((Effort(6, 0), Effort(6, 1)))
+_SPACE = Pcodec((Effort(6, 0), Effort(6, 1)), further=True)
 _SPACE_FLOATS = Pcodec((Effort(6, 0), Effort(6, 1), Effort(8, 0)))
 #: Of any origin: integers and decimal fractions in disguise are looked for.
 _ANY_FLOATS = Pcodec((Effort(8, 0), Effort(8, 1)), "auto")
