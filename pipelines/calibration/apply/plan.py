@@ -215,6 +215,10 @@ def _correction(frame: Doc, pool: Sequence[Doc], rules: Rules) -> Correction:
     wanted = any(geometry_of(frame, name).has_overscan for name in images)
     notes: list[str] = []
     fitting = [doc for doc in pool if _same_images(doc, images)]
+    others = [doc for doc in pool if doc not in fitting and not is_foreign(doc)]
+    if others and not fitting:
+        has = ", ".join(image_names(others[0]))
+        notes.append(f"{others[0]['_id']} was passed over: its images are {has}, the frame's {', '.join(images)}")
     unlike = [doc for doc in fitting if doc["kind"] in ("dark", "bias") and overscan_taken(doc) != wanted]
     fitting = [doc for doc in fitting if doc not in unlike]
     if unlike := [doc for doc in unlike if not is_foreign(doc) or ELSEWHERE in rules.statuses]:

@@ -17,6 +17,7 @@ from pipelines.errors import NothingThere
 from pipelines.instruments.nights import on
 from pipelines.session import Session
 from pipelines.table import Answer
+from pipelines.table.cells import counted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -153,7 +154,8 @@ def plot_noise(found: NoiseMap) -> Figure:
     upper, lower = figure.subplots(2, 1, height_ratios=(2, 1))
     image = upper.imshow(found.noise, origin="lower", vmin=0, vmax=3 * usual, cmap="viridis", interpolation="nearest")
     figure.colorbar(image, ax=upper, label="noise of a sample (ADU)")
-    upper.set_title(f"{found.camera}: {len(found.masters)} masters, {int(found.unstable.sum())} unstable pixels")
+    told = counted(len(found.masters), "master"), counted(int(found.unstable.sum()), "unstable pixel")
+    upper.set_title(f"{found.camera}: {', '.join(told)}")
     bins = np.geomspace(max(usual / 4, 1e-6), max(float(known.max(initial=usual)), 2 * usual), 80)
     lower.hist(known, bins, histtype="step", label="all pixels")
     lower.hist(found.noise[found.unstable], bins, histtype="step", label="unstable")
