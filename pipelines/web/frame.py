@@ -141,6 +141,8 @@ def _hdus(document: Mapping[str, Any]) -> list[str]:
 def facts_of(document: Mapping[str, Any], before: str = "", deep: int = 0) -> list[tuple[str, Any]]:
     """Return the fields of a document one below the other, those inside others under names with dots.
 
+    What is empty is left out.
+
     Examples
     --------
     >>> facts_of({"kind": "dark", "key": {"exptime": 5.0}})
@@ -150,7 +152,7 @@ def facts_of(document: Mapping[str, Any], before: str = "", deep: int = 0) -> li
     for name, value in document.items():
         if isinstance(value, Mapping) and value and deep < DEEP:
             found += facts_of(value, f"{before}{name}.", deep + 1)
-        elif not isinstance(value, bytes):
+        elif value is not None and value != [] and value != {} and not isinstance(value, bytes):
             found.append((f"{before}{name}", value))
     return found
 

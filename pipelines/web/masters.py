@@ -23,7 +23,16 @@ MOST_PAGES = 100_000
 INPUTS = 2000
 """Frames of a master that its page lists."""
 
-_PARTS = ("inputs", "images", "hdus", "cards", "header", "arrays", "obs", "digests", "parents")
+_PARTS = ("inputs", "images", "hdus", "cards", "header", "arrays", "obs_from", "digests", "parents")
+_EVIDENCE = {
+    "acceptance": "Whether it was accepted, and why",
+    "statistics": "What was measured of it",
+    "noise": "Noise of a pixel of its frames",
+    "combined": "How its frames were combined",
+    "key": "The setup that they share",
+    "obs": "The observation it stands for",
+}
+_NOT_SAID = frozenset({"id", "pixels", "array", "revision"})
 
 
 def masters(archive: Archive, asked: Asked) -> Page:
@@ -51,7 +60,8 @@ def master(archive: Archive, asked: Asked) -> Page:
     name = str(document["_id"])
     inputs = list(document.get("inputs") or ())
     used = document.get("masters") or {}
-    facts = {key: value for key, value in document.items() if key not in _PARTS}
+    facts = {key: value for key, value in document.items() if key not in (*_PARTS, *_EVIDENCE)}
+    said = dict.fromkeys(key for one in inputs for key in one if key not in _NOT_SAID)
     picture = view_of_picture(archive, document, asked)
     made = made_of_it(archive, name)
     values = {
@@ -60,7 +70,8 @@ def master(archive: Archive, asked: Asked) -> Page:
         "all_inputs": len(inputs),
         "used": _names(used),
         "facts": facts_of(facts),
-        "obs": facts_of(document.get("obs") or {}),
+        "said": tuple(said),
+        "evidence": {words: facts_of(document.get(name) or {}) for name, words in _EVIDENCE.items()},
         "picture": picture,
         "made": made,
         "story": story_of(archive, name, "masters"),

@@ -12,7 +12,7 @@ from pipelines.pixels.cameras import CameraPixels
 from pipelines.pixels.cameras.places import place_of
 from pipelines.pixels.coordinates import is_detector
 from pipelines.pixels.exposures import RAMPS, SLOPES
-from pipelines.table import Row
+from pipelines.table import Answer, Row
 from pipelines.web.addresses import address
 from pipelines.web.answers import Page
 from pipelines.web.asked import Asked
@@ -98,10 +98,26 @@ def pixel(archive: Archive, asked: Asked) -> Page:
         "unread": unread,
         "left": left,
         "nights": nights,
+        **_columns(answer),
         "assumed": list(getattr(found, "assumed", ())),
         "chart": chart(_points(found.values(), answer.rows)),
     }
     return Page("pixel.html", f"Pixel x={x}, y={y} of {camera}", values, data)
+
+
+def _columns(answer: Answer) -> dict[str, Any]:
+    """Return which columns differ from row to row, which are numbers, and what is the same in all rows."""
+    rows = answer.rows
+    alike = {
+        name: rows[0][name]
+        for name in answer.columns
+        if len(rows) > 2
+        and name not in ("frame", "exposure", "value")
+        and all(row[name] == rows[0][name] for row in rows)
+    }
+    columns = [name for name in answer.columns if name not in alike]
+    numbers = [name for name in columns if all(isinstance(row[name], int | float | None) for row in rows)]
+    return {"columns": columns, "numbers": numbers, "alike": {k: v for k, v in alike.items() if k not in ("x", "y")}}
 
 
 def _is_exposure(document: Mapping[str, Any]) -> bool:
