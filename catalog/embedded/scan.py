@@ -159,15 +159,21 @@ def _index_serves(connection: sqlite3.Connection, schema: CollectionSchema, quer
 
 
 def _by_index(connection: sqlite3.Connection, schema: CollectionSchema, query: Query) -> Iterator[Found]:
-    """Walk the index of the first key; documents that share its value are sorted by the others."""
+    """Walk the index of the first key; documents that share its value are sorted by the others.
+
+    What matches may all lie at the far end of it: after some documents, only those are read that can match.
+    """
     seen: set[int] = set()
+    wanted: set[int] | None = None
     path, direction = query.sort.keys[0]
     # Of names, which are never arrays, only those in the range that is asked for: a page deep in a collection.
     own = [one for one in query.plan.conditions if path == "_id" and one.table == f"d{schema.id}"]
     low = max((one.low[1] for one in own if one.low), default=b"")
     high = min((one.high[1] for one in own if one.high), default=b"\xff")
     for numbers in _runs(connection, schema, path, direction, (low, high)):
-        fresh = sorted(number for number in numbers if number not in seen)
+        if wanted is None and len(seen) > _FEW and query.plan.conditions:
+            wanted = set(candidates(connection, query.plan))
+        fresh = sorted(one for one in numbers if one not in seen and (wanted is None or one in wanted))
         seen.update(fresh)
         found = _matching(by_numbers(connection, schema, fresh), query)
         if len(query.sort.keys) == 1 or len(fresh) == 1:

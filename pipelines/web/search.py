@@ -20,6 +20,9 @@ ROWS = 100
 SECONDS = 2.0
 """How long is looked for them."""
 
+NIGHTS = 8
+"""Nights that are looked at in one question at most: more, and a catalog would walk through all its nights."""
+
 CONDITIONS = 8
 """Conditions of one question."""
 
@@ -135,7 +138,7 @@ def _search(archive: Archive, conditions: Sequence[Condition], nights: Sequence[
             return Result(rows[:ROWS], looked, Place(last.get("date") or NO_DATE, str(last["_id"])), False)
         place += len(some)
         after = ""
-        batch = batch * 2 if time.monotonic() - started < SECONDS / 8 else max(1, batch // 2)
+        batch = min(batch * 2, NIGHTS) if time.monotonic() - started < SECONDS / 8 else max(1, batch // 2)
         if time.monotonic() > end and place < len(nights):
             return Result(rows, looked, Place(nights[place]), True)
     return Result(rows, looked, None, False)

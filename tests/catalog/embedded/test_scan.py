@@ -225,3 +225,20 @@ def test_a_whole_collection_is_grouped_without_being_kept(catalog):
     assert first["n"] in (857, 858)
     assert peak < 12_000_000  # the documents are 20 MB
     items.drop()
+
+
+def test_what_lies_at_the_far_end_of_an_index_is_found_without_reading_all_before_it(tmp_path, monkeypatch):
+    from catalog.embedded import scan
+
+    decoded = []
+    decode = scan.decode_naive
+    monkeypatch.setattr(scan, "decode_naive", lambda blob: decoded.append(1) or decode(blob))
+    monkeypatch.setattr(scan, "_FEW", 50)
+    with connect(tmp_path / "c.db") as catalog:
+        things = catalog["things"]
+        things.create_index("kind")
+        things.insert_many([{"_id": n, "kind": "far" if n >= 900 else "near"} for n in range(1000)])
+        decoded.clear()
+        found = list(things.find({"kind": "far"}).sort("_id", 1).limit(3))
+    assert [one["_id"] for one in found] == [900, 901, 902]
+    assert len(decoded) < 150
