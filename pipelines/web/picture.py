@@ -4,7 +4,7 @@ import hashlib
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -34,7 +34,7 @@ CLOSEST = 16
 WORDS = ("id", "array", "x0", "y0", "x1", "y1", "size", "mask")
 """The parameters of a picture."""
 
-_KEPT: Kept[tuple[bytes, Drawn]] = Kept(32_000_000)
+_KEPT: Kept[tuple[bytes, Drawn]] = Kept(64_000_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A picture that was made."""
+    """A picture that was made, and how its points lie on the array."""
 
     png: bytes
     drawn: Drawn
@@ -138,8 +138,9 @@ def shown(archive: Archive, document: Mapping[str, Any], what: Wanted) -> Shown:
     kept = _KEPT.get(tag, age=3600.0)
     if kept is None:
         drawn = draw(document, what.array, archive.store, size=what.size, mask=what.mask, window=what.window)
-        kept = (_png(drawn), drawn)
-        _KEPT.put(tag, kept, len(kept[0]) + drawn.points.nbytes)
+        # Of its points only how many there are: the bytes of the picture have them.
+        kept = (_png(drawn), replace(drawn, points=np.broadcast_to(np.uint8(0), drawn.points.shape)))
+        _KEPT.put(tag, kept, len(kept[0]) + 1000)
     return Shown(kept[0], kept[1], tag)
 
 
