@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from arraystore import ArrayStore
 from pipelines import open_archive
 from pipelines.archive import Archive
 from pipelines.calibration.masters.run import make_masters
@@ -125,3 +126,26 @@ def test_every_operation_goes_wrong_once(tmp_path, scene, act, sort):
         if not there_was_one:
             break
     assert 5 < k < MOST - 1 or sort in ("tears", "dies within")
+
+
+@pytest.mark.parametrize("moment", ["put_records", "delete_record"])
+def test_another_migration_is_faster_in_the_midst_of_this_one(tmp_path, monkeypatch, moment):
+    """Whatever it had listed or read is gone under its old name by then: neither fails, and nothing is lost."""
+    home = older(tmp_path / "scene")
+    real = getattr(ArrayStore, moment)
+
+    def after_the_other(self, *arguments):
+        monkeypatch.setattr(ArrayStore, moment, real)
+        with open_archive(home) as other:
+            upgrade(other)
+            expected.update(state(other))
+        return real(self, *arguments)
+
+    expected: dict[str, Any] = {}
+    with open_archive(home) as archive:
+        monkeypatch.setattr(ArrayStore, moment, after_the_other)
+        upgrade(archive)
+        assert expected
+        assert state(archive) == expected
+        assert check(archive.session, grace=NONE).clean
+        rebuilt(archive, home)
