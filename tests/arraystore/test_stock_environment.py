@@ -85,6 +85,7 @@ def values(rng, shape):
     return noise
 
 
+@pytest.mark.patient
 def test_a_stock_python_reads_every_kind(stock, tmp_path):
     python, wanted = stock
     assert {kind for kind, _, _ in EXAMPLES} == set(KINDS)

@@ -27,6 +27,7 @@ def darkroom(tmp_path, *words, answer=""):
     return command.darkroom("--home", tmp_path / "home", *words, answer=answer)
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize("verb", [["delete", A], ["sweep", "--grace", "0"], ["recall", A, "--why", "leak"]])
 def test_without_an_answer_nothing_is_done(two, tmp_path, verb):
     if verb[0] == "sweep":

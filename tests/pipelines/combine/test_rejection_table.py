@@ -38,6 +38,7 @@ def test_three_frames_are_too_few_for_the_others():
     assert results["mad-clip"].false_rejects == pytest.approx(0.11, abs=0.01)
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize("count", [3, 6, 20])
 def test_what_is_left_is_flagged_or_below_the_stated_power(count):
     """Of pixels hit once none is off unseen: every hit was above the power, and where few agree it is said."""

@@ -261,6 +261,7 @@ GAMUT = {
 }
 
 
+@pytest.mark.patient
 @pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize("harm", GAMUT, ids=lambda harm: harm.__name__)
 def test_each_kind_of_damage_is_named_for_what_it_is(three, harm):

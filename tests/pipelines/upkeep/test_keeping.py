@@ -79,6 +79,7 @@ def test_a_root_that_moved_and_its_files_are_known_again(two, raw, tmp_path):
 # -- a lost catalog and a sweep --------------------------------------------------------------------
 
 
+@pytest.mark.patient
 def test_a_sweep_after_the_catalog_was_lost_takes_nothing(two, raw, tmp_path, write_frame):
     """As it would happen: the catalog is gone, the nightly ingest begins a new one, then the sweep comes."""
     two.close()

@@ -119,6 +119,7 @@ def test_a_light_is_calibrated_image_by_image_and_written_as_one_file(mosaic, tm
             assert file["UNCERT", 1].data.shape == (48, 64)
 
 
+@pytest.mark.patient
 @pytest.mark.skipif("DARKROOM_REAL_FRAMES" not in os.environ, reason="DARKROOM_REAL_FRAMES does not name real frames")
 def test_int_biases_lose_their_overscan_and_flats_are_made_of_biases_alone(tmp_path):
     folder = Path(os.environ["DARKROOM_REAL_FRAMES"]) / "int"

@@ -99,6 +99,7 @@ def test_kept_frames_survive_a_lost_catalog(changed):
     assert changed.document(row["result"]) == before
 
 
+@pytest.mark.patient
 def test_a_master_is_a_document_like_any_other(calibrated_night, lights, tmp_path):
     master = lights.masters.find_one({"kind": "dark"})["_id"]
     assert lights.document(master)["kind"] == "dark"
@@ -110,6 +111,7 @@ def test_a_master_is_a_document_like_any_other(calibrated_night, lights, tmp_pat
         assert told
 
 
+@pytest.mark.patient
 def test_a_damaged_frame_costs_itself(changed, tmp_path):
     name = named(changed, "light_120_00.fits")
     changed.store.withdraw(changed.document(name)["arrays"]["sci"]["digest"])

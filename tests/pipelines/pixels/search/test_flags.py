@@ -140,6 +140,7 @@ def test_a_product_that_cannot_be_read_is_told(campaign, archive):
     assert "could not be read, and is not counted" in repr(counted)
 
 
+@pytest.mark.patient
 def test_on_the_command_line(campaign):
     archive, files, _ = campaign
     home = archive.store.url.removeprefix("file://").removesuffix("/store")

@@ -198,6 +198,7 @@ def test_dates_are_days_or_instants(slopes):
     assert as_text.rows == as_dates.rows
 
 
+@pytest.mark.patient
 def test_on_the_command_line(slopes, truth, tmp_path):
     home = slopes.store.url.removeprefix("file://").removesuffix("/store")
     command = partial(darkroom, "--home", home, "find")
