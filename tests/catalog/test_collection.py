@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta, timezone
 import bson
 import pymongo
 import pytest
-from bson import Regex
+from bson import ObjectId, Regex
+from bson.raw_bson import RawBSONDocument
+from pymongo import InsertOne, ReplaceOne
 
 from catalog import (
     BulkFailure,
@@ -34,6 +36,19 @@ def catalog(tmp_path):
 @pytest.fixture
 def items(catalog):
     return catalog["items"]
+
+
+def test_documents_that_are_encoded_already_are_taken_as_they_are(items):
+    whole = bson.encode({"_id": 1, "v": [1, {"w": "x"}], "at": datetime(2024, 2, 20, tzinfo=UTC)})
+    nameless = bson.encode({"v": 2})
+    items.bulk_write([InsertOne(RawBSONDocument(whole)), InsertOne(RawBSONDocument(nameless))])
+    assert bson.encode(items.find_one({"_id": 1})) == whole
+    made = items.find_one({"v": 2})
+    assert (isinstance(made["_id"], ObjectId), set(made)) == (True, {"_id", "v"})
+    with pytest.raises(BulkFailure):
+        items.bulk_write([InsertOne(RawBSONDocument(whole))])
+    items.bulk_write([ReplaceOne({"_id": 1}, RawBSONDocument(bson.encode({"_id": 1, "v": 3})), upsert=True)])
+    assert items.find_one({"_id": 1}) == {"_id": 1, "v": 3}
 
 
 def test_shown_without_secrets(catalog):
