@@ -246,7 +246,9 @@ def needs(
 
     address: ArchiveAddress = context.obj
     with address.open(readonly=True) as archive:
-        show(archive.calibration.needs(nights), as_json=as_json)
+        needed = archive.calibration.needs(nights)
+        archive.require_answer(needed, nights=nights)
+        show(needed, as_json=as_json)
 
 
 def recall(

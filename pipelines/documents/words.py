@@ -137,7 +137,8 @@ def _no_night(headers: Collection, nights: Sequence[str]) -> str:
     known = [text for text in headers.distinct("date") if isinstance(text, str)]
     wanted = day_of.fromisoformat(nights[0])
     near = sorted(known, key=lambda text: (abs((day_of.fromisoformat(text) - wanted).days), text))[:_NEAR]
-    hint = f"; the nearest nights with files are {', '.join(sorted(near))}" if near else "; no file has a date yet"
+    nearest = "the nearest nights with files are" if len(near) > 1 else "the nearest night with files is"
+    hint = f"; {nearest} {', '.join(sorted(near))}" if near else "; no file has a date yet"
     return f"there is no file of {', '.join(nights)}{hint}"
 
 
