@@ -43,3 +43,9 @@ class Indexes:
             self._kept, self._nbytes = {}, 0
         self._kept[key] = index
         self._nbytes += index.table.nbytes
+
+    def drop(self, key: ShardKey) -> bool:
+        """Forget an index; tell whether it was remembered."""
+        known = self._kept.pop(key, None)
+        self._nbytes -= 0 if known is None else known.table.nbytes
+        return known is not None

@@ -97,8 +97,22 @@ class ChunkReader:
         """
         if (zeros := self._zeros(axes, out)) is not None:
             return zeros
+        try:
+            with self._backend.reader(self._path) as file:
+                return self._read(file, axes, out)
+        except ArrayDamaged:
+            if not self._forgotten():
+                raise
         with self._backend.reader(self._path) as file:
             return self._read(file, axes, out)
+
+    def _forgotten(self) -> bool:
+        """Forget the index that was remembered of the shard: another may have been put in its place since."""
+        with self._backend.reader(self._path) as file:
+            if self._indexes is None or file.identity is None:
+                return False
+            self._index = None
+            return self._indexes.drop(ShardKey(file.identity, self._ref.shard, self._ref.pixels))
 
     def steps(self, axes: tuple[Axis, ...]) -> Generator[None, None, NDArray[Any]]:
         """Read as `read` does, and stop twice, each time with the bytes that come next on their way.

@@ -47,7 +47,11 @@ class RangeReader(Protocol):
 
     @property
     def identity(self) -> tuple[int, ...] | None:
-        """What is another when the file is another, or was written to; None where a place cannot tell."""
+        """What is another when the file is another, or was written to; None where a place cannot tell.
+
+        Where to tell is a question of its own it stands for the path alone: who finds something damaged by what it
+        remembers of the file forgets that and reads again.
+        """
 
     def read(self, offset: int, length: int) -> bytes:
         """Bytes from `offset`; fewer than `length` where the file ends."""
