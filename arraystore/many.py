@@ -20,6 +20,8 @@ _ABREAST = 32
 #: takes longer is a disk far away, where opening a file is a question too, and is asked by threads.
 _FAR = 0.001
 _THREADS = 4
+#: Of reads as small as these so many times more are under way than of those that fill a line.
+_SMALL = 2
 
 
 def select_from_each(cubes: Sequence[Cube], key: object, *, concurrency: int) -> list[Any]:
@@ -50,7 +52,7 @@ def select_from_each(cubes: Sequence[Cube], key: object, *, concurrency: int) ->
             if time.perf_counter() - started > _FAR * len(part):
                 break
     if rest := wanted[len(values) :]:
-        with ThreadPoolExecutor(max(_THREADS, concurrency), thread_name_prefix="arraystore") as pool:
+        with ThreadPoolExecutor(max(_THREADS, _SMALL * concurrency), thread_name_prefix="arraystore") as pool:
             values += pool.map(lambda one: one[0].select(one[1], scalar=scalar), rest)
     return values
 

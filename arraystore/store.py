@@ -44,9 +44,9 @@ def open_store(
     Parameters
     ----------
     url : str or path
-        ``file:///folder``, a plain path, ``s3://bucket/prefix``, ``gs://bucket/prefix`` (both
-        need the extra ``s3``; see `arraystore.backends.buckets` for keys and endpoints), or
-        ``memory://name``.
+        ``file:///folder``, a plain path, ``s3://bucket/prefix``, ``gs://bucket/prefix``,
+        ``az://container/prefix`` (all three need the extra ``s3``; see
+        `arraystore.backends.buckets` for keys and endpoints), or ``memory://name``.
     readonly : bool
         Refuse every write.
     create : bool

@@ -1,9 +1,10 @@
 """Buckets: what an object store does for us (get, put, put if absent, list), and its errors as ours.
 
-The addresses are ``s3://bucket/prefix`` and ``gs://bucket/prefix``. What the connection
-needs is taken from the query of the address, ``?endpoint=http://127.0.0.1:9000&region=...``,
-or from the environment as the vendors' own tools read it (``AWS_*``, ``GOOGLE_*``). No part
-of the query is ever shown.
+The addresses are ``s3://bucket/prefix``, ``gs://bucket/prefix`` and ``az://container/prefix``. What the
+connection needs is taken from the query of the address, ``?endpoint=http://127.0.0.1:9000&region=...``,
+or from the environment as the vendors' own tools read it (``AWS_*``, ``GOOGLE_*``, ``AZURE_*``). No part
+of the query is ever shown. S3 is tested against a whole server; of the two others what is asked of them is
+(``tests/arraystore/backends/test_clouds.py``), no real service was at hand.
 """
 
 from __future__ import annotations
@@ -22,6 +23,11 @@ from arraystore.backends.protocol import Entry
 from arraystore.errors import InvalidStoreURL, Lost, StoreError, StoreFull, StoreReadOnly, StoreUnreachable
 
 T = TypeVar("T")
+
+_NO_CONDITIONS = (
+    'does not keep to "write only if it is not there" (If-None-Match), so two writers would overwrite each other. '
+    "Use another service, or a newer release of this one."
+)
 
 __all__ = ["Bucket", "BucketEntry", "translated"]
 
@@ -138,6 +144,31 @@ class Bucket:
         """Write a key that is still of this version, and return the new one; else None."""
         return self._conditional(path, data, version)
 
+    def require_conditions(self, path: str) -> None:
+        """Refuse a service that writes over a key where it is asked to write only what is not there.
+
+        Parameters
+        ----------
+        path : str
+            A key that is there.
+
+        Raises
+        ------
+        StoreUnreachable
+            It does, or it knows no such request. What was there is put back.
+        """
+        held = self.get(path)
+        if held is None:
+            return
+        try:
+            kept = self.create(path, b"") is None
+        except StoreUnreachable as error:
+            self.delete(path)
+            raise StoreUnreachable(f"{error} {_NO_CONDITIONS}") from error
+        if not kept:
+            self.delete(path)
+            raise StoreUnreachable(f"{self.url} {_NO_CONDITIONS}")
+
     def _conditional(self, path: str, data: bytes, mode: Any) -> dict[str, Any] | None:
         from obstore.exceptions import AlreadyExistsError, PreconditionError
 
@@ -206,7 +237,7 @@ def _version(meta: Any) -> dict[str, Any]:
 def _client(parts: SplitResult, shown: str) -> Any:
     try:
         from obstore.exceptions import BaseError
-        from obstore.store import GCSStore, S3Store
+        from obstore.store import AzureStore, GCSStore, S3Store
     except ImportError as error:
         raise InvalidStoreURL(f"{shown} needs obstore: pip install 'darkroom-archive[s3]'.") from error
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
@@ -219,14 +250,15 @@ def _client(parts: SplitResult, shown: str) -> Any:
         if "retry_timeout" in options:
             retry["retry_timeout"] = timedelta(seconds=float(options.pop("retry_timeout")))
         names = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
-        places = [options.get("endpoint"), options.get("base_url"), *(os.environ.get(name) for name in names)]
+        asked = (os.environ.get(name) for name in names if parts.scheme == "s3")
+        places = [options.get("endpoint"), options.get("base_url"), *asked]
         endpoint = next((place for place in places if place), "")
         if "@" in urlsplit(endpoint).netloc:
             raise InvalidStoreURL(f"the endpoint of {shown} holds a password: give keys by their own names.")
         client.setdefault("allow_http", str(endpoint.startswith("http://")).lower())
         client["allow_http"] = client["allow_http"] == "true"
         config |= options
-        make = S3Store if parts.scheme == "s3" else GCSStore
+        make = {"s3": S3Store, "gs": GCSStore, "az": AzureStore}[parts.scheme]
         prefix = unquote(parts.path).strip("/") or None
         return make(parts.hostname, prefix=prefix, config=config, client_options=client, retry_config=retry)
     except (BaseError, ValueError, TypeError) as error:
@@ -260,6 +292,8 @@ def _told(error: Exception, action: str, place: str) -> StoreError:
     text, cannot = str(error), f"cannot {action} {place}"
     if isinstance(error, FileNotFoundError) and "NoSuchBucket" not in text:
         return Lost(f"{cannot}: it is not there. Check the address, or ingest it again.")
+    if "RequestTimeTooSkewed" in text:
+        return StoreUnreachable(f"{cannot}: the clock of this machine is wrong. Set it (NTP), then try again.")
     if any(name in text for name in _EXPIRED):
         return StoreUnreachable(
             f"{cannot}: the session token has expired, or is none. Get a new one (AWS_SESSION_TOKEN, or `aws sso "

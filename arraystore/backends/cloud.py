@@ -112,7 +112,7 @@ class CloudBackend:
 
     @classmethod
     def open(cls, url: str, *, readonly: bool, create: bool) -> CloudBackend:
-        """Open the store at ``s3://bucket/prefix`` or ``gs://bucket/prefix``, an empty one if there is none.
+        """Open the store at ``s3://bucket/prefix`` (or ``gs://``, ``az://``), an empty one if there is none.
 
         Raises
         ------
@@ -122,14 +122,15 @@ class CloudBackend:
         bucket = Bucket.connect(url)
         found = bucket.get(MARKER)
         if found is None:
-            if bucket.stat(COPYING) is not None:
+            if bucket.get(COPYING) is not None:
                 raise unfinished(bucket.url)
             stranger = next((entry for entry in bucket.list() if entry.path != MARKER), None)
             if readonly or not create:
                 raise StoreUnreachable(f"there is no array store at {bucket.url}. Check the address.")
             if stranger is not None:
                 raise NotAStore(f"{bucket.url} is not an array store: it holds {stranger.path!r}. Name another prefix.")
-            bucket.create(MARKER, new_marker())
+            if bucket.create(MARKER, new_marker()) is not None:
+                bucket.require_conditions(MARKER)
             found = bucket.get(MARKER)
             if found is None:
                 raise StoreUnreachable(f"{bucket.url} does not keep what is written to it.")

@@ -91,7 +91,9 @@ def receive(url: str | os.PathLike[str], *, store: str, source: str, begin: bool
         if (root := getattr(backend, "root", None)) is not None:
             with translated("make", root):
                 make_folders(root.absolute())
-        backend.create(COPYING, json.dumps({"format": _FORMAT, "store": store, "source": source}).encode())
+        note = json.dumps({"format": _FORMAT, "store": store, "source": source}).encode()
+        if backend.create(COPYING, note) and (bucket := getattr(backend, "bucket", None)) is not None:
+            bucket.require_conditions(COPYING)
     _require_same(backend, store)
     return Receiver(backend, complete=False)
 

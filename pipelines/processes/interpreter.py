@@ -11,7 +11,7 @@ SECRET = re.compile(
 """Names of variables that hold what lets their reader into a database or an account, or may hold it."""
 _ACCOUNT = re.compile(r"://[^/\\s@]*@")
 """A user name, and perhaps a password, in an address."""
-_OF_STORE = ("AWS_", "GOOGLE_")
+_OF_STORE = ("AWS_", "GOOGLE_", "AZURE_")
 """Beginnings of the names that a bucket is opened by."""
 
 
@@ -31,7 +31,7 @@ def environment(*, store: str | None = None) -> dict[str, str]:
     store : str, optional
         Address of the array store that the process opens; the keys of a bucket stay for that alone.
     """
-    bucket = store is not None and store.startswith(("s3://", "gs://"))
+    bucket = store is not None and store.startswith(("s3://", "gs://", "az://"))
     kept = {
         name: value
         for name, value in os.environ.items()
