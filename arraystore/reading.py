@@ -7,11 +7,8 @@ was put or raises.
 
 from __future__ import annotations
 
-import itertools
-import math
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,6 +22,7 @@ from arraystore.format.layouts import Layout
 from arraystore.format.manifests import parse_manifest
 from arraystore.format.shards import ShardIndex, longest_chunk, tail_size
 from arraystore.indexes import Indexes, ShardKey
+from arraystore.pieces import Piece, planned, runs
 from arraystore.ref import ArrayRef
 from arraystore.selections import Axis
 
@@ -34,18 +32,6 @@ __all__ = ["ChunkReader"]
 _WORTH_THREADS = 2 * 2**20
 #: Bytes of values that are decoded before they are put where they belong: they stay in the caches of a processor.
 _SHARE = 4 * 2**20
-#: Selections of one chunk that a layout remembers.
-_PLANS = 256
-
-
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """Part of one chunk and where it goes; of the values of the chunk, those after the `first` ones are not in it."""
-
-    number: int
-    source: tuple[slice, ...]
-    target: tuple[slice, ...]
-    first: int
 
 
 class ChunkReader:
@@ -130,7 +116,7 @@ class ChunkReader:
             yield
             if axes:
                 index = self._index or self._load(file)
-                for piece in _planned(self._layout, axes):
+                for piece in planned(self._layout, axes):
                     if place := index.place(piece.number):
                         file.ahead(*place)
             yield
@@ -150,7 +136,7 @@ class ChunkReader:
         if not axes:
             return self._lone(file)
         index = self._index or self._load(file)
-        pieces = _planned(self._layout, axes)
+        pieces = planned(self._layout, axes)
         if len(pieces) == 1 and out is None:
             piece = pieces[0]
             part = self._chunk(file, index, piece)[piece.source]
@@ -161,11 +147,11 @@ class ChunkReader:
         self._fill(file, index, pieces, out.transpose(self._layout.order))
         return out
 
-    def _fill(self, file: RangeReader, index: ShardIndex, pieces: list[_Piece], out: NDArray[Any]) -> None:
+    def _fill(self, file: RangeReader, index: ShardIndex, pieces: list[Piece], out: NDArray[Any]) -> None:
         layout = self._layout
         place = self._place if layout.order == layout.natural else self._turn
 
-        def run(some: Sequence[_Piece]) -> None:
+        def run(some: Sequence[Piece]) -> None:
             place(file, index, some, out)
 
         threads = max(self._threads, self._backend.concurrency)
@@ -181,12 +167,12 @@ class ChunkReader:
             for _ in pool.map(run, shares):
                 pass
 
-    def _place(self, file: RangeReader, index: ShardIndex, pieces: Sequence[_Piece], out: NDArray[Any]) -> None:
+    def _place(self, file: RangeReader, index: ShardIndex, pieces: Sequence[Piece], out: NDArray[Any]) -> None:
         """Put each chunk where it belongs."""
         for piece, values in self._chunks(file, index, pieces):
             out[piece.target] = values[piece.source]
 
-    def _turn(self, file: RangeReader, index: ShardIndex, pieces: Sequence[_Piece], out: NDArray[Any]) -> None:
+    def _turn(self, file: RangeReader, index: ShardIndex, pieces: Sequence[Piece], out: NDArray[Any]) -> None:
         """Put the chunks of one row of tiles side by side as they are stored, and turn them row by row.
 
         A chunk alone holds a few pixels of each row of each image: turned one by one, they cost twice as much.
@@ -201,11 +187,11 @@ class ChunkReader:
             out[row, left:right] = line
 
     def _chunks(
-        self, file: RangeReader, index: ShardIndex, pieces: Sequence[_Piece]
-    ) -> Iterator[tuple[_Piece, NDArray[Any]]]:
+        self, file: RangeReader, index: ShardIndex, pieces: Sequence[Piece]
+    ) -> Iterator[tuple[Piece, NDArray[Any]]]:
         """Decode the chunks of several pieces; those that lie one after the other are read at once."""
         layout = self._layout
-        for run in _runs([(piece, index.place(piece.number)) for piece in pieces]):
+        for run in runs([(piece, index.place(piece.number)) for piece in pieces]):
             first, last = run[0][1], run[-1][1]
             if first is None or last is None:
                 yield run[0][0], np.zeros(layout.chunk, layout.dtype)
@@ -217,14 +203,14 @@ class ChunkReader:
                     part = bytes(data[place[0] - start : place[0] - start + place[1]])
                     yield piece, self._decode(part, place[1], piece).reshape(layout.chunk)
 
-    def _chunk(self, file: RangeReader, index: ShardIndex, piece: _Piece) -> NDArray[Any]:
+    def _chunk(self, file: RangeReader, index: ShardIndex, piece: Piece) -> NDArray[Any]:
         layout = self._layout
         place = index.place(piece.number)
         if place is None:
             return np.zeros(layout.chunk, layout.dtype)
         return self._decode(file.read(*place), place[1], piece).reshape(layout.chunk)
 
-    def _decode(self, data: bytes, length: int, piece: _Piece) -> NDArray[Any]:
+    def _decode(self, data: bytes, length: int, piece: Piece) -> NDArray[Any]:
         layout = self._layout
         try:
             if len(data) != length:
@@ -239,7 +225,7 @@ class ChunkReader:
     def _lone(self, file: RangeReader) -> NDArray[Any]:
         """Read the one chunk of an array without axes, which has no shard around it."""
         data = file.read(0, 2**16)
-        value = self._decode(data, len(data), _Piece(0, (), (), 1)).reshape(())
+        value = self._decode(data, len(data), Piece(0, (), (), 1)).reshape(())
         if pixel_digest((), self._ref.dtype, leaf_digests(value)) != self._ref.pixels:
             raise ArrayDamaged(f"{self._path} holds another value than the one asked for. Restore it from a copy.")
         return value
@@ -293,9 +279,9 @@ class ChunkReader:
         return manifest.shard if known else None
 
 
-def _shares(pieces: list[_Piece], most: int, *, rows: bool) -> Iterator[list[_Piece]]:
+def _shares(pieces: list[Piece], most: int, *, rows: bool) -> Iterator[list[Piece]]:
     """Cut the chunks of a selection into shares of about `most`; with `rows`, each of tiles of one row of them."""
-    share: list[_Piece] = []
+    share: list[Piece] = []
     for piece in pieces:
         full = len(share) >= most
         if share and rows:
@@ -306,56 +292,3 @@ def _shares(pieces: list[_Piece], most: int, *, rows: bool) -> Iterator[list[_Pi
         share.append(piece)
     if share:
         yield share
-
-
-_Placed = tuple[_Piece, tuple[int, int] | None]
-
-
-def _runs(placed: list[_Placed]) -> Iterator[list[_Placed]]:
-    """Group what lies end to end in the file; what has no place stands alone."""
-    run: list[_Placed] = []
-    for item in placed:
-        before = run[-1][1] if run else None
-        if run and (item[1] is None or before is None or before[0] + before[1] != item[1][0]):
-            yield run
-            run = []
-        run.append(item)
-    if run:
-        yield run
-
-
-def _planned(layout: Layout, axes: tuple[Axis, ...]) -> list[_Piece]:
-    """The chunks of a selection; remembered where it is one, as a pixel is asked of a thousand cubes alike."""
-    pieces: list[_Piece] | None = layout.plans.get(axes)
-    if pieces is None:
-        pieces = list(_pieces(layout, tuple(axes[n] for n in layout.order)))
-        if len(pieces) == 1:
-            if len(layout.plans) >= _PLANS:
-                layout.plans.clear()
-            layout.plans[axes] = pieces
-    return pieces
-
-
-def _pieces(layout: Layout, axes: tuple[Axis, ...]) -> Iterator[_Piece]:
-    """The chunks a selection touches, with what is taken of each and where it goes."""
-    parts = [_parts(axis, size) for axis, size in zip(axes, layout.chunk, strict=True)]
-    steps = [math.prod(layout.chunk[n + 1 :]) for n in range(len(layout.chunk))]
-    for place in itertools.product(*parts):
-        number = sum(part[0] * stride for part, stride in zip(place, layout.strides, strict=True))
-        source = tuple(part[1] for part in place)
-        first = 1 + sum((part.stop - 1) * step for part, step in zip(source, steps, strict=True))
-        yield _Piece(number, source, tuple(part[2] for part in place), first)
-
-
-def _parts(axis: Axis, size: int) -> list[tuple[int, slice, slice]]:
-    """Along one axis: chunk, slice of the chunk, slice of the result."""
-    last = axis.start + (axis.size - 1) * axis.step
-    parts = []
-    for chunk in range(axis.start // size, last // size + 1):
-        low = chunk * size
-        first, stop = axis.within(low, low + size)
-        if first < stop:
-            start = axis.start + first * axis.step - low
-            end = axis.start + (stop - 1) * axis.step - low + 1
-            parts.append((chunk, slice(start, end, axis.step), slice(first, stop)))
-    return parts
