@@ -6,6 +6,7 @@ import typer
 
 from pipelines.cli.application import Commands
 from pipelines.cli.options import ArchiveAddress, scheduler_option, table_option
+from pipelines.table.cells import counted
 
 
 def register(app: Commands) -> None:
@@ -70,4 +71,4 @@ def _mark(address: ArchiveAddress, words: list[str], *, bad: bool, why: str) -> 
     if not changed:
         typer.echo("no frame matches; nothing was marked")
         raise typer.Exit(1)
-    typer.echo(f"{len(changed)} frames are marked bad; darkroom recall --undo {changed.run} takes it back")
+    typer.echo(f"{counted(len(changed), 'frame')} marked bad; darkroom recall --undo {changed.run} takes it back")

@@ -12,6 +12,7 @@ from pipelines.calibration.select.elsewhere import made_by
 from pipelines.errors import UnknownDocument, UsageError
 from pipelines.session import Session
 from pipelines.table import Answer, Row
+from pipelines.table.cells import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,7 +118,9 @@ def why(session: Session, frame_id: str, kind: str = "dark", *, rules: Rules | N
         nearest_miss=None if miss is None else miss.master["_id"],
         reason=_reason(frame_id, kind, camera, chosen, miss),
         needs="" if chosen is not None else _needed(kind, wanted, camera, rule.minimum, miss),
-        table=Answer(*_table(ranked[:_SHOWN], chosen), f"{len(ranked)} candidates for the {kind} of {frame_id}"),
+        table=Answer(
+            *_table(ranked[:_SHOWN], chosen), f"{counted(len(ranked), 'candidate')} for the {kind} of {frame_id}"
+        ),
     )
 
 
@@ -138,6 +141,8 @@ def _needed(kind: str, wanted: Row, camera: Any, minimum: int, miss: MasterCandi
     """Say how to fix it: somebody's word where only that is missing, frames otherwise."""
     if miss is not None and all(check.criterion in ("status", "validity") for check in miss.failed):
         return f"To fix it: look at it (darkroom show '{miss.master['_id']}'); {use_hint(miss.master)}"
+    if miss is not None and miss.master.get("departed") and [check.criterion for check in miss.failed] == ["current"]:
+        return f"To fix it: darkroom masters make {miss.master['date']} makes it of what is left, if that is enough"
     frames = {"bias": "bias frames"}.get(KINDS[kind].frames, f"{KINDS[kind].frames}s")
     told = [f"{name} {wanted[name]:g}" for name in ("exptime", "temperature") if wanted.get(name) is not None]
     told = told if kind == "dark" else told[-1:] if kind == "bias" else []

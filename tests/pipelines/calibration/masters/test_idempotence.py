@@ -68,6 +68,9 @@ def test_a_late_frame_makes_its_group_anew_and_what_depends_on_it(made, write_fr
     new = of(made, kind="dark", camera="T13060400", superseded_by=None, **{"key.exptime": 9.0})
     assert len(new["inputs"]) == 4
     assert of(made, _id=old["_id"])["superseded_by"] == new["_id"]
+    listed = {row["master"]: row["reason"] for row in made.calibration.masters(status="superseded")}
+    assert listed[old["_id"]] == f"by {new['_id']} (was verified)"
+    assert old["_id"] not in {row["master"] for row in made.calibration.masters(status="verified")}
     assert outcomes(make(made)) == {"unchanged"}
 
 

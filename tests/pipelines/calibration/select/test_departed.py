@@ -37,6 +37,7 @@ def test_a_master_is_retired_at_once_and_takes_its_flats_along(changed, tail, va
     found = changed.why(light, "dark")
     assert found.master is None
     assert said in found.reason
+    assert f"darkroom masters make {NIGHT} makes it of what is left" in found.needs
     assert said in status(changed, "dark")[0]
     assert "is made from them" in status(changed, "flat")[0]
     assert {row["status"] for row in changed.calibration.masters(kind="dark")} == {"retired"}
