@@ -1,6 +1,7 @@
 """Layouts: how each kind of array is cut, ordered and compressed. The one table of it.
 
-Why the numbers are what they are (measured on MIRI and CCD data, two cores):
+Why the numbers are what they are (measured on MIRI and CCD data, two cores; codecs beside each other are in
+``tests/benchmarks/FIGURES.md``):
 
 * Ramps are asked for one pixel through all groups far more often than for one group
   image, and neighbours in time differ by noise alone while neighbours in space differ by

@@ -1,9 +1,9 @@
 """Figures of a pixel's life: raw, corrected and flags over 100 FULL-frame MIRI exposures, and over a campaign.
 
-The exposures are one simulated ramp of the detector, each with its own pattern, start and 10 to 30
-groups, stored through the store as an ingest stores them. Peers ask the same of FITS files and of HDF5;
-there are fewer of those files (they are big), and their times are scaled to 100. Run it alone with
-``python -m tests.benchmarks.bench_pixels``.
+The exposures are one simulated ramp of the detector, each with its own pattern, start and 10 to 30 groups, stored
+through the store as an ingest stores them; rows of which no pixel is asked are zero. Peers ask the same of FITS files
+and of HDF5; there are fewer of those files (they are big), and their times are scaled to 100. Run it alone with
+``python -m tests.benchmarks pixels``.
 """
 
 import copy
@@ -23,7 +23,7 @@ from pipelines import open_archive
 from pipelines.demo.simulate import simulate_calibration, simulate_campaign
 from pipelines.pixels import pixel
 from pipelines.pixels.rates import update_rates
-from tests.benchmarks.bench_arrays import forget, ms
+from tests.benchmarks.bench_arrays import both, forget, ms
 from tests.benchmarks.measure import Row, table
 
 LIVES = int(os.environ.get("DARKROOM_BENCH_LIVES", "100"))
@@ -31,6 +31,7 @@ PEERS = 10
 CAMPAIGN = 332
 MASKS = 4  # flags of pixels follow from the reference files, which many exposures share
 X, Y = 300, 512
+ASKED = slice(480, 576)  # rows that hold pixels; the others are zero, which no question of a pixel meets
 
 COLD = """
 import sys, time
@@ -54,8 +55,8 @@ def full_exposures(folder, count):
     archive.ingest([path, products[0]], progress=False)
     first = {d["kind"]: d for d in archive.headers.find({})}
     with fits.open(path) as hdus, fits.open(products[0]) as ramp:
-        raw, refout = hdus["SCI"].data, hdus["REFOUT"].data
-        flags, pixeldq = ramp["GROUPDQ"].data, ramp["PIXELDQ"].data.astype(np.uint32)
+        raw, refout = hdus["SCI"].data[..., ASKED, :], hdus["REFOUT"].data[..., ASKED, :]
+        flags, pixeldq = ramp["GROUPDQ"].data[..., ASKED, :], ramp["PIXELDQ"].data.astype(np.uint32)
     groups = rng.integers(10, 31, count)
     pattern = rng.integers(0, 60, raw.shape[-2:]).astype(np.uint16)
     for n in range(1, count):
@@ -71,12 +72,21 @@ def full_exposures(folder, count):
             },
         }
         for kind, parts in arrays.items():
-            refs = {name: archive.store.put(np.ascontiguousarray(a), kind=k) for name, (a, k) in parts.items()}
+            refs = {name: archive.store.put(framed(a), kind=k) for name, (a, k) in parts.items()}
             archive.session.headers.insert_one(another(first[kind], n, refs))
     for product in products:
         product.unlink()
     groups[0] = 30
     return archive, groups, path
+
+
+def framed(rows):
+    """The whole frame that these rows are of."""
+    if rows.shape[-2] == 1024:
+        return np.ascontiguousarray(rows)
+    frame = np.zeros((*rows.shape[:-2], 1024, rows.shape[-1]), rows.dtype)
+    frame[..., ASKED, :] = rows
+    return frame
 
 
 def another(document, n, refs):
@@ -96,10 +106,10 @@ def another(document, n, refs):
 def warm_seconds(archive, places, **more):
     times = []
     for x, y in places:
-        started = time.perf_counter()
+        started, busy = time.perf_counter(), time.process_time()
         ramps = pixel(archive, "MIRIMAGE", x=x, y=y, **more).ramps()
-        times.append(time.perf_counter() - started)
-    return statistics.median(times), ramps
+        times.append((time.perf_counter() - started, time.process_time() - busy))
+    return times, ramps
 
 
 def cold_seconds(folder):
@@ -108,7 +118,7 @@ def cold_seconds(folder):
     for x in (301, 477, 650):
         forget(folder / "home")
         out = subprocess.run(
-            [sys.executable, "-c", COLD, folder / "home", str(x), "700"], stdout=subprocess.PIPE, text=True, check=True
+            [sys.executable, "-c", COLD, folder / "home", str(x), "500"], stdout=subprocess.PIPE, text=True, check=True
         )
         times.append(float(out.stdout.split()[0]))
     return statistics.median(times)
@@ -118,15 +128,16 @@ def cold_seconds(folder):
 
 
 def write_peers(folder, archive, count):
-    """FITS files and HDF5 files of the first exposures: uncal SCI, ramp SCI, GROUPDQ, PIXELDQ."""
+    """FITS files and HDF5 files of the first exposures: uncal SCI, REFOUT, ramp SCI, GROUPDQ, PIXELDQ."""
     import h5py
 
     files = []
     for n, one in enumerate(pixel(archive, "MIRIMAGE", x=X, y=Y)._found.observed[:count]):
         raw, ramp = one.raw[0], one.products[0]
-        arrays = {"RAW": archive.cube(raw, "sci")[...]}
+        arrays = {"RAW": archive.cube(raw, "sci")[...], "REFOUT": archive.cube(raw, "refout")[...]}
         arrays |= {name: archive.cube(ramp, name.lower())[...] for name in ("SCI", "GROUPDQ", "PIXELDQ")}
-        fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(arrays["RAW"], name="SCI")]).writeto(folder / f"{n}_uncal.fits")
+        hdus = [fits.ImageHDU(arrays["RAW"], name="SCI"), fits.ImageHDU(arrays["REFOUT"], name="REFOUT")]
+        fits.HDUList([fits.PrimaryHDU(), *hdus]).writeto(folder / f"{n}_uncal.fits")
         hdus = [fits.ImageHDU(arrays[name], name=name) for name in ("SCI", "GROUPDQ", "PIXELDQ")]
         fits.HDUList([fits.PrimaryHDU(), *hdus]).writeto(folder / f"{n}_ramp.fits")
         with h5py.File(folder / f"{n}.h5", "w") as file:
@@ -144,22 +155,29 @@ def ask_astropy(folder, files):
     for n in files:
         with fits.open(folder / f"{n}_uncal.fits") as hdus:
             hdus["SCI"].section[:, :, Y - 1, X - 1]
+            hdus["REFOUT"].section[:, :, Y - 1, X // 4]
         with fits.open(folder / f"{n}_ramp.fits") as hdus:
             hdus["SCI"].section[:, :, Y - 1, X - 1]
             hdus["GROUPDQ"].section[:, :, Y - 1, X - 1]
             hdus["PIXELDQ"].section[Y - 1, X - 1]
 
 
-def ask_fitsio(folder, files):
+def ask_fitsio(folder, files, *, refout=True):
     import fitsio
 
     for n in files:
         with fitsio.FITS(folder / f"{n}_uncal.fits") as file:
             file["SCI"][:, :, Y - 1 : Y, X - 1 : X]
+            if refout:
+                file["REFOUT"][:, :, Y - 1 : Y, X // 4 : X // 4 + 1]
         with fitsio.FITS(folder / f"{n}_ramp.fits") as file:
             file["SCI"][:, :, Y - 1 : Y, X - 1 : X]
             file["GROUPDQ"][:, :, Y - 1 : Y, X - 1 : X]
             file["PIXELDQ"][Y - 1 : Y, X - 1 : X]
+
+
+def ask_fitsio_without_refout(folder, files):
+    ask_fitsio(folder, files, refout=False)
 
 
 def ask_h5py(folder, files):
@@ -167,50 +185,60 @@ def ask_h5py(folder, files):
 
     for n in files:
         with h5py.File(folder / f"{n}.h5") as file:
-            file["RAW"][:, :, Y - 1, X - 1], file["SCI"][:, :, Y - 1, X - 1]
+            file["RAW"][:, :, Y - 1, X - 1], file["REFOUT"][:, :, Y - 1, X // 4], file["SCI"][:, :, Y - 1, X - 1]
             file["GROUPDQ"][:, :, Y - 1, X - 1], file["PIXELDQ"][Y - 1, X - 1]
 
 
 def timed(ask, folder, files, *, cold):
     times = []
-    for _ in range(3):
+    for _ in range(3 if cold else 7):
         if cold:
             forget(folder)
-        started = time.perf_counter()
+        started, busy = time.perf_counter(), time.process_time()
         ask(folder, files)
-        times.append(time.perf_counter() - started)
-    return statistics.median(times) * LIVES / len(files)
+        times.append((time.perf_counter() - started, time.process_time() - busy))
+    return [statistics.median(some) * LIVES / len(files) for some in zip(*times, strict=True)]
 
 
 def lives(folder):
     """Rows: one pixel in 100 FULL exposures, and their peers."""
     archive, groups, _ = full_exposures(folder, LIVES)
     with archive:
-        places = [(int(x), int(y)) for x, y in np.random.default_rng(1).integers(5, 1024, (9, 2))]
+        rng = np.random.default_rng(1)
+        places = [(int(rng.integers(5, 1024)), int(rng.integers(ASKED.start + 1, ASKED.stop))) for _ in range(15)]
         read = [warm_read(archive, place) for place in places]
         warm, ramps = warm_seconds(archive, places)
         assert ramps.sizes["exposure"] == LIVES
         assert int(ramps.ngroups.sum()) == int(groups.sum())
         (folder / "peers").mkdir()
         files = write_peers(folder / "peers", archive, PEERS)
-    peers = {ask.__name__[4:]: ask for ask in (ask_astropy, ask_fitsio, ask_h5py)}
+    asks = (ask_astropy, ask_fitsio, ask_fitsio_without_refout, ask_h5py)
+    peers = {ask.__name__[4:].replace("_", " "): ask for ask in asks}
     told = {
-        cold: ", ".join(f"{name} {ms(timed(ask, folder / 'peers', files, cold=cold))}" for name, ask in peers.items())
+        cold: ", ".join(f"{name} {both(timed(ask, folder / 'peers', files, cold=cold))}" for name, ask in peers.items())
         for cold in (False, True)
     }
     again = cold_pages(folder, places)
+    arrays = [statistics.median(times[2:]) for times in zip(*read, strict=True)]
+    dataset = [statistics.median(times) for times in zip(*warm, strict=True)]
+    share = f"{dataset[1] / arrays[1]:.2f}x of the arrays, CPU time"
     return [
-        Row("raw + corrected + DQ as arrays, warm", ms(statistics.median(read[2:])), told[False], "<= 60 ms"),
-        Row("the same as a labelled Dataset", ms(warm), "-", "<= 60 ms"),
-        Row("files in no cache", ms(again), told[True], "<= 100 ms"),
+        Row("raw, reference output, corrected, DQ as arrays, warm", both(arrays), told[False], "no slower than fitsio"),
+        Row(
+            "the same as a labelled Dataset",
+            both(dataset),
+            share,
+            "<= 1.3x",
+        ),
+        Row("files in no cache", ms(again), told[True], ">= 8x faster than fitsio"),
         Row("first question of a new process, files in no cache", ms(cold_seconds(folder)), "-", "<= 100 ms"),
     ]
 
 
 def warm_read(archive, place):
-    started = time.perf_counter()
+    started, busy = time.perf_counter(), time.process_time()
     pixel(archive, "MIRIMAGE", x=place[0], y=place[1]).read()
-    return time.perf_counter() - started
+    return time.perf_counter() - started, time.process_time() - busy
 
 
 def cold_pages(folder, places):
@@ -219,7 +247,7 @@ def cold_pages(folder, places):
         warm_read(archive, (9, 9))
         for place in places[:3]:
             forget(folder / "home")
-            times.append(warm_read(archive, place))
+            times.append(warm_read(archive, place)[0])
     return statistics.median(times)
 
 
