@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -86,6 +87,7 @@ def _client(scheduler: Any, opened: ExitStack) -> Client:
     distributed = require("distributed", extra="dask", what="scheduler=")
     if isinstance(scheduler, distributed.Client):
         return scheduler
+    opened.enter_context(_quiet())
     if scheduler == "processes":
         return _processes(distributed, opened)
     if not (isinstance(scheduler, str) and scheduler.startswith(REMOTE)):
@@ -96,6 +98,20 @@ def _client(scheduler: Any, opened: ExitStack) -> Client:
     except (OSError, ValueError) as error:  # a time-out is an OSError; a malformed address a ValueError
         raise SchedulerGone(f"no scheduler answers at {scheduler}: {error}; start one: dask scheduler") from error
     return opened.enter_context(client)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what Dask logs of lost connections off the screen: what it means is told, and traced, by our own errors."""
+    loggers = [logging.getLogger(name) for name in ("distributed", "distributed.client", "distributed.core")]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)
 
 
 def _processes(distributed: Any, opened: ExitStack) -> Client:

@@ -239,13 +239,14 @@ def test_a_scheduler_that_goes_away_is_named_and_the_next_run_goes_on(home, raw,
         assert archive.upkeep.check(progress=False).clean
 
 
-def test_what_is_no_scheduler_is_refused(home, raw, tmp_path, monkeypatch):
+def test_what_is_no_scheduler_is_refused(home, raw, tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(connecting, "TIMEOUT", 0.2)
     with open_archive(home) as archive:
         with pytest.raises(UsageError, match=r"'dusk' is no scheduler; there are 'processes', 'synchronous', 'tcp:"):
             archive.ingest(raw, scheduler="dusk")
         with pytest.raises(SchedulerGone, match=r"no scheduler answers at tcp://127\.0\.0\.1:9"):
             archive.ingest(raw, scheduler="tcp://127.0.0.1:9")
+        assert not [record for record in caplog.records if record.name.startswith("distributed")]  # told once, by us
         monkeypatch.setitem(sys.modules, "distributed", None)
         with pytest.raises(MissingExtra, match=r"pip install 'darkroom-archive\[dask\]'"):
             archive.ingest(raw, scheduler="processes")
