@@ -79,9 +79,12 @@ def plot(selection: AskedPixels, path: str | os.PathLike[str] | None = None) -> 
 
 
 def _panels(selection: AskedPixels, path: str | os.PathLike[str] | None) -> Figure:
-    """Draw the history of each pixel of a box in a panel of its own."""
+    """Draw the history of each pixel of a box in a panel of its own; the ramps, where there are no slopes."""
     figure, panels = panel_axes(selection.places)
-    slopes = [one for one in selection.read_slopes() if one.pixels.size]
+    try:
+        slopes = [one for one in selection.read_slopes() if one.pixels.size]
+    except NoExposure:
+        return _ramp_panels(selection, figure, panels, path)
     for pixel, axes in panels:
         for one in slopes:
             if (at := np.flatnonzero(one.pixels == pixel)).size:
@@ -93,6 +96,27 @@ def _panels(selection: AskedPixels, path: str | os.PathLike[str] | None) -> Figu
     figure.supylabel("slope (DN/s)", fontsize=9, color=INK)
     count = counted(len({one.observed.exposure for one in slopes}), "exposure")
     return finish(figure, f"{selection.detector}  {selection.places!r} · {count}", path)
+
+
+def _ramp_panels(
+    selection: AskedPixels, figure: Figure, panels: Sequence[tuple[int, Axes]], path: str | os.PathLike[str] | None
+) -> Figure:
+    """Draw the mean ramp of each exposure that is shown, from zero, in a panel for each pixel."""
+    shown = _chosen([one for one in selection.read() if one.pixels.size])
+    timed = all(one.elapsed is not None for one in shown)
+    for pixel, axes in panels:
+        for one in shown:
+            values = one.corrected if one.corrected is not None else one.raw
+            at = np.flatnonzero(one.pixels == pixel)
+            if values is not None and at.size:
+                rise = (values[..., at[0]] - values[:, :1, at[0]].astype(float)).mean(axis=0)
+                along = one.elapsed if timed and one.elapsed is not None else np.arange(1, one.ngroups + 1)
+                axes.plot(along, rise, color=CORRECTED, lw=1.0, marker=".", ms=2.5)
+        tidy(axes)
+    figure.supylabel("signal since the first group (DN)", fontsize=9, color=INK)
+    figure.supxlabel("seconds" if timed else "group", fontsize=9, color=INK)
+    told = f"ramps of {counted(len(shown), 'exposure')}, without slopes"
+    return finish(figure, f"{selection.detector}  {selection.places!r} · {told}", path)
 
 
 def _compared(axes: Axes, one: Ramps) -> None:

@@ -119,6 +119,12 @@ def test_what_does_not_fit_is_said(stand):
 def test_a_picture_and_the_bytes(stand, tmp_path):
     archive, _, folder, _ = stand
     archive.pixel("H2RG-2", x=9, y=9).plot(tmp_path / "ramp.png")
+    box = archive.pixel("H2RG-3", box=(X + 2, Y + 3, X + 4, Y + 4))
+    panels = [axes for axes in box.plot(tmp_path / "box.png").axes if axes.lines]
+    assert len(panels) == 6
+    one = next(one for one in box.read() if one.pixels.size)
+    rise = (one.raw[..., 0] - one.raw[:, :1, 0].astype(float)).mean(axis=0)
+    assert any(np.array_equal(line.get_ydata(), rise) for axes in panels for line in axes.lines)
     assert (tmp_path / "ramp.png").stat().st_size > 10_000
     for name in ("ramp1_1.fits", "ramp2_1.fits", "ramp3_2.fits"):
         archive.export(archive.headers.find_one({"path": name})["_id"], tmp_path / name)
