@@ -201,6 +201,21 @@ def strike(home: Path, sort: str, k: int, act: Callable[..., None], *arguments: 
     return bool(fault.struck)
 
 
+def numbers(home: Path, sort: str, act: Callable[..., None], *arguments: Any, every: bool) -> range:
+    """Return which operations to let go wrong: every one, or every fifth, another fifth for each of `SORTS`.
+
+    Parameters
+    ----------
+    home : Path
+        An archive in which `act` is done once, to count its operations.
+    """
+    fault = struck(sort, 0)
+    with faulty_archive(home, fault) as archive:
+        act(archive, *arguments)
+    step = 1 if every else max(1, min(len(SORTS), fault.count // 6))
+    return range(1 + SORTS.index(sort) % step, fault.count + 1, step)
+
+
 def crash(home: Path, k: int, act: Callable[..., None], *arguments: Any, torn: bool) -> bool:
     """Do something in a process that is gone at its k-th write to catalog or store; whether there was a k-th."""
     fault = Crash("fails", k, torn=torn)
@@ -221,6 +236,7 @@ __all__ = [
     "Struck",
     "crash",
     "faulty_archive",
+    "numbers",
     "strike",
     "struck",
 ]
