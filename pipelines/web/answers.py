@@ -99,8 +99,9 @@ def failure_of(error: Exception) -> Failure:
     said = plain(str(error))[:1000]
     for kinds, status, retry in _KNOWN:
         if isinstance(error, kinds):
-            if status >= 500:
-                _log.warning("%s: %s", type(error).__name__, said)
+            if status >= 500:  # of those that are sent away there may be thousands
+                level = logging.INFO if isinstance(error, Busy) else logging.WARNING
+                _log.log(level, "%s: %s", type(error).__name__, said)
             return Failure(status, _WORDS.get(status, "{said}").format(said=said), retry)
     _log.error("a fault of this program", exc_info=error)
     return Failure(500, "a fault of this program; the log of the server has the details")
