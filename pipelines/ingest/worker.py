@@ -1,5 +1,6 @@
 """A worker process: takes the files it is handed, one after another, within the bounds it was told."""
 
+import gc
 import mmap
 import os
 import signal
@@ -136,5 +137,8 @@ if __name__ == "__main__":
     # Under this name the dataclasses above would be __main__'s: pickle by their real module.
     from pipelines.ingest import worker
 
+    # What is loaded stays, and a file leaves few objects that hold each other: they are looked for less often.
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
     shared = mmap.mmap(int(sys.argv[3]), COUNT.size)
     worker.serve(Connection(int(sys.argv[1]), writable=False), Connection(int(sys.argv[2]), readable=False), shared)
