@@ -275,9 +275,7 @@ def _patched(one: Planted) -> Any:
         return mock.patch.object(
             stores.ArrayStore,
             "sweep",
-            lambda self, *, referenced, grace, dry_run=True: real(
-                self, referenced=referenced, grace=NONE, dry_run=dry_run
-            ),
+            lambda self, *, grace, **how: real(self, grace=NONE, **how),
         )
     return mock.patch.object(one.where, one.attribute, one.fault)
 
