@@ -79,12 +79,12 @@ def receive(url: str | os.PathLike[str], *, store: str, source: str, begin: bool
         It cannot be written, or reached.
     """
     backend = _opened(os.fspath(url), store)
-    if backend.stat(MARKER) is not None:
-        found = parse_marker(backend.read(MARKER), backend.url)
+    if (marker := _read(backend, MARKER)) is not None:
+        found = parse_marker(marker, backend.url)
         if found != store:
             raise NotAStore(f"{backend.url} is another store ({found}). Name an empty folder or prefix.")
         return Receiver(backend, complete=True)
-    if backend.stat(COPYING) is None:
+    if _read(backend, COPYING) is None:
         _require_empty(backend)
         if not begin:
             return Receiver(backend, complete=False)
@@ -96,6 +96,13 @@ def receive(url: str | os.PathLike[str], *, store: str, source: str, begin: bool
             bucket.require_conditions(COPYING)
     _require_same(backend, store)
     return Receiver(backend, complete=False)
+
+
+def _read(backend: Backend, path: str) -> bytes | None:
+    try:
+        return backend.read(path)
+    except Lost:
+        return None
 
 
 def _opened(url: str, store: str) -> Backend:
@@ -121,7 +128,7 @@ def _opened(url: str, store: str) -> Backend:
 def _require_empty(backend: Backend) -> None:
     root = getattr(backend, "root", None)
     if root is None:
-        stranger = next((entry.path for entry in backend.walk("")), None)
+        stranger = next((entry.path for entry in backend.bucket.list()), None)  # type: ignore[attr-defined]
     else:
         with translated("look into", root):
             names = set(os.listdir(root)) if root.exists() else set()

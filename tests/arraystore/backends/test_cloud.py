@@ -416,6 +416,13 @@ def test_refusals_are_told_apart(refusing, status, code, error):
     assert type(caught.value) is error
 
 
+def test_a_bucket_that_may_only_be_read_takes_no_copy(refusing, files):
+    _, url = refusing
+    files.put(noise(1), kind="frame")
+    with pytest.raises(StoreReadOnly, match="Ask for the right to write"):
+        files.copy_to(url)
+
+
 @pytest.mark.parametrize("code", ["ExpiredToken", "TokenRefreshRequired"])
 def test_an_expired_token_is_named(refusing, code):
     handler, url = refusing
