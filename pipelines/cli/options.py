@@ -1,5 +1,6 @@
 """Options that several commands share, and the archive they open."""
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,6 +43,9 @@ class ArchiveAddress:
 
             profiles()
             home.read_site(self.folder())
+            if not (self.exists() or self._named()):
+                place = f"{self.folder()}; DARKROOM_HOME or --home names another place"
+                typer.echo(f"no archive was named: a new one begins in {place}", err=True)
         archive = open_archive(self.home, catalog=self.catalog, store=self.store, readonly=readonly)
         if not (readonly or any_schema):
             archive.require_current()
@@ -71,6 +75,10 @@ class ArchiveAddress:
 
         catalog = self._catalog()
         return "://" in catalog or Path(catalog).exists()
+
+    def _named(self) -> bool:
+        """Tell whether somebody said where the archive is."""
+        return bool(self.home or self.catalog or os.environ.get("DARKROOM_HOME") or os.environ.get("CATALOG_URL"))
 
     def require_store(self) -> None:
         """Refuse a store that is not there, before anything is made beside it.

@@ -115,7 +115,7 @@ def _ramp_panels(
         tidy(axes)
     figure.supylabel("signal since the first group (DN)", fontsize=9, color=INK)
     figure.supxlabel("seconds" if timed else "group", fontsize=9, color=INK)
-    told = f"ramps of {counted(len(shown), 'exposure')}, without slopes"
+    told = f"{counted(len(shown), 'exposure')}, ramps"
     return finish(figure, f"{selection.detector}  {selection.places!r} · {told}", path)
 
 

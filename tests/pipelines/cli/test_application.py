@@ -36,6 +36,16 @@ def test_the_home_may_stand_before_or_after_the_command(darkroom, demo, tmp_path
     assert darkroom(f"darks --home {tmp_path / 'none'}").exit_code == 3
 
 
+def test_an_archive_that_nobody_named_does_not_begin_in_silence(darkroom, tmp_path, write_frame, monkeypatch):
+    frame = write_frame()
+    monkeypatch.delenv("DARKROOM_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path / "somebody"))
+    done = darkroom(f"ingest {frame}")
+    assert f"a new one begins in {tmp_path / 'somebody' / 'darkroom'}; DARKROOM_HOME or --home" in done.errors
+    assert darkroom(f"ingest {frame}").errors == ""
+    assert darkroom(f"ingest {frame} --home {tmp_path / 'home'}").errors == ""
+
+
 def test_quiet_is_silent_on_a_good_night_and_speaks_on_a_bad_one(darkroom, demo, tmp_path, write_frame):
     frame = write_frame()
     home = f"--home {tmp_path / 'home'}"
