@@ -18,10 +18,10 @@ def arrays():
     made = []
     for kind, shape, dtype in [
         ("ramp", (2, 5, 70, 103), "u2"),
-        ("ramp", (600, 33, 50), "f4"),  # several chunks along time
+        ("ramp", (300, 17, 30), "f4"),  # several chunks along time
         ("groupdq", (2, 3, 70, 103), "u1"),
-        ("slope", (3, 130, 100), "f4"),
-        ("frame", (130, 1500), "u2"),
+        ("slope", (2, 70, 90), "f4"),
+        ("frame", (70, 1100), "u2"),
         ("bytes", (5000,), "u1"),
         ("ramp", (1, 4, 40, 50), "zero"),
     ]:
