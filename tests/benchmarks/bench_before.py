@@ -23,7 +23,7 @@ RUNS = int(os.environ.get("DARKROOM_BENCH_RUNS", "3"))
 ROOT = Path(__file__).parents[2]
 
 SCRIPT = """
-import json, os, shutil, sys, time
+import json, os, resource, shutil, sys, time
 from pathlib import Path
 import numpy as np
 from astropy.io import fits
@@ -32,12 +32,16 @@ from tests.benchmarks.bench_arrays import images
 
 root, answers = Path(sys.argv[1]), {}
 
+def busy():
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)  # of the workers of an ingest too
+
 def timed(name, action, *, runs=1):
     best = (9e9, 9e9)
     for _ in range(runs):
-        wall, cpu = time.perf_counter(), time.process_time()
+        wall, cpu = time.perf_counter(), busy()
         value = action()
-        best = min(best, (time.process_time() - cpu, time.perf_counter() - wall))
+        best = min(best, (busy() - cpu, time.perf_counter() - wall))
     answers[name] = best
     return value
 
@@ -71,7 +75,7 @@ for path in sorted(root.glob("*.npy")):
     shutil.rmtree(root / "one")
 from pipelines import open_archive
 with open_archive(root / "home") as archive:
-    timed("ingest", lambda: archive.ingest([root / "ramp.fits"], jobs=0, progress=False))
+    timed("ingest", lambda: archive.ingest([root / "ramp.fits"], jobs=1, progress=False))
     (document,) = archive.headers.find({}, {"_id": 1})
     timed("export", lambda: archive.export(document["_id"], root / "out.fits"))
 (root / "out.fits").unlink()
