@@ -21,14 +21,14 @@ from tests.pipelines.command import darkroom
 
 distributed = pytest.importorskip("distributed")
 
-CAMERAS, DARKS = 2, 5
+CAMERAS, DARKS = 1, 7
 TIMES = {"at", "run", "seconds", "started", "finished", "born", "pid", "host", "deleted_at"}
 """What differs between two runs of one verb."""
 
 
 @pytest.fixture(scope="module")
 def raw(tmp_path_factory):
-    """Darks of two cameras; one file is no FITS, and one is packed."""
+    """Darks of a camera; one file is no FITS, and one is packed."""
     folder = tmp_path_factory.mktemp("raw")
     for camera in range(CAMERAS):
         for number in range(1, DARKS + 1):
@@ -37,8 +37,8 @@ def raw(tmp_path_factory):
             data = frame(number, seed=camera * 100 + number).replace(b"'T1      '", f"'T{camera}      '".encode())
             path.write_bytes(data)
     (path.parent / "T9_9_dark.fits").write_bytes(b"not FITS at all")
-    packed = path.parent / "T1_6_dark.fits.gz"
-    packed.write_bytes(gzip.compress(frame(6, seed=77).replace(b"'T1      '", b"'T1      '")))
+    packed = path.parent / "T0_8_dark.fits.gz"
+    packed.write_bytes(gzip.compress(frame(8, seed=77).replace(b"'T1      '", b"'T0      '")))
     return folder
 
 
@@ -100,7 +100,7 @@ def work_of_a_night(home, raw, scheduler, interrupted=None):
         masters = archive.calibration.make_masters(NIGHT, scheduler=scheduler, progress=False)
         identified = archive.identify(everything=True, profile="generic", scheduler=scheduler, progress=False)
         checked = archive.upkeep.check(scheduler=scheduler, progress=False)
-        noise = archive.calibration.noise_map("T1", scheduler=scheduler)
+        noise = archive.calibration.noise_map("T0", scheduler=scheduler)
     return {
         "ingest": {**report.to_dict(), "refused": sorted(map(repr, report.refused))},
         "masters": [plain({key: row[key] for key in row if key != "s"}) for row in masters],
