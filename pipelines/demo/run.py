@@ -162,7 +162,7 @@ def _what_next(home: Path, night: NightTruth, say: Say) -> None:
     say(f"  export DARKROOM_HOME={home}")
     if shutil.which("darkroom") is None:  # in a virtual environment that is not active
         say(f"  export PATH={Path(sys.executable).parent}:$PATH")
-    say(f"  darkroom darks {night.night}")
+    say(f"  darkroom show {night.night} --out night.png; darkroom darks {night.night}")
     say(f"  darkroom frames {night.night} --bad; darkroom trends --fleet {night.night}")
     say(f"  darkroom flats {night.night} --fix && darkroom flats {night.night} --undo")
     say("""  darkroom query '[{"$group": {"_id": "$kind", "n": {"$sum": 1}}}]'""")
