@@ -84,7 +84,9 @@ def identify(
         derived = profile.derive(path, hdus)
         reading.fields.update(derived.fields)
         reading.flags.extend(derived.flags)
-        kind = derived.kind or kind
+        if derived.kind is not None:  # told by the arrays, where no keyword says
+            kind = derived.kind
+            reading.flags = [flag for flag in reading.flags if flag != "kind-missing"]
     facts = Facts(
         instrument=instrument,
         camera=camera,

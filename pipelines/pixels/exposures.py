@@ -340,4 +340,4 @@ def _day(day: Any) -> str | None:
     try:
         return (day if isinstance(day, date) else date.fromisoformat(str(day).strip())).strftime("%Y-%m-%d")
     except ValueError as error:
-        raise UsageError(f"{day!r} is no day; write YYYY-MM-DD") from error
+        raise UsageError(f"{day!r} is not a valid date; write YYYY-MM-DD") from error

@@ -105,6 +105,7 @@ def test_what_does_not_fit_is_said(stand):
     assert "does not place its window" in row["reason"]
     picture = archive.headers.find_one({"path": "picture.fits"})
     assert "ramp-missing" in picture["qc"]["flags"]
+    assert archive.headers.find_one({"path": "ramp1_1.fits", "qc.flags": "kind-missing"}) is None
     assert "subarray-outside" in archive.headers.find_one({"path": "outside.fits"})["qc"]["flags"]
     (refused,) = report.refused
     assert "6 groups, which NRAMPS = 4 integrations cannot share" in str(refused)

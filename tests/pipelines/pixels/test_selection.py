@@ -277,7 +277,7 @@ def test_an_exposure_that_lies_nowhere_is_said(archive, two):
         ({}, UsageError, "one way"),
         ({"x": 1, "y": 779, "pixel_id": 3}, UsageError, "one way"),
         ({"x": 1.5, "y": 779}, UsageError, "integer"),
-        ({"x": 1, "y": 779, "date": "yesterday"}, UsageError, "is no day"),
+        ({"x": 1, "y": 779, "date": "yesterday"}, UsageError, "is not a valid date"),
         ({"x": 1, "y": 779, "date": "2024-02-01:2024-01-01"}, UsageError, "before it begins"),
     ],
 )
