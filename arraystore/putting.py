@@ -39,7 +39,7 @@ class _Staged:
 class Batch:
     """Arrays that are put together. Use `ArrayStore.batch` to begin one.
 
-    A disk that forces a file needs as long for eight at once as for one: small arrays gain much by it. What
+    A disk that forces a file needs hardly longer for sixteen at once: small arrays gain much by it. What
     `put` returns names an array that is there once the batch has ended, or `publish` has returned.
 
     Parameters
