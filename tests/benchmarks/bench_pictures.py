@@ -132,7 +132,7 @@ def main():
             folder = Path(name) / make.__name__
             folder.mkdir()
             rows += make(folder)
-        print(table("Pictures and tables, CPU time", rows), flush=True)
+        print(table("Pictures", rows), flush=True)
 
 
 if __name__ == "__main__":
