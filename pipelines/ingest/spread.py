@@ -18,7 +18,7 @@ from pipelines.schedulers.workers import SharedStore, Unlike, Workers, worker_na
 __all__ = ["take_spread"]
 
 FILES = 250  # in one piece of work, at most
-NBYTES = 512 << 20  # and bytes of them, but for the last
+NBYTES = 1 << 30  # and bytes of them, but for the last
 PIECES = 8  # for each thread, at least, so that all of them end at about the same time
 FEWEST, LEAST = 8, 8 << 20  # files and bytes that are worth a piece
 
