@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from arraystore.backends.addresses import open_backend
 from arraystore.backends.protocol import Backend, StoredObject
+from arraystore.processors import processors
 from arraystore.records import (
     StoredRecord,
     add_record,
@@ -67,7 +68,7 @@ def open_store(
     >>> store.open(ref)[1, 2]
     np.uint16(6)
     """
-    workers = threads or min(_MAX_THREADS, os.cpu_count() or 1)
+    workers = threads or min(_MAX_THREADS, processors())
     return ArrayStore(open_backend(url, readonly=readonly, create=create), threads=workers)
 
 

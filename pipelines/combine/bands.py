@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any, TypeVar
 
+from arraystore.processors import processors
 from pipelines.combine.errors import FramesUnfit
 from pipelines.combine.frames import Stack
 
@@ -54,7 +54,7 @@ def in_threads(work: Callable[[Task], Any], tasks: Iterable[Task], *, workers: i
     workers : int, optional
         Threads; by default one for each processor this process may use.
     """
-    with ThreadPoolExecutor(workers or processors(), thread_name_prefix="combine") as pool:
+    with ThreadPoolExecutor(workers or threads(), thread_name_prefix="combine") as pool:
         pending = {pool.submit(work, task): task for task in tasks}
         try:
             for future in as_completed(pending):
@@ -64,7 +64,6 @@ def in_threads(work: Callable[[Task], Any], tasks: Iterable[Task], *, workers: i
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def processors() -> int:
-    """Processors that this process may use, 8 at most: each costs the memory of a band, and memory sets the pace."""
-    affinity = getattr(os, "sched_getaffinity", None)  # not on every system
-    return min(_MOST, len(affinity(0)) if affinity else os.cpu_count() or 1)
+def threads() -> int:
+    """Threads that combine, 8 at most: each costs the memory of a band, and memory sets the pace."""
+    return min(_MOST, processors())

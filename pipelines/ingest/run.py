@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from arraystore.processors import processors
 from catalog import CatalogError
 from pipelines.documents import runs as ledger
 from pipelines.documents import strangers
@@ -255,7 +256,7 @@ class _Ingest:
         if self._session.store.url.startswith("memory:"):
             return 0  # another process would have a memory of its own
         worth = files // 1000 if self._options.headers_only else max(files // 100, nbytes // SMALL)
-        most = os.cpu_count() or 1
+        most = processors()
         if not self._options.headers_only and nbytes < files * WAITS:
             most *= 2
         jobs = self._options.jobs or min(most, worth)

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from arraystore import ArrayStore
+from arraystore.processors import VARIABLE, processors
 from pipelines.errors import UsageError, require
 from pipelines.processes.interpreter import SECRET
 from pipelines.schedulers.workers import Alike, SchedulerGone, SharedStore, Unlike, Workers, introduce
@@ -118,8 +119,9 @@ def _processes(distributed: Any, opened: ExitStack) -> Client:
     """Start a process for each processor of this machine."""
     try:
         cluster = distributed.LocalCluster(
-            n_workers=os.cpu_count() or 1,
+            n_workers=processors(),
             threads_per_worker=1,
+            env={VARIABLE: "1"},  # a piece at a time, and all of them keep the processors busy
             dashboard_address="127.0.0.1:0",
             silence_logs="CRITICAL",
         )

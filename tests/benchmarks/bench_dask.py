@@ -45,7 +45,11 @@ class Answering:
 def cluster(workers):
     """A cluster of so many processes of one thread each."""
     return distributed.LocalCluster(
-        n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs="CRITICAL"
+        n_workers=workers,
+        threads_per_worker=1,
+        dashboard_address="127.0.0.1:0",
+        silence_logs="CRITICAL",
+        env={"DARKROOM_THREADS": "1"},
     )
 
 

@@ -15,7 +15,7 @@ from pipelines.calibration.apply.keep import keep
 from pipelines.calibration.apply.plan import Correction, corrections
 from pipelines.calibration.apply.writing import write_images
 from pipelines.calibration.select.criteria import Rules
-from pipelines.combine.bands import processors
+from pipelines.combine.bands import threads
 from pipelines.documents import runs as ledger
 from pipelines.errors import DarkroomError, Refused, UsageError
 from pipelines.instruments.nights import on
@@ -148,7 +148,7 @@ def calibrate(
         run = ledger.start(session.runs, verb="calibrate", arguments={"frames": len(plan)})
     done: dict[str, Row] = {}
     try:
-        for one, row in _all(session, plan, targets, output, run=run, jobs=jobs or min(processors(), _JOBS)):
+        for one, row in _all(session, plan, targets, output, run=run, jobs=jobs or min(threads(), _JOBS)):
             done[one.frame["_id"]] = row
             if progress is not None:
                 progress(len(done), len(plan))

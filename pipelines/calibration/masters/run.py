@@ -17,7 +17,7 @@ from pipelines.calibration.masters.step import MasterOptions, Step
 from pipelines.calibration.masters.work import Made, Work
 from pipelines.calibration.select.choose import best, candidates
 from pipelines.calibration.select.criteria import Rules, certify_hint
-from pipelines.combine.bands import processors
+from pipelines.combine.bands import threads
 from pipelines.documents import runs as ledger
 from pipelines.documents.changes import Edit, change
 from pipelines.documents.lookup import found_in
@@ -113,7 +113,7 @@ def _at_a_time(steps: Sequence[Step]) -> int:
     """Return how many masters are made at a time: memory does not grow with the number of processors."""
     shapes = (ref["shape"] for step in steps for frame in step.frames[:1] for ref in frame["arrays"].values())
     largest = max((math.prod(shape[-2:]) for shape in shapes), default=1)
-    return max(1, min(processors(), _MEMORY // (_PIXEL * largest)))
+    return max(1, min(threads(), _MEMORY // (_PIXEL * largest)))
 
 
 def _counts(rows: Sequence[Row]) -> dict[str, int]:

@@ -20,7 +20,7 @@ from pipelines.calibration.quality.criteria import FrameCheck, Peers, judge, ver
 from pipelines.calibration.quality.imaged import MeasuredImage, kept_images, known_images, measure_images, merged
 from pipelines.calibration.quality.reference import distance_of, previous_masters
 from pipelines.calibration.times.frames import Frame, frames_of
-from pipelines.combine.bands import processors
+from pipelines.combine.bands import threads
 from pipelines.documents import runs as ledger
 from pipelines.documents.lookup import batches, found_in
 from pipelines.errors import UsageError
@@ -186,7 +186,7 @@ def _measure_all(
                 progress(done, len(frames))
         return
     store = session.store
-    pool = ThreadPoolExecutor(jobs or processors(), thread_name_prefix="darkroom-measure")
+    pool = ThreadPoolExecutor(jobs or threads(), thread_name_prefix="darkroom-measure")
     try:
         for done, one in enumerate(pool.map(lambda frame: _measure(frame, store), frames), 1):
             yield one

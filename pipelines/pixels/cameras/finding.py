@@ -6,7 +6,6 @@ in the darks and biases themselves, frames of one setup over all nights. Places 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from arraystore.processors import processors
 from pipelines.calibration.masters.bits import MasterDQ
 from pipelines.combine.methods import MAD_TO_SIGMA
 from pipelines.combine.telegraph import switching_rate
@@ -208,7 +208,7 @@ def telegraph(
         raise UsageError("occupancy is a fraction from 0 to 0.5, and separation is above 0")
     name = camera_named(session.headers, camera)
     stacks, aside, bad = setup_stacks(session, name, kinds, date, least)
-    threads = workers or min(4, os.cpu_count() or 1)
+    threads = workers or min(4, processors())
     rows: list[Row] = []
     maps: list[Map] = []
     total, done = sum(stack.shape[1] * stack.shape[2] for _, stack in stacks), 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arraystore import ArrayDamaged, Cube, Lost
+from arraystore.processors import processors
 from pipelines.detectors.dqflags import UnknownFlag, dq_names, mask_of
 from pipelines.detectors.geometry import GEOMETRIES
 from pipelines.errors import require
@@ -160,7 +160,7 @@ def pixels_with(
     images = {doc["detector"]: np.zeros(_frame(doc), np.int32) for doc in documents}
     rows: list[Row] = []
     unreadable: dict[str, str] = {}
-    threads = workers or min(4, os.cpu_count() or 1)
+    threads = workers or min(4, processors())
     nbytes = 0
     for done, (doc, counted) in enumerate(_counted(session, documents, flags, threads), start=1):
         if isinstance(counted, str):

@@ -7,7 +7,6 @@ never mixed, for a group is the mean of other numbers of reads in each.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from arraystore import ArrayDamaged, Lost
+from arraystore.processors import processors
 from pipelines.combine.methods import MAD_TO_SIGMA
 from pipelines.documents.schema import Doc
 from pipelines.errors import UsageError
@@ -162,7 +162,7 @@ def ramp_telegraph(
     if separation <= 0 or jumps < 1:
         raise UsageError("separation is above 0, and jumps at least 1")
     stacks = ramp_stacks(session, where, product=product)
-    threads = workers or min(4, os.cpu_count() or 1)
+    threads = workers or min(4, processors())
     rows: list[Row] = []
     maps: list[Map] = []
     total, done = sum(stack.shape[1] * stack.shape[2] for stack in stacks), 0

@@ -5,7 +5,6 @@ Every search reads each stack once, block by block, and keeps a few maps of it; 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, time
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from arraystore.processors import processors
 from pipelines.combine.methods import MAD_TO_SIGMA
 from pipelines.errors import UsageError
 from pipelines.pixels.search import statistics as levels
@@ -266,7 +266,7 @@ def _ask(
     session: Session, stacks: list[SlopeStack], question: _Question, *, workers: int | None, progress: Progress | None
 ) -> FoundPixels:
     """Read every stack, map it, and decide on the maps."""
-    threads = workers or min(4, os.cpu_count() or 1)
+    threads = workers or min(4, processors())
     rows: list[Row] = []
     maps: list[Map] = []
     total = sum(stack.shape[1] * stack.shape[2] for stack in stacks)

@@ -13,7 +13,7 @@ from pipelines import open_archive
 from pipelines.calibration.masters.drafting import _best
 from pipelines.calibration.masters.run import _at_a_time
 from pipelines.combine import NoiseModel, combine
-from pipelines.combine.bands import processors
+from pipelines.combine.bands import threads
 
 NIGHT = "2024-03-01"
 
@@ -62,7 +62,7 @@ class _Step:
 @pytest.mark.parametrize("cores", [2, 8, 64])
 def test_masters_made_at_a_time_are_bounded_by_memory(monkeypatch, cores):
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: range(cores), raising=False)
-    assert processors() == min(8, cores)
+    assert threads() == min(8, cores)
     assert _at_a_time([_Step(6000, 8000)]) == 1
     assert _at_a_time([_Step(64, 80)]) == min(8, cores)
 
