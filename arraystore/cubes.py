@@ -124,21 +124,21 @@ class Cube:
         axes = parse(key, self.shape)
         return self._selected(self._reader.read(axes), axes, scalar=not dotted(key))
 
-    def read(self, key: object = ..., *, out: NDArray[Any] | None = None) -> Any:
-        """Return ``cube[key]``; with `out`, decoded into an array of the caller's and no other.
+    def read_into(self, out: NDArray[Any], key: object = ...) -> NDArray[Any]:
+        """Decode ``cube[key]`` into an array of the caller's and no other, and return that array.
 
         Parameters
         ----------
+        out : ndarray
+            Where the values go: of the shape and type of ``cube[key]``, in either byte order, and contiguous or not.
         key : object
             What is wanted, as in ``cube[key]``; everything by default.
-        out : ndarray, optional
-            Where the values go: of the shape and type of ``cube[key]``, in either byte order, and contiguous or not.
 
         Raises
         ------
         ValueError
             `out` is not of that shape and type, or may not be written.
-        Lost, Damaged
+        Lost, ArrayDamaged
             As for ``cube[key]``; `out` is then filled in part.
 
         Examples
@@ -148,12 +148,10 @@ class Cube:
         >>> store = open_store("memory://out")
         >>> cube = store.open(store.put(np.arange(12, dtype="u2").reshape(3, 4), kind="frame"))
         >>> wide = np.zeros((3, 8), "u2")
-        >>> _ = cube.read(out=wide[:, 4:])
+        >>> _ = cube.read_into(wide[:, 4:])
         >>> wide[1].tolist()
         [0, 0, 0, 0, 4, 5, 6, 7]
         """
-        if out is None:
-            return self[key]
         axes = parse(key, self.shape)
         shape = tuple(axis.size for axis in axes if not axis.drop)
         if out.shape != shape or out.dtype.newbyteorder("=") != self.dtype:
@@ -211,7 +209,7 @@ class Cube:
         ------
         ValueError
             The array has no groups.
-        Lost, Damaged
+        Lost, ArrayDamaged
             The copy is not there, or is not what was written.
         """
         if self.dims[-3:-2] != ("group",):

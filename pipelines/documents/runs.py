@@ -42,9 +42,13 @@ def start(runs: Collection, *, verb: str, arguments: dict[str, Any]) -> str:
 
 def newest(runs: Collection, *, before: datetime | None = None) -> datetime | None:
     """Return when the newest run began, of those that began before a moment; None without one."""
-    named = {} if before is None else {"_id": {"$lt": f"{before:%Y%m%dT%H%M%SZ}"}}
-    found = runs.find_one(named, {"started": 1}, sort=[("_id", -1)])
-    return None if found is None else found["started"]
+    earlier = {} if before is None else {"$lt": f"{before:%Y%m%dT%H%M%SZ}"}
+    found = runs.find_one({"_id": earlier} if earlier else {}, {"_id": 1}, sort=[("_id", -1)])
+    if found is None:
+        return None
+    second = found["_id"].partition("-")[0]  # within it names are in no order
+    begun: list[datetime] = [run["started"] for run in runs.find({"_id": {"$gte": second, **earlier}}, {"started": 1})]
+    return max(begun)
 
 
 def note_killed(runs: Collection) -> None:

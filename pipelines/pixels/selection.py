@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from pipelines.pixels.exposures import (
     SLOPES,
     Filters,
     FoundExposures,
+    NoExposure,
     Observed,
     contradictions,
     day_range,
@@ -174,7 +176,8 @@ class PixelSelection:
             for row in (*found.unread, *getattr(self, part)[1]):
                 rows[tuple(row.values())] = row
         if "_slopes" in asked:
-            rows |= {tuple(row.values()): row for row in contradictions(self.observed, self._found_slopes.observed)}
+            with suppress(NoExposure):  # slopes without their ramps contradict nothing
+                rows |= {tuple(row.values()): row for row in contradictions(self.observed, self._found_slopes.observed)}
         columns = ("exposure", "document", "what", "reason")
         return Answer(columns, tuple(rows.values()), f"Not read, {self.detector} {self.places!r}")
 

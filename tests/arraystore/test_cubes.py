@@ -44,7 +44,7 @@ def test_what_is_read_into_an_array_is_what_numpy_selects(arrays, data):
     dtype = wanted.dtype.newbyteorder(data.draw(st.sampled_from("<>")))
     around = np.full([n + 2 for n in wanted.shape], 77, dtype, order)
     out = around[(slice(1, -1),) * wanted.ndim] if wanted.ndim else around
-    assert cube.read(key, out=out) is out
+    assert cube.read_into(out, key) is out
     assert np.array_equal(out, wanted)
     out[...] = 77
     assert (around == 77).all()  # nothing was written beside it
@@ -56,7 +56,7 @@ def test_large_selections_are_the_same_by_several_threads(rows, tmp_path):
     store = open_store(tmp_path, threads=3)
     cube = store.open(store.put(array, kind="ramp"))
     out = np.zeros(array.shape, "u2")
-    cube.read(out=out)
+    cube.read_into(out)
     assert np.array_equal(out, array)
     assert np.array_equal(cube[..., 7 : 7 + rows, 3:250:2], array[..., 7 : 7 + rows, 3:250:2])
 
@@ -66,10 +66,10 @@ def test_scaled_values_are_read_into_an_array_of_their_type():
     array = np.arange(12, dtype="i2").reshape(3, 4)
     cube = store.open(store.put(array, kind="frame", scale=Scale(2.0, 1.0, None, "float64")))
     out = np.zeros((3, 4))
-    cube.read(out=out)
+    cube.read_into(out)
     assert np.array_equal(out, array * 2.0 + 1)
     raw = np.zeros((3, 4), "i2")
-    cube.stored.read(out=raw)
+    cube.stored.read_into(raw)
     assert np.array_equal(raw, array)
 
 
@@ -79,7 +79,7 @@ def test_an_array_that_does_not_fit_is_refused_untouched(arrays):
     locked.flags.writeable = False
     for out in (np.zeros(cube.shape, "i2"), np.zeros((5, 70, 103), "u2"), locked):
         with pytest.raises(ValueError, match="array for"):
-            cube.read(out=out)
+            cube.read_into(out)
         assert not out.any()
 
 
@@ -93,4 +93,4 @@ def test_damage_is_met_by_several_threads_too(tmp_path):
     shard.chmod(0o644)
     shard.write_bytes(data)
     with pytest.raises(ArrayDamaged):
-        store.open(ref).read(out=np.empty(array.shape, "u2"))
+        store.open(ref).read_into(np.empty(array.shape, "u2"))

@@ -294,7 +294,7 @@ def read_rows(store, refs, paths, folder):
         fits_last = median_seconds(lambda: section[0, -1], runs=21)
         full = median_both(lambda: np.asarray(cube), runs=5)
         given = np.zeros(cube.shape, cube.dtype)
-        into = median_both(lambda: cube.read(out=given), runs=5)
+        into = median_both(lambda: cube.read_into(given), runs=5)
         zarr_full = median_seconds(lambda: stock[...], runs=1)
         assert np.array_equal(cube[2, 7], section[2, 7])
         assert np.array_equal(mapped[:, :, Y, X].astype("i4") + 32768, cube[:, :, Y, X])
