@@ -10,7 +10,7 @@ __all__ = ["Chart", "Point", "chart"]
 WIDTH, HEIGHT, LEFT, BELOW = 1000, 300, 80, 24
 """Units of the drawing: its sides, room for the values and for the days."""
 
-KINDS = ("light", "dark", "flat", "bias")
+KINDS = ("light", "dark", "flat", "bias", "slope")
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,7 @@ def pixel(archive: Archive, asked: Asked) -> Page:
         **_columns(answer),
         "assumed": list(getattr(found, "assumed", ())),
         "chart": chart(_points(found.values(), answer.rows)),
+        "drawn": "value of each frame, ADU" if isinstance(found, CameraPixels) else "slope of each exposure, DN/s",
     }
     return Page("pixel.html", f"Pixel x={x}, y={y} of {camera}", values, data)
 
