@@ -27,6 +27,10 @@ class Echo:
         self.kept.append(text)
         return self.shown.write(text)
 
+    def isatty(self):
+        """Say no: what is kept is for a file."""
+        return False
+
     def flush(self):
         """Show at once."""
         self.shown.flush()
