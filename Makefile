@@ -41,7 +41,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.demo: pyproject.toml setup.cfg | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable '.[web]'
+	$(BIN)/python -m pip install --quiet --editable '.[web,xarray,pandas]'
 	touch $@
 
 $(VENV)/.dev: pyproject.toml setup.cfg | $(BIN)/python
